@@ -1,0 +1,252 @@
+"""Every error that b24data raises, in one tree.
+
+::
+
+    SdkError                        code, description, status, hint
+    ├─ ConfigError (ValueError)                a value given to b24data makes no sense
+    ├─ MissingExtraError (ImportError)         an optional package is not installed
+    ├─ TransportError                          no usable answer arrived
+    │  ├─ RequestTimeoutError (TimeoutError)
+    │  └─ BadReplyError                        HTML, cut off, not JSON
+    ├─ ProtocolViolationError                  the portal ignored a filter, a bound or an order
+    ├─ RefreshTokenError                       the authorization server refused
+    │  └─ AuthorizationRequiredError           sign in again
+    ├─ AjaxError                               the portal answered with an error
+    │  ├─ AccessDeniedError
+    │  ├─ RateLimitedError
+    │  ├─ OperatingLimitError
+    │  ├─ MethodNotFoundError
+    │  └─ ServerError
+    ├─ BatchError                              some commands of a batch failed
+    ├─ IncompleteFetchError                    a list that could not be read to its end
+    ├─ SchemaError (ValueError)                a value or a field does not fit the columns
+    └─ ExportError
+
+A class exists where a caller would act differently. The text of an error reads
+``crm.deal.list: QUERY_LIMIT_EXCEEDED (503) after 8 attempts, 94 s. Hint: ...``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b24data.params import FetchReport
+
+__all__ = [
+    "AccessDeniedError",
+    "AjaxError",
+    "AuthorizationRequiredError",
+    "BadReplyError",
+    "BatchError",
+    "ConfigError",
+    "ExportError",
+    "IncompleteFetchError",
+    "MethodNotFoundError",
+    "MissingExtraError",
+    "OperatingLimitError",
+    "ProtocolViolationError",
+    "RateLimitedError",
+    "RefreshTokenError",
+    "RequestTimeoutError",
+    "SchemaError",
+    "SdkError",
+    "ServerError",
+    "TransportError",
+]
+
+
+class SdkError(Exception):
+    """The root of the tree: ``except SdkError`` catches whatever b24data raises.
+
+    >>> str(SdkError("the token store is locked", code="LOCKED", hint="close the other notebook"))
+    'the token store is locked: LOCKED. Hint: close the other notebook.'
+    """
+
+    def __init__(
+        self,
+        description: str = "",
+        *,
+        code: str = "",
+        status: int | None = None,
+        hint: str = "",
+    ) -> None:
+        self.description = description
+        self.code = code
+        self.status = status
+        self.hint = hint
+        super().__init__(description)
+
+    def _facts(self) -> str:
+        facts = self.code
+        if self.status:
+            facts = f"{facts} ({self.status})".strip()
+        return facts
+
+    def __str__(self) -> str:
+        text = ": ".join(part for part in (self.description, self._facts()) if part)
+        text = text or type(self).__name__
+        return f"{text.rstrip('.')}. Hint: {self.hint.rstrip('.')}." if self.hint else text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions with keyword-only arguments do not survive pickling (process pools) without this.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[SdkError], args: tuple[Any, ...], state: dict[str, Any]) -> SdkError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(SdkError, ValueError):
+    """A value given to b24data makes no sense; nothing was sent."""
+
+
+class MissingExtraError(SdkError, ImportError):
+    """An optional package is missing; the text has the pip line that brings it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional package", hint=f'pip install "b24data[{extra}]"')
+
+
+class _CallError(SdkError):
+    """What errors about one call have in common: the method, and how hard it was tried."""
+
+    def __init__(
+        self,
+        method: str,
+        description: str = "",
+        *,
+        code: str = "",
+        status: int | None = None,
+        hint: str = "",
+        attempts: int = 1,
+        seconds: float | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(description, code=code, status=status, hint=hint)
+        self.method = method
+        self.attempts = attempts
+        self.seconds = seconds
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        head = " ".join(part for part in (self._facts(), self._effort()) if part)
+        text = f"{self.method}: {head or self.description}"
+        if head and self.description and self.description != self.code:
+            text += f": {self.description}"
+        return f"{text.rstrip('.')}. Hint: {self.hint.rstrip('.')}." if self.hint else text
+
+    def _effort(self) -> str:
+        if self.attempts <= 1:
+            return ""
+        seconds = "" if self.seconds is None else f", {self.seconds:.0f} s"
+        return f"after {self.attempts} attempts{seconds}"
+
+
+class TransportError(_CallError):
+    """No usable answer arrived: the connection failed, or broke."""
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """The portal did not answer in time."""
+
+
+class BadReplyError(TransportError):
+    """What arrived is not an answer of the REST API: HTML, a cut body, not JSON.
+
+    ``body`` is the start of what came, redacted.
+    """
+
+    def __init__(self, method: str, description: str = "", *, body: str = "", **facts: Any) -> None:
+        super().__init__(method, description, **facts)
+        self.body = body
+
+
+class ProtocolViolationError(SdkError):
+    """The portal ignored a filter, a bound or an order, so its rows can't be trusted to be the list."""
+
+
+class RefreshTokenError(SdkError):
+    """The authorization server refused to issue a new pair of tokens."""
+
+
+class AuthorizationRequiredError(RefreshTokenError):
+    """There is no usable token and no way to get one: sign in again."""
+
+
+class AjaxError(_CallError):
+    """The portal answered this call with an error."""
+
+
+class AccessDeniedError(AjaxError):
+    """The user or the application may not do this."""
+
+
+class RateLimitedError(AjaxError):
+    """Too many requests from this address, after all attempts."""
+
+
+class OperatingLimitError(AjaxError):
+    """The method used up its execution time. ``reset_at`` is portal time (unix seconds), when it was told."""
+
+    def __init__(self, method: str, description: str = "", *, reset_at: float | None = None, **facts: Any) -> None:
+        super().__init__(method, description, **facts)
+        self.reset_at = reset_at
+
+
+class MethodNotFoundError(AjaxError):
+    """The portal has no such method, or the application has no scope for it."""
+
+
+class ServerError(AjaxError):
+    """The portal failed inside (a JSON error with a 5xx status), after all attempts."""
+
+
+class BatchError(SdkError):
+    """Some commands of a batch failed. ``results`` and ``errors`` are keyed as the commands were."""
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        results: Mapping[str, Any] | Sequence[Any] = (),
+        errors: Mapping[str | int, SdkError] | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(description, hint=hint)
+        self.results = results
+        self.errors = dict(errors or {})
+
+
+class IncompleteFetchError(SdkError):
+    """A list that could not be read to its proven end.
+
+    ``report`` says how far it got, ``rows`` holds what had arrived (in the form that was asked for, or
+    ``None`` where it lies in a file), ``last_id`` is the id up to which nothing is missing.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        report: FetchReport | None = None,
+        rows: Any = None,
+        last_id: int | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(description, hint=hint)
+        self.report = report
+        self.rows = rows
+        self.last_id = last_id
+
+
+class SchemaError(SdkError, ValueError):
+    """A field that does not exist, or a value that does not fit its column."""
+
+
+class ExportError(SdkError):
+    """An unattended export could not be carried out."""
