@@ -1,0 +1,1 @@
+"""One call: wait, sign, send, read, then return, refresh, retry or raise."""

@@ -1,0 +1,101 @@
+"""What the calls of one walk share: how to stop them, how patient they are, what they cost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from b24data.errors import SdkError
+from b24data.http.protocol import Times
+
+__all__ = ["CallContext", "CancelledError", "Wait"]
+
+
+class CancelledError(SdkError):
+    """The walk that this call belongs to was stopped. Internal: no caller of a public name sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why nothing is being sent right now. ``until`` is unix seconds by our own clock."""
+
+    reason: str  # "rate limit", "operating limit", "retry"
+    seconds: float
+    until: float
+    method: str
+
+
+@dataclass
+class CallContext:
+    """What the calls of one walk share. Any thread may use it.
+
+    ``attempts`` bounds the tries of one request. ``gentle`` leaves half of the portal's burst to others.
+    ``remaining_commands`` is how many commands the walk still expects to send; while they fit into the method's
+    execution time nothing is slowed down. The counters end in the walk's report.
+    """
+
+    cancel: threading.Event = field(default_factory=threading.Event)
+    attempts: int = 10
+    gentle: bool = False
+    remaining_commands: int | None = None
+    on_wait: Callable[[Wait], None] | None = None
+    on_refresh: Callable[[], None] | None = None
+
+    requests: int = 0
+    commands: int = 0
+    retries: int = 0
+    refreshes: int = 0
+    bytes: int = 0
+    waited_s: dict[str, float] = field(default_factory=dict)
+    _first: Times | None = field(default=None, repr=False)
+    _last: Times | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def check(self) -> None:
+        """Raise :class:`CancelledError` if the walk was stopped."""
+        if self.cancel.is_set():
+            raise CancelledError("the walk was stopped")
+
+    def sent(self, commands: int) -> None:
+        """Count a request that goes out now."""
+        with self._lock:
+            self.requests += 1
+            self.commands += commands
+
+    def received(self, size: int, time: Times | None) -> None:
+        """Count an answer of ``size`` bytes, and widen the window of the walk by the portal's clock."""
+        with self._lock:
+            self.bytes += size
+            if time is None or time.start is None or time.finish is None:
+                return
+            if self._first is None or time.start < (self._first.start or 0):
+                self._first = time
+            if self._last is None or time.finish > (self._last.finish or 0):
+                self._last = time
+
+    @property
+    def window(self) -> tuple[str, str] | None:
+        """When the first answer was begun and the last one finished, as the portal wrote it."""
+        if self._first is None or self._last is None:
+            return None
+        return (self._first.date_start or "", self._last.date_finish or "")
+
+    def retried(self) -> None:
+        """Count a request that has to be sent once more."""
+        with self._lock:
+            self.retries += 1
+
+    def refreshed(self) -> None:
+        """Count a new pair of tokens that a call of this walk fetched."""
+        with self._lock:
+            self.refreshes += 1
+        if self.on_refresh is not None:
+            self.on_refresh()
+
+    def waits(self, wait: Wait) -> None:
+        """Count a wait that begins now, and show it."""
+        with self._lock:
+            self.waited_s[wait.reason] = self.waited_s.get(wait.reason, 0.0) + wait.seconds
+        if self.on_wait is not None:
+            self.on_wait(wait)

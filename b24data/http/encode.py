@@ -1,0 +1,142 @@
+"""From parameters to what a portal reads: a JSON body, and PHP query notation inside a batch."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from b24data.errors import ConfigError
+
+__all__ = ["MAX_COMMANDS", "Command", "check_method", "encode_batch", "php_query", "plain_params"]
+
+MAX_COMMANDS = 50  # b24restdocs, settings/how-to-call-rest-api/batch.md
+
+_METHOD = re.compile(r"[A-Za-z][\w.\-]*")
+_REFERENCE = re.compile(r"\$result(\[[^\]&]+\])+")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One call inside a batch; ``key`` is what later commands refer to as ``$result[key]``."""
+
+    key: str
+    method: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def encode_batch(commands: Sequence[Command], halt: bool = False) -> dict[str, Any]:
+    """The body of a ``batch`` call.
+
+    Raises :class:`ConfigError` for more than 50 commands, a repeated key, or a None, which the notation can't carry.
+
+    >>> encode_batch([Command("a", "crm.deal.list", {"filter": {">ID": 5}, "select": ["ID"]})])
+    {'halt': 0, 'cmd': {'a': 'crm.deal.list?filter[%3EID]=5&select[0]=ID'}}
+    """
+    if len(commands) > MAX_COMMANDS:
+        raise ConfigError(
+            f"a batch takes {MAX_COMMANDS} commands, not {len(commands)}", hint="batch_by_chunk splits longer lists"
+        )
+    cmd = {command.key: _encode_command(command) for command in commands}
+    if len(cmd) < len(commands):
+        raise ConfigError("two commands of a batch have the same key")
+    return {"halt": int(halt), "cmd": cmd}
+
+
+def _encode_command(command: Command) -> str:
+    check_method(command.method)
+    try:
+        query = php_query(command.params)
+    except ConfigError as error:
+        raise ConfigError(f"command {command.key!r}: {error.description}", hint=error.hint) from error
+    return f"{command.method}?{query}" if query else command.method
+
+
+def php_query(params: Mapping[str, Any]) -> str:
+    """``params`` in PHP query notation, percent-encoded; a value that is wholly a ``$result[...]`` stays as it is.
+
+    An empty list or mapping at the top says nothing and is left out; deeper down it would change the meaning
+    when left out, so it raises :class:`ConfigError`, as None does.
+
+    >>> php_query({"filter": {"@ID": [1, 2], ">ID": "$result[a][49][ID]"}, "start": -1})
+    'filter[@ID][0]=1&filter[@ID][1]=2&filter[%3EID]=$result[a][49][ID]&start=-1'
+    """
+    return "&".join(_pairs(plain_params(params)))
+
+
+def _pairs(params: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in params.items():
+        if isinstance(value, dict | list) and not value:
+            continue
+        yield from _nested(quote(name, safe="@"), value, name)
+
+
+def _nested(key: str, value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        if not value:
+            raise ConfigError(f"{path} is empty, and a batch can't say that", hint="leave the key out")
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in items:
+            yield from _nested(f"{key}[{quote(str(name), safe='@')}]", item, f"{path}.{name}")
+    elif value is None:
+        raise ConfigError(f"{path} is None, and a batch can't carry that", hint='say "" or False, or leave the key out')
+    else:
+        yield f"{key}={_scalar(value)}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    text = str(value)
+    return text if _REFERENCE.fullmatch(text) else quote(text, safe="")
+
+
+def plain_params(params: Mapping[str, Any] | Sequence[Any]) -> Any:
+    """``params`` as JSON types: dates as ISO text, numpy and pandas scalars as Python's, mappings with text keys.
+
+    Raises :class:`ConfigError` that names the key for NaN, for a value that JSON can't say, and for a None
+    in a filter, where the portal reads something else than was meant.
+    """
+    plain = _plain(params, "")
+    if isinstance(plain, dict):
+        for name, value in plain.items():
+            if name.lower() == "filter" and isinstance(value, dict):
+                _refuse_none(value, name)
+    return plain
+
+
+def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
+    if value is None or isinstance(value, str | bool | int):
+        return value.value if hasattr(value, "value") else value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
+    if hasattr(value, "isoformat") and value == value:  # a date; pandas' NaT differs from itself
+        return value.isoformat()
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist(), path)
+    if type(value).__name__ == "Decimal":
+        return str(value)
+    raise ConfigError(f"{path or 'the parameters'}: {value!r} ({type(value).__name__}) can't be sent to a portal")
+
+
+def _refuse_none(value: Any, path: str) -> None:
+    if value is None:
+        raise ConfigError(f"{path} is None: a portal misreads null in a filter", hint='say "" or False')
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in items:
+            _refuse_none(item, f"{path}.{name}")
+
+
+def check_method(method: str) -> str:
+    """``method`` itself, or :class:`ConfigError` when it can't be the name of a REST method."""
+    if not _METHOD.fullmatch(method):
+        raise ConfigError(f"{method!r} is not the name of a REST method", hint="such as crm.deal.list")
+    return method

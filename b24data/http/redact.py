@@ -1,0 +1,66 @@
+"""One redaction for logs, errors and reprs: nothing that opens a portal leaves through them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["MASK", "RedactingFilter", "redact"]
+
+MASK = "***"
+
+_SECRET_KEYS = frozenset(
+    "auth auth_id refresh_id app_sid access_token refresh_token application_token client_secret"
+    " password token secret sessid key signature authorization"
+    " accesstoken refreshtoken applicationtoken clientsecret".split()
+)
+_NAMES = "|".join(sorted(_SECRET_KEYS, key=len, reverse=True))
+_SUBKEY = r"(?:\[[^\]]*\]|%5B.*?%5D)*"
+
+# /rest/1/<code>/method and /rest/api/1/<code>/method: the path of a webhook is its secret.
+_WEBHOOK = re.compile(r"(/rest/(?:api/)?\d+/)[^/\s?#\"'\\]+", re.IGNORECASE)
+# auth=..., also inside a batch command, a nested URL, or with PHP subkeys: auth[access_token]=...
+_PAIR = re.compile(rf"((?<![\w.\]])(?:{_NAMES}){_SUBKEY}=)[^&#;\s\"'\\<>]+", re.IGNORECASE)
+# "access_token": "..." in the text of a JSON body, also escaped once more.
+_JSON = re.compile(rf"(\\?[\"'](?:{_NAMES})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+", re.IGNORECASE)
+_BEARER = re.compile(r"\b(Bearer\s+)\S+", re.IGNORECASE)
+
+
+def redact(value: Any) -> Any:
+    """``value`` with every secret masked: text by pattern, mappings also by key, lists and tuples item by item.
+
+    >>> redact("https://x.bitrix24.com/rest/1/s3cr3t/crm.deal.list")
+    'https://x.bitrix24.com/rest/1/***/crm.deal.list'
+    >>> redact({"cmd": {"c0": "profile?auth=s3cr3t&x=1"}, "auth": "s3cr3t"})
+    {'cmd': {'c0': 'profile?auth=***&x=1'}, 'auth': '***'}
+    """
+    if isinstance(value, str):
+        return _redact_text(value)
+    if isinstance(value, bytes):
+        return _redact_text(value.decode("utf-8", "replace"))
+    if isinstance(value, Mapping):
+        return {key: MASK if str(key).lower() in _SECRET_KEYS else redact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_text(text: str) -> str:
+    text = _WEBHOOK.sub(rf"\g<1>{MASK}", text)
+    text = _PAIR.sub(rf"\g<1>{MASK}", text)
+    text = _JSON.sub(rf"\g<1>{MASK}", text)
+    return _BEARER.sub(rf"\g<1>{MASK}", text)
+
+
+class RedactingFilter(logging.Filter):
+    """Masks secrets in every record that passes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record's text; always lets it pass."""
+        text = record.getMessage()
+        masked = _redact_text(text)
+        if masked != text:
+            record.msg, record.args = masked, ()
+        return True
