@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,12 +111,12 @@ def plain_params(params: Mapping[str, Any] | Sequence[Any]) -> Any:
 
 def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
     if value is None or isinstance(value, str | bool | int):
-        return value.value if hasattr(value, "value") else value
+        return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, Mapping):
         return {str(name): _plain(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
-    if hasattr(value, "isoformat") and value == value:  # a date; pandas' NaT differs from itself
+    if hasattr(value, "isoformat") and str(value) != "NaT":
         return value.isoformat()
     if isinstance(value, float) and math.isfinite(value):
         return float(value)

@@ -6,6 +6,7 @@ Sources: b24restdocs, settings/how-to-call-rest-api/batch.md, limits.md, _includ
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -287,14 +288,15 @@ def read_times(value: Any) -> Times | None:
 
 def _number(value: Any) -> float | None:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _integer(value: Any) -> int | None:
     number = _number(value)
-    return None if number is None or number != number else int(number)
+    return None if number is None else int(number)
 
 
 def _text(value: Any) -> str | None:

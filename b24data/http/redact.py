@@ -11,12 +11,12 @@ __all__ = ["MASK", "RedactingFilter", "redact"]
 
 MASK = "***"
 
-_SECRET_KEYS = frozenset(
-    "auth auth_id refresh_id app_sid access_token refresh_token application_token client_secret"
-    " password token secret sessid key signature authorization"
-    " accesstoken refreshtoken applicationtoken clientsecret".split()
+_NAMES = (
+    "access_token|refresh_token|application_token|client_secret|auth_id|refresh_id|app_sid"
+    "|accesstoken|refreshtoken|applicationtoken|clientsecret"
+    "|authorization|auth|password|token|secret|sessid|key|signature"
 )
-_NAMES = "|".join(sorted(_SECRET_KEYS, key=len, reverse=True))
+_SECRET_KEYS = frozenset(_NAMES.split("|"))
 _SUBKEY = r"(?:\[[^\]]*\]|%5B.*?%5D)*"
 
 # /rest/1/<code>/method and /rest/api/1/<code>/method: the path of a webhook is its secret.
