@@ -1,0 +1,198 @@
+"""What a portal says about the fields of an entity, in one shape for every family of methods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+__all__ = ["Field", "WireCase", "read_fields"]
+
+WireCase = Literal["as_is", "camel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One described field.
+
+    ``code`` is its name in ``select``, ``wire`` its key in a row of the answer (they differ in ``tasks.task.list``:
+    ``RESPONSIBLE_ID`` and ``responsibleId``), ``type`` the portal's own type name ("" where the portal gives none),
+    ``values`` the texts of an enumeration by its codes.
+    """
+
+    code: str
+    wire: str
+    title: str = ""
+    type: str = ""
+    multiple: bool = False
+    required: bool = False
+    read_only: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_fields(result: Any, *, userfields: Any = None, wire_case: WireCase = "as_is") -> dict[str, Field]:
+    """The fields that a describing method answered, by code.
+
+    ``result`` is the ``result`` of ``crm.*.fields``, ``crm.item.fields``, ``*.getFields``, ``*.userfield.list``,
+    ``userfieldconfig.list``, ``user.fields``, ``lists.field.get`` or a v3 ``*.field.list``; ``userfields`` that of the
+    method which describes the user fields of the same entity (texts of enumerations, labels, whether multiple).
+    With ``wire_case="camel"`` rows spell ``RESPONSIBLE_ID`` as ``responsibleId``.
+    Shapes: b24restdocs, the pages of the 184 describing methods.
+
+    >>> fields = read_fields({"OPENED": {"type": "char", "isMultiple": False, "title": "Available to all"}})
+    >>> fields["OPENED"].type, fields["OPENED"].title
+    ('char', 'Available to all')
+    >>> read_fields({"items": [{"name": "id", "type": "int", "title": "id"}]})["id"].type
+    'int'
+    """
+    fields: dict[str, Field] = {}
+    code_of: dict[str, str] = {}
+    for name, facts in _descriptions(result):
+        code = str(facts.get("FIELD_ID") or name)
+        fields[code] = _field(code, facts, wire_case)
+        code_of[str(facts.get("upperName") or code)] = code
+    for name, facts in _descriptions(userfields):
+        code = code_of.get(name, name)
+        fields[code] = _merged(fields.get(code), _field(code, facts, wire_case))
+    return fields
+
+
+def _descriptions(result: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every (name, description) in any of the documented shapes."""
+    if isinstance(result, list):
+        for item in result:
+            name = _name_in(item)
+            if name is not None:
+                yield name, item
+            else:
+                yield from _descriptions(item)
+    elif isinstance(result, dict):
+        name = _name_in(result)
+        if name is not None:
+            yield name, result
+        elif len(result) == 1 and _is_wrapper(next(iter(result.values()))):
+            yield from _descriptions(next(iter(result.values())))
+        else:
+            for key, value in result.items():
+                if isinstance(value, str):
+                    yield key, {"title": value, **_UNTYPED.get(key, {})}
+                elif isinstance(value, dict):
+                    yield key, value
+
+
+def _name_in(item: Any) -> str | None:
+    """The field's own name, where a description carries it and has a type (or is a user field)."""
+    if not isinstance(item, dict):
+        return None
+    for key in ("FIELD_NAME", "fieldName"):
+        if isinstance(item.get(key), str):
+            return str(item[key])
+    name = item.get("name", item.get("NAME"))
+    described = isinstance(item.get("type"), str) and not {"isRequired", "isReadOnly", "TYPE"} & item.keys()
+    return name if described and isinstance(name, str) else None
+
+
+def _is_wrapper(value: Any) -> bool:
+    """Whether a lone value holds descriptions (``{"fields": {...}}``) instead of being one."""
+    if isinstance(value, list):
+        return True
+    return isinstance(value, dict) and (
+        _name_in(value) is not None or (bool(value) and all(isinstance(inner, dict) for inner in value.values()))
+    )
+
+
+def _field(code: str, facts: Mapping[str, Any], wire_case: WireCase) -> Field:
+    facts = {**facts, **_UNDERSTATED.get(code, {})}
+    return Field(
+        code=code,
+        wire=_camel(code) if wire_case == "camel" else code,
+        title=_title(code, facts),
+        type=str(_first(facts, "USER_TYPE_ID", "userTypeId", "type", "TYPE") or ""),
+        multiple=_yes(_first(facts, "isMultiple", "MULTIPLE", "multiple")),
+        required=_yes(_first(facts, "isRequired", "MANDATORY", "mandatory", "required", "IS_REQUIRED")),
+        read_only=_yes(_first(facts, "isReadOnly", "readOnly", "READ_ONLY")),
+        values=_values(_first(facts, "items", "LIST", "enum", "values", "DISPLAY_VALUES_FORM")),
+    )
+
+
+def _first(facts: Mapping[str, Any], *keys: str) -> Any:
+    return next((facts[key] for key in keys if facts.get(key)), None)
+
+
+def _yes(value: Any) -> bool:
+    return value is True or value in ("Y", 1, "1")
+
+
+def _title(code: str, facts: Mapping[str, Any]) -> str:
+    """The text a person sees; ``title`` of a user field in ``crm.*.fields`` is its code again."""
+    labels = ("listLabel", "LIST_COLUMN_LABEL", "listColumnLabel", "formLabel", "EDIT_FORM_LABEL", "editFormLabel")
+    for key in (*labels, "title", "name", "NAME"):
+        value = facts.get(key)
+        if isinstance(value, dict):  # one text a language
+            value = next((text for text in value.values() if text), None)
+        if isinstance(value, str) and value and value != code:
+            return value
+    return code
+
+
+def _values(listed: Any) -> dict[str, str]:
+    if isinstance(listed, dict):
+        return {str(code): str(text) for code, text in listed.items()}
+    texts: dict[str, str] = {}
+    for item in listed if isinstance(listed, list) else ():
+        if isinstance(item, dict):
+            code = _first(item, "ID", "id")
+            if code is not None:
+                texts[str(code)] = str(_first(item, "VALUE", "value") or "")
+        else:
+            texts[str(item)] = str(item)
+    return texts
+
+
+def _merged(described: Field | None, user: Field) -> Field:
+    if described is None:
+        return user
+    return replace(
+        described,
+        title=user.title if described.title == described.code else described.title,
+        type=user.type or described.type,
+        multiple=described.multiple or user.multiple,
+        required=described.required or user.required,
+        values=user.values or described.values,
+    )
+
+
+def _camel(code: str) -> str:
+    """``RESPONSIBLE_ID`` as ``responsibleId``: how tasks and workgroups spell the keys of their answers."""
+    if not re.fullmatch(r"[A-Z0-9_]+", code):
+        return code
+    head, *rest = code.lower().split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+# `user.fields` and `department.fields` give labels only. Types: b24restdocs, user-get.md and department-get.md.
+_UNTYPED: Mapping[str, Mapping[str, Any]] = {
+    "ID": {"type": "integer"},
+    "ACTIVE": {"type": "boolean"},
+    "IS_ONLINE": {"type": "boolean"},
+    "LAST_LOGIN": {"type": "datetime"},
+    "DATE_REGISTER": {"type": "datetime"},
+    "TIMESTAMP_X": {"type": "datetime"},
+    "LAST_ACTIVITY_DATE": {"type": "datetime"},
+    "PERSONAL_BIRTHDAY": {"type": "date"},
+    "UF_EMPLOYMENT_DATE": {"type": "date"},
+    "UF_DEPARTMENT": {"type": "integer", "isMultiple": True},
+    "SORT": {"type": "integer"},
+    "PARENT": {"type": "integer"},
+    "UF_HEAD": {"type": "user"},
+}
+
+# Where a description says less than the rows show. Source: the answers on tasks-task-list.md and crm-item-list.md.
+_UNDERSTATED: Mapping[str, Mapping[str, Any]] = {
+    "ACCOMPLICES": {"type": "user", "isMultiple": True},
+    "AUDITORS": {"type": "user", "isMultiple": True},
+    "UF_CRM_TASK": {"isMultiple": True},
+    "UF_TASK_WEBDAV_FILES": {"isMultiple": True},
+    "contacts": {"type": "object"},  # [{"contactId": 4, "sort": 10, ...}], though described as contact ids
+}

@@ -1,0 +1,127 @@
+"""What each of the portal's field types becomes: a kind of column and its Arrow type.
+
+========== ============================================ =====================================================
+kind       portal types                                 Arrow
+========== ============================================ =====================================================
+int        integer, ids of users, contacts, elements    int64
+float      double, float                                float64
+bool       boolean, bool, Y/N char, Y/N enum            bool
+date       date                                         date32: the day as written, never through UTC
+timestamp  datetime                                     timestamp[us, tz]
+amount     money ``100|USD``, its number                float64
+currency   money ``100|USD``, its letters               string
+contacts   crm_multifield (PHONE, EMAIL, WEB, IM)       list<struct<ID, VALUE_TYPE, VALUE, TYPE_ID>>
+text       every other type                             string; objects and arrays in it as JSON text
+========== ============================================ =====================================================
+
+A multiple field is a list of its kind. ``""``, ``null``, ``false`` where no boolean is meant, and an empty array are
+null, so an empty multiple field is null in either spelling of an entity; the reference ``"0"`` stays 0.
+Source of the types: b24restdocs, crm/data-types.md and the pages of the describing methods.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+
+from b24data.errors import ConfigError
+from b24data.frames.fields import Field
+
+__all__ = ["Kind", "arrow_type", "kind_of_dtype", "kind_of_field"]
+
+Kind = Literal["int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text"]
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("integer", "int", "user", "employee", "enumeration", "crm_dynamic_type"), "int"),
+    **dict.fromkeys(("crm_lead", "crm_deal", "crm_contact", "crm_company", "crm_quote", "crm_category"), "int"),
+    **dict.fromkeys(("crm_entity", "disk_file", "mail_message", "iblock_element", "iblock_section"), "int"),
+    **dict.fromkeys(("crm_enum_ownertype", "crm_enum_activitytype", "crm_enum_activitystatus"), "int"),
+    **dict.fromkeys(("crm_enum_activitypriority", "crm_enum_activitynotifytype", "crm_enum_contenttype"), "int"),
+    **dict.fromkeys(("crm_enum_activitydirection", "resourcebooking", "hlblock"), "int"),
+    **dict.fromkeys(("double", "float"), "float"),
+    **dict.fromkeys(("boolean", "bool"), "bool"),
+    "date": "date",
+    "datetime": "timestamp",
+    "money": "amount",
+    "crm_multifield": "contacts",
+}
+
+# Described as char, but letters and words: the answers in b24restdocs (catalog, sale, crm.status, user fields).
+_WORDY_CHARS = {
+    *("SHOW_FILTER", "SEMANTICS", "CATEGORY_ID", "bundle", "priceType", "commentary", "currency", "docType", "siteId"),
+    *("status", "access", "issuingCenter", "domain", "lockedBy", "recurringId", "statusId", "psStatus", "type", "util"),
+}
+
+_CONTACT = pa.struct(
+    [("ID", pa.int64()), ("VALUE_TYPE", pa.string()), ("VALUE", pa.string()), ("TYPE_ID", pa.string())]
+)
+
+
+def kind_of_field(field: Field) -> Kind:
+    """The kind of column that a described field becomes.
+
+    >>> kind_of_field(Field("STATUS", "status", type="enum", values={"2": "Pending", "3": "In progress"}))
+    'int'
+    """
+    if field.type == "char":
+        return "text" if field.code in _WORDY_CHARS else "bool"
+    if field.type == "enum":
+        codes = field.values.keys()
+        if codes and codes <= {"Y", "N"}:
+            return "bool"
+        return "int" if codes and all(code.lstrip("-").isdecimal() for code in codes) else "text"
+    return _KINDS.get(field.type, "text")
+
+
+def arrow_type(kind: Kind, *, many: bool = False, tz: str = "UTC") -> pa.DataType:
+    """The Arrow type of a kind; ``many`` makes it a list.
+
+    >>> arrow_type("timestamp")
+    TimestampType(timestamp[us, tz=UTC])
+    """
+    types = {
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", tz),
+        "amount": pa.float64(),
+        "contacts": pa.list_(_CONTACT),
+    }
+    base = types.get(kind, pa.string())
+    return pa.list_(base) if many else base
+
+
+_DTYPES: dict[str, Kind] = {
+    **{kind: kind for kind in get_args(Kind)},
+    **dict.fromkeys(("int64", "Int64", "integer"), "int"),
+    **dict.fromkeys(("float64", "Float64", "double"), "float"),
+    **dict.fromkeys(("boolean",), "bool"),
+    **dict.fromkeys(("date32", "date32[day]"), "date"),
+    **dict.fromkeys(("datetime", "datetime64[us, UTC]", "timestamp[us, tz=UTC]"), "timestamp"),
+    **dict.fromkeys(("string", "str"), "text"),
+}
+
+
+def kind_of_dtype(name: str, dtype: Any) -> tuple[Kind, bool]:
+    """The kind, and whether a list of it, that a caller's ``dtypes={name: dtype}`` asks for.
+
+    ``dtype`` is a word (``"int"``, ``"float"``, ``"bool"``, ``"date"``, ``"timestamp"``, ``"text"``), its usual
+    pandas or Arrow name, a Python type, or a pyarrow type; ``"list<int>"`` makes a list.
+
+    >>> kind_of_dtype("UF_CRM_1", "list<int>")
+    ('int', True)
+    """
+    text = dtype.__name__ if isinstance(dtype, type) else str(dtype)
+    many = text.startswith("list<") and text.endswith(">")
+    if many:
+        text = text.removeprefix("list<").removesuffix(">").split(": ")[-1]
+    if text.startswith("timestamp["):
+        text = "timestamp"
+    if text not in _DTYPES:
+        raise ConfigError(
+            f"dtypes has no type for {name}: {dtype!r}",
+            hint="one of int, float, bool, date, timestamp, text, or list<...> of them",
+        )
+    return _DTYPES[text], many
