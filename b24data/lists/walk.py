@@ -1,0 +1,301 @@
+"""The keyset walk: which ranges of ids to ask for next, and what an answer proves. Pure: no socket, clock or thread.
+
+A list is a stretch of positions (ids, or their negatives when walking downwards) from ``low`` to ``high``, the largest
+position when the walk began. It is read in ranges ``(lo, hi]``. A range is read by a *chain*: commands of one batch,
+each asking for the page behind the last row of the one before it. Ranges are independent of each other, so several
+batches can be under way; what came is put in order by :class:`KeysetWalk`, which ends when everything from ``low`` to
+``high`` is covered.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from b24data.errors import SdkError
+from b24data.lists.plan import Capability
+
+__all__ = ["Block", "Chain", "KeysetWalk", "Outcome", "Segment", "read_chain"]
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "failed"]
+
+# A segment expected to hold more rows than this is sampled in several places before it is read: how dense the ids are
+# at its start says little about its far end.
+SURVEY_ROWS = 50_000
+# ... one sample for about so many rows.
+SURVEY_STEP = 20_000
+# A batch is filled up with chains of this many commands or more.
+SHORTEST_CHAIN = 4
+# So many rows may wait for earlier ones; above that only the earliest range is asked for, which bounds the memory.
+MOST_ROWS_WAITING = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """``pages`` consecutive pages of the range ``(lo, hi]``.
+
+    ``alone``: asked by a call of its own, not in a batch. ``most_rows``: what is more is not wanted.
+    """
+
+    lo: int
+    hi: int
+    pages: int
+    alone: bool = False
+    most_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Row]):
+    """What a chain brought: the rows of ``(chain.lo, reached]``, and why it ended there."""
+
+    rows: list[Row]
+    pages: int
+    reached: int
+    ending: Ending
+    first: int | None = None
+    last: int | None = None
+    error: SdkError | None = None
+
+
+def read_chain(
+    chain: Chain,
+    answers: Sequence[Sequence[Row] | SdkError],
+    position_of: Callable[[Row], int],
+    *,
+    page: int,
+    capability: Capability,
+) -> Outcome[Row]:
+    """The rows that a chain's answers prove.
+
+    What follows its first short or failed page is not even looked at: it was asked with a reference to a row that is
+    not there, and what a portal makes of such a reference is not documented (settings/how-to-call-rest-api/batch.md).
+    """
+    rows: list[Row] = []
+    first: int | None = None
+    reached = chain.lo
+    pages = 0
+    ending: Ending = "full"
+    error: SdkError | None = None
+    for answer in answers:
+        if isinstance(answer, SdkError):
+            ending, error = "failed", answer
+            break
+        pages += 1
+        if not answer:
+            ending = "empty_page"
+            break
+        first = position_of(answer[0]) if first is None else first
+        rows.extend(answer)
+        reached = position_of(answer[-1])
+        if reached >= chain.hi:
+            ending = "reached_pinned_id"
+            break
+        if len(answer) < page:
+            ending = "short_page" if capability.short_page_ends else "full"
+            break
+    if reached > chain.hi and not capability.below:
+        rows = [row for row in rows if position_of(row) <= chain.hi]
+        reached = chain.hi
+    if chain.most_rows is not None and len(rows) > chain.most_rows:
+        del rows[chain.most_rows :]
+        reached, ending = position_of(rows[-1]), "full"
+    last = position_of(rows[-1]) if rows else None
+    if ending in ("empty_page", "short_page"):
+        reached = chain.hi
+    return Outcome(rows, pages, reached, ending, first, last, error)
+
+
+@dataclass(slots=True)
+class Segment:
+    """Positions ``(lo, hi]`` still to be asked for. ``density`` is rows per position; None: not known here."""
+
+    lo: int
+    hi: int
+    density: float | None
+    alone: bool = False
+
+    @property
+    def rows(self) -> float:
+        """How many rows to expect."""
+        return math.inf if self.density is None else self.density * (self.hi - self.lo)
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Generic[T]):
+    """Decoded rows of the positions ``(lo, hi]``: a piece of the list with nothing missing inside."""
+
+    lo: int
+    hi: int
+    data: T | None
+    rows: int
+    pages: int
+    ending: Ending
+
+
+@dataclass(slots=True)
+class KeysetWalk(Generic[T]):
+    """The state of one walk over ``(low, high]``.
+
+    Ask :meth:`next_request` for the chains of the next batch, report each with :meth:`answered`, and take what can be
+    passed on from :meth:`ready`. ``limit`` makes it read one range after the other and stop asking when it has enough.
+    """
+
+    low: int
+    high: int
+    page: int = 50
+    capability: Capability = field(default_factory=Capability)
+    limit: int | None = None
+    density: float | None = None
+    covered: int = field(init=False)
+    rows: int = field(init=False, default=0)
+    ending: Ending = field(init=False, default="empty_page")
+    _pending: list[Segment] = field(init=False, default_factory=list)
+    _waiting: dict[int, Block[T]] = field(init=False, default_factory=dict)
+    _rows_waiting: int = field(init=False, default=0)
+    _in_flight: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.covered = self.low
+        self._add(Segment(self.low, self.high, self.density))
+
+    @property
+    def done(self) -> bool:
+        """Whether every position is covered, or the limit is reached."""
+        return self.covered >= self.high or (self.limit is not None and self.rows >= self.limit)
+
+    @property
+    def remaining_commands(self) -> int:
+        """About how many commands are still to be sent: for the operating limit."""
+        return sum(1 if s.density is None else math.ceil(s.rows / self.page) for s in self._pending)
+
+    def next_request(self, commands: int) -> list[Chain]:
+        """Chains of at most ``commands`` commands together that can be asked for now; none: wait for answers."""
+        chains: list[Chain] = []
+        room = commands
+        while room > 0 and self._pending and self._may_ask():
+            segment = self._pending[0]
+            if segment.alone and chains:
+                break
+            chain = self._cut(segment, room, fill=bool(chains))
+            if chain is None:
+                break
+            chains.append(chain)
+            self._in_flight += 1
+            room -= chain.pages
+            if chain.alone:
+                break
+        return chains
+
+    def answered(self, chain: Chain, outcome: Outcome[Row], data: T | None) -> None:
+        """Take in what a chain brought; ``data`` is its decoded rows. What it left open is asked for again."""
+        self._in_flight -= 1
+        if outcome.reached > chain.lo:
+            self._rows_waiting += len(outcome.rows)
+            self._waiting[chain.lo] = Block(
+                chain.lo, outcome.reached, data, len(outcome.rows), outcome.pages, outcome.ending
+            )
+        density = _density(chain, outcome)
+        if outcome.reached < chain.hi:
+            self._add(Segment(outcome.reached, chain.hi, density, alone=outcome.ending == "failed"))
+        elif density is not None:
+            self._learn(chain, density)
+
+    def ready(self) -> list[Block[T]]:
+        """The blocks that have nothing missing before them, in order."""
+        blocks: list[Block[T]] = []
+        while not self.done and (block := self._waiting.pop(self.covered, None)) is not None:
+            self.covered = block.hi
+            self.rows += block.rows
+            self._rows_waiting -= block.rows
+            self.ending = block.ending
+            blocks.append(block)
+        return blocks
+
+    def _may_ask(self) -> bool:
+        if self.limit is not None or not self.capability.below:
+            return self._in_flight == 0  # one range after the other
+        return self._rows_waiting < MOST_ROWS_WAITING or self._pending[0].lo == self.covered
+
+    def _cut(self, segment: Segment, room: int, *, fill: bool) -> Chain | None:
+        """Take a chain off the beginning of the earliest segment; None: not worth it in what is left of a batch."""
+        most = room if self._can_chain and not segment.alone else 1
+        if self.limit is not None:
+            wanted = self.limit - self.rows
+            return self._take(segment, segment.hi, min(most, math.ceil(wanted / self.page)), wanted)
+        if segment.alone or segment.density is None:
+            return self._take(segment, segment.hi, 1)
+        if not self.capability.below:
+            return self._take(segment, segment.hi, most)
+        if not self._can_chain:
+            return self._take(segment, segment.lo + max(1, int(0.8 * self.page / segment.density)), 1)
+        return self._cut_chain(segment, room, fill=fill)
+
+    def _cut_chain(self, segment: Segment, room: int, *, fill: bool) -> Chain | None:
+        pages = math.ceil(segment.rows / self.page) + 1
+        if pages <= room:
+            return self._take(segment, segment.hi, pages)
+        if fill and room < SHORTEST_CHAIN:
+            return None
+        # One page to spare for a row more than expected; where ids are dense, there can be no more rows than ids.
+        width = max(room * self.page, int((room - 1) * self.page / (segment.density or 1.0)))
+        return self._take(segment, segment.lo + width, room)
+
+    @property
+    def _can_chain(self) -> bool:
+        # A reference names the last row of a full page, so there must be such a thing as a full page.
+        return self.capability.chains and self.capability.short_page_ends
+
+    def _take(self, segment: Segment, hi: int, pages: int, most_rows: int | None = None) -> Chain:
+        hi = min(hi, segment.hi)
+        pages = min(pages, math.ceil((hi - segment.lo) / self.page))
+        chain = Chain(segment.lo, hi, pages, segment.alone, most_rows)
+        if hi == segment.hi:
+            del self._pending[0]
+        else:
+            segment.lo = hi
+        return chain
+
+    def _add(self, segment: Segment) -> None:
+        """Put a segment among the pending ones; a large one is first sampled in several places."""
+        if segment.lo >= segment.hi:
+            return
+        for part in self._survey(segment):
+            bisect.insort(self._pending, part, key=lambda s: s.lo)
+
+    def _survey(self, segment: Segment) -> list[Segment]:
+        if segment.density is None or segment.rows <= SURVEY_ROWS or segment.alone or self.limit is not None:
+            return [segment]
+        if not self.capability.below:
+            return [segment]
+        parts = max(2, min(50, math.ceil(segment.rows / SURVEY_STEP), segment.hi - segment.lo))
+        width = segment.hi - segment.lo
+        cuts = [segment.lo + width * k // parts for k in range(parts + 1)]
+        # The beginning of the segment is what its density was measured on.
+        return [Segment(lo, hi, segment.density if lo == segment.lo else None) for lo, hi in itertools.pairwise(cuts)]
+
+    def _learn(self, chain: Chain, density: float) -> None:
+        """Apply what a range that was read to its end says about the one behind it."""
+        index = bisect.bisect_left(self._pending, chain.hi, key=lambda s: s.lo)
+        if index == len(self._pending):
+            return
+        follower = self._pending[index]
+        if follower.lo != chain.hi or follower.density is None or follower.alone:
+            return
+        # Far fewer rows than expected: look where the next one is before asking for whole ranges again.
+        follower.density = None if density < follower.density / 4 else density
+
+
+def _density(chain: Chain, outcome: Outcome[Row]) -> float | None:
+    """Rows per position, as a chain has shown it; None where it shows nothing."""
+    if outcome.ending in ("empty_page", "short_page"):
+        return len(outcome.rows) / (chain.hi - chain.lo)
+    if outcome.first is None or outcome.last is None or outcome.last == outcome.first:
+        return None
+    # Between the first and the last row: a gap before them says nothing about what follows.
+    return (len(outcome.rows) - 1) / (outcome.last - outcome.first)
