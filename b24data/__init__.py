@@ -1,3 +1,115 @@
-"""Whole Bitrix24 lists as typed DataFrames and Parquet files."""
+"""Whole Bitrix24 lists as typed pandas DataFrames and Parquet files.
+
+>>> from b24data import Sandbox
+>>> with Sandbox(deals=120) as portal:
+...     deals = portal.connect().tools.fetch_all("crm.deal.list", select=["ID", "TITLE", "OPPORTUNITY"])
+>>> len(deals), deals.attrs["b24data"]["complete"]
+(120, True)
+
+Everything public is in ``__all__``. What needs httpx, pandas or a server is imported when it is first used,
+so that ``import b24data`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from b24data.errors import (
+    AccessDeniedError,
+    AjaxError,
+    AuthorizationRequiredError,
+    BadReplyError,
+    BatchError,
+    ConfigError,
+    ExportError,
+    IncompleteFetchError,
+    MethodNotFoundError,
+    MissingExtraError,
+    OperatingLimitError,
+    ProtocolViolationError,
+    RateLimitedError,
+    RefreshTokenError,
+    RequestTimeoutError,
+    SchemaError,
+    SdkError,
+    ServerError,
+    TransportError,
+)
+from b24data.params import (
+    AdaptiveConfig,
+    ApiVersion,
+    AuthData,
+    B24OAuthParams,
+    B24OAuthSecret,
+    EnumAppStatus,
+    FetchReport,
+    OperatingLimitConfig,
+    RateLimitConfig,
+    RestrictionParams,
+)
+
+if TYPE_CHECKING:
+    from b24data.client import B24Hook, B24OAuth
+    from b24data.results import AjaxResult, Result
+    from b24data.sandbox import Sandbox
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccessDeniedError",
+    "AdaptiveConfig",
+    "AjaxError",
+    "AjaxResult",
+    "ApiVersion",
+    "AuthData",
+    "AuthorizationRequiredError",
+    "B24Hook",
+    "B24OAuth",
+    "B24OAuthParams",
+    "B24OAuthSecret",
+    "BadReplyError",
+    "BatchError",
+    "ConfigError",
+    "EnumAppStatus",
+    "ExportError",
+    "FetchReport",
+    "IncompleteFetchError",
+    "MethodNotFoundError",
+    "MissingExtraError",
+    "OperatingLimitConfig",
+    "OperatingLimitError",
+    "ProtocolViolationError",
+    "RateLimitConfig",
+    "RateLimitedError",
+    "RefreshTokenError",
+    "RequestTimeoutError",
+    "RestrictionParams",
+    "Result",
+    "Sandbox",
+    "SchemaError",
+    "SdkError",
+    "ServerError",
+    "TransportError",
+    "__version__",
+]
+
+_LAZY = {
+    "B24Hook": "b24data.client",
+    "B24OAuth": "b24data.client",
+    "AjaxResult": "b24data.results",
+    "Result": "b24data.results",
+    "Sandbox": "b24data.sandbox",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,52 @@
+# What a newcomer types. Everything happens in .venv; nothing else on the machine is touched.
+# Another interpreter: make demo PYTHON=python3.13
+
+NEEDS  := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+            $$p -c '$(NEEDS)' >/dev/null 2>&1 && echo $$p && break; done)
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak lint
+
+help:
+	@echo "make demo   a whole portal on this machine, 100,000 deals, a DataFrame, a Parquet file and a chart in demo/"
+	@echo "make test   style, types and tests, as the CI runs them"
+	@echo "make soak   the long runs"
+	@echo "make lint   style and types only; 'make test' includes it"
+
+demo: .venv/demo.stamp
+	@$(BIN)/b24data demo
+
+test: lint
+	@$(BIN)/python -m pytest --doctest-modules --cov --cov-report=term:skip-covered b24data tests
+
+soak: .venv/dev.stamp
+	@$(BIN)/python -m pytest -m soak
+
+lint: .venv/dev.stamp
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+.venv/demo.stamp: pyproject.toml | .venv/made.stamp
+	@echo "Installing b24data and what its demo needs into .venv (once, about a minute) ..."
+	@$(PIP) --editable '.[demo]'
+	@touch $@
+
+.venv/dev.stamp: pyproject.toml | .venv/made.stamp
+	@echo "Installing b24data and its tools for tests into .venv (once, about two minutes) ..."
+	@$(PIP) --upgrade 'pip>=25.1'
+	@$(PIP) --editable . --group dev
+	@touch $@ .venv/demo.stamp
+
+.venv/made.stamp:
+	@test -n "$(PYTHON)" || { echo "b24data needs Python 3.11 or newer, and there is none here as python3." \
+	  "Install it from python.org or your system, or name it: make demo PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c '$(NEEDS)' || { echo "b24data needs Python 3.11 or newer; $(PYTHON) is" \
+	  "$$($(PYTHON) --version 2>&1). Name another one: make demo PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) can't make virtual environments" \
+	  "here. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@

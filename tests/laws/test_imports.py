@@ -1,0 +1,202 @@
+"""The import law: who may import whom, read from the source. What a type checker alone sees does not count."""
+
+import ast
+import graphlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "b24data"
+
+# From the foundation upwards: a module imports from its own layer and from those below it.
+LAYERS = [
+    ["errors", "params", "results"],
+    ["http.*"],  # what only decides
+    ["http.transport"],
+    ["auth.*"],
+    ["http.session"],
+    ["lists.*"],
+    ["frames.*", "progress"],
+    ["actions", "tools"],
+    ["client"],
+    ["exports.*", "jupyter.*"],
+    ["demo"],
+    ["cli", "__main__"],
+]
+RANK = {pattern: rank for rank, patterns in enumerate(LAYERS) for pattern in patterns}
+MAY_KNOCK_AT_THE_FRONT_DOOR = {"cli", "demo", "exports", "jupyter"}
+
+# Outside packages that only one room may know.
+ONLY_IN = {
+    "httpx": ["http.transport"],
+    "httpcore": ["http.transport"],
+    "IPython": ["jupyter.*", "progress"],
+    "ipywidgets": ["jupyter.*", "progress"],
+    "nbclient": ["exports.*"],
+    "papermill": ["exports.*"],
+    "uvicorn": ["sandbox.*"],
+    "httptools": ["sandbox.*"],
+    "asyncio": ["sandbox.*"],
+    "matplotlib": ["demo"],
+    "tqdm": ["progress"],
+}
+ONLY_IN_FUNCTIONS = {"matplotlib", "pandas", "IPython", "ipywidgets"}  # imported where used
+
+
+@dataclass(frozen=True)
+class Import:
+    module: str  # who imports, without "b24data."
+    target: str  # what, in full
+    in_function: bool
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_of(module: str, path: Path) -> Iterator[Import]:
+    """Every import that runs, wherever it stands; ``from a import b`` counts as ``a.b`` where that is a module."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+    def visit(node: ast.AST, in_function: bool) -> Iterator[Import]:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if isinstance(node, ast.Import):
+            yield from (Import(module, alias.name, in_function) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                base = ["b24data", *filter(None, package.split("."))]
+                source = ".".join([*base[: len(base) - node.level + 1], *filter(None, [source])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                is_module = inner.startswith("b24data.") and inner.removeprefix("b24data.") in MODULES
+                is_version = inner == "b24data.__version__"
+                yield Import(module, inner if is_module or is_version else source, in_function)
+        inside = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child, inside)
+
+    yield from visit(ast.parse(path.read_text("utf-8")), in_function=False)
+
+
+MODULES = modules()
+IMPORTS = [found for module, path in sorted(MODULES.items()) for found in imports_of(module, path)]
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def rank(module: str) -> int:
+    return RANK[module] if module in RANK else RANK[f"{room(module)}.*"]
+
+
+def obeys_the_order(found: Import) -> bool:
+    target = found.target.removeprefix("b24data").removeprefix(".")
+    match room(found.module), room(target):
+        case "sandbox", "sandbox":
+            return True
+        case "sandbox", other:  # a second implementation: it may only be its own user
+            return other == "" and found.in_function
+        case _, "__version__":
+            return True
+        case "", other:
+            return other in ("errors", "params")
+        case importer, "sandbox":
+            return importer in ("cli", "demo")
+        case importer, "":
+            return importer in MAY_KNOCK_AT_THE_FRONT_DOOR
+        case _:
+            return rank(found.module) >= rank(target)
+
+
+def stays_in_its_room(found: Import) -> bool:
+    package = room(found.target)
+    homes = ONLY_IN.get(package, [found.module])
+    at_home = found.module in homes or f"{room(found.module)}.*" in homes
+    return at_home and (found.in_function or package not in ONLY_IN_FUNCTIONS)
+
+
+def is_ours(found: Import) -> bool:
+    return room(found.target) == "b24data"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports__go_downwards_only(module):
+    wrong = [found for found in IMPORTS if found.module == module and is_ours(found) and not obeys_the_order(found)]
+    assert wrong == []
+
+
+def test_imports__of_outside_packages_stay_in_their_rooms():
+    assert [found for found in IMPORTS if not is_ours(found) and not stays_in_its_room(found)] == []
+
+
+def test_imports__at_the_top_of_modules_have_no_cycle():
+    graph: dict[str, set[str]] = {}
+    for found in IMPORTS:
+        if is_ours(found) and not found.in_function:
+            graph.setdefault(f"b24data.{found.module}", set()).add(found.target)
+    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the cycle
+
+
+@pytest.mark.parametrize(
+    ("importer", "target", "allowed"),
+    [
+        ("http.retry", "b24data.errors", True),
+        ("http.retry", "b24data.http.transport", False),
+        ("errors", "b24data.http.clock", False),
+        ("auth.oauth", "b24data.http.transport", True),
+        ("auth.oauth", "b24data.http.session", False),
+        ("lists.walk", "b24data.frames.schema", False),
+        ("tools", "b24data.client", False),
+        ("tools", "b24data", False),
+        ("tools", "b24data.sandbox", False),
+        ("tools", "b24data.__version__", True),
+        ("sandbox.data", "b24data.errors", False),
+        ("sandbox.data", "b24data", False),
+        ("", "b24data.client", False),
+        ("demo", "b24data", True),
+    ],
+)
+def test_the_check_itself__knows_right_from_wrong(importer, target, allowed):
+    assert obeys_the_order(Import(importer, target, in_function=False)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("importer", "target", "in_function", "allowed"),
+    [
+        ("http.session", "httpx", False, False),
+        ("http.transport", "httpx", False, True),
+        ("progress", "ipywidgets", True, True),
+        ("progress", "ipywidgets", False, False),
+        ("frames.sinks", "pandas", False, False),
+        ("sandbox.server", "uvicorn", False, True),
+        ("sandbox", "asyncio", False, True),
+        ("tools", "asyncio", True, False),
+    ],
+)
+def test_the_check_itself__knows_who_may_use_what(importer, target, in_function, allowed):
+    assert stays_in_its_room(Import(importer, target, in_function)) is allowed
+
+
+def test_the_check_itself__reads_every_form_of_import(tmp_path):
+    source = tmp_path / "walk.py"
+    source.write_text(
+        "import os.path\nfrom ..http import clock, redact\nfrom . import methods\nfrom b24data import SdkError\n"
+        "if TYPE_CHECKING:\n    import pandas\ndef f():\n    import httpx\n"
+    )
+    assert [(found.target, found.in_function) for found in imports_of("lists.walk", source)] == [
+        ("os.path", False),
+        ("b24data.http.clock", False),
+        ("b24data.http.redact", False),
+        ("b24data.lists.methods", False),
+        ("b24data", False),
+        ("httpx", True),
+    ]
