@@ -1,0 +1,269 @@
+"""What a person sees while a list is fetched: rows, speed, time left, and what is being waited for.
+
+A :class:`Meter` counts, a display shows. A display is a callable that takes :class:`ProgressEvent`; the ones here
+write a bar into a terminal or notebook, or lines into a log. One of the caller's own works as well:
+
+>>> seen = []
+>>> progress = progress_for(seen.append)
+>>> progress.start("crm.deal.list", total=100)
+>>> progress.close("100 rows, complete")
+>>> [event.kind for event in seen]
+['start', 'done']
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
+
+from b24data.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+__all__ = ["Display", "Meter", "Progress", "ProgressEvent", "progress_for"]
+
+_LOGGER = logging.getLogger("b24data.progress")
+_SHOW_EVERY_S = 0.5  # rows; with one wait in between that is at most four updates a second
+_WORTH_TELLING_S = 1.0  # shorter waits are how the limits work, not something that a person waits for
+_LINE_EVERY_S = 10.0
+
+
+class Progress(Protocol):
+    """What a walk tells. Every method may be called from any thread; none of them raises."""
+
+    def start(self, label: str, *, total: int | None) -> None:
+        """The walk begins; ``total`` is its number of rows, where that is known."""
+
+    def update(self, rows: int, *, fraction: float | None = None) -> None:
+        """So many rows are here; ``fraction`` of the way is gone (of the ids, where nobody counted)."""
+
+    def wait(self, reason: str, seconds: float, until: float) -> None:
+        """Nothing is sent for ``seconds``, until the unix time ``until``."""
+
+    def refreshed(self) -> None:
+        """A token died and was replaced."""
+
+    def close(self, summary: str) -> None:
+        """The walk is over; the summary is the line that stays. Later calls do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressEvent:
+    """One moment of a walk, as a display gets it. Times are seconds, ``until`` is unix time.
+
+    ``fraction`` is the part of the way that is gone, 0 to 1, or ``None`` when nobody knows. ``wait_s``, ``reason``
+    and ``until`` have a meaning when ``kind`` is ``wait``, ``summary`` when it is ``done``.
+    """
+
+    kind: Literal["start", "rows", "wait", "done"]
+    label: str
+    rows: int = 0
+    total: int | None = None
+    fraction: float | None = None
+    seconds: float = 0.0
+    refreshes: int = 0
+    reason: str = ""
+    wait_s: float = 0.0
+    until: float = 0.0
+    summary: str = ""
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rows a second since the start; 0 before the first."""
+        return self.rows / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the rest takes at the pace so far, or ``None`` where that can't be said."""
+        if not self.fraction or self.seconds <= 0:
+            return None
+        return self.seconds * (1 - self.fraction) / self.fraction
+
+    def __str__(self) -> str:
+        """The moment in words.
+
+        >>> str(ProgressEvent(kind="rows", label="crm.deal.list", rows=69112, fraction=0.75, seconds=41, refreshes=2))
+        '69,112 rows, 1,686 rows/s, 0:14 left, 2 tokens renewed'
+        """
+        if self.kind == "done":
+            return self.summary
+        parts = [f"{self.rows:,} rows"]
+        if self.rows_per_s:
+            parts.append(f"{self.rows_per_s:,.0f} rows/s")
+        if self.seconds_left is not None:
+            parts.append(f"{_minutes(self.seconds_left)} left")
+        if self.refreshes:
+            parts.append(f"{self.refreshes} token{'s' * (self.refreshes > 1)} renewed")
+        if self.kind == "wait":
+            clock = datetime.fromtimestamp(self.until).astimezone().strftime("%H:%M:%S")
+            parts.append(f"waiting {self.wait_s:.0f} s for the {self.reason}, until {clock}")
+        return ", ".join(parts)
+
+
+Display = Callable[[ProgressEvent], object]
+
+
+def progress_for(option: bool | Literal["auto"] | Callable[[ProgressEvent], object]) -> Progress:
+    """The progress that ``progress=`` asks for.
+
+    ``"auto"`` is a bar in a terminal or notebook and one line every ten seconds elsewhere (cron, a log), ``True``
+    a bar in any case, ``False`` nothing; a callable gets the events, at most four a second. One that raises is
+    named in the log once and not called again: the fetch goes on.
+
+    >>> progress_for("loud")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: progress is 'loud'. Hint: pass "auto", True, False or a callable.
+    """
+    if option is False:
+        return Meter(_ignore)
+    if option is True or (option == "auto" and (_in_kernel() or _is_terminal(sys.stderr))):
+        return Meter(Bar(sys.stdout if _in_kernel() else sys.stderr))
+    if option == "auto":
+        return Meter(Lines(sys.stderr))
+    if callable(option):
+        return Meter(option)
+    raise ConfigError(f"progress is {option!r}", hint='pass "auto", True, False or a callable')
+
+
+def _ignore(_event: ProgressEvent) -> None:
+    """The display of ``progress=False``."""
+
+
+def _in_kernel() -> bool:
+    """Whether a notebook's kernel runs this; its output understands a carriage return."""
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython.get_ipython(), "kernel", None) is not None if ipython else False
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+class Meter:
+    """Counts what a walk tells, and shows it: rows twice a second, a wait of a second or more at once.
+
+    ``monotonic`` is the clock that the pace of the display goes by.
+    """
+
+    def __init__(self, display: Display, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._display: Display | None = display
+        self._monotonic = monotonic
+        self._lock = threading.RLock()  # a display of the caller's own may end the walk, and so close this
+        self._now = ProgressEvent(kind="start", label="")
+        self._started_at = self._shown_at = 0.0
+
+    def start(self, label: str, *, total: int | None) -> None:
+        """The walk begins; ``total`` is its number of rows, where that is known."""
+        with self._lock:
+            self._started_at = self._monotonic()
+            self._show(ProgressEvent(kind="start", label=label, total=total))
+
+    def update(self, rows: int, *, fraction: float | None = None) -> None:
+        """So many rows are here; ``fraction`` of the way is gone, 0 to 1."""
+        with self._lock:
+            if fraction is None and self._now.total:
+                fraction = rows / self._now.total
+            known = self._now.fraction if fraction is None else min(max(fraction, 0.0), 1.0)
+            now = replace(self._now, rows=rows, fraction=known)
+            if self._is_due():
+                self._show(replace(now, kind="rows"))
+            else:
+                self._now = now
+
+    def wait(self, reason: str, seconds: float, until: float) -> None:
+        """Nothing is sent for ``seconds``, until the unix time ``until``."""
+        with self._lock:
+            if seconds >= _WORTH_TELLING_S and (self._now.kind != "wait" or self._is_due()):
+                self._show(replace(self._now, kind="wait", reason=reason, wait_s=seconds, until=until))
+
+    def refreshed(self) -> None:
+        """A token died and was replaced; the next update says so."""
+        with self._lock:
+            self._now = replace(self._now, refreshes=self._now.refreshes + 1)
+
+    def close(self, summary: str) -> None:
+        """The walk is over; the summary is the line that stays."""
+        with self._lock:
+            self._show(replace(self._now, kind="done", summary=summary))
+            self._display = None
+
+    def _is_due(self) -> bool:
+        return self._monotonic() - self._shown_at >= _SHOW_EVERY_S
+
+    def _show(self, event: ProgressEvent) -> None:
+        self._shown_at = self._monotonic()
+        self._now = replace(event, seconds=self._shown_at - self._started_at)
+        if self._display is None:
+            return
+        try:
+            self._display(self._now)
+        except Exception:
+            self._display = None
+            _LOGGER.warning("the progress display failed and is off; the fetch goes on", exc_info=True)
+
+
+class Bar:
+    """A line that is written over and over; the summary takes its place at the end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Show this moment."""
+        if self._bar is None:
+            self._bar = _bar_class()(
+                total=1.0, file=self._stream, desc=event.label, leave=False, dynamic_ncols=True, bar_format="{desc}"
+            )
+        if event.kind == "done":
+            self._bar.close()
+            self._bar.write(str(event), file=self._stream)
+            self._stream.flush()
+            return
+        way = "" if event.fraction is None else "{percentage:3.0f}% |{bar:20}| "
+        self._bar.bar_format = "{desc} " + way + str(event).replace("{", "{{").replace("}", "}}")
+        self._bar.n = event.fraction or 0
+        self._bar.refresh()
+
+
+@functools.cache
+def _bar_class() -> type[tqdm[Any]]:
+    from tqdm import tqdm
+
+    class _Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # no thread of its own: the meter sets the pace
+
+    _Bar.set_lock(threading.RLock())  # tqdm's own one is a semaphore shared with other processes
+    return _Bar
+
+
+class Lines:
+    """One line with the time of day every ten seconds, one for a wait that is longer, and the summary."""
+
+    def __init__(self, stream: TextIO, *, every_s: float = _LINE_EVERY_S) -> None:
+        self._stream = stream
+        self._every_s = every_s
+        self._written_at = 0.0  # in seconds of the walk
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Write this moment, if it is time to."""
+        is_long_wait = event.kind == "wait" and event.wait_s >= self._every_s
+        if event.kind != "done" and not is_long_wait and event.seconds - self._written_at < self._every_s:
+            return
+        self._written_at = event.seconds
+        self._stream.write(f"{datetime.now().astimezone():%H:%M:%S} {event.label}: {event}\n")
+        self._stream.flush()
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
