@@ -15,7 +15,18 @@ from b24data.errors import SchemaError
 from b24data.frames.fields import Field, WireCase, read_fields
 from b24data.frames.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 
-__all__ = ["Column", "Field", "Schema", "WireCase", "build_schema", "check_names", "infer_schema", "read_fields"]
+__all__ = [
+    "Column",
+    "Field",
+    "Schema",
+    "WireCase",
+    "build_schema",
+    "check_names",
+    "infer_schema",
+    "make_columns",
+    "read_fields",
+    "widened",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,31 @@ def make_columns(
     yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, widens)
     if kind == "amount":
         yield Column(f"{name}_CURRENCY", wire, found, arrow_type("currency", many=many), "currency", many)
+
+
+def widened(
+    schema: Schema, misfits: Collection[str], extra: Collection[str], rows: Sequence[Mapping[str, Any]]
+) -> Schema:
+    """The schema with columns that hold the rows' values where they did not fit, and with columns for ``extra`` keys.
+
+    A number column becomes one of wider numbers or of text, any other one of text; ``rows`` are parsed.
+    """
+    columns = [
+        _wider(column, [row.get(column.wire) for row in rows], schema.tz) if column.name in misfits else column
+        for column in schema.columns
+    ]
+    taken = {column.name for column in columns}
+    for wire in dict.fromkeys(key for row in rows for key in row if key in extra):
+        code = schema.described[wire].code if wire in schema.described else wire
+        values = [row[wire] for row in rows if wire in row]
+        columns += make_columns(schema, wire if code in taken else code, wire, values)
+    return replace(schema, columns=tuple(columns))
+
+
+def _wider(column: Column, values: Sequence[Any], tz: str) -> Column:
+    fractions = column.kind == "int" and _inferred(values) == ("float", column.many)
+    kind: Kind = "float" if fractions else "text"
+    return replace(column, kind=kind, arrow=arrow_type(kind, many=column.many, tz=tz))
 
 
 def _samples(rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw]) -> dict[str, list[Any]]:

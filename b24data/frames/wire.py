@@ -1,0 +1,217 @@
+"""Raw rows to columns, by one of two readers with equal results.
+
+``read_fast`` hands all rows to ``pyarrow.json`` under the JSON type that each column was seen to have; columns of
+several JSON types (an empty multiple field is ``false``, a filled one a list) are read beside it into Python values.
+Whatever it refuses, ``read_robust`` reads from parsed rows. A :class:`Plan` says what was seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.json as pj
+
+from b24data.frames.convert import CONTACT_WIRE, Misfit, Zones, from_array, from_values
+from b24data.frames.kinds import arrow_type
+from b24data.frames.schema import Column, Schema
+
+__all__ = ["Plan", "Reading", "Row", "make_plan", "parse_rows", "read_fast", "read_robust", "wires_of"]
+
+Row = msgspec.Raw | bytes
+Wires = Mapping[str, frozenset[str]]
+
+_EVERY = 25  # one row of so many is asked for keys that have no column: the rows of a page have the same keys
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How rows are read, given the JSON types that were seen."""
+
+    schema: Schema
+    arrow: pa.Schema
+    fast: pa.Schema
+    slow: tuple[str, ...]
+    slow_decoder: msgspec.json.Decoder[Any]
+    keys: frozenset[str]
+    every: int
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the rows gave: a column and its misfits for each of the schema's, and the keys that have no column."""
+
+    arrays: list[pa.Array]
+    misfits: list[list[Misfit]]
+    extra: set[str]
+    naive: set[str]
+
+
+def make_plan(schema: Schema, wires: Wires) -> Plan:
+    """The plan for a schema whose columns were seen with these JSON types."""
+    id_wire = next((column.wire for column in schema.columns if column.name == schema.id_name), "")
+    numbers = "int" in wires.get(id_wire, ())
+    types = {c.wire: _fast_type(c, wires.get(c.wire, frozenset()), numbers=numbers) for c in schema.columns}
+    slow = tuple(wire for wire, arrow in types.items() if arrow is None)
+    fields = [(f"f{i}", Any, None) for i in range(len(slow))]
+    struct = msgspec.defstruct("Slow", fields, rename={f"f{i}": wire for i, wire in enumerate(slow)}, gc=False)
+    return Plan(
+        schema=schema,
+        arrow=schema.arrow,
+        fast=pa.schema([(wire, arrow) for wire, arrow in types.items() if arrow is not None]),
+        slow=slow,
+        slow_decoder=msgspec.json.Decoder(struct),
+        keys=frozenset(types),
+        every=1 if schema.open and any(column.field is None for column in schema.columns) else _EVERY,
+    )
+
+
+def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.DataType | None:
+    """The one Arrow type under which ``pyarrow.json`` can read a column; None where there is none.
+
+    Nothing seen yet: what a portal usually sends, texts, or numbers where its ids are numbers.
+    """
+    if column.kind == "contacts":
+        return CONTACT_WIRE if seen <= {"[]", "list:contact"} else None
+    if column.many:
+        if not all(wire.startswith(("[]", "list:")) for wire in seen):
+            return None
+        seen = frozenset(wire.removeprefix("list:") for wire in seen - {"[]"})
+    if not seen:
+        arrow = arrow_type(column.kind) if numbers and column.kind in ("int", "float") else pa.string()
+    elif seen == {"str"}:
+        arrow = pa.string()
+    elif any(column.kind == kind and seen <= native for kind, native in _NATIVE):
+        arrow = arrow_type(column.kind)
+    else:
+        return None
+    return pa.list_(arrow) if column.many else arrow
+
+
+_NATIVE = (("int", {"int"}), ("float", {"int", "float"}), ("bool", {"bool"}))
+
+
+def wires_of(values: Iterable[Any]) -> frozenset[str]:
+    """The JSON types among the values; null is of every type.
+
+    >>> sorted(wires_of(["a", None, 1, [], [2], ["b"]]))
+    ['[]', 'int', 'list:int', 'list:str', 'str']
+    """
+    seen = set()
+    for value in values:
+        if value is None:
+            continue
+        if isinstance(value, list):
+            seen |= {f"list:{_wire(element)}" for element in value if element is not None} or {"[]"}
+        else:
+            seen.add(_wire(value))
+    return frozenset(seen)
+
+
+def _wire(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "int" if -(2**63) <= value < 2**63 else "big"
+    if isinstance(value, dict):
+        return "contact" if all(part is None or isinstance(part, str) for part in value.values()) else "object"
+    return type(value).__name__
+
+
+def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
+    """The rows as ``pyarrow.json`` reads them; None where they are not what the plan expects."""
+    text = b"\n".join(rows)
+    try:
+        table = pj.read_json(
+            pa.BufferReader(text),
+            # One block, on this thread: page by page costs 1.9 times as much.
+            read_options=pj.ReadOptions(use_threads=False, block_size=max(1 << 20, len(text) + 1)),
+            parse_options=pj.ParseOptions(explicit_schema=plan.fast, unexpected_field_behavior="ignore"),
+        )
+        if table.num_rows != len(rows) or not _is_utf8(text):
+            return None
+        slow_rows = plan.slow_decoder.decode_lines(text) if plan.slow else []
+        extra = _extra_keys(plan, rows, text)
+    except (pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    del text
+    slow = {wire: [getattr(row, f"f{i}") for row in slow_rows] for i, wire in enumerate(plan.slow)}
+    reading = Reading([], [], extra, set())
+    for column in plan.schema.columns:
+        zones = Zones(plan.schema.tz, naive_tz)
+        if column.wire in slow:
+            _add(reading, column, from_values(column, slow[column.wire], zones), zones)
+        else:
+            _add(reading, column, from_array(column, _whole(table[column.wire]), zones), zones)
+    return reading
+
+
+def read_robust(plan: Plan, parsed: Sequence[Mapping[str, Any]], naive_tz: str) -> Reading:
+    """The same columns from parsed rows, whatever is in them."""
+    reading = Reading([], [], set().union(*parsed) - plan.keys, set())
+    for column in plan.schema.columns:
+        zones = Zones(plan.schema.tz, naive_tz)
+        _add(reading, column, from_values(column, [row.get(column.wire) for row in parsed], zones), zones)
+    return reading
+
+
+def _add(reading: Reading, column: Column, converted: tuple[pa.Array, list[Misfit]], zones: Zones) -> None:
+    array, misfits = converted
+    reading.arrays.append(array)
+    reading.misfits.append([] if column.kind == "currency" else misfits)  # its amount has counted them
+    if zones.naive_seen:
+        reading.naive.add(column.name)
+
+
+def _whole(chunks: pa.ChunkedArray) -> pa.Array:
+    return chunks.chunk(0) if chunks.num_chunks == 1 else pa.concat_arrays(chunks.chunks)
+
+
+def _is_utf8(text: bytes) -> bool:
+    """``pyarrow.json`` passes broken UTF-8 on, and pandas would stumble over it."""
+    if text.isascii():
+        return True
+    offsets = pa.array([0, len(text)], pa.int64()).buffers()[1]
+    try:
+        pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(text)]).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _extra_keys(plan: Plan, rows: Sequence[Row], text: bytes) -> set[str]:
+    if plan.every > 1:
+        text = b"\n".join([*rows[:: plan.every], rows[-1]])
+    return set().union(*_KEYS.decode_lines(text)) - plan.keys
+
+
+_KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def parse_rows(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
+    """The rows as dicts; PHP's empty object ``[]`` is an empty row."""
+    try:
+        parsed = msgspec.json.decode(b"[" + b",".join(rows) + b"]")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        parsed = [_parse_leniently(row) for row in rows]
+    return [row if isinstance(row, dict) else {} for row in parsed]
+
+
+def _parse_leniently(row: Row) -> Any:
+    """What the standard library accepts and others refuse: half a surrogate pair, broken UTF-8, NaN."""
+    try:
+        return msgspec.json.decode(row)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _mended(json.loads(bytes(row).decode("utf-8", "replace")))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(element) for element in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(element) for key, element in value.items()}
+    return value
