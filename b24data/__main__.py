@@ -1,0 +1,7 @@
+"""``python -m b24data`` is the command ``b24data``."""
+
+import sys
+
+from b24data.cli import main
+
+sys.exit(main())

@@ -1,0 +1,104 @@
+import subprocess
+import sys
+
+import pytest
+
+import b24data
+from b24data.cli import main
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Puts a command in the place of ``b24data demo`` that does what the test says."""
+
+    def install(run):
+        module = type(sys)("stand_in")
+        module.add_arguments = lambda parser: parser.add_argument("--deals", type=int, default=1)
+        module.run = run
+        monkeypatch.setitem(sys.modules, "b24data.demo", module)
+
+    return install
+
+
+def test_version__is_that_of_the_package():
+    shown = subprocess.run([sys.executable, "-m", "b24data", "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"b24data {b24data.__version__}\n"
+
+
+def test_help__names_every_command(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"])
+    assert exit_.value.code == 0
+    shown = capsys.readouterr().out
+    assert [name for name in ("demo", "sandbox", "call", "fetch", "B24_WEBHOOK") if name not in shown] == []
+
+
+@pytest.mark.parametrize("name", ["demo", "sandbox", "call", "fetch"])
+def test_help__of_each_command_is_there(name, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([name, "--help"])
+    assert exit_.value.code == 0
+    assert f"b24data {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", [[], ["dmeo"], ["demo", "--dealz", "5"], ["fetch", "crm.deal.list"]])
+def test_wrong_usage__is_exit_code_2(typed, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(typed)
+    assert exit_.value.code == 2
+    assert "usage: b24data" in capsys.readouterr().err
+
+
+def test_a_command__gets_its_arguments_and_its_exit_code_is_ours(command):
+    command(lambda args: args.deals)
+    assert main(["demo", "--deals", "3"]) == 3
+
+
+def test_a_command__that_returns_nothing_succeeded(command):
+    command(lambda args: None)
+    assert main(["demo"]) == 0
+
+
+@pytest.mark.parametrize(
+    "error", [b24data.SdkError("no answer\nfrom the portal"), OSError("no answer from the portal")]
+)
+def test_an_error__is_one_line_on_stderr_and_exit_code_1(command, capsys, error):
+    def run(args):
+        raise error
+
+    command(run)
+    assert main(["demo"]) == 1
+    assert capsys.readouterr() == ("", "b24data: no answer from the portal\n")
+
+
+def test_an_interrupt__is_exit_code_130_without_a_traceback(command, capsys):
+    def run(args):
+        raise KeyboardInterrupt
+
+    command(run)
+    assert main(["demo"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_fault_of_our_own__keeps_its_traceback(command):
+    def run(args):
+        return 1 / 0
+
+    command(run)
+    with pytest.raises(ZeroDivisionError):
+        main(["demo"])
+
+
+@pytest.mark.parametrize("typed", [["call", "profile"], ["fetch", "crm.deal.list", "--to", "deals.parquet"]])
+def test_without_a_webhook__the_error_names_the_variable(typed, monkeypatch, capsys):
+    monkeypatch.delenv("B24_WEBHOOK", raising=False)
+    assert main(typed) == 1
+    assert "B24_WEBHOOK is not set. Hint:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("params", "complaint"), [("{id: 5}", "not JSON"), ("[5]", "a JSON object is wanted")])
+def test_params__that_are_no_json_object_are_wrong_usage(params, complaint, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["call", "crm.deal.get", "--params", params])
+    assert exit_.value.code == 2
+    assert complaint in capsys.readouterr().err
