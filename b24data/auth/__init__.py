@@ -1,0 +1,1 @@
+"""Who calls: webhooks and OAuth token pairs, and the refresh that is done once for all."""

@@ -2,42 +2,303 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import logging
+import random
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
-from b24data.errors import AjaxError
-from b24data.http.context import CallContext
-from b24data.http.protocol import Command, Response
+import msgspec
 
-__all__ = ["Session"]
+from b24data.auth.credentials import Credentials, Grant
+from b24data.errors import (
+    AjaxError,
+    AuthorizationRequiredError,
+    OperatingLimitError,
+    RateLimitedError,
+    SdkError,
+    TransportError,
+)
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.context import CallContext, Wait
+from b24data.http.encode import check_method, plain_params
+from b24data.http.limits import Hold, Limits
+from b24data.http.protocol import Command, Reply, Response, Times, encode_batch, read_batch, read_reply
+from b24data.http.redact import redact
+from b24data.http.redirect import moved_endpoint
+from b24data.http.retry import Step, decide, is_read
+from b24data.params import ApiVersion, RestrictionParams
+
+__all__ = ["Poster", "Session"]
+
+_MOST_HOPS = 5
+_MOST_REFRESHES = 100  # many threads may use up a short-lived pair before this call gets to it
+_UNAUTHORIZED = frozenset({"NO_AUTH_FOUND", "authorization_error"})
+
+
+class Poster(Protocol):
+    """The part of a transport that a session needs."""
+
+    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+        """Send ``body``; raise a :class:`TransportError` if no answer comes."""
+        ...
+
+    def interrupt(self) -> None:
+        """Wake every thread that waits for an answer."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    params: dict[str, Any]
+    commands: Counter[str]  # how often the request runs each method
+    reads: bool
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    location: str
+
+
+_CallFailed: TypeAlias = AjaxError | TransportError
 
 
 class Session:
-    """Calls one portal as one application or webhook, within its limits. Any thread may use it."""
+    """Calls one portal as one application or webhook, within its limits. Any thread may use it.
 
-    portal: str
-    member_id: str
+    It waits for the limits, adds the token, sends, and then returns the answer, refreshes the token, tries again,
+    or raises. Nothing else in the package does any of that.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        transport: Poster,
+        params: RestrictionParams | None = None,
+        *,
+        version: ApiVersion = ApiVersion.V2,
+        clock: Clock = SYSTEM_CLOCK,
+        logger: logging.Logger | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.credentials = credentials
+        self.version = version
+        self.params = params or RestrictionParams()
+        self.logger = logger or logging.getLogger("b24data")
+        self._transport = transport
+        self._clock = clock
+        self._jitter = jitter
+        self._limits = Limits(credentials.portal, credentials.application, self.params)
+
+    def __repr__(self) -> str:
+        return f"Session(portal={self.portal!r}, version={self.version.value!r})"
+
+    @property
+    def portal(self) -> str:
+        """The portal's host, with its port if it has one."""
+        return self.credentials.portal
+
+    @property
+    def member_id(self) -> str:
+        """The portal's id, which stays when its address changes; empty for a webhook."""
+        return self.credentials.member_id
 
     def call(
         self,
         method: str,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
         *,
         request_id: str | None = None,
         context: CallContext | None = None,
         reads: bool | None = None,
     ) -> Response:
-        """Call ``method`` once, as often as it takes."""
-        raise NotImplementedError
+        """Call ``method`` and return its answer.
+
+        ``reads`` says whether the call may be repeated after an answer was lost; by default its name tells.
+        Raises :class:`AjaxError` if the portal answered with an error, :class:`TransportError` if no usable answer
+        came after all attempts, :class:`RefreshTokenError` if there is no token to call with.
+        """
+        body = _body(params)
+        commands = _commands_of(check_method(method), body)
+        may_repeat = all(map(is_read, commands)) if reads is None else reads
+        request = _Request(method, body, commands, may_repeat, request_id or uuid.uuid4().hex)
+        response = self._exchange(request, context or self._single())
+        self._limits.observe(_times_of(request, response), self._clock.monotonic())
+        return response
 
     def batch(
         self, commands: Sequence[Command], *, halt: bool = False, context: CallContext | None = None
     ) -> list[Response | AjaxError]:
-        """Up to 50 commands in one request; what each brought, by position."""
-        raise NotImplementedError
+        """Up to 50 commands in one request; what each brought, by position. A failed command raises nothing."""
+        counts = Counter(command.method for command in commands)
+        request = _Request("batch", encode_batch(commands, halt), counts, all(map(is_read, counts)), uuid.uuid4().hex)
+        parts = read_batch(self._exchange(request, context or self._single()), commands)
+        now = self._clock.monotonic()
+        self._limits.observe(
+            [(c.method, part.time) for c, part in zip(commands, parts, strict=True) if isinstance(part, Response)], now
+        )
+        for method in {part.method for part in parts if isinstance(part, OperatingLimitError)}:
+            self._limits.operating_refused(method, now)
+        return parts
 
     def interrupt(self) -> None:
         """Wake every reader by shutting its socket down; the next call opens a new one."""
+        self._transport.interrupt()
 
     def close(self) -> None:
         """Close all connections."""
+        self._transport.close()
+
+    def _single(self) -> CallContext:
+        return CallContext(attempts=max(1, self.params.max_retries))
+
+    def _exchange(self, request: _Request, context: CallContext) -> Response:
+        """The attempt loop."""
+        started = self._clock.monotonic()
+        attempt, strikes, refreshes, hops = 1, 0, 0, 0
+        moved_to: str | None = None
+        while True:
+            hold = self._hold(request, context)
+            try:
+                grant = self.credentials.grant(context)
+                endpoint = moved_to or grant.endpoint
+                outcome = self._attempt(request, grant, endpoint, context)
+            finally:
+                self._limits.settle(hold)
+            if isinstance(outcome, Response):
+                if moved_to is not None:
+                    self.credentials.moved(moved_to)
+                return outcome
+            if isinstance(outcome, _Moved):
+                hops += 1
+                moved_to = moved_endpoint(request.method, endpoint, outcome.location)
+                if hops > _MOST_HOPS:
+                    raise TransportError(request.method, "the portal sends us in circles", code="FOREIGN_REDIRECT")
+                continue
+
+            error = _with_effort(outcome, request, attempt, self._clock.monotonic() - started)
+            action = decide(
+                error,
+                attempt=attempt,
+                attempts=context.attempts,
+                reads=request.reads,
+                policy=self.params,
+                jitter=self._jitter(),
+            )
+            if action.step is Step.RAISE:
+                raise _unauthorized(error) if error.code in _UNAUTHORIZED else error
+            if action.step is Step.REFRESH:
+                refreshes += 1
+                strikes += not self.credentials.may_be_good(grant)
+                if strikes > 1 or refreshes > _MOST_REFRESHES:
+                    raise _unauthorized(error) from error
+                self.credentials.renew(grant, context)
+                continue
+            attempt += 1
+            context.retried()
+            self.logger.info("%s; attempt %d follows", error, attempt)
+            self._tell_limits(error)
+            self._wait("retry", action.seconds, request, context)
+
+    def _attempt(
+        self, request: _Request, grant: Grant, endpoint: str, context: CallContext
+    ) -> Response | _Moved | _CallFailed:
+        """Send once. What went wrong is returned, for the loop to decide."""
+        accepted = False
+        try:
+            reply = self._send(request, grant, endpoint, context)
+            if 300 <= reply.status < 400 and (location := reply.headers.get("location")):
+                return _Moved(location)
+            response = read_reply(request.method, reply)
+            accepted = True
+        except AjaxError as error:
+            accepted = error.status != 401
+            return error
+        except TransportError as error:
+            context.check()  # a connection that interrupt() shut down is no news
+            return error
+        finally:
+            self.credentials.release(grant, accepted=accepted)
+        context.received(len(reply.body), response.time)
+        return response
+
+    def _hold(self, request: _Request, context: CallContext) -> Hold:
+        """Wait until the limits let this request go."""
+        pause = self._limits.pause(request.commands, self._clock.monotonic(), context.remaining_commands)
+        self._wait("operating limit", pause, request, context)
+        while True:
+            context.check()
+            hold = self._limits.reserve(request.commands, self._clock.monotonic(), gentle=context.gentle)
+            if hold.seconds <= 0:
+                return hold
+            self._wait(hold.reason, hold.seconds, request, context)
+
+    def _wait(self, reason: str, seconds: float, request: _Request, context: CallContext) -> None:
+        if seconds <= 0:
+            return
+        context.waits(Wait(reason, seconds, self._clock.time() + seconds, request.method))
+        self.logger.debug("%s: waiting %.2f s (%s)", request.method, seconds, reason)
+        self._clock.wait(context.cancel, seconds)
+        context.check()
+
+    def _send(self, request: _Request, grant: Grant, endpoint: str, context: CallContext) -> Reply:
+        if self.version is ApiVersion.V3:
+            endpoint = endpoint.replace("/rest/", "/rest/api/", 1)
+        body = request.params if grant.token is None else {**request.params, "auth": grant.token}
+        context.check()
+        context.sent(sum(request.commands.values()))
+        if self.logger.isEnabledFor(logging.DEBUG):
+            self.logger.debug("%s [%s] %s", request.method, request.request_id, redact(request.params))
+        reply = self._transport.post_json(request.method, f"{endpoint}{request.method}", msgspec.json.encode(body))
+        self.logger.debug("%s [%s] %d in %.3f s", request.method, request.request_id, reply.status, reply.elapsed)
+        return reply
+
+    def _tell_limits(self, error: SdkError) -> None:
+        now = self._clock.monotonic()
+        if isinstance(error, RateLimitedError):
+            self._limits.rate_refused(now)
+        elif isinstance(error, OperatingLimitError):
+            self._limits.operating_refused(error.method, now)
+
+
+def _body(params: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
+    """The parameters as a JSON object; positional ones under the keys 0..n-1, which PHP reads as a list."""
+    plain = plain_params(params or {})
+    return plain if isinstance(plain, dict) else {str(index): value for index, value in enumerate(plain)}
+
+
+def _commands_of(method: str, body: Mapping[str, Any]) -> Counter[str]:
+    """How often this request runs which methods: what counts is inside a batch, never the batch."""
+    if method.lower() != "batch":
+        return Counter({method: 1})
+    cmd = body.get("cmd")
+    lines = cmd.values() if isinstance(cmd, dict) else cmd if isinstance(cmd, list) else ()
+    return Counter(str(line).partition("?")[0] for line in lines)
+
+
+def _times_of(request: _Request, response: Response) -> list[tuple[str, Times | None]]:
+    if request.method.lower() == "batch":
+        return []  # a batch given as text reports by key, which only its sender knows
+    return [(request.method, response.time)]
+
+
+def _with_effort(error: _CallFailed, request: _Request, attempts: int, seconds: float) -> _CallFailed:
+    error.attempts, error.seconds, error.request_id = attempts, seconds, request.request_id
+    return error
+
+
+def _unauthorized(error: SdkError) -> AuthorizationRequiredError:
+    return AuthorizationRequiredError(
+        f"the portal does not accept our authorization: {error.description}",
+        code=error.code,
+        status=error.status,
+        hint="sign in again, or take a new webhook",
+    )

@@ -1,0 +1,110 @@
+"""What signs a request, and the webhook, which signs by its address."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from b24data.errors import AuthorizationRequiredError, ConfigError
+from b24data.http.context import CallContext
+from b24data.http.redact import redact
+from b24data.http.redirect import is_loopback
+
+__all__ = ["Credentials", "Grant", "HookCredentials", "check_endpoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to send one request: where to, and the token that goes into its body (None for a webhook)."""
+
+    endpoint: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    pair: Any = field(default=None, repr=False)  # what the credentials know it by
+
+
+class Credentials(Protocol):
+    """Who calls. Any thread may use it."""
+
+    portal: str
+    member_id: str
+    application: str
+
+    def grant(self, context: CallContext) -> Grant:
+        """A grant for one request; a token that is known to be dead is renewed first."""
+        ...
+
+    def release(self, grant: Grant, *, accepted: bool) -> None:
+        """The request of this grant is over; ``accepted`` if the portal took its token."""
+        ...
+
+    def may_be_good(self, grant: Grant) -> bool:
+        """Whether a refused grant was, or may yet turn out to have been, accepted from some other request."""
+        ...
+
+    def renew(self, grant: Grant, context: CallContext) -> None:
+        """The portal refused this grant: get a new one, unless someone has."""
+        ...
+
+    def moved(self, endpoint: str) -> None:
+        """The portal answered at this address, to which it had sent us."""
+        ...
+
+
+def check_endpoint(endpoint: str) -> str:
+    """``endpoint`` if tokens may be sent there: over https, or to this machine."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{redact(endpoint)!r} is not the address of a portal", hint="it begins with https://")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ConfigError(f"{parts.hostname} is called without encryption", hint="write https:// instead of http://")
+    return endpoint if endpoint.endswith("/") else f"{endpoint}/"
+
+
+_HOOK_PATH = re.compile(r"/rest/(?:api/)?(\d+)/([^/]+)/?")
+
+
+class HookCredentials:
+    """An incoming webhook: its address is its secret."""
+
+    member_id = ""
+
+    def __init__(self, url: str) -> None:
+        check_endpoint(url)
+        parts = urlsplit(url)
+        match = _HOOK_PATH.match(parts.path)
+        if match is None:
+            raise ConfigError(
+                "this is not the address of an incoming webhook",
+                hint="it reads like https://your-portal.bitrix24.com/rest/1/your-code/",
+            )
+        self.user_id = int(match[1])
+        self.portal = parts.netloc.rpartition("@")[2]
+        self.application = "hook-" + hashlib.sha256(match[2].encode()).hexdigest()[:16]
+        self._endpoint = f"{parts.scheme}://{self.portal}/rest/{match[1]}/{match[2]}/"
+
+    def __repr__(self) -> str:
+        return f"HookCredentials(portal={self.portal!r}, user_id={self.user_id})"
+
+    def grant(self, context: CallContext) -> Grant:  # noqa: ARG002  a webhook is always granted
+        """The webhook's address."""
+        return Grant(self._endpoint)
+
+    def release(self, grant: Grant, *, accepted: bool) -> None:
+        """Nothing to do: a webhook does not run out."""
+
+    def may_be_good(self, grant: Grant) -> bool:  # noqa: ARG002
+        """A refused webhook is refused."""
+        return False
+
+    def renew(self, grant: Grant, context: CallContext) -> None:  # noqa: ARG002
+        """A webhook can't be renewed."""
+        raise AuthorizationRequiredError(
+            f"{self.portal} does not accept this webhook", hint="it may have been deleted: create a new one"
+        )
+
+    def moved(self, endpoint: str) -> None:
+        """Go on at the new address."""
+        self._endpoint, self.portal = endpoint, urlsplit(endpoint).netloc

@@ -1,0 +1,268 @@
+"""An OAuth token pair that is kept alive: one refresh at a time, for any number of threads."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from b24data.auth.credentials import Grant, check_endpoint
+from b24data.auth.refresh import FormPoster, ask_broker, ask_server
+from b24data.auth.token_server import merge_token_reply, token_url
+from b24data.errors import (
+    AuthorizationRequiredError,
+    ConfigError,
+    SdkError,
+)
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.context import CallContext
+from b24data.params import AuthData, B24OAuthParams, B24OAuthSecret
+
+__all__ = ["OAuth", "RefreshCallback"]
+
+RefreshCallback = Callable[..., object]
+"""``callback(*, auth_data: AuthData, b24_oauth_params: B24OAuthParams)``"""
+
+
+@dataclass(eq=False)
+class _Pair:
+    """A pair of tokens as this process knows it. ``dies_at`` is monotonic, from its receipt; None = unknown."""
+
+    params: B24OAuthParams = field(repr=False)
+    dies_at: float | None
+    in_flight: int = 0
+    accepted: bool = False
+
+
+@dataclass(eq=False)
+class _Flight:
+    """One running refresh, which everyone who needs a new pair waits for."""
+
+    published: threading.Event = field(default_factory=threading.Event)
+    finished: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+    callback_error: Exception | None = None
+
+
+class OAuth:
+    """The credentials of an application: ``b24.auth``.
+
+    A refresh runs in a thread of its own that an interrupt can't stop half-way, and everyone who needs a new
+    pair waits for the same one. The new pair is published, then handed to the callback.
+    """
+
+    def __init__(
+        self,
+        params: B24OAuthParams,
+        secret: B24OAuthSecret,
+        transport: FormPoster,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        auth_servers: Iterable[str] = (),
+    ) -> None:
+        self._secret = secret
+        self._transport = transport
+        self._clock = clock
+        self._servers = frozenset(auth_servers)
+        check_endpoint(params.client_endpoint)
+        token_url(params.server_endpoint, self._servers)
+        self._lock = threading.Lock()
+        self._pair = _Pair(params, self._dies_at(params))
+        self._flight: _Flight | None = None
+        self._dead: AuthorizationRequiredError | None = None
+        self._here = threading.local()  # .broker, .callback: set in the threads that run the user's functions
+        self._callback: RefreshCallback | None = None
+        self._custom: Callable[[], Mapping[str, Any]] | None = None
+        self._told: deque[B24OAuthParams] = deque()
+        self._telling = threading.Lock()
+        self.logger = logging.getLogger("b24data")
+        self.last_callback_error: Exception | None = None
+
+    def __repr__(self) -> str:
+        return f"OAuth(portal={self.portal!r}, user_id={self.params.user_id}, application={self.application!r})"
+
+    @property
+    def params(self) -> B24OAuthParams:
+        """The current pair and where it belongs."""
+        return self._pair.params
+
+    @property
+    def portal(self) -> str:
+        """The portal's host, with its port if it has one."""
+        return urlsplit(self.params.client_endpoint).netloc
+
+    @property
+    def member_id(self) -> str:
+        """The portal's id, which stays when its address changes."""
+        return self.params.member_id
+
+    @property
+    def application(self) -> str:
+        """The application's ``client_id``."""
+        return self._secret.client_id
+
+    def get_auth_data(self) -> AuthData | None:
+        """The current pair, or None if it is known to have expired; the next call renews it then. Never a request."""
+        pair = self._pair
+        return None if self._is_over(pair) else _auth_data(pair.params)
+
+    def refresh_auth(self) -> AuthData:
+        """Get a new pair now. Raises :class:`RefreshTokenError` if that fails; the old pair is not lost then."""
+        self._renew(self._pair, None)
+        return _auth_data(self.params)
+
+    def get_uniq(self, prefix: str) -> str:
+        """``prefix`` and the portal's id: a name that is unique among portals."""
+        return f"{prefix}_{self.member_id}"
+
+    def set_callback(self, callback: RefreshCallback | None) -> None:
+        """Call ``callback(auth_data=..., b24_oauth_params=...)`` after each refresh; None: no more."""
+        _refuse_coroutine(callback)
+        self._callback = callback
+
+    def set_custom(self, fetch: Callable[[], Mapping[str, Any]] | None) -> None:
+        """Get new pairs from ``fetch()`` and not from the authorization server; None: from the server again."""
+        _refuse_coroutine(fetch)
+        self._custom = fetch
+
+    # What a session needs.
+
+    def grant(self, context: CallContext) -> Grant:
+        """The current token; renewed first if it is known to have expired."""
+        if getattr(self._here, "broker", False):
+            raise SdkError(
+                "the function that fetches new tokens called the client that waits for it",
+                hint="use another client, or plain HTTP, in set_custom_refresh_auth",
+            )
+        pair = self._pair
+        if not pair.params.access_token or (self._is_over(pair) and self._can_renew()):
+            self._renew(pair, context)
+        with self._lock:
+            pair = self._pair
+            pair.in_flight += 1
+        return Grant(pair.params.client_endpoint, pair.params.access_token, pair)
+
+    def release(self, grant: Grant, *, accepted: bool) -> None:
+        """The request of this grant is over."""
+        pair = cast("_Pair", grant.pair)
+        with self._lock:
+            pair.in_flight -= 1
+            pair.accepted = pair.accepted or accepted
+
+    def may_be_good(self, grant: Grant) -> bool:
+        """Whether another request had, or may still get, this refused pair accepted: others used it up then."""
+        pair = cast("_Pair", grant.pair)
+        with self._lock:
+            return pair.accepted or pair.in_flight > 0
+
+    def renew(self, grant: Grant, context: CallContext) -> None:
+        """The portal refused this grant's token: get a new pair, unless it has been replaced already."""
+        self._renew(cast("_Pair", grant.pair), context)
+
+    def moved(self, endpoint: str) -> None:
+        """The portal answered at this address."""
+        with self._lock:
+            pair = self._pair
+            pair.params = replace(pair.params, client_endpoint=endpoint, domain=urlsplit(endpoint).netloc)
+
+    # The refresh.
+
+    def _renew(self, pair: _Pair, context: CallContext | None) -> None:
+        with self._lock:
+            if self._pair is not pair:
+                return
+            if self._dead is not None and self._custom is None:
+                raise copy.copy(self._dead)
+            flight, mine = self._flight, self._flight is None
+            if flight is None:
+                flight = self._flight = _Flight()
+        if mine:
+            # Not a daemon: an interpreter that ends while a pair is on its way would lose it.
+            threading.Thread(target=self._fly, args=(flight, pair), name="b24data-refresh").start()
+        flight.published.wait()
+        if flight.error is not None:
+            raise copy.copy(flight.error) from flight.error
+        if mine and context is not None:
+            context.refreshed()
+        if mine and not getattr(self._here, "callback", False):
+            flight.finished.wait()
+            if flight.callback_error is not None:
+                text = f"the callback after a token refresh failed: {flight.callback_error!r}"
+                warnings.warn(text, stacklevel=2)
+
+    def _fly(self, flight: _Flight, pair: _Pair) -> None:
+        try:
+            params = self._fetch(pair.params)
+        except Exception as error:  # noqa: BLE001  handed to everyone who waits
+            with self._lock:
+                self._flight = None
+                flight.error = error
+                if isinstance(error, AuthorizationRequiredError):
+                    self._dead = error
+        else:
+            with self._lock:
+                self._pair = _Pair(params, self._clock.monotonic() + params.expires_in)
+                self._flight = None
+                self._told.append(params)
+        flight.published.set()
+        try:
+            flight.callback_error = self._tell()
+        finally:
+            flight.finished.set()
+
+    def _fetch(self, params: B24OAuthParams) -> B24OAuthParams:
+        if self._custom is None:
+            data = ask_server(self._transport, self._clock, params, self._secret, self._servers)
+        else:
+            data = ask_broker(self._custom, self._clock, params, self._here)
+        return merge_token_reply(params, data, self._clock.time(), self._servers)
+
+    def _tell(self) -> Exception | None:
+        """Hand new pairs to the callback, one at a time and in their order, outside the lock of the pair."""
+        failure: Exception | None = None
+        with self._telling:
+            while self._told:
+                params, callback = self._told.popleft(), self._callback
+                if callback is None:
+                    continue
+                self._here.callback = True
+                try:
+                    callback(auth_data=_auth_data(params), b24_oauth_params=params)
+                except Exception as error:
+                    self.last_callback_error = failure = error
+                    self.logger.exception("the callback after a token refresh failed")
+        return failure
+
+    def _dies_at(self, params: B24OAuthParams) -> float | None:
+        if not params.expires:
+            return None
+        return self._clock.monotonic() + params.expires - self._clock.time()
+
+    def _is_over(self, pair: _Pair) -> bool:
+        return pair.dies_at is not None and self._clock.monotonic() >= pair.dies_at
+
+    def _can_renew(self) -> bool:
+        return self._custom is not None or bool(self.params.refresh_token)
+
+
+def _auth_data(params: B24OAuthParams) -> AuthData:
+    return AuthData(
+        access_token=params.access_token,
+        refresh_token=params.refresh_token,
+        expires=params.expires,
+        expires_in=params.expires_in,
+        domain=params.domain,
+        member_id=params.member_id,
+    )
+
+
+def _refuse_coroutine(function: Callable[..., object] | None) -> None:
+    if inspect.iscoroutinefunction(function):
+        raise ConfigError("a coroutine function can't be called here", hint="give a plain function")

@@ -1,0 +1,127 @@
+"""The authorization server: which ones may see our secrets, and how their answers read.
+
+Sources: b24restdocs, settings/oauth/index.md, auto-renewal.md, error-codes.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError
+from b24data.http.protocol import Reply
+from b24data.http.redact import redact
+from b24data.http.redirect import is_loopback
+from b24data.params import B24OAuthParams, EnumAppStatus
+
+__all__ = ["may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
+
+_SERVERS = frozenset({"oauth.bitrix.info", "oauth.bitrix24.tech"})
+_SIGN_IN = "sign in again: the application has to be authorized anew"
+_HINTS = {
+    "invalid_client": "check client_id and client_secret, and that the application is installed on this portal",
+    "PAYMENT_REQUIRED": "the paid or trial period of the application is over; until it is renewed no token is issued",
+    "invalid_scope": "add the missing permissions to the application's card",
+    "insufficient_scope": "add the missing permissions to the application's card",
+}
+
+
+def may_see_secrets(server_endpoint: str, more_servers: Iterable[str] = ()) -> bool:
+    """Whether refresh tokens and the client secret may be sent there.
+
+    Only over https to Bitrix24's own authorization servers or to a host named in ``more_servers``, and to this
+    machine. An install event can be forged: what it names as ``server_endpoint`` proves nothing.
+
+    >>> may_see_secrets("https://oauth.bitrix.info/rest/"), may_see_secrets("https://oauth.bitrix.info.evil.example/")
+    (True, False)
+    """
+    parts = urlsplit(server_endpoint)
+    if is_loopback(parts.hostname):
+        return parts.scheme in ("http", "https")
+    return parts.scheme == "https" and parts.hostname in _SERVERS | set(more_servers)
+
+
+def token_url(server_endpoint: str, more_servers: Iterable[str] = ()) -> str:
+    """Where tokens are issued; :class:`ConfigError` if our secrets must not be sent there.
+
+    >>> token_url("https://oauth.bitrix.info/rest/")
+    'https://oauth.bitrix.info/oauth/token/'
+    """
+    parts = urlsplit(server_endpoint)
+    if not may_see_secrets(server_endpoint, more_servers):
+        raise ConfigError(
+            f"server_endpoint names {parts.scheme}://{parts.netloc}, which is not a known authorization server",
+            hint="it is https://oauth.bitrix.info/rest/; another one has to be named in auth_servers",
+        )
+    return f"{parts.scheme}://{parts.netloc}/oauth/token/"
+
+
+def read_token_reply(reply: Reply) -> Mapping[str, Any]:
+    """The pair in an answer of the authorization server, in its spelling.
+
+    Raises :class:`AuthorizationRequiredError` when the refresh token is dead, :class:`RefreshTokenError` for
+    every other refusal, :class:`BadReplyError` for what is no answer at all.
+    """
+    if reply.status == 405:
+        raise RefreshTokenError(
+            "the authorization server does not take a POST, and the secret is never put into an address",
+            code="METHOD_NOT_ALLOWED",
+            status=405,
+            hint="check server_endpoint: a proxy may stand before it",
+        )
+    try:
+        data = json.loads(reply.body.decode("utf-8-sig", "replace"))
+    except ValueError:
+        data = None
+    if not isinstance(data, dict) or not (data.get("access_token") or data.get("error")):
+        start = str(redact(reply.body[:200].decode("utf-8", "replace"))).strip()
+        raise BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
+    if error := data.get("error"):
+        raise _refusal(error, data, reply.status)
+    return data
+
+
+def _refusal(error: Any, data: Mapping[str, Any], status: int) -> RefreshTokenError:
+    if isinstance(error, dict):
+        code, text = str(error.get("code", "")), str(error.get("message", ""))
+    else:
+        code, text = str(error), str(data.get("error_description") or "")
+    description = f"the authorization server refused{': ' + str(redact(text)) if text else ''}"
+    if code == "invalid_grant":
+        return AuthorizationRequiredError(description, code=code, status=status, hint=_SIGN_IN)
+    return RefreshTokenError(description, code=code, status=status, hint=_HINTS.get(code, ""))
+
+
+def merge_token_reply(
+    current: B24OAuthParams, data: Mapping[str, Any], now: float, more_servers: Iterable[str] = ()
+) -> B24OAuthParams:
+    """``current`` with what a token reply brought; ``now`` is unix seconds.
+
+    ``data`` may be in any spelling that :meth:`B24OAuthParams.of` takes. A foreign authorization server in it is
+    ignored; the pair of another portal raises :class:`RefreshTokenError`.
+    """
+    kept = {**asdict(current), "access_token": "", "expires": 0}
+    brought = {key: value for key, value in data.items() if value is not None}
+    if not (isinstance(brought.get("status", "F"), str) and brought.get("status", "F") in set(EnumAppStatus)):
+        del brought["status"]
+    try:
+        merged = B24OAuthParams.of({**kept, **brought})
+    except ConfigError as error:
+        raise RefreshTokenError(f"the new pair makes no sense: {error.description}", code="BAD_REPLY") from error
+    if not merged.access_token:
+        raise RefreshTokenError("the new pair has no access token", code="BAD_REPLY")
+    if current.member_id and merged.member_id and current.member_id != merged.member_id:
+        raise RefreshTokenError(
+            f"the new pair belongs to another portal ({merged.domain})", code="OTHER_PORTAL", hint=_SIGN_IN
+        )
+    if not may_see_secrets(merged.server_endpoint, more_servers):
+        merged = replace(merged, server_endpoint=current.server_endpoint)
+    return replace(
+        merged,
+        user_id=merged.user_id or current.user_id,
+        member_id=merged.member_id or current.member_id,
+        expires=merged.expires or int(now) + merged.expires_in,
+    )

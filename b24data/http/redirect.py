@@ -1,0 +1,73 @@
+"""Where a portal may move to. Pure.
+
+Source: b24restdocs, settings/how-to-call-rest-api/change-domen.md: the old address answers 302, and the POST has
+to be repeated at the new one.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from b24data.errors import TransportError
+
+__all__ = ["is_loopback", "moved_endpoint"]
+
+_SUFFIXES = tuple(
+    f".bitrix24.{zone}"
+    for zone in (
+        *(
+            "com",
+            "ru",
+            "eu",
+            "de",
+            "es",
+            "it",
+            "fr",
+            "pl",
+            "in",
+            "cn",
+            "vn",
+            "id",
+            "jp",
+            "mx",
+            "co",
+            "uk",
+            "net",
+            "tech",
+        ),
+        *("by", "kz", "ua", "com.br", "com.tr"),
+    )
+)
+
+
+def moved_endpoint(method: str, endpoint: str, location: str) -> str:
+    """``endpoint`` at the host and port of ``location``, the path as it was.
+
+    Raises :class:`TransportError` if the new address is not one that this portal may move to: what is sent there
+    opens the portal.
+
+    >>> moved_endpoint("profile", "https://old.bitrix24.com/rest/", "https://new.bitrix24.de/rest/profile")
+    'https://new.bitrix24.de/rest/'
+    """
+    old, new = urlsplit(endpoint), urlsplit(urljoin(endpoint, location))
+    if not _may_move(old.scheme, old.hostname or "", new.scheme, new.hostname or ""):
+        raise TransportError(
+            method,
+            f"the portal sends us to {new.scheme}://{new.netloc}, which is not followed",
+            code="FOREIGN_REDIRECT",
+            hint="if the portal has moved there, give that address as client_endpoint (or take a new webhook)",
+        )
+    return urlunsplit((new.scheme, new.netloc, old.path, "", ""))
+
+
+def _may_move(old_scheme: str, old: str, new_scheme: str, new: str) -> bool:
+    if new_scheme != "https" and not (new_scheme == old_scheme == "http"):
+        return False
+    if is_loopback(old) or is_loopback(new):
+        return is_loopback(old) and is_loopback(new)
+    return old == new or (old.endswith(_SUFFIXES) and new.endswith(_SUFFIXES))
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether ``host`` is this machine."""
+    return host in ("localhost", "::1") or (host or "").startswith("127.")

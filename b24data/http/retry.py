@@ -1,0 +1,108 @@
+"""What to do about a failed attempt. Pure: an error and the circumstances in, an action out."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+from b24data.errors import (
+    AjaxError,
+    BadReplyError,
+    OperatingLimitError,
+    RateLimitedError,
+    RequestTimeoutError,
+    SdkError,
+    ServerError,
+    TransportError,
+)
+from b24data.params import RestrictionParams
+
+__all__ = ["Action", "Step", "backoff", "decide", "is_read"]
+
+_EXPIRED = frozenset({"expired_token", "invalid_token"})
+_HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"})
+_HTML_ATTEMPTS = 3  # HTML with a good status is a wrong address more often than a passing trouble
+_LONGEST_S = 30.0
+
+
+class Step(enum.Enum):
+    """The three ways on from a failed attempt."""
+
+    RAISE = enum.auto()
+    REFRESH = enum.auto()  # fetch a new token, then repeat
+    REPEAT = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do next; ``seconds`` to wait first. Waits for a limit are the limits' own affair and not in it."""
+
+    step: Step
+    seconds: float = 0.0
+
+
+_RAISE = Action(Step.RAISE)
+
+
+def decide(
+    error: SdkError, *, attempt: int, attempts: int, reads: bool, policy: RestrictionParams, jitter: float
+) -> Action:
+    """What to do after ``error`` ended attempt number ``attempt`` (from 1) of ``attempts``.
+
+    An answer that says "not executed" is repeated for every method. What may have been executed (a timeout, a
+    reset, a 5xx, a broken answer) is repeated only if the call ``reads``: a write is never sent twice.
+    ``jitter`` is a random number from 0 to 1.
+
+    >>> lost = TransportError("crm.deal.add", "connection reset", code="CONNECTION_LOST")
+    >>> decide(lost, attempt=1, attempts=3, reads=False, policy=RestrictionParams(), jitter=0.5).step
+    <Step.RAISE: 1>
+    """
+    if isinstance(error, AjaxError) and error.code in _EXPIRED:
+        return Action(Step.REFRESH)
+    if attempt >= attempts or error.code in _HOPELESS or error.code in policy.hard_error_codes:
+        return _RAISE
+    if isinstance(error, RateLimitedError | OperatingLimitError):
+        return Action(Step.REPEAT)
+    wait = Action(Step.REPEAT, backoff(attempt, policy.retry_delay_s, jitter))
+    if error.code in policy.soft_error_codes:
+        return wait
+    if isinstance(error, TransportError) and error.code == "NOT_CONNECTED":
+        return wait if policy.retry_on_network_error else _RAISE
+    return wait if reads and _may_pass(error, attempt, policy) else _RAISE
+
+
+def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams) -> bool:
+    if isinstance(error, BadReplyError):
+        settled = (error.status or 0) < 500 and error.body.startswith("<")
+        return attempt < _HTML_ATTEMPTS if settled else True
+    if isinstance(error, RequestTimeoutError | TransportError):
+        return policy.retry_on_network_error
+    return isinstance(error, ServerError) or error.status == 408
+
+
+def backoff(attempt: int, base_s: float, jitter: float) -> float:
+    """Seconds before the next attempt: doubling, between half and all of it, 30 s at most.
+
+    >>> [backoff(attempt, 1.0, 1.0) for attempt in (1, 2, 3, 9)]
+    [1.0, 2.0, 4.0, 30.0]
+    """
+    return float(min(_LONGEST_S, base_s * 2 ** (attempt - 1)) * (0.5 + jitter / 2))
+
+
+# How the last word of a reading method begins, or the whole of it, as the documentation names its methods.
+_READING = re.compile(
+    r"(get|list|find|search|count|fields?$|types?$|tail$|aggregate$|info$|current$|profile$|scope$|methods$|time$)"
+)
+# These read, but drop what they gave: im.v2.Event.get confirms, event.offline.get clears.
+_DROPPING = frozenset({"event.offline.get", "im.v2.event.get", "imbot.v2.event.get"})
+
+
+def is_read(method: str) -> bool:
+    """Whether calling ``method`` twice does no harm, by its name. Unknown names count as writes.
+
+    >>> is_read("crm.deal.list"), is_read("crm.deal.add"), is_read("event.offline.get")
+    (True, False, False)
+    """
+    name = method.lower()
+    return _READING.match(name.rpartition(".")[2]) is not None and name not in _DROPPING

@@ -1,0 +1,195 @@
+"""The socket: one POST, and what came back. The only module that knows httpx."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import socket
+import ssl
+import threading
+import weakref
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+import httpx
+
+import b24data
+from b24data.errors import BadReplyError, ConfigError, RequestTimeoutError, TransportError
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.protocol import Reply
+from b24data.http.redact import RedactingFilter, redact
+
+__all__ = ["Timeout", "Transport", "Verify"]
+
+Timeout: TypeAlias = float | httpx.Timeout | None
+Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
+
+_TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
+_CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30)
+_MOST_BYTES = 512 * 1024 * 1024  # what a batch of 2,500 very wide rows can't reach
+_CHUNK = 256 * 1024
+
+# httpx prints whole URLs at INFO and httpcore prints headers at DEBUG: a webhook's secret is in both.
+for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+    logging.getLogger(_name).addFilter(RedactingFilter())
+
+
+class Transport:
+    """Sends POST requests over pooled connections. Any thread may use it; a fork opens its own connections.
+
+    Raises :class:`RequestTimeoutError`, :class:`BadReplyError` or :class:`TransportError` with the codes
+    ``NOT_CONNECTED`` (nothing was sent), ``CERTIFICATE``, ``TIMEOUT``, ``CONNECTION_LOST``. Never an httpx error.
+    """
+
+    def __init__(self, *, timeout: Timeout = None, verify: Verify = True, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._tls = _tls_context(verify if isinstance(verify, bool | ssl.SSLContext) else os.fspath(verify))
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._pid = os.getpid()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+        """Send ``body`` as JSON; ``name`` is what errors call the request."""
+        return self._post(name, url, body, "application/json")
+
+    def post_form(self, name: str, url: str, form: Mapping[str, str]) -> Reply:
+        """Send ``form`` as an HTML form would."""
+        return self._post(name, url, urlencode(form).encode(), "application/x-www-form-urlencoded")
+
+    def interrupt(self) -> None:
+        """Shut every socket down, so that every thread that reads from one wakes; the next request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+            sockets, self._sockets = self._sockets, weakref.WeakSet()
+        _shut(sockets)
+        if client is not None:
+            client.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _post(self, name: str, url: str, body: bytes, content_type: str) -> Reply:
+        client, sockets = self._connections()
+        started = self._clock.monotonic()
+        headers = {"Content-Type": content_type}
+
+        def trace(event: str, info: Mapping[str, Any]) -> None:
+            if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+                sockets.add(info["return_value"].get_extra_info("socket"))
+                if sockets is not self._sockets:  # interrupted while it was connecting
+                    _shut(sockets)
+
+        try:
+            with client.stream("POST", url, content=body, headers=headers, extensions={"trace": trace}) as response:
+                content = _read(name, response)
+        except httpx.ConnectTimeout as error:
+            raise TransportError(name, "no connection in time", code="NOT_CONNECTED") from _bare(error)
+        except httpx.ConnectError as error:
+            raise _not_connected(name, error) from _bare(error)
+        except httpx.TimeoutException as error:
+            raise RequestTimeoutError(name, "no answer in time", code="TIMEOUT") from _bare(error)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise ConfigError(f"{redact(url)} is not an address that can be called") from _bare(error)
+        except httpx.HTTPError as error:
+            raise TransportError(name, str(redact(str(error))), code="CONNECTION_LOST") from _bare(error)
+        except RuntimeError as error:  # the client was closed by interrupt() between two lines of ours
+            raise TransportError(name, "the connection was closed", code="CONNECTION_LOST") from error
+        lower = {key.lower(): value for key, value in response.headers.items()}
+        return Reply(response.status_code, lower, content, redact(url), self._clock.monotonic() - started)
+
+    def _connections(self) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
+        with self._lock:
+            if self._pid != os.getpid():
+                # The parent goes on using these connections: they are dropped here, not closed.
+                self._pid, self._client, self._sockets = os.getpid(), None, weakref.WeakSet()
+            if self._client is None:
+                self._client = self._open()
+            return self._client, self._sockets
+
+    def _open(self) -> httpx.Client:
+        # Proxies come from the environment, but nothing on this machine is reached through one.
+        local: dict[str, httpx.BaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
+        return httpx.Client(
+            verify=self._tls,
+            timeout=self._timeout,
+            limits=_CONNECTIONS,
+            follow_redirects=False,
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
+            mounts=local,
+        )
+
+
+def _user_agent() -> str:
+    return f"b24data/{b24data.__version__}"
+
+
+def _shut(sockets: Iterable[socket.socket]) -> None:
+    for sock in list(sockets):
+        # socket.socket's own method: SSLSocket.shutdown would race with the thread that reads.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _read(name: str, response: httpx.Response) -> bytes:
+    """The body, gunzipped. Not ``response.content``: httpx keeps bodies in reference cycles."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("gzip", "x-gzip", "identity", ""):
+        raise BadReplyError(name, f"the answer is encoded as {encoding}", code="BAD_REPLY", status=response.status_code)
+    inflate = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
+    parts, size = [], 0
+    for chunk in response.iter_raw(_CHUNK):
+        try:
+            part = inflate.decompress(chunk, _MOST_BYTES - size + 1) if inflate else chunk
+        except zlib.error as error:
+            raise BadReplyError(
+                name, "the compressed answer is damaged", code="BAD_REPLY", status=response.status_code
+            ) from error
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise BadReplyError(name, f"the answer is larger than {_MOST_BYTES >> 20} MB", code="BAD_REPLY")
+        parts.append(part)
+    if inflate and size and not inflate.eof:
+        raise BadReplyError(name, "the compressed answer was cut off", code="BAD_REPLY", status=response.status_code)
+    return b"".join(parts)
+
+
+def _not_connected(name: str, error: httpx.ConnectError) -> TransportError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            hint = "for a self-hosted portal with an own certificate pass verify='/path/to/ca.pem'"
+            return TransportError(name, "the certificate is not trusted", code="CERTIFICATE", hint=hint)
+        cause = cause.__cause__ or cause.__context__
+    return TransportError(name, f"no connection: {redact(str(error))}", code="NOT_CONNECTED")
+
+
+def _bare(error: httpx.HTTPError | httpx.InvalidURL) -> Exception:
+    """``error`` without the request, whose URL and headers may be secret."""
+    if isinstance(error, httpx.HTTPError):
+        error._request = None
+    return error
+
+
+@functools.lru_cache(maxsize=16)
+def _tls_context(verify: bool | str | ssl.SSLContext) -> ssl.SSLContext | bool:
+    """One context for all clients: building one takes 40 ms."""
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if isinstance(verify, bool):
+        return httpx.create_ssl_context(verify=verify)
+    if not Path(verify).exists():
+        raise ConfigError(f"verify={verify!r}: there is no such file", hint="it is a file with CA certificates")
+    if Path(verify).is_dir():
+        return ssl.create_default_context(capath=verify)
+    return ssl.create_default_context(cafile=verify)
