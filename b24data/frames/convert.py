@@ -125,7 +125,8 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
 
 
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
-    _demand(not pc.any(pc.match_substring_regex(strings, "[xX]")).as_py())  # Arrow would read hexadecimal
+    for letter in "xX":  # Arrow would read hexadecimal
+        _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
     return strings.cast(pa.int64())
 
 
@@ -151,16 +152,25 @@ def _bool(strings: pa.Array, _: Zones) -> pa.Array:
     return pc.greater_equal(places, 3)
 
 
-_ISO_DATE = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
-
-
-def _date(strings: pa.Array, _: Zones) -> pa.Array:
+def _day(strings: pa.Array, zones: Zones) -> pa.Array:
     """The day as written: crm dates are midnights of the server's zone (``2024-05-01T03:00:00+03:00``)."""
-    _demand(pc.all(pc.match_substring_regex(strings, _ISO_DATE)).as_py() is not False)
+    _instant(strings, zones)  # refuses what is no time
+    return _first_ten(strings)
+
+
+def _bare_day(strings: pa.Array, _: Zones) -> pa.Array:
+    _demand(pc.all(pc.match_substring_regex(strings, _NAIVE)).as_py() is not False)
+    return _first_ten(strings)
+
+
+_NAIVE = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$"
+
+
+def _first_ten(strings: pa.Array) -> pa.Array:
     return pc.utf8_slice_codeunits(strings, 0, 10).cast(pa.date32())
 
 
-def _dotted_date(strings: pa.Array, _: Zones) -> pa.Array:
+def _dotted_day(strings: pa.Array, _: Zones) -> pa.Array:
     """``02.12.2024``: with dots the day comes first."""
     days = pc.struct_field(_extracted(strings, r"^(?P<day>\d\d\.\d\d\.\d{4})(?: \d\d:\d\d(?::\d\d)?)?$"), "day")
     return pc.strptime(days, format="%d.%m.%Y", unit="s").cast(pa.date32())
@@ -219,7 +229,7 @@ _PARSERS: dict[Kind, Sequence[Callable[[pa.Array, Zones], pa.Array]]] = {
     "int": (_int, _integral),
     "float": (_float,),
     "bool": (_bool,),
-    "date": (_date, _dotted_date),
+    "date": (_day, _bare_day, _dotted_day),
     "timestamp": (_instant, _naive, _dotted),
     "amount": (_amount,),
     "currency": (_currency,),

@@ -189,6 +189,10 @@ def make_columns(
         widens = found.type == "char"
         if widens and not all(_is_flag(value) for value in values):
             kind = "text"
+        if kind in ("date", "timestamp") and any(_is_slashed(value) for value in values):
+            kind = "text"  # the portal's own format: 12/11 may be either day
+        if found.type == "object" and values and all(value is None or _is_instant(value) for value in values):
+            kind, widens = "timestamp", True  # what the fields of REST 3.0 call a datetime
     if found is not None and found.type == "array":
         many = True
     if kind == "contacts":
@@ -284,6 +288,14 @@ def _folded(name: str) -> str:
 
 def _is_flag(value: Any) -> bool:
     return value is None or value is True or value is False or value in ("", "Y", "N")
+
+
+def _is_slashed(value: Any) -> bool:
+    return isinstance(value, str) and re.match(r"\d{1,4}/\d{1,2}/", value) is not None
+
+
+def _is_instant(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", value) is not None
 
 
 def _inferred(values: Sequence[Any]) -> tuple[Kind, bool]:

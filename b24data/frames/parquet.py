@@ -1,0 +1,172 @@
+"""A Parquet file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from b24data.errors import ConfigError, ExportError
+from b24data.frames.schema import Schema
+from b24data.frames.sinks import metadata_of, recast, united
+from b24data.params import FetchReport
+
+__all__ = ["ParquetSink", "check_target"]
+
+_GROUP = 32_768  # rows of a row group: 25-50 thousand
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """The path of a file that can be written; raises :class:`ConfigError` before anything is fetched.
+
+    >>> check_target("no/such/folder/deals.parquet")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
+    """
+    target = Path(path)
+    folder = target.parent
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}", hint="create it, or give another path")
+    if target.is_dir():
+        raise ConfigError(
+            f"{target} is a folder", hint=f"give the name of a file in it, such as {target / 'list.parquet'}"
+        )
+    probe = _sibling(target)
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"no file can be written in the folder {folder}: {error.strerror}", hint="give a path in a folder of yours"
+        ) from error
+    return target
+
+
+class ParquetSink:
+    """Writes batches to a Parquet file, with memory that does not depend on their number.
+
+    The file is written beside the target under a name of its own, checked, and put in place by ``close``; until then,
+    and after ``abort`` or a crash, the target is what it was. Columns whose values repeat (codes) are dictionary
+    encoded; the footer holds ``metadata`` and the report under ``b24data.*``, each field its code, title and type.
+    A batch with a wider schema has what was written copied into a file of that schema.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], schema: Schema, metadata: Mapping[str, str] | None = None) -> None:
+        self._target = check_target(path)
+        self._metadata = dict(metadata or {})
+        self._buffer: list[pa.RecordBatch] = []
+        self._buffered = 0
+        self._rows = 0
+        self._open(schema.arrow)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one more batch; row groups are written as they fill."""
+        schema = united(self._schema, batch.schema)
+        if not schema.equals(self._schema):
+            self._widen(schema)
+        self._buffer.append(batch)
+        self._buffered += batch.num_rows
+        if self._buffered >= _GROUP:
+            self._flush()
+
+    def close(self, report: FetchReport) -> FetchReport:
+        """Put the file in place."""
+        try:
+            self._flush()
+            self._writer.add_key_value_metadata(metadata_of(self._metadata, report))
+            self._writer.close()
+            self._check()
+            _fsync(self._file)
+            _replace(self._file, self._target)
+        except BaseException:
+            self.abort()
+            raise
+        _fsync(self._target.parent)
+        return report
+
+    def abort(self) -> None:
+        """Leave no trace."""
+        self._buffer = []
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+        self._file.unlink(missing_ok=True)
+
+    def _open(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._file = _sibling(self._target)
+        self._writer = pq.ParquetWriter(
+            self._file, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
+        )
+
+    def _flush(self) -> None:
+        if self._buffer:
+            table = pa.Table.from_batches([recast(batch, self._schema) for batch in self._buffer], self._schema)
+            self._writer.write_table(table, row_group_size=_GROUP)
+            self._rows += table.num_rows
+        self._buffer, self._buffered = [], 0
+
+    def _widen(self, schema: pa.Schema) -> None:
+        self._flush()
+        before = self._file
+        self._writer.close()
+        try:
+            self._open(schema)
+            with pq.ParquetFile(before) as written:
+                for batch in written.iter_batches(batch_size=_GROUP):
+                    self._writer.write_batch(recast(batch, schema))
+        finally:
+            before.unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        with pq.ParquetFile(self._file) as written:
+            rows = written.metadata.num_rows
+        if rows != self._rows:
+            raise ExportError(f"{self._target}: {rows:,} rows in the file, {self._rows:,} were written")
+
+
+def _codes(schema: pa.Schema) -> list[str]:
+    """The columns whose values repeat; free text and amounts do better without a dictionary."""
+    return [
+        f.name
+        for f in schema
+        if (f.metadata or {}).get(b"b24data.type") in _REPEATING and f.type in (pa.int64(), pa.string())
+    ]
+
+
+_REPEATING = {b"crm_status", b"crm_currency", b"crm_category", b"enumeration", b"enum", b"user", b"employee", b"char"}
+
+
+def _sibling(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _fsync(path: Path) -> None:
+    """Down to the disk; a folder can't be synced on Windows."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(file: Path, target: Path, *, wait: Callable[[float], object] = threading.Event().wait) -> None:
+    """Put the file in place; on Windows a target that someone has open is waited for, two seconds at most."""
+    for left in reversed(range(20)):
+        try:
+            file.replace(target)
+        except PermissionError as error:
+            if not left:
+                raise ExportError(
+                    f"{target} can't be replaced: {error.strerror}", hint="close the program that has it open"
+                ) from error
+            wait(0.1)
+        else:
+            return

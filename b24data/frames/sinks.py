@@ -1,0 +1,181 @@
+"""Where batches go: an Arrow table, a DataFrame, a Parquet file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b24data.errors import ConfigError, SchemaError
+from b24data.frames.schema import Schema
+from b24data.params import FetchReport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DtypeBackend", "FrameSink", "Sink", "TableSink", "frame_of", "metadata_of", "recast", "united"]
+
+DtypeBackend = Literal["numpy_nullable", "pyarrow"]
+
+
+class Sink(Protocol):
+    """Takes the batches of one fetch in order, and ends with their sum, or with nothing."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one more batch; a later batch may have a wider schema."""
+
+    def close(self, report: FetchReport) -> Any:
+        """The result, all batches having come."""
+
+    def abort(self) -> Any:
+        """What there is after a failure: the rows so far, or None; a file leaves no trace."""
+
+
+class TableSink:
+    """Collects a :class:`pyarrow.Table`; the report lies in its metadata under ``b24data.report``."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema.arrow
+        self._batches: list[pa.RecordBatch] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one more batch."""
+        self._schema = united(self._schema, batch.schema)
+        self._batches.append(batch)
+
+    def close(self, report: FetchReport) -> pa.Table:
+        """All rows; the batches are let go."""
+        return self._table().replace_schema_metadata({"b24data.report": json.dumps(report.as_dict())})
+
+    def abort(self) -> pa.Table:
+        """The rows so far."""
+        return self._table()
+
+    def _table(self) -> pa.Table:
+        batches, self._batches = self._batches, []
+        return pa.Table.from_batches([recast(batch, self._schema) for batch in batches], self._schema)
+
+
+class FrameSink:
+    """Collects a DataFrame, built once from Arrow; ``df.attrs["b24data"]`` is the report.
+
+    ``"numpy_nullable"`` gives Int64, Float64, boolean, string and ``datetime64[us, tz]``; ``"pyarrow"`` gives
+    ArrowDtype throughout. Days and lists are ArrowDtype in both: pandas would make them ``object``.
+    """
+
+    def __init__(self, schema: Schema, *, dtype_backend: DtypeBackend = "numpy_nullable") -> None:
+        if dtype_backend not in ("numpy_nullable", "pyarrow"):
+            raise ConfigError(
+                f"dtype_backend is {dtype_backend!r}", hint='it is "numpy_nullable" or "pyarrow", as in pandas'
+            )
+        self._table = TableSink(schema)
+        self._backend = dtype_backend
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one more batch."""
+        self._table.write(batch)
+
+    def close(self, report: FetchReport) -> pd.DataFrame:
+        """All rows as a frame; the Arrow memory is given back column by column."""
+        frame = self.abort()
+        frame.attrs["b24data"] = report.as_dict()
+        return frame
+
+    def abort(self) -> pd.DataFrame:
+        """The rows so far."""
+        return frame_of(self._table.abort(), self._backend)
+
+
+def frame_of(table: pa.Table, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
+    """The frame of a table that nobody else holds: each column is let go as soon as it is converted."""
+    import pandas as pd
+
+    names, columns, rows = table.column_names, table.columns, table.num_rows
+    del table
+    columns.reverse()
+    series = {}
+    for name in names:
+        dtype = _pandas_dtype(columns[-1].type, dtype_backend)
+        column = columns.pop()
+        series[name] = dtype.__from_arrow__(column) if dtype is not None else column.to_pandas().array
+        del column
+    return pd.DataFrame(series, index=pd.RangeIndex(rows), copy=False)
+
+
+def _pandas_dtype(arrow: pa.DataType, dtype_backend: DtypeBackend) -> Any:
+    """The pandas type of a column; None for pandas' own ``datetime64[us, tz]``."""
+    import pandas as pd
+
+    if dtype_backend == "numpy_nullable":
+        if pa.types.is_timestamp(arrow):
+            return None
+        nullable = {
+            pa.int64(): pd.Int64Dtype(),
+            pa.float64(): pd.Float64Dtype(),
+            pa.bool_(): pd.BooleanDtype(),
+            pa.string(): pd.StringDtype("pyarrow"),
+        }
+        if arrow in nullable:
+            return nullable[arrow]
+    return pd.ArrowDtype(arrow)
+
+
+def united(one: pa.Schema, other: pa.Schema) -> pa.Schema:
+    """The schema that holds the columns of both. Threads decode side by side: a narrower batch may follow a wider."""
+    if one.equals(other):
+        return one
+    for new in other:
+        place = one.get_field_index(new.name)
+        if place < 0:
+            one = one.append(new)
+        elif one.field(place).type != new.type:
+            one = one.set(place, one.field(place).with_type(_wider_type(one.field(place).type, new.type)))
+    return one
+
+
+def _wider_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        return pa.list_(_wider_type(one.value_type, other.value_type))
+    if one == other:
+        return one
+    return pa.float64() if {one, other} == {pa.int64(), pa.float64()} else pa.string()
+
+
+def recast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch under a schema that has widened since: new columns are null, numbers and flags become text."""
+    if batch.schema.equals(schema):
+        return batch
+    arrays = []
+    for target in schema:
+        place = batch.schema.get_field_index(target.name)
+        if place < 0:
+            arrays.append(pa.nulls(batch.num_rows, target.type))
+        else:
+            arrays.append(_widened(batch.column(place), batch.schema.field(place), target))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _widened(array: pa.Array, source: pa.Field, target: pa.Field) -> pa.Array:
+    if array.type.equals(target.type):
+        return array
+    if pa.types.is_boolean(array.type) and pa.types.is_string(target.type):
+        yes, no = ("Y", "N") if (source.metadata or {}).get(b"b24data.type") == b"char" else ("true", "false")
+        return pc.if_else(array, yes, no)
+    try:
+        return array.cast(target.type)
+    except pa.ArrowInvalid as error:
+        raise SchemaError(
+            f"{target.name}: earlier rows hold numbers that a fraction in a later row makes inexact",
+            hint=f'dtypes={{"{target.name}": "text"}} keeps them all',
+        ) from error
+
+
+def metadata_of(facts: Mapping[str, str], report: FetchReport | None = None) -> dict[str, str]:
+    """Metadata of a table or file: every key under ``b24data.``."""
+    texts = {f"b24data.{key.removeprefix('b24data.')}": value for key, value in facts.items()}
+    if report is not None:
+        texts["b24data.report"] = json.dumps(report.as_dict(), ensure_ascii=False)
+    return texts
