@@ -22,7 +22,7 @@ LAYERS = [
     ["actions", "tools"],
     ["client"],
     ["exports.*", "jupyter.*"],
-    ["demo"],
+    ["demo", "demo_chart"],
     ["cli", "__main__"],
 ]
 RANK = {pattern: rank for rank, patterns in enumerate(LAYERS) for pattern in patterns}
@@ -39,7 +39,7 @@ ONLY_IN = {
     "uvicorn": ["sandbox.*"],
     "httptools": ["sandbox.*"],
     "asyncio": ["sandbox.*"],
-    "matplotlib": ["demo"],
+    "matplotlib": ["demo_chart"],
     "tqdm": ["progress"],
 }
 ONLY_IN_FUNCTIONS = {"matplotlib", "pandas", "IPython", "ipywidgets"}  # imported where used
