@@ -1,4 +1,4 @@
-"""Asking for a new pair of tokens: the authorization server, or the user's own function. Bounded, and never twice at once."""
+"""Asking for a new pair of tokens: the authorization server, or the user's own function. Both bounded."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def ask_server(
         except TransportError as error:
             failure = error
         except AuthorizationRequiredError as error:
-            raise _dead_after_loss(error) if lost else error
+            if not lost:
+                raise
+            raise _dead_after_loss(error) from error
         sent = failure.code != "NOT_CONNECTED"
         if (sent and lost) or attempt >= _ATTEMPTS or failure.code == "CERTIFICATE":
             raise _unanswered(failure) from failure

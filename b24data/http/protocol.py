@@ -13,16 +13,9 @@ from typing import Any
 
 import msgspec
 
-from b24data.errors import (
-    AccessDeniedError,
-    AjaxError,
-    BadReplyError,
-    MethodNotFoundError,
-    OperatingLimitError,
-    RateLimitedError,
-    ServerError,
-)
+from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, php_query, plain_params
+from b24data.http.error_codes import portal_error
 from b24data.http.redact import redact
 
 __all__ = [
@@ -36,6 +29,7 @@ __all__ = [
     "php_query",
     "plain_params",
     "read_batch",
+    "read_batch_times",
     "read_reply",
     "read_times",
 ]
@@ -102,8 +96,14 @@ class _BatchResult(msgspec.Struct):
     result_time: Any = None
 
 
+class _BatchEnds(msgspec.Struct):
+    result_error: Any = None
+    result_time: Any = None
+
+
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _BATCH = msgspec.json.Decoder(_BatchResult)
+_BATCH_ENDS = msgspec.json.Decoder(_BatchEnds)
 _RAW_MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -122,7 +122,7 @@ def read_reply(method: str, reply: Reply) -> Response:
             raise OperatingLimitError(method, "no reason given", code="OPERATION_TIME_LIMIT", status=429) from None
         raise
     if envelope.error:
-        raise _error(method, envelope.error, envelope.error_description, reply.status)
+        raise portal_error(method, envelope.error, envelope.error_description, reply.status)
     if not bytes(envelope.result):
         raise _bad_reply(method, reply, "the answer has neither a result nor an error")
     if reply.status >= 400:
@@ -172,56 +172,6 @@ def _bad_reply(method: str, reply: Reply, description: str) -> BadReplyError:
     return BadReplyError(method, description, code="BAD_REPLY", status=reply.status, body=start, hint=hint)
 
 
-_KINDS: dict[str, type[AjaxError]] = {
-    "QUERY_LIMIT_EXCEEDED": RateLimitedError,
-    "OVERLOAD_LIMIT": RateLimitedError,
-    "OPERATION_TIME_LIMIT": OperatingLimitError,
-    "ERROR_METHOD_NOT_FOUND": MethodNotFoundError,
-    "METHODNOTFOUNDEXCEPTION": MethodNotFoundError,
-    "ACCESS_DENIED": AccessDeniedError,
-    "ACCESSDENIEDEXCEPTION": AccessDeniedError,
-    "INSUFFICIENTSCOPEEXCEPTION": AccessDeniedError,
-    "INVALID_CREDENTIALS": AccessDeniedError,
-    "INSUFFICIENT_SCOPE": AccessDeniedError,
-    "USER_ACCESS_ERROR": AccessDeniedError,
-    "INTERNAL_SERVER_ERROR": ServerError,
-    "ERROR_UNEXPECTED_ANSWER": ServerError,
-    "PORTAL_DELETED": ServerError,
-}
-_HINTS: dict[str, str] = {
-    "QUERY_LIMIT_EXCEEDED": "other programs use this portal from the same address; try later or with gentle=True",
-    "OVERLOAD_LIMIT": "the portal is blocked by hand; Bitrix24 support lifts that",
-    "OPERATION_TIME_LIMIT": "the method used up its execution time; try again in ten minutes, or select fewer fields",
-    "ERROR_METHOD_NOT_FOUND": "check the spelling, and that the application or webhook has the scope",
-    "INSUFFICIENT_SCOPE": "give the application or webhook the missing scope on its card",
-    "ACCESS_DENIED": "the user of this token has no right to this, or the portal's plan has no REST API",
-    "USER_ACCESS_ERROR": "an administrator has to allow this user to use the application",
-    "PORTAL_DELETED": "the portal is closed",
-}
-
-
-def _error(method: str, error: Any, description: Any, status: int | None) -> AjaxError:
-    """The error that the portal named, in the spelling of REST 2 (text) or REST 3 (an object)."""
-    if isinstance(error, dict):
-        code = str(error.get("code") or error.get("error") or "ERROR")
-        text = str(error.get("message") or error.get("error_description") or "")
-        for flaw in error.get("validation") or ():
-            text += f"; {flaw.get('field', '')}: {flaw.get('message', '')}" if isinstance(flaw, dict) else f"; {flaw}"
-    else:
-        code, text = str(error), "" if description is None else str(description)
-    short = code.upper().rpartition("EXCEPTION_")[2]
-    kind = _KINDS.get(short) or _kind_by_status(status)
-    return kind(method, redact(text), code=code, status=status, hint=_HINTS.get(short, ""))
-
-
-def _kind_by_status(status: int | None) -> type[AjaxError]:
-    if status == 403:
-        return AccessDeniedError
-    if status == 429:
-        return OperatingLimitError
-    return ServerError if status and status >= 500 else AjaxError
-
-
 def read_batch(response: Response, commands: Sequence[Command]) -> list[Response | AjaxError]:
     """What each command of a batch brought, by position.
 
@@ -248,11 +198,20 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
     return parts
 
 
+def read_batch_times(response: Response) -> tuple[dict[str, Times | None], dict[str, Any]]:
+    """By command: the times of the good answers, and what is in ``result_error``. The rows are not looked at."""
+    try:
+        ends = _BATCH_ENDS.decode(response.result)
+    except msgspec.DecodeError:
+        return {}, {}
+    return {key: read_times(value) for key, value in _map(ends.result_time).items()}, _map(ends.result_error)
+
+
 def _command_error(method: str, error: Any) -> AjaxError:
     if isinstance(error, dict):
         inner = error.get("error")
-        return _error(method, inner if inner else error, error.get("error_description"), None)
-    return _error(method, error, None, None)
+        return portal_error(method, inner if inner else error, error.get("error_description"), None)
+    return portal_error(method, error, None, None)
 
 
 def _raw_map(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:

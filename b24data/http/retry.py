@@ -16,11 +16,11 @@ from b24data.errors import (
     ServerError,
     TransportError,
 )
+from b24data.http.error_codes import EXPIRED_TOKEN
 from b24data.params import RestrictionParams
 
 __all__ = ["Action", "Step", "backoff", "decide", "is_read"]
 
-_EXPIRED = frozenset({"expired_token", "invalid_token"})
 _HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"})
 _HTML_ATTEMPTS = 3  # HTML with a good status is a wrong address more often than a passing trouble
 _LONGEST_S = 30.0
@@ -58,7 +58,7 @@ def decide(
     >>> decide(lost, attempt=1, attempts=3, reads=False, policy=RestrictionParams(), jitter=0.5).step
     <Step.RAISE: 1>
     """
-    if isinstance(error, AjaxError) and error.code in _EXPIRED:
+    if isinstance(error, AjaxError) and error.code in EXPIRED_TOKEN:
         return Action(Step.REFRESH)
     if attempt >= attempts or error.code in _HOPELESS or error.code in policy.hard_error_codes:
         return _RAISE

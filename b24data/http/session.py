@@ -24,8 +24,9 @@ from b24data.errors import (
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.encode import check_method, plain_params
+from b24data.http.error_codes import UNAUTHORIZED
 from b24data.http.limits import Hold, Limits
-from b24data.http.protocol import Command, Reply, Response, Times, encode_batch, read_batch, read_reply
+from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
 from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
 from b24data.http.retry import Step, decide, is_read
@@ -35,7 +36,6 @@ __all__ = ["Poster", "Session"]
 
 _MOST_HOPS = 5
 _MOST_REFRESHES = 100  # many threads may use up a short-lived pair before this call gets to it
-_UNAUTHORIZED = frozenset({"NO_AUTH_FOUND", "authorization_error"})
 
 
 class Poster(Protocol):
@@ -58,6 +58,7 @@ class Poster(Protocol):
 class _Request:
     method: str
     params: dict[str, Any]
+    keys: dict[str, str]  # of a batch: the method of each command by its key
     commands: Counter[str]  # how often the request runs each method
     reads: bool
     request_id: str
@@ -119,35 +120,35 @@ class Session:
         request_id: str | None = None,
         context: CallContext | None = None,
         reads: bool | None = None,
+        attempts: int | None = None,
     ) -> Response:
         """Call ``method`` and return its answer.
 
         ``reads`` says whether the call may be repeated after an answer was lost; by default its name tells.
+        ``attempts`` bounds the tries of this one request, whatever its context says.
         Raises :class:`AjaxError` if the portal answered with an error, :class:`TransportError` if no usable answer
         came after all attempts, :class:`RefreshTokenError` if there is no token to call with.
         """
         body = _body(params)
-        commands = _commands_of(check_method(method), body)
-        may_repeat = all(map(is_read, commands)) if reads is None else reads
-        request = _Request(method, body, commands, may_repeat, request_id or uuid.uuid4().hex)
-        response = self._exchange(request, context or self._single())
-        self._limits.observe(_times_of(request, response), self._clock.monotonic())
+        keys = _commands_of(check_method(method), body)
+        counts = Counter(keys.values()) or Counter([method])
+        may_repeat = all(map(is_read, counts)) if reads is None else reads
+        request = _Request(method, body, keys, counts, may_repeat, request_id or uuid.uuid4().hex)
+        response = self._exchange(request, context or self._single(), attempts)
+        self._learn(request, response)
         return response
 
     def batch(
-        self, commands: Sequence[Command], *, halt: bool = False, context: CallContext | None = None
+        self,
+        commands: Sequence[Command],
+        *,
+        halt: bool = False,
+        request_id: str | None = None,
+        context: CallContext | None = None,
     ) -> list[Response | AjaxError]:
         """Up to 50 commands in one request; what each brought, by position. A failed command raises nothing."""
-        counts = Counter(command.method for command in commands)
-        request = _Request("batch", encode_batch(commands, halt), counts, all(map(is_read, counts)), uuid.uuid4().hex)
-        parts = read_batch(self._exchange(request, context or self._single()), commands)
-        now = self._clock.monotonic()
-        self._limits.observe(
-            [(c.method, part.time) for c, part in zip(commands, parts, strict=True) if isinstance(part, Response)], now
-        )
-        for method in {part.method for part in parts if isinstance(part, OperatingLimitError)}:
-            self._limits.operating_refused(method, now)
-        return parts
+        response = self.call("batch", encode_batch(commands, halt), request_id=request_id, context=context)
+        return read_batch(response, commands)
 
     def interrupt(self) -> None:
         """Wake every reader by shutting its socket down; the next call opens a new one."""
@@ -160,7 +161,7 @@ class Session:
     def _single(self) -> CallContext:
         return CallContext(attempts=max(1, self.params.max_retries))
 
-    def _exchange(self, request: _Request, context: CallContext) -> Response:
+    def _exchange(self, request: _Request, context: CallContext, attempts: int | None) -> Response:
         """The attempt loop."""
         started = self._clock.monotonic()
         attempt, strikes, refreshes, hops = 1, 0, 0, 0
@@ -188,13 +189,15 @@ class Session:
             action = decide(
                 error,
                 attempt=attempt,
-                attempts=context.attempts,
+                attempts=attempts or context.attempts,
                 reads=request.reads,
                 policy=self.params,
                 jitter=self._jitter(),
             )
             if action.step is Step.RAISE:
-                raise _unauthorized(error) if error.code in _UNAUTHORIZED else error
+                if error.code in UNAUTHORIZED:
+                    raise _unauthorized(error) from error
+                raise error
             if action.step is Step.REFRESH:
                 refreshes += 1
                 strikes += not self.credentials.may_be_good(grant)
@@ -261,6 +264,18 @@ class Session:
         self.logger.debug("%s [%s] %d in %.3f s", request.method, request.request_id, reply.status, reply.elapsed)
         return reply
 
+    def _learn(self, request: _Request, response: Response) -> None:
+        """Tell the limits what an answer says about execution times."""
+        now = self._clock.monotonic()
+        if not request.keys:
+            self._limits.observe([(request.method, response.time)], now)
+            return
+        times, errors = read_batch_times(response)
+        self._limits.observe([(request.keys[key], time) for key, time in times.items() if key in request.keys], now)
+        for key, error in errors.items():
+            if key in request.keys and "OPERATION_TIME_LIMIT" in str(error):
+                self._limits.operating_refused(request.keys[key], now)
+
     def _tell_limits(self, error: SdkError) -> None:
         now = self._clock.monotonic()
         if isinstance(error, RateLimitedError):
@@ -275,19 +290,12 @@ def _body(params: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {str(index): value for index, value in enumerate(plain)}
 
 
-def _commands_of(method: str, body: Mapping[str, Any]) -> Counter[str]:
-    """How often this request runs which methods: what counts is inside a batch, never the batch."""
-    if method.lower() != "batch":
-        return Counter({method: 1})
-    cmd = body.get("cmd")
-    lines = cmd.values() if isinstance(cmd, dict) else cmd if isinstance(cmd, list) else ()
-    return Counter(str(line).partition("?")[0] for line in lines)
-
-
-def _times_of(request: _Request, response: Response) -> list[tuple[str, Times | None]]:
-    if request.method.lower() == "batch":
-        return []  # a batch given as text reports by key, which only its sender knows
-    return [(request.method, response.time)]
+def _commands_of(method: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """The methods that a batch runs, by key: they count, the batch itself does not. Empty for any other call."""
+    cmd = body.get("cmd") if method.lower() == "batch" else None
+    if isinstance(cmd, list):
+        cmd = {str(index): line for index, line in enumerate(cmd)}
+    return {key: str(line).partition("?")[0] for key, line in cmd.items()} if isinstance(cmd, dict) else {}
 
 
 def _with_effort(error: _CallFailed, request: _Request, attempts: int, seconds: float) -> _CallFailed:

@@ -115,6 +115,7 @@ class Transport:
                 self._pid, self._client, self._sockets = os.getpid(), None, weakref.WeakSet()
             if self._client is None:
                 self._client = self._open()
+                weakref.finalize(self, self._client.close)
             return self._client, self._sockets
 
     def _open(self) -> httpx.Client:
