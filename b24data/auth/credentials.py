@@ -28,9 +28,20 @@ class Grant:
 class Credentials(Protocol):
     """Who calls. Any thread may use it."""
 
-    portal: str
-    member_id: str
-    application: str
+    @property
+    def portal(self) -> str:
+        """The portal's host, with its port if it has one."""
+        ...
+
+    @property
+    def member_id(self) -> str:
+        """The portal's id; empty if unknown."""
+        ...
+
+    @property
+    def application(self) -> str:
+        """What the portal counts execution times by: the application, or the webhook. No secret."""
+        ...
 
     def grant(self, context: CallContext) -> Grant:
         """A grant for one request; a token that is known to be dead is renewed first."""
@@ -83,14 +94,14 @@ class HookCredentials:
         self.user_id = int(match[1])
         self.portal = parts.netloc.rpartition("@")[2]
         self.application = "hook-" + hashlib.sha256(match[2].encode()).hexdigest()[:16]
-        self._endpoint = f"{parts.scheme}://{self.portal}/rest/{match[1]}/{match[2]}/"
+        self.endpoint = f"{parts.scheme}://{self.portal}/rest/{match[1]}/{match[2]}/"
 
     def __repr__(self) -> str:
         return f"HookCredentials(portal={self.portal!r}, user_id={self.user_id})"
 
     def grant(self, context: CallContext) -> Grant:  # noqa: ARG002  a webhook is always granted
         """The webhook's address."""
-        return Grant(self._endpoint)
+        return Grant(self.endpoint)
 
     def release(self, grant: Grant, *, accepted: bool) -> None:
         """Nothing to do: a webhook does not run out."""
@@ -107,4 +118,4 @@ class HookCredentials:
 
     def moved(self, endpoint: str) -> None:
         """Go on at the new address."""
-        self._endpoint, self.portal = endpoint, urlsplit(endpoint).netloc
+        self.endpoint, self.portal = endpoint, urlsplit(endpoint).netloc

@@ -92,12 +92,11 @@ class Session:
     ) -> None:
         self.credentials = credentials
         self.version = version
-        self.params = params or RestrictionParams()
         self.logger = logger or logging.getLogger("b24data")
         self._transport = transport
         self._clock = clock
         self._jitter = jitter
-        self._limits = Limits(credentials.portal, credentials.application, self.params)
+        self.set_restrictions(params or RestrictionParams())
 
     def __repr__(self) -> str:
         return f"Session(portal={self.portal!r}, version={self.version.value!r})"
@@ -111,6 +110,11 @@ class Session:
     def member_id(self) -> str:
         """The portal's id, which stays when its address changes; empty for a webhook."""
         return self.credentials.member_id
+
+    def set_restrictions(self, params: RestrictionParams) -> None:
+        """Change limits and patience of every later call."""
+        self.params = params
+        self._limits = Limits(self.portal, self.credentials.application, params)
 
     def call(
         self,

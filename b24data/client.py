@@ -1,0 +1,210 @@
+"""The clients: they build the parts and hold them together."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from b24data.actions import Actions
+from b24data.auth.credentials import Credentials, HookCredentials
+from b24data.auth.oauth import OAuth, RefreshCallback
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.session import Session
+from b24data.params import ApiVersion, B24OAuthParams, B24OAuthSecret, RestrictionParams
+
+if TYPE_CHECKING:
+    from b24data.http.transport import Timeout, Transport, Verify
+    from b24data.tools import Tools
+
+__all__ = ["B24Hook", "B24OAuth"]
+
+
+class _Client:
+    """What both clients have: sessions over one transport, and what is called on them."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        transport: Transport,
+        params: RestrictionParams | None,
+        clock: Clock,
+    ) -> None:
+        self._credentials = credentials
+        self._transport = transport
+        self._clock = clock
+        self._logger = logging.getLogger("b24data")
+        self._sessions: dict[ApiVersion, Session] = {
+            version: Session(credentials, transport, params, version=version, clock=clock) for version in ApiVersion
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.destroy()
+
+    @property
+    def is_init(self) -> bool:
+        """True: a client is ready when it is made."""
+        return True
+
+    @property
+    def actions(self) -> Actions:
+        """Calls and batches, as the JS SDK has them."""
+        return Actions(self._sessions[ApiVersion.V2])
+
+    @property
+    def tools(self) -> Tools:
+        """Whole lists as DataFrames and files."""
+        from b24data.tools import Tools
+
+        return Tools(self)
+
+    @property
+    def session(self) -> Session:
+        """The session of REST 2."""
+        return self._sessions[ApiVersion.V2]
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that this client waits by."""
+        return self._clock
+
+    def get_http_client(self, version: ApiVersion | str = ApiVersion.V2) -> Session:
+        """The session of that version: ``call(method, params, request_id=...)``."""
+        return self._sessions[ApiVersion(version)]
+
+    def set_http_client(self, version: ApiVersion | str, client: Session) -> None:
+        """Call through ``client`` from now on: anything with the methods of a :class:`Session`."""
+        self._sessions[ApiVersion(version)] = client
+
+    def set_restriction_manager_params(self, params: RestrictionParams) -> None:
+        """Change limits and patience of every later call."""
+        for session in self._sessions.values():
+            session.set_restrictions(params)
+
+    def get_logger(self) -> logging.Logger:
+        """The logger of this client; ``b24data`` unless another one was set."""
+        return self._logger
+
+    def set_logger(self, logger: logging.Logger) -> None:
+        """Log to ``logger`` from now on."""
+        self._logger = logger
+        for session in self._sessions.values():
+            session.logger = logger
+
+    def get_target_origin(self) -> str:
+        """The portal's address: ``https://your-portal.bitrix24.com``."""
+        parts = urlsplit(self._endpoint())
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def get_target_origin_with_path(self) -> dict[ApiVersion, str]:
+        """The REST root of each version. A webhook's has its secret in it: do not print it."""
+        endpoint = self._endpoint()
+        return {ApiVersion.V2: endpoint, ApiVersion.V3: endpoint.replace("/rest/", "/rest/api/", 1)}
+
+    def destroy(self) -> None:
+        """Close all connections. A later call opens new ones."""
+        self._transport.close()
+
+    def _endpoint(self) -> str:
+        raise NotImplementedError
+
+
+class B24OAuth(_Client):
+    """An application's client of one portal, by a pair of OAuth tokens that is renewed when it dies.
+
+    ``auth_options`` and ``oauth_secret`` may be mappings in the JS, snake_case or portal spelling. ``timeout`` is
+    seconds (or an ``httpx.Timeout``), ``verify`` False or a file of CA certificates for a self-hosted portal;
+    ``auth_servers`` names hosts beside Bitrix24's own that may see the refresh token and the secret.
+    Raises :class:`ConfigError` for data that makes no sense. Nothing is sent before the first call.
+
+    >>> from b24data import Sandbox
+    >>> with Sandbox(deals=3) as portal:
+    ...     b24 = B24OAuth(portal.oauth_params(), portal.oauth_secret())
+    ...     b24.actions.v2.call.make(method="crm.deal.list", params={"select": ["ID"]}).total
+    3
+    """
+
+    def __init__(
+        self,
+        auth_options: B24OAuthParams | Mapping[str, Any],
+        oauth_secret: B24OAuthSecret | Mapping[str, Any],
+        restriction_params: RestrictionParams | None = None,
+        *,
+        timeout: Timeout = None,
+        verify: Verify = True,
+        auth_servers: Iterable[str] = (),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        from b24data.http.transport import Transport
+
+        params, secret = B24OAuthParams.of(auth_options), B24OAuthSecret.of(oauth_secret)
+        transport = Transport(timeout=timeout, verify=verify, clock=clock)
+        self.auth = OAuth(params, secret, transport, clock=clock, auth_servers=auth_servers)
+        super().__init__(self.auth, transport, restriction_params, clock)
+        if sys.platform == "emscripten":
+            warnings.warn("B24OAuth runs in a browser: its tokens are in the page", stacklevel=2)
+
+    def __repr__(self) -> str:
+        return f"B24OAuth(portal={self.auth.portal!r}, user_id={self.auth.params.user_id})"
+
+    def set_callback_refresh_auth(self, callback: RefreshCallback) -> None:
+        """Call ``callback(auth_data=..., b24_oauth_params=...)`` after each refresh: keep the new pair there."""
+        self.auth.set_callback(callback)
+
+    def remove_callback_refresh_auth(self) -> None:
+        """Call nothing after a refresh."""
+        self.auth.set_callback(None)
+
+    def set_custom_refresh_auth(self, fetch: Any) -> None:
+        """Get new pairs from ``fetch()``: a mapping with the keys of a token reply, within a minute."""
+        self.auth.set_custom(fetch)
+
+    def remove_custom_refresh_auth(self) -> None:
+        """Get new pairs from the authorization server again."""
+        self.auth.set_custom(None)
+
+    def _endpoint(self) -> str:
+        return self.auth.params.client_endpoint
+
+
+class B24Hook(_Client):
+    """A client of one portal by an incoming webhook, ``https://your-portal.bitrix24.com/rest/1/your-code/``.
+
+    The address is a secret: it opens the portal. ``timeout`` and ``verify`` are as with :class:`B24OAuth`.
+
+    >>> from b24data import Sandbox
+    >>> with Sandbox(deals=3) as portal:
+    ...     B24Hook(portal.webhook_url).actions.v2.call.make(method="crm.deal.list").total
+    3
+    """
+
+    def __init__(
+        self,
+        url: str,
+        restriction_params: RestrictionParams | None = None,
+        *,
+        timeout: Timeout = None,
+        verify: Verify = True,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        from b24data.http.transport import Transport
+
+        self.auth = HookCredentials(url)
+        super().__init__(self.auth, Transport(timeout=timeout, verify=verify, clock=clock), restriction_params, clock)
+
+    @classmethod
+    def from_webhook_url(cls, url: str, **options: Any) -> Self:
+        """The same as ``B24Hook(url, ...)``, by the name that the JS SDK has for it."""
+        return cls(url, **options)
+
+    def __repr__(self) -> str:
+        return f"B24Hook(portal={self.auth.portal!r}, user_id={self.auth.user_id})"
+
+    def _endpoint(self) -> str:
+        return self.auth.endpoint
