@@ -63,6 +63,8 @@ def _descriptions(result: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if isinstance(result, list):
         for item in result:
             name = _name_in(item)
+            if name is None and isinstance(item, dict) and isinstance(item.get("type"), str):
+                name = str(item.get("title"))  # biconnector.*.fields
             if name is not None:
                 yield name, item
             else:
@@ -98,7 +100,7 @@ def _is_wrapper(value: Any) -> bool:
     if isinstance(value, list):
         return True
     return isinstance(value, dict) and (
-        _name_in(value) is not None or (bool(value) and all(isinstance(inner, dict) for inner in value.values()))
+        _name_in(value) is not None or all(isinstance(inner, dict) for inner in value.values())
     )
 
 

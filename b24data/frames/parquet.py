@@ -19,6 +19,7 @@ from b24data.params import FetchReport
 
 __all__ = ["ParquetSink", "check_target"]
 
+_NEVER = threading.Event()
 _GROUP = 32_768  # rows of a row group: 25-50 thousand
 
 
@@ -157,7 +158,7 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _replace(file: Path, target: Path, *, wait: Callable[[float], object] = threading.Event().wait) -> None:
+def _replace(file: Path, target: Path, *, wait: Callable[[float], object] = _NEVER.wait) -> None:
     """Put the file in place; on Windows a target that someone has open is waited for, two seconds at most."""
     for left in reversed(range(20)):
         try:

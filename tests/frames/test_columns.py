@@ -1,0 +1,236 @@
+"""Both readers agree on whatever rows come, nothing is lost, and what does not fit is said."""
+
+import json
+import threading
+
+import msgspec
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from b24data.errors import SchemaError
+from b24data.frames.columns import Decoder
+from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.wire import make_plan, parse_rows, read_fast, read_robust, wires_of
+
+TYPES = {
+    **{"ID": "integer", "T": "string", "N": "double", "C": "char", "D": "date", "W": "datetime", "B": "boolean"},
+    **{"M": "money", "E": "enumeration", "P": "crm_multifield", "O": "file", "A": "array"},
+}
+FIELDS = {code: Field(code, code, type=kind, multiple=code == "E") for code, kind in TYPES.items()}
+SCHEMA = build_schema(FIELDS, list(FIELDS), id_code="ID")
+
+
+def decoded(rows, schema=SCHEMA, **options):
+    return Decoder(schema, **options).decode([json.dumps(row).encode() for row in rows])
+
+
+def test_decode__lacking_keys_are_null_and_rows_keep_their_order():
+    batch = decoded([{"ID": "2", "T": "b"}, {}, {"ID": "1"}])
+    assert batch.select(["ID", "T"]).to_pylist() == [{"ID": 2, "T": "b"}, {"ID": None, "T": None}, {"ID": 1, "T": None}]
+    assert batch.schema.equals(SCHEMA.arrow, check_metadata=True)
+
+
+def test_decode__no_rows_are_an_empty_batch_of_the_same_schema():
+    batch = Decoder(SCHEMA).decode([])
+    assert batch.num_rows == 0
+    assert batch.schema.equals(SCHEMA.arrow, check_metadata=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (b'{"T": "a\\ud83dz"}', "a\ufffdz"),  # half of a pair
+        (b'{"T": "\\ud83d\\ude00"}', "😀"),
+        (b'{"T": "a\xffz"}', "a\ufffdz"),
+        (b'{"T": "a\\u0000z"}', "a\x00z"),
+        (b'{\n  "T":\n    "a\\nz"\n}', "a\nz"),
+        (b'{"T": "a", "T": "b"}', "b"),
+        (b"[]", None),
+        (b'{"T": "\\"T\\":false"}', '"T":false'),
+        ('{"T": "Ёж 中文"}'.encode(), "Ёж 中文"),
+    ],
+)
+def test_decode__odd_json_is_read_like_any_other(row, text):
+    decoder = Decoder(build_schema(FIELDS, ["ID", "T"], id_code="ID"))
+    rows = [b'{"ID":"1","T":"x"}', b'{"ID":"2","T":false}', row]
+    for _ in range(2):
+        assert decoder.decode(rows).column("T").to_pylist() == ["x", None, text]
+
+
+def test_decode__takes_raw_messages_and_bytes():
+    rows = msgspec.json.decode(b'[{"ID":"1"},{"ID":"2"}]', type=list[msgspec.Raw])
+    assert Decoder(SCHEMA).decode(rows).column("ID").to_pylist() == [1, 2]
+
+
+def test_decode__a_multiple_field_that_is_false_or_a_list_stays_on_the_fast_way():
+    rows = [json.dumps({"ID": "1", "E": value}, separators=(",", ":")).encode() for value in (False, ["7"], False)]
+    wires = {"ID": wires_of(["1"]), "E": wires_of([False, ["7"]])}
+    reading = read_fast(make_plan(SCHEMA, wires), rows, "UTC")
+    assert reading.arrays[SCHEMA.names.index("E")].to_pylist() == [None, [7], None]
+
+
+def test_decode__a_column_of_several_json_types_does_not_slow_the_others():
+    rows = [b'{"ID":"1","N":"1.5","O":{"id":1}}', b'{"ID":"2","N":2.5,"O":7}']
+    parsed = parse_rows(rows)
+    wires = {c.wire: wires_of(row.get(c.wire) for row in parsed) for c in SCHEMA.columns}
+    plan = make_plan(SCHEMA, wires)
+    assert plan.slow == ("N", "O")
+    reading = read_fast(plan, rows, "UTC")
+    assert reading.arrays[SCHEMA.names.index("N")].to_pylist() == [1.5, 2.5]
+    assert reading.arrays[SCHEMA.names.index("O")].to_pylist() == ['{"id":1}', "7"]
+
+
+def test_decode__what_was_learned_makes_the_next_rows_fast():
+    decoder = Decoder(SCHEMA)
+    rows = [b'{"ID":1,"T":"x","N":5,"E":[1]}', b'{"ID":2,"T":"y","N":5.5,"E":[]}']
+    assert decoder.decode(rows).column("ID").to_pylist() == [1, 2]
+    assert read_fast(decoder._plan, rows, "UTC") is not None
+
+
+def test_decode__numbers_and_texts_of_one_entity_give_the_same_batch():
+    texts = [{"ID": "7", "N": "18500.00", "C": "Y", "E": ["1"], "T": ""}]
+    numbers = [{"ID": 7, "N": 18500, "C": True, "E": [1], "T": None}]
+    assert decoded(texts).equals(decoded(numbers))
+
+
+def test_decode__a_coercion_has_its_count_and_an_example():
+    decoder = Decoder(SCHEMA)
+    decoder.decode([b'{"ID":"1","N":"one"}', b'{"ID":"2","N":"2"}', b'{"ID":"3","N":"three"}'])
+    decoder.decode([b'{"ID":"4","N":"four"}'])
+    assert (decoder.coercions["N"].count, decoder.coercions["N"].example) == (3, "one")
+
+
+def test_decode__raise_names_column_row_and_value():
+    decoder = Decoder(SCHEMA, errors="raise")
+    with pytest.raises(SchemaError, match="N: 'one' in the row with ID 8 is not float"):
+        decoder.decode([b'{"ID":"7","N":"1"}', b'{"ID":"8","N":"one"}'])
+    with pytest.raises(SchemaError, match="E: 'x' in the row with ID 9 is not a list of int"):
+        decoder.decode([b'{"ID":"1"}', b'{"ID":"9","E":["1","x"]}'])
+
+
+def test_decode__unknown_keys_of_a_selected_list_are_noted_not_added():
+    decoder = Decoder(build_schema(FIELDS, ["ID", "T"], id_code="ID"))
+    batch = decoder.decode([b'{"ID":"1","T":"x","NEW":1}'])
+    assert batch.schema.names == ["ID", "T"]
+    assert decoder.unknown == {"NEW"}
+
+
+def test_decode__a_field_that_appears_midway_becomes_a_column_of_an_open_list():
+    rows = [b'{"ID":"1","T":"x"}']
+    decoder = Decoder(build_schema(FIELDS, None, id_code="ID", sample_rows=rows))
+    assert decoder.decode(rows).schema.names == ["ID", "T"]
+    batch = decoder.decode([b'{"ID":"2","T":"y","E":["5"],"UF_NEW":7}'])
+    assert batch.to_pylist() == [{"ID": 2, "T": "y", "E": [5], "UF_NEW": 7}]
+    assert decoder.schema.names == ["ID", "T", "E", "UF_NEW"]
+    assert decoder.decode(rows).to_pylist() == [{"ID": 1, "T": "x", "E": None, "UF_NEW": None}]
+    assert decoder.unknown == set()
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "arrow", "value"),
+    [
+        (1, 1.5, pa.float64(), 1.5),
+        (1, "a", pa.string(), "a"),
+        (1, 2**70, pa.string(), str(2**70)),
+        (True, "a", pa.string(), "a"),
+        (1.5, {"a": 1}, pa.string(), '{"a":1}'),
+        ([1], ["a"], pa.list_(pa.string()), ["a"]),
+        ("a", [1], pa.string(), "[1]"),
+        ({"a": 1}, 5, pa.string(), "5"),
+    ],
+)
+def test_decode__a_guessed_column_widens_and_loses_nothing(first, then, arrow, value):
+    rows = [json.dumps({"x": v}).encode() for v in (first, then)]
+    decoder = Decoder(infer_schema(rows[:1]))
+    decoder.decode(rows[:1])
+    batch = decoder.decode(rows[1:])
+    assert batch.schema.field("x").type == arrow
+    assert batch.column("x").to_pylist() == [value]
+    assert decoder.coercions == {}
+
+
+def test_decode__a_char_that_is_no_flag_after_all_becomes_text():
+    decoder = Decoder(build_schema(FIELDS, ["ID", "C"], id_code="ID"))
+    assert decoder.decode([b'{"ID":"1","C":"Y"}']).schema.field("C").type == pa.bool_()
+    assert decoder.decode([b'{"ID":"2","C":"M"}']).column("C").to_pylist() == ["M"]
+
+
+def test_decode__a_key_that_only_one_row_has_is_found_where_nobody_describes_the_rows():
+    rows = [b'{"ID":1}'] * 7 + [b'{"ID":1,"rare":2}'] + [b'{"ID":1}'] * 7
+    decoder = Decoder(infer_schema(rows[:3], id_code="ID"))
+    assert decoder.decode(rows).column("rare").to_pylist()[7] == 2
+
+
+def test_decode__threads_share_what_they_learn():
+    rows = [json.dumps({"ID": str(i), "E": False, "T": "x", "NEW": i}).encode() for i in range(50)]
+    decoder = Decoder(build_schema(FIELDS, None, id_code="ID", sample_rows=[b'{"ID":"1","E":["1"]}']))
+    batches = []
+    threads = [threading.Thread(target=lambda: batches.append(decoder.decode(rows))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [batch.num_rows for batch in batches] == [50] * 4
+    assert all(batch.to_pylist() == batches[0].to_pylist() for batch in batches)
+    assert decoder.schema.names == ["ID", "E", "T", "NEW"]
+
+
+class Quirks:
+    """What a portal has been seen to send, and worse."""
+
+    numbers = st.one_of(
+        st.integers(-(2**70), 2**70), st.integers(-5, 5), st.floats(allow_nan=False, allow_infinity=False)
+    )
+    texts = st.one_of(
+        *[st.text(max_size=6), st.integers(-(2**65), 2**65).map(str), st.floats().map(str)],
+        st.sampled_from(
+            [
+                *("", "Y", "N", "0", "1", "-1", "007", "0x1F", "1.00", "1e3", "100|USD", "|RUB", "nan", "D_1", " 7"),
+                *("2024-05-01T03:00:00+03:00", "2024-05-01T03:00:00Z", "2024-05-01 03:00:00", "2024-05-01"),
+                *("02.12.2024 11:00:00", "02.12.2024", "12/11/2024", "0000-00-00 00:00:00", '"T":false', "false"),
+            ]
+        ),
+    )
+    scalars = st.one_of(st.none(), st.booleans(), numbers, texts)
+    contacts = st.dictionaries(st.sampled_from(["ID", "VALUE", "VALUE_TYPE", "X"]), scalars, max_size=3)
+    values = st.one_of(
+        scalars,
+        st.lists(st.one_of(scalars, contacts), max_size=3),
+        st.dictionaries(st.sampled_from(["0", "1", "a"]), scalars, max_size=2),
+        st.lists(contacts, max_size=2),
+    )
+    rows = st.lists(st.dictionaries(st.sampled_from(list(TYPES)), values, max_size=6), min_size=1, max_size=8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=Quirks.rows, escaped=st.booleans(), spaced=st.booleans(), before=Quirks.rows)
+def test_decode__both_readers_agree_on_any_rows(rows, escaped, spaced, before):
+    separators = (", ", ": ") if spaced else (",", ":")
+    raw = [json.dumps(row, ensure_ascii=escaped, separators=separators).encode("utf-8", "replace") for row in rows]
+    parsed = parse_rows(raw)
+    learned = {c.wire: wires_of([*(r.get(c.wire) for r in before + parsed)]) for c in SCHEMA.columns}
+    for plan in (make_plan(SCHEMA, learned), make_plan(SCHEMA, {})):
+        robust = read_robust(plan, parsed, "UTC")
+        fast = read_fast(plan, raw, "UTC")
+        if fast is not None:
+            assert [a.to_pylist() for a in fast.arrays] == [a.to_pylist() for a in robust.arrays]
+            assert [a.type for a in fast.arrays] == SCHEMA.arrow.types
+            assert [sorted(map(repr, m)) for m in fast.misfits] == [sorted(map(repr, m)) for m in robust.misfits]
+            assert fast.naive == robust.naive
+    for column, array in zip(SCHEMA.columns, robust.arrays, strict=True):
+        array.validate(full=True)
+        assert array.type == column.arrow
+        assert len(array) == len(rows)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=Quirks.rows, size=st.integers(1, 4))
+def test_decode__rows_in_any_cut_give_the_same_columns(rows, size):
+    raw = [json.dumps(row).encode() for row in rows]
+    whole = Decoder(build_schema(FIELDS, ["ID", "T", "N", "E", "P", "W"], id_code="ID"))
+    cut = Decoder(whole.schema)
+    batches = [cut.decode(raw[start : start + size]) for start in range(0, len(raw), size)]
+    assert pa.Table.from_batches(batches).to_pylist() == whole.decode(raw).to_pylist()
+    assert {n: c.count for n, c in cut.coercions.items()} == {n: c.count for n, c in whole.coercions.items()}

@@ -1,0 +1,201 @@
+"""The golden table: every type of field, as it comes and as what it arrives, by both readers."""
+
+import json
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from b24data.frames.columns import Decoder
+from b24data.frames.convert import Zones, from_values
+from b24data.frames.schema import Field, build_schema
+from b24data.frames.wire import parse_rows
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+AT_1123 = datetime(2024, 6, 13, 16, 23, 54, tzinfo=UTC)
+PHONE = {"ID": "8303", "VALUE_TYPE": "WORK", "VALUE": "+1999", "TYPE_ID": "PHONE"}
+
+INTEGERS = (
+    *("integer", "int", "user", "employee", "enumeration", "crm_lead", "crm_deal", "crm_contact", "crm_company"),
+    *("crm_quote", "crm_category", "crm_entity", "disk_file", "mail_message", "iblock_element", "iblock_section"),
+    *("crm_enum_ownertype", "crm_enum_activitytype", "crm_enum_activitystatus", "crm_enum_activitypriority"),
+    *("crm_enum_activitynotifytype", "crm_enum_contenttype", "crm_enum_activitydirection", "resourcebooking"),
+)
+TEXTS = (
+    *("string", "text", "crm_status", "crm_currency", "crm", "location", "url", "IMAGE", "address", "any", "html"),
+    *("rest_219_test", "uf_enum_element"),
+)
+OBJECTS = (
+    *("object", "file", "productproperty", "crm_status_extra", "recurring_params", "currency_localization", "resource"),
+    *("crm_activity_binding", "crm_activity_communication", "diskfile", "attached_diskfile", "lang_map"),
+)
+
+GOLDEN = [
+    *[(kind, raw, value) for kind in INTEGERS for raw, value in [("139", 139), (139, 139), ("0", 0), ("", None)]],
+    *[(kind, raw, value) for kind in TEXTS for raw, value in [("007", "007"), ("", None), (5, "5"), (False, None)]],
+    *[(kind, {"id": 1, "url": "/я"}, '{"id":1,"url":"/я"}') for kind in OBJECTS],
+    *[(kind, raw, value) for kind in ("double", "float") for raw, value in [("18500.00", 18500.0), (5, 5.0)]],
+    ("integer", -7, -7),
+    ("integer", "5.00", 5),
+    ("integer", 5.0, 5),
+    ("integer", None, None),
+    ("integer", False, None),
+    ("integer", [], None),
+    ("integer", "9223372036854775807", 2**63 - 1),
+    ("double", "1e3", 1000.0),
+    ("double", 0.853, 0.853),
+    ("boolean", True, True),
+    ("boolean", False, False),
+    ("boolean", "Y", True),
+    ("boolean", "N", False),
+    ("boolean", "1", True),
+    ("boolean", 0, False),
+    ("boolean", "", None),
+    ("bool", True, True),
+    ("char", "Y", True),
+    ("char", "N", False),
+    ("date", "2024-05-01T03:00:00+03:00", date(2024, 5, 1)),
+    ("date", "2001-11-11T02:00:00+02:00", date(2001, 11, 11)),
+    ("date", "2024-05-01", date(2024, 5, 1)),
+    ("date", "2024-05-01 00:00:00", date(2024, 5, 1)),
+    ("date", "02.12.2024", date(2024, 12, 2)),
+    ("date", "0000-00-00", None),
+    ("date", "", None),
+    ("datetime", "2024-06-13T18:23:54+02:00", AT_1123),
+    ("datetime", "2024-06-13T16:23:54Z", AT_1123),
+    ("datetime", "2024-06-13T18:23:54.000250+02:00", AT_1123.replace(microsecond=250)),
+    ("datetime", "2024-06-13 16:23:54", AT_1123),
+    ("datetime", "13.06.2024 16:23:54", AT_1123),
+    ("datetime", "13.06.2024 16:23", AT_1123.replace(second=0)),
+    ("datetime", "13.06.2024", datetime(2024, 6, 13, tzinfo=UTC)),
+    ("datetime", "0000-00-00 00:00:00", None),
+    ("datetime", "-0001-11-30T00:00:00+02:00", None),
+    ("datetime", {}, None),
+    ("datetime", False, None),
+    ("crm_multifield", [PHONE], [{**PHONE, "ID": 8303}]),
+    ("crm_multifield", {"0": PHONE}, [{**PHONE, "ID": 8303}]),
+    ("crm_multifield", [], None),
+    ("crm_multifield", False, None),
+    ("array", ["a", 1, {"b": 2}], ["a", "1", '{"b":2}']),
+    ("array", [], None),
+    ("crm_dynamic_type", [1, 2], [1, 2]),
+    ("", "as it is", "as it is"),
+]
+MANY = [
+    ("enumeration", ["3157", "3159"], [3157, 3159]),
+    ("enumeration", {"0": "3157", "1": "3159"}, [3157, 3159]),
+    ("enumeration", "3157", [3157]),
+    ("enumeration", False, None),
+    ("enumeration", [], None),
+    ("enumeration", None, None),
+    ("string", ["a", ""], ["a", None]),
+    ("crm", ["C_123", "T80_6"], ["C_123", "T80_6"]),
+    ("date", ["2024-05-01T03:00:00+03:00"], [date(2024, 5, 1)]),
+    ("datetime", ["2024-06-13T18:23:54+02:00"], [AT_1123]),
+    ("double", ["1.5", 2], [1.5, 2.0]),
+    ("boolean", ["Y", False], [True, False]),
+    ("file", [{"id": 1}], ['{"id":1}']),
+    ("file", {"id": 1}, ['{"id":1}']),
+    ("money", ["5|USD", "6.5|EUR"], [5.0, 6.5]),
+]
+
+
+def arrived(portal_type, raw, *, multiple=False, **options):
+    field = Field("F", "F", type=portal_type, multiple=multiple)
+    rows = [json.dumps({"ID": str(i), "F": raw}).encode() for i in range(3)]
+    schema = build_schema({"F": field}, ["F"], id_code=None, sample_rows=rows, **options)
+    decoder = Decoder(schema)
+    batch = decoder.decode(rows)
+    again = decoder.decode(rows)  # by what was learned
+    slowly, misfits = from_values(schema["F"], [row["F"] for row in parse_rows(rows)], Zones(schema.tz, schema.tz))
+    assert batch.schema.equals(schema.arrow, check_metadata=True)
+    assert batch.equals(again)
+    assert batch.column("F").equals(slowly)
+    assert not misfits
+    assert decoder.coercions == {}
+    [value] = {repr(v): v for v in batch.column("F").to_pylist()}.values()
+    return value
+
+
+@pytest.mark.parametrize(("portal_type", "raw", "value"), GOLDEN)
+def test_type__arrives_as(portal_type, raw, value):
+    assert arrived(portal_type, raw) == value
+
+
+@pytest.mark.parametrize(("portal_type", "raw", "value"), MANY)
+def test_type__multiple_arrives_as(portal_type, raw, value):
+    assert arrived(portal_type, raw, multiple=True) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "amount", "currency"),
+    [
+        ("100|USD", 100.0, "USD"),
+        ("-0.5|RUB", -0.5, "RUB"),
+        ("100", 100.0, None),
+        (100, 100.0, None),
+        ("|EUR", None, "EUR"),
+        ("100|", 100.0, None),
+        ("", None, None),
+        (False, None, None),
+        (["100|USD", "7|EUR"], [100.0, 7.0], ["USD", "EUR"]),
+    ],
+)
+def test_type__money_is_two_columns(raw, amount, currency):
+    field = Field("F", "F", type="money", multiple=isinstance(raw, list))
+    decoder = Decoder(build_schema({"F": field}, ["F"], id_code=None))
+    assert decoder.decode([json.dumps({"F": raw}).encode()]).to_pylist() == [{"F": amount, "F_CURRENCY": currency}]
+    assert decoder.coercions == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "raw", "value"),
+    [
+        ({"2": "Pending", "3": "In progress"}, "2", 2),
+        ({"Y": "Yes", "N": "No"}, "Y", True),
+        ({"P": "Positive", "N": "Negative"}, "P", "P"),
+        ({"hours": "hours"}, "hours", "hours"),
+        ({}, "2", "2"),
+    ],
+)
+def test_type__a_task_enum_is_what_its_codes_are(values, raw, value):
+    decoder = Decoder(build_schema({"E": Field("E", "E", type="enum", values=values)}, ["E"], id_code=None))
+    assert decoder.decode([json.dumps({"E": raw}).encode()]).to_pylist() == [{"E": value}]
+
+
+def test_type__times_are_the_same_instant_in_any_zone():
+    value = arrived("datetime", "2024-06-13T18:23:54+02:00", tz="Europe/Moscow")
+    assert value == AT_1123
+    assert value.utcoffset() == MOSCOW.utcoffset(datetime(2024, 6, 13))
+
+
+def test_type__a_v3_object_that_holds_times_is_a_time():
+    assert arrived("object", "2026-01-30T15:50:24+03:00") == datetime(2026, 1, 30, 12, 50, 24, tzinfo=UTC)
+
+
+def test_type__a_naive_time_is_read_in_the_portals_zone_and_named():
+    fields = {"T": Field("T", "T", type="datetime"), "U": Field("U", "U", type="datetime")}
+    decoder = Decoder(build_schema(fields, None, id_code=None), naive_tz="Europe/Moscow")
+    batch = decoder.decode([b'{"T":"2024-06-13 19:23:54","U":"2024-06-13T16:23:54Z"}'])
+    assert batch.to_pylist() == [{"T": AT_1123, "U": AT_1123}]
+    assert decoder.naive == {"T"}
+
+
+MISFITS = [
+    *[("integer", raw) for raw in ("abc", "1.5", " 1", "0x1F", "1_000", 1.5, True, [1], {"a": 1}, 2**63, "1e40")],
+    *[("double", raw) for raw in ("1,5", "nan", "inf", "1e999", "5 USD", True, [1.5])],
+    *[("boolean", raw) for raw in ("yes", "2", 2, [True], "y")],
+    *[("date", raw) for raw in ("2024-02-30", "2024-05-01x", "1.2.2024", 20240501, "2024-05-01T99:00:00Z")],
+    *[("datetime", raw) for raw in ("2024-02-30T00:00:00Z", "32.01.2024", "soon", 1718295834)],
+    *[("money", raw) for raw in ("USD|100", "1|2|USD", "1.2.3|USD", True, {"amount": 1})],
+    *[("crm_multifield", raw) for raw in ("+1999", ["+1999"], 7)],
+]
+
+
+@pytest.mark.parametrize(("portal_type", "raw"), MISFITS)
+def test_type__a_misfit_is_null_and_counted_never_another_value(portal_type, raw):
+    decoder = Decoder(build_schema({"F": Field("F", "F", type=portal_type)}, ["F"], id_code=None))
+    batch = decoder.decode([json.dumps({"F": raw}).encode()] * 2)
+    assert batch.column("F").to_pylist() == [None, None]
+    assert decoder.coercions["F"].count == 2
+    assert decoder.coercions.keys() == {"F"}
