@@ -89,7 +89,7 @@ class AjaxResult(Result):
         return self._data
 
     def get_data(self) -> dict[str, Any] | None:
-        """``{"result": ..., "time": ...}``, with ``total`` and ``next`` if the portal gave them; None after an error."""
+        """``{"result": ..., "time": ...}``, ``total`` and ``next`` if the portal gave them; None after an error."""
         if self.errors:
             return None
         envelope = {"result": self._data, "total": self.total, "next": self.next, "time": self.time}
