@@ -93,18 +93,20 @@ class ProgressEvent:
         >>> str(ProgressEvent(kind="rows", label="crm.deal.list", rows=69112, fraction=0.75, seconds=41, refreshes=2))
         '69,112 rows, 1,686 rows/s, 0:14 left, 2 tokens renewed'
         """
-        if self.kind == "done":
-            return self.summary
-        parts = [f"{self.rows:,} rows"]
+        rows = f"{self.rows:,} rows"
+        match self.kind:
+            case "done":
+                return self.summary
+            case "wait":
+                ends = datetime.fromtimestamp(self.until).astimezone()
+                return f"waiting {self.wait_s:.0f} s for the {self.reason}, until {ends:%H:%M:%S}; {rows}"
+        parts = [rows]
         if self.rows_per_s:
             parts.append(f"{self.rows_per_s:,.0f} rows/s")
         if self.seconds_left is not None:
             parts.append(f"{_minutes(self.seconds_left)} left")
         if self.refreshes:
             parts.append(f"{self.refreshes} token{'s' * (self.refreshes > 1)} renewed")
-        if self.kind == "wait":
-            clock = datetime.fromtimestamp(self.until).astimezone().strftime("%H:%M:%S")
-            parts.append(f"waiting {self.wait_s:.0f} s for the {self.reason}, until {clock}")
         return ", ".join(parts)
 
 
@@ -228,7 +230,9 @@ class Bar:
             self._bar.write(str(event), file=self._stream)
             self._stream.flush()
             return
-        way = "" if event.fraction is None else "{percentage:3.0f}% |{bar:20}| "
+        way = "{percentage:3.0f}% |{bar:12}| "
+        if event.fraction is None or event.kind == "wait":  # the words of a wait need the room: 80 columns
+            way = ""
         self._bar.bar_format = "{desc} " + way + str(event).replace("{", "{{").replace("}", "}}")
         self._bar.n = event.fraction or 0
         self._bar.refresh()

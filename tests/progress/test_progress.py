@@ -75,7 +75,7 @@ def test_meter__shows_a_wait_at_once_with_its_reason_and_its_end(meter, time, se
     time.now += 1
     meter.update(2_500)
     meter.wait("rate limit", 12.4, UNTIL)
-    assert str(seen[-1]) == f"2,500 rows, 2,500 rows/s, waiting 12 s for the rate limit, until {UNTIL_CLOCK}"
+    assert str(seen[-1]) == f"waiting 12 s for the rate limit, until {UNTIL_CLOCK}; 2,500 rows"
 
 
 def test_meter__leaves_short_waits_out(meter, seen):
@@ -89,10 +89,11 @@ def test_meter__shows_rows_that_came_between_two_updates_with_the_next(meter, ti
     meter.update(50)
     meter.refreshed()
     meter.refreshed()
-    time.now += 2
     meter.wait("retry", 3, UNTIL)
     assert (seen[-1].rows, seen[-1].refreshes) == (50, 2)
-    assert "2 tokens renewed" in str(seen[-1])
+    time.now += 2
+    meter.update(60)
+    assert str(seen[-1]) == "60 rows, 30 rows/s, 2 tokens renewed"
 
 
 def test_meter__is_silent_after_the_summary(meter, time, seen):
@@ -187,7 +188,7 @@ def test_bar__shows_the_way_and_leaves_only_the_summary():
     bar(moment("start"))
     bar(moment(rows=2_500, fraction=0.25, seconds=1))
     assert re.fullmatch(
-        r"crm\.deal\.list  25% \|.{20}\| 2,500 rows, 2,500 rows/s, 0:03 left", screen(stream.getvalue())[-1]
+        r"crm\.deal\.list  25% \|.{12}\| 2,500 rows, 2,500 rows/s, 0:03 left", screen(stream.getvalue())[-1]
     )
     bar(moment("done", summary="10,000 rows, 4 s, complete"))
     assert screen(stream.getvalue()) == ["10,000 rows, 4 s, complete", ""]
@@ -199,6 +200,16 @@ def test_bar__has_no_percentage_where_nobody_knows_it():
     bar(moment(rows=50, seconds=1))
     assert screen(stream.getvalue())[-1] == "crm.deal.list 50 rows, 50 rows/s"
     bar(moment("done", summary="50 rows"))
+
+
+def test_bar__shows_the_end_of_a_wait_in_80_columns():
+    stream = io.StringIO()
+    bar = Bar(stream)
+    bar(moment("wait", rows=69_112, fraction=0.6, reason="operating limit", wait_s=300, until=UNTIL))
+    shown = screen(stream.getvalue())[-1]
+    assert shown == f"crm.deal.list waiting 300 s for the operating limit, until {UNTIL_CLOCK}; 69,112 rows"
+    assert shown.index(";") < 80
+    bar(moment("done", summary="69,112 rows"))
 
 
 def test_bar__starts_no_thread():
