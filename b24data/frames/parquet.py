@@ -20,7 +20,7 @@ from b24data.params import FetchReport
 __all__ = ["ParquetSink", "check_target"]
 
 _NEVER = threading.Event()
-_GROUP = 32_768  # rows of a row group: 25-50 thousand
+_GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -108,7 +108,7 @@ class ParquetSink:
     def _flush(self) -> None:
         if self._buffer:
             table = pa.Table.from_batches([recast(batch, self._schema) for batch in self._buffer], self._schema)
-            self._writer.write_table(table, row_group_size=_GROUP)
+            self._writer.write_table(table, row_group_size=_LARGEST_GROUP)
             self._rows += table.num_rows
         self._buffer, self._buffered = [], 0
 

@@ -204,13 +204,9 @@ class Quirks:
     rows = st.lists(st.dictionaries(st.sampled_from(list(TYPES)), values, max_size=6), min_size=1, max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
-@given(rows=Quirks.rows, escaped=st.booleans(), spaced=st.booleans(), before=Quirks.rows)
-def test_decode__both_readers_agree_on_any_rows(rows, escaped, spaced, before):
-    separators = (", ", ": ") if spaced else (",", ":")
-    raw = [json.dumps(row, ensure_ascii=escaped, separators=separators).encode("utf-8", "replace") for row in rows]
+def assert_readers_agree(raw, before=()):
     parsed = parse_rows(raw)
-    learned = {c.wire: wires_of([*(r.get(c.wire) for r in before + parsed)]) for c in SCHEMA.columns}
+    learned = {c.wire: wires_of([*(r.get(c.wire) for r in [*before, *parsed])]) for c in SCHEMA.columns}
     for plan in (make_plan(SCHEMA, learned), make_plan(SCHEMA, {})):
         robust = read_robust(plan, parsed, "UTC")
         fast = read_fast(plan, raw, "UTC")
@@ -222,7 +218,50 @@ def test_decode__both_readers_agree_on_any_rows(rows, escaped, spaced, before):
     for column, array in zip(SCHEMA.columns, robust.arrays, strict=True):
         array.validate(full=True)
         assert array.type == column.arrow
-        assert len(array) == len(rows)
+        assert len(array) == len(raw)
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=Quirks.rows, escaped=st.booleans(), spaced=st.booleans(), before=Quirks.rows)
+def test_decode__both_readers_agree_on_any_rows(rows, escaped, spaced, before):
+    separators = (", ", ": ") if spaced else (",", ":")
+    raw = [json.dumps(row, ensure_ascii=escaped, separators=separators).encode("utf-8", "replace") for row in rows]
+    assert_readers_agree(raw, before)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {code: st.one_of(Quirks.texts, st.none(), st.just(False)) for code in TYPES if code not in ("E", "P", "A")},
+            optional={"E": st.one_of(st.just(False), st.lists(Quirks.texts, max_size=2))},
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_decode__both_readers_agree_on_rows_of_texts(rows):
+    raw = [json.dumps(row, separators=(",", ":")).encode() for row in rows]
+    assert_readers_agree(raw)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "ID": st.integers(-(2**63), 2**63 - 1),
+                "N": st.floats(allow_nan=False, allow_infinity=False),
+                "B": st.booleans(),
+                "E": st.lists(st.integers(-9, 9), max_size=2),
+            }
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_decode__both_readers_agree_on_rows_of_numbers(rows):
+    assert_readers_agree([json.dumps(row).encode() for row in rows])
 
 
 @settings(max_examples=150, deadline=None)
