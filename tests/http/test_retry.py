@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from b24data.errors import (
+    AjaxError,
+    BadReplyError,
+    OperatingLimitError,
+    RateLimitedError,
+    RequestTimeoutError,
+    SdkError,
+    ServerError,
+    TransportError,
+)
+from b24data.http.retry import Step, backoff, decide, is_read
+from b24data.params import RestrictionParams
+
+LOST = TransportError("m", code="CONNECTION_LOST")
+TIMEOUT = RequestTimeoutError("m", code="TIMEOUT")
+NOT_CONNECTED = TransportError("m", code="NOT_CONNECTED")
+GATEWAY = BadReplyError("m", status=502, body="<html>")
+PHP_WARNING = BadReplyError("m", status=200, body="Warning: ...")
+LOGIN_PAGE = BadReplyError("m", status=200, body="<html>")
+SERVER = ServerError("m", code="INTERNAL_SERVER_ERROR", status=500)
+RATE = RateLimitedError("m", code="QUERY_LIMIT_EXCEEDED", status=503)
+OPERATING = OperatingLimitError("m", code="OPERATION_TIME_LIMIT", status=429)
+EXPIRED = AjaxError("m", code="expired_token", status=401)
+WRONG = AjaxError("m", code="ERROR_CORE", status=400)
+SLOW = AjaxError("m", code="TIMEOUT", status=408)
+
+
+def step(error: SdkError, **given: Any) -> Step:
+    facts: dict[str, Any] = {"attempt": 1, "attempts": 3, "reads": True, "policy": RestrictionParams(), "jitter": 0.5}
+    return decide(error, **{**facts, **given}).step
+
+
+@pytest.mark.parametrize("error", [LOST, TIMEOUT, GATEWAY, PHP_WARNING, SERVER, SLOW])
+def test_decide__what_may_have_run_is_repeated_only_for_reads(error: SdkError) -> None:
+    assert step(error, reads=True) is Step.REPEAT
+    assert step(error, reads=False) is Step.RAISE
+
+
+@pytest.mark.parametrize("error", [RATE, OPERATING, NOT_CONNECTED])
+@pytest.mark.parametrize("reads", [True, False])
+def test_decide__what_did_not_run_is_repeated_for_every_method(error: SdkError, reads: bool) -> None:
+    assert step(error, reads=reads) is Step.REPEAT
+
+
+@pytest.mark.parametrize("attempt", [1, 3, 99])
+def test_decide__a_dead_token_is_refreshed_and_costs_no_attempt(attempt: int) -> None:
+    assert step(EXPIRED, reads=False, attempt=attempt) is Step.REFRESH
+
+
+def test_decide__the_portals_own_no_is_final() -> None:
+    assert step(WRONG) is Step.RAISE
+
+
+@pytest.mark.parametrize("error", [LOST, RATE, OPERATING, NOT_CONNECTED, SERVER])
+def test_decide__the_last_attempt_is_the_last(error: SdkError) -> None:
+    assert step(error, attempt=3) is Step.RAISE
+
+
+def test_decide__a_page_of_html_with_a_good_status_is_not_asked_for_ten_times() -> None:
+    assert step(LOGIN_PAGE, attempt=2, attempts=10) is Step.REPEAT
+    assert step(LOGIN_PAGE, attempt=3, attempts=10) is Step.RAISE
+    assert step(GATEWAY, attempt=3, attempts=10) is Step.REPEAT
+
+
+@pytest.mark.parametrize("code", ["OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"])
+def test_decide__what_no_patience_cures_is_raised_at_once(code: str) -> None:
+    assert step(ServerError("m", code=code, status=503)) is Step.RAISE
+    assert step(TransportError("m", code=code)) is Step.RAISE
+
+
+def test_decide__the_users_lists_of_codes_rule() -> None:
+    policy = RestrictionParams(hard_error_codes=("INTERNAL_SERVER_ERROR",), soft_error_codes=("ERROR_CORE",))
+    assert step(SERVER, policy=policy) is Step.RAISE
+    assert step(WRONG, policy=policy, reads=False) is Step.REPEAT
+
+
+@pytest.mark.parametrize("error", [LOST, TIMEOUT, NOT_CONNECTED])
+def test_decide__network_errors_are_final_when_the_user_says_so(error: SdkError) -> None:
+    assert step(error, policy=RestrictionParams(retry_on_network_error=False)) is Step.RAISE
+
+
+@given(attempt=st.integers(1, 50), base=st.floats(0.01, 10), jitter=st.floats(0, 1))
+def test_backoff__stays_between_half_and_all_of_its_step(attempt: int, base: float, jitter: float) -> None:
+    full = min(30.0, base * 2 ** (attempt - 1))
+    assert full / 2 <= backoff(attempt, base, jitter) <= full
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("crm.deal.list", "crm.deal.fields", "tasks.task.getFields", "user.get", "user.current", "profile", "scope"),
+        *("task.elapseditem.getlist", "landing.landing.getList", "crm.item.get", "user.search", "main.eventlog.tail"),
+        *("methods", "app.info", "server.time", "crm.duplicate.findbycomm", "crm.status.entity.types"),
+    ],
+)
+def test_is_read__methods_that_only_read(method: str) -> None:
+    assert is_read(method)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("crm.deal.add", "crm.deal.update", "crm.deal.delete", "tasks.task.start", "im.message.add", "batch"),
+        *("event.offline.get", "im.v2.Event.get", "imbot.v2.Event.get", "crm.item.import", "getlist.drop", "x"),
+    ],
+)
+def test_is_read__everything_else_counts_as_a_write(method: str) -> None:
+    assert not is_read(method)
