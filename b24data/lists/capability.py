@@ -1,8 +1,8 @@
 """What a portal really does with a method: seen in the first answers of a walk, which are asked for anyway.
 
-The opening of a keyset walk is one batch: the first page, the last page (its first row is the largest id), and five
-rows in the middle of the first page, asked for with every bound at once and by reference to the first page. If these
-are the five rows expected, bounds, order and references work. If not, the single questions are asked one by one.
+The opening of a keyset walk is one batch: the first page, the last page (its first row is the largest id), and a probe:
+two rows of the first page, asked for with every bound at once and by reference to that page. If the probe keeps to its
+bounds, then bounds, order and references work. If not, the single questions are asked one by one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from b24data.errors import SdkError
 from b24data.http.protocol import Command
 from b24data.lists.plan import Capability, ListPlan
 
-__all__ = ["check_order", "judge_parts", "judge_probe", "opening_commands", "part_commands", "reference"]
+__all__ = ["ENOUGH_ROWS", "check_order", "judge_parts", "judge_probe", "opening_commands", "part_commands", "reference"]
 
 # Rows of the first page (from 0) that the probe names: at least _FLOOR, behind _AFTER, up to _UPTO.
-_FLOOR, _AFTER, _UPTO = 3, 5, 10
+_FLOOR, _AFTER, _UPTO = 1, 2, 4
+# A first page with fewer rows proves nothing.
 ENOUGH_ROWS = _UPTO + 1
 
 
@@ -51,8 +52,8 @@ def check_order(first: Sequence[int], last: Sequence[int]) -> bool:
 
 
 def judge_probe(first: Sequence[int], probe: Sequence[int] | SdkError) -> bool:
-    """Whether the probe kept to its bounds; too short a first page leaves nothing to prove."""
-    return len(first) < ENOUGH_ROWS or _inside(probe, first[_AFTER], first[_UPTO])
+    """Whether the probe kept to its bounds."""
+    return _inside(probe, first[_AFTER], first[_UPTO])
 
 
 def part_commands(plan: ListPlan, first: Sequence[int]) -> list[Command]:

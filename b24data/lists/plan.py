@@ -5,13 +5,13 @@ Everything here takes values and gives values; nothing is sent.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from b24data.errors import ConfigError
+from b24data.http.protocol import plain_params
 from b24data.lists.methods import MethodSpec, Walk
 
 __all__ = ["Capability", "ListPlan", "make_plan", "split_filter_key"]
@@ -137,7 +137,8 @@ def make_plan(
     extra = _extra_params(spec, params, select=select, filter=filter, order=order)
     select = extra.pop("select", select)
     order = extra.pop("order", order)
-    conditions, low, high = _split_filter(spec, extra.pop("filter", filter) or {})
+    given = plain_params({"filter": extra.pop("filter", filter) or {}})
+    conditions, low, high = _split_filter(spec, given["filter"])
     _check_required(spec, {**extra, "filter": conditions, "select": select})
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ConfigError(f"limit={limit!r} is not a number of rows", hint="leave it out for the whole list")
@@ -190,14 +191,9 @@ def _split_filter(spec: MethodSpec, given: Mapping[str, Any]) -> tuple[dict[str,
     high: int | None = None
     for key, value in given.items():
         comparison, name = split_filter_key(key)
-        if value is None:
-            raise ConfigError(
-                f"the filter {key!r} is None, which a portal does not understand",
-                hint=f'say {{"{name}": ""}} for rows without a value',
-            )
         is_id = spec.walk == "keyset" and spec.id_asked is not None and name.lower() == spec.id_asked.lower()
         if not is_id or comparison not in (">", ">=", "<", "<="):
-            rest[f"{comparison}{spec.id_asked}" if is_id else key] = _wire_value(value)
+            rest[f"{comparison}{spec.id_asked}" if is_id else key] = value
             continue
         bound = _integer(key, value)
         if comparison in (">", ">="):
@@ -214,21 +210,6 @@ def _integer(key: str, value: Any) -> int:
         return int(value)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"the filter {key!r} compares an id with {value!r}", hint="ids are whole numbers") from error
-
-
-def _wire_value(value: Any) -> Any:
-    """A filter's value as JSON can carry it. A naive time is the portal's own (data-encoding.md has no other rule)."""
-    if isinstance(value, dt.datetime | dt.date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {key: _wire_value(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):  # numpy scalars and arrays, pandas Series
-        value = value.tolist()
-    if isinstance(value, set | frozenset):
-        value = sorted(value)
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_wire_value(item) for item in value]
-    return value
 
 
 def _check_required(spec: MethodSpec, given: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -27,11 +28,13 @@ Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "faile
 
 # A segment expected to hold more rows than this is sampled in several places before it is read: how dense the ids are
 # at its start says little about its far end.
-SURVEY_ROWS = 50_000
+SURVEY_ROWS = 25_000
 # ... one sample for about so many rows.
-SURVEY_STEP = 20_000
+SURVEY_STEP = 10_000
 # A batch is filled up with chains of this many commands or more.
 SHORTEST_CHAIN = 4
+# So many chains of one stretch are under way at once: behind its last row, all of them come back empty.
+MOST_OF_A_STRETCH = 4
 # So many rows may wait for earlier ones; above that only the earliest range is asked for, which bounds the memory.
 MOST_ROWS_WAITING = 60_000
 
@@ -40,7 +43,8 @@ MOST_ROWS_WAITING = 60_000
 class Chain:
     """``pages`` consecutive pages of the range ``(lo, hi]``.
 
-    ``alone``: asked by a call of its own, not in a batch. ``most_rows``: what is more is not wanted.
+    ``alone``: asked by a call of its own, not in a batch. ``most_rows``: what is more is not wanted. ``stretch`` is the
+    number of the segment it was cut from.
     """
 
     lo: int
@@ -48,6 +52,7 @@ class Chain:
     pages: int
     alone: bool = False
     most_rows: int | None = None
+    stretch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,15 @@ def read_chain(
 
 @dataclass(slots=True)
 class Segment:
-    """Positions ``(lo, hi]`` still to be asked for. ``density`` is rows per position; None: not known here."""
+    """Positions ``(lo, hi]`` still to be asked for. ``density`` is rows per position; None: not known here.
+
+    Segments and chains that were cut from one another have the same ``stretch``.
+    """
 
     lo: int
     hi: int
     density: float | None
+    stretch: int
     alone: bool = False
 
     @property
@@ -155,14 +164,17 @@ class KeysetWalk(Generic[T]):
     covered: int = field(init=False)
     rows: int = field(init=False, default=0)
     ending: Ending = field(init=False, default="empty_page")
+    _stretches: Iterator[int] = field(init=False, default_factory=itertools.count)
     _pending: list[Segment] = field(init=False, default_factory=list)
     _waiting: dict[int, Block[T]] = field(init=False, default_factory=dict)
     _rows_waiting: int = field(init=False, default=0)
-    _in_flight: int = field(init=False, default=0)
+    _rows_seen: int = field(init=False, default=0)
+    _width_seen: int = field(init=False, default=0)
+    _in_flight: Counter[int] = field(init=False, default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.covered = self.low
-        self._add(Segment(self.low, self.high, self.density))
+        self._add(Segment(self.low, self.high, self.density, next(self._stretches)))
 
     @property
     def done(self) -> bool:
@@ -178,15 +190,14 @@ class KeysetWalk(Generic[T]):
         """Chains of at most ``commands`` commands together that can be asked for now; none: wait for answers."""
         chains: list[Chain] = []
         room = commands
-        while room > 0 and self._pending and self._may_ask():
-            segment = self._pending[0]
+        while room > 0 and (segment := self._next_segment()) is not None:
             if segment.alone and chains:
                 break
             chain = self._cut(segment, room, fill=bool(chains))
             if chain is None:
                 break
             chains.append(chain)
-            self._in_flight += 1
+            self._in_flight[chain.stretch] += 1
             room -= chain.pages
             if chain.alone:
                 break
@@ -194,15 +205,15 @@ class KeysetWalk(Generic[T]):
 
     def answered(self, chain: Chain, outcome: Outcome[Row], data: T | None) -> None:
         """Take in what a chain brought; ``data`` is its decoded rows. What it left open is asked for again."""
-        self._in_flight -= 1
+        self._in_flight[chain.stretch] -= 1
         if outcome.reached > chain.lo:
             self._rows_waiting += len(outcome.rows)
             self._waiting[chain.lo] = Block(
                 chain.lo, outcome.reached, data, len(outcome.rows), outcome.pages, outcome.ending
             )
-        density = _density(chain, outcome)
+        density = self._density(chain, outcome)
         if outcome.reached < chain.hi:
-            self._add(Segment(outcome.reached, chain.hi, density, alone=outcome.ending == "failed"))
+            self._add(Segment(outcome.reached, chain.hi, density, chain.stretch, alone=outcome.ending == "failed"))
         elif density is not None:
             self._learn(chain, density)
 
@@ -217,10 +228,16 @@ class KeysetWalk(Generic[T]):
             blocks.append(block)
         return blocks
 
-    def _may_ask(self) -> bool:
-        if self.limit is not None or not self.capability.below:
-            return self._in_flight == 0  # one range after the other
-        return self._rows_waiting < MOST_ROWS_WAITING or self._pending[0].lo == self.covered
+    def _next_segment(self) -> Segment | None:
+        """The earliest segment that may be asked for now."""
+        if self.limit is not None or not self.capability.below:  # one range after the other
+            return self._pending[0] if self._pending and not self._in_flight.total() else None
+        for segment in self._pending:
+            if segment.lo > self.covered and self._rows_waiting >= MOST_ROWS_WAITING:
+                return None
+            if segment.density is None or self._in_flight[segment.stretch] < MOST_OF_A_STRETCH:
+                return segment
+        return None
 
     def _cut(self, segment: Segment, room: int, *, fill: bool) -> Chain | None:
         """Take a chain off the beginning of the earliest segment; None: not worth it in what is left of a batch."""
@@ -254,48 +271,55 @@ class KeysetWalk(Generic[T]):
     def _take(self, segment: Segment, hi: int, pages: int, most_rows: int | None = None) -> Chain:
         hi = min(hi, segment.hi)
         pages = min(pages, math.ceil((hi - segment.lo) / self.page))
-        chain = Chain(segment.lo, hi, pages, segment.alone, most_rows)
+        chain = Chain(segment.lo, hi, pages, segment.alone, most_rows, segment.stretch)
         if hi == segment.hi:
-            del self._pending[0]
+            self._pending.remove(segment)
         else:
             segment.lo = hi
         return chain
 
     def _add(self, segment: Segment) -> None:
-        """Put a segment among the pending ones; a large one is first sampled in several places."""
+        """Put a segment among the pending ones; a large one is sampled in several places before it is read."""
         if segment.lo >= segment.hi:
             return
         for part in self._survey(segment):
             bisect.insort(self._pending, part, key=lambda s: s.lo)
 
-    def _survey(self, segment: Segment) -> list[Segment]:
-        if segment.density is None or segment.rows <= SURVEY_ROWS or segment.alone or self.limit is not None:
-            return [segment]
-        if not self.capability.below:
-            return [segment]
-        parts = max(2, min(50, math.ceil(segment.rows / SURVEY_STEP), segment.hi - segment.lo))
-        width = segment.hi - segment.lo
-        cuts = [segment.lo + width * k // parts for k in range(parts + 1)]
-        # The beginning of the segment is what its density was measured on.
-        return [Segment(lo, hi, segment.density if lo == segment.lo else None) for lo, hi in itertools.pairwise(cuts)]
+    def _survey(self, segment: Segment) -> Iterator[Segment]:
+        """The segment in pieces: what is far from where its density was measured gets an unknown one."""
+        while self._needs_survey(segment):
+            width = segment.hi - segment.lo
+            parts = max(2, min(50, math.ceil(segment.rows / SURVEY_STEP), width))
+            cuts = [segment.lo + width * k // parts for k in range(1, parts + 1)]
+            for lo, hi in itertools.pairwise(cuts):
+                yield Segment(lo, hi, None, next(self._stretches))
+            segment.hi = cuts[0]
+        yield segment
+
+    def _needs_survey(self, segment: Segment) -> bool:
+        sampled = segment.density is None or segment.alone
+        return not sampled and segment.rows > SURVEY_ROWS and self.limit is None and self.capability.below
 
     def _learn(self, chain: Chain, density: float) -> None:
-        """Apply what a range that was read to its end says about the one behind it."""
-        index = bisect.bisect_left(self._pending, chain.hi, key=lambda s: s.lo)
-        if index == len(self._pending):
-            return
-        follower = self._pending[index]
-        if follower.lo != chain.hi or follower.density is None or follower.alone:
-            return
-        # Far fewer rows than expected: look where the next one is before asking for whole ranges again.
-        follower.density = None if density < follower.density / 4 else density
+        """Apply what a range that was read to its end says about what is left of its stretch."""
+        for follower in self._pending:
+            if follower.stretch != chain.stretch or follower.lo < chain.hi or follower.density is None:
+                continue
+            # Far fewer rows than expected: look where the next one is before asking for whole ranges again.
+            follower.density = None if density < follower.density / 4 else density
 
-
-def _density(chain: Chain, outcome: Outcome[Row]) -> float | None:
-    """Rows per position, as a chain has shown it; None where it shows nothing."""
-    if outcome.ending in ("empty_page", "short_page"):
-        return len(outcome.rows) / (chain.hi - chain.lo)
-    if outcome.first is None or outcome.last is None or outcome.last == outcome.first:
-        return None
-    # Between the first and the last row: a gap before them says nothing about what follows.
-    return (len(outcome.rows) - 1) / (outcome.last - outcome.first)
+    def _density(self, chain: Chain, outcome: Outcome[Row]) -> float | None:
+        """Rows per position, as a chain has shown it; None where it shows nothing."""
+        between = None
+        if outcome.first is not None and outcome.last is not None and outcome.last > outcome.first:
+            # Between the first and the last row: an empty stretch before or behind says nothing about these.
+            self._rows_seen += len(outcome.rows) - 1
+            self._width_seen += outcome.last - outcome.first
+            between = (len(outcome.rows) - 1) / (outcome.last - outcome.first)
+        ended = outcome.ending in ("empty_page", "short_page")
+        here = len(outcome.rows) / (chain.hi - chain.lo) if ended else between
+        if here is None or not self._width_seen:
+            return here
+        # A page or two tell a density to within a quarter; where they agree with the rest, the rest tells it better.
+        everywhere = self._rows_seen / self._width_seen
+        return everywhere if 0.75 * everywhere < here < 1.33 * everywhere else here

@@ -1,0 +1,79 @@
+"""Asks the portal for pages of one list: one by one, or many in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from b24data.errors import BadReplyError, RequestTimeoutError, SdkError, ServerError
+from b24data.http.clock import Clock
+from b24data.http.context import CallContext
+from b24data.http.protocol import Command, Response, encode_batch, read_batch
+from b24data.http.session import Session
+from b24data.lists.plan import ListPlan
+from b24data.lists.rows import Row, rows_of
+
+__all__ = ["Answer", "Answers", "Asker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of one page, and the envelope they came in."""
+
+    rows: list[Row]
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What each command brought, in the order of the commands; how long it took, and how much of that the portal."""
+
+    each: list[Answer | SdkError]
+    wall_s: float
+    portal_s: float
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The questions of one walk. Any thread may ask."""
+
+    session: Session
+    plan: ListPlan
+    context: CallContext
+    clock: Clock
+
+    def page(self, params: Mapping[str, Any]) -> Answer:
+        """One page by a call of its own."""
+        response = self.session.call(self.plan.method, params, context=self.context, reads=True)
+        return Answer(rows_of(response, self.plan.spec), response)
+
+    def pages(self, commands: Sequence[Command]) -> Answers:
+        """Several pages in one request. A command that failed has its error in the place of its page."""
+        began = self.clock.monotonic()
+        if len(commands) == 1:
+            answer = self.page(commands[0].params)
+            return self._answers([answer], began, answer.response)
+        try:
+            response = self.session.call("batch", encode_batch(commands), context=self.context, reads=True)
+        except (RequestTimeoutError, BadReplyError, ServerError) as error:
+            # As one batch it can't be had: its commands are asked again one by one, and later batches are smaller.
+            return Answers([error] * len(commands), self.clock.monotonic() - began, 0.0, timed_out=True)
+        return self._answers([self._answer(one) for one in read_batch(response, commands)], began, response)
+
+    def sure(self, answer: Answer | SdkError, command: Command) -> Answer:
+        """The page; if it failed inside a batch, asked for again alone, through the same loop as every call."""
+        return self.page(command.params) if isinstance(answer, SdkError) else answer
+
+    def _answer(self, one: Response | SdkError) -> Answer | SdkError:
+        if isinstance(one, SdkError):
+            return one
+        try:
+            return Answer(rows_of(one, self.plan.spec), one)
+        except SdkError as error:
+            return error
+
+    def _answers(self, each: list[Answer | SdkError], began: float, response: Response) -> Answers:
+        portal_s = response.time.duration if response.time and response.time.duration else 0.0
+        return Answers(each, self.clock.monotonic() - began, portal_s)

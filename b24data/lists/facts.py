@@ -1,0 +1,42 @@
+"""What a walk found out about itself, and what turns its rows into values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from b24data.lists.rows import Row
+
+__all__ = ["Decode", "WalkFacts"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Decode(Protocol[T_co]):
+    """Turns raw rows into what the caller wants. Called in worker threads, several at a time."""
+
+    def __call__(self, rows: Sequence[Row], /) -> tuple[T_co, Sequence[int] | None]:
+        """The decoded rows, and the id of each (None where the method has no integer id)."""
+        ...
+
+
+@dataclass(slots=True)
+class WalkFacts:
+    """How far a walk is, and why it ended. ``reason`` is empty until then; ``fraction`` is the share of the ids."""
+
+    walk: str = ""
+    reason: str = ""
+    complete: bool = False
+    begun: bool = False
+    rows: int = 0
+    pages: int = 0
+    total: int | None = None
+    pinned_id: int | None = None
+    last_id: int | None = None
+    fraction: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def ended(self, reason: str) -> None:
+        """The walk came to its proven end."""
+        self.reason, self.complete = reason, True

@@ -1,0 +1,77 @@
+"""One list on its way: the walk that fits, and the facts about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from b24data.errors import IncompleteFetchError, SdkError
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.context import CallContext
+from b24data.http.session import Session
+from b24data.lists.ask import Asker
+from b24data.lists.counted import counted_pages, whole_answer
+from b24data.lists.facts import Decode, WalkFacts
+from b24data.lists.keyset import KeysetFetch, NoKeysetError
+from b24data.lists.pace import MOST_IN_FLIGHT, Pace
+from b24data.lists.plan import ListPlan
+from b24data.lists.rows import Row
+
+__all__ = ["ListFetch"]
+
+T = TypeVar("T")
+
+
+@dataclass
+class ListFetch(Generic[T]):
+    """A list that is being fetched.
+
+    ``prepare`` gets the rows of the first page and gives the decoder: columns are settled before the first row is
+    passed on. ``facts`` grow while :meth:`blocks` is iterated.
+    """
+
+    session: Session
+    plan: ListPlan
+    prepare: Callable[[Sequence[Row]], Decode[T]]
+    context: CallContext
+    workers: int | None = None
+    clock: Clock = SYSTEM_CLOCK
+    facts: WalkFacts = field(default_factory=WalkFacts, init=False)
+
+    def blocks(self) -> Iterator[T]:
+        """The decoded rows, in order.
+
+        An error of the first request is raised as it is; a later one as :class:`IncompleteFetchError` from it, with
+        the id up to which nothing is missing. Leaving the loop early stops whatever is under way.
+        """
+        try:
+            yield from self._blocks()
+        except SdkError as error:
+            if not self.facts.begun:
+                raise
+            raise IncompleteFetchError(
+                f"{self.plan.method} stopped after {self.facts.rows:,} rows: {error}",
+                last_id=self.facts.last_id,
+                hint="" if error.hint else "what came is in `rows` of this error; the same call starts anew",
+            ) from error
+
+    def _blocks(self) -> Iterator[T]:
+        asker = Asker(self.session, self.plan, self.context, self.clock)
+        if self.plan.walk == "whole":
+            yield from whole_answer(asker, self.prepare, self.facts)
+        elif self.plan.walk == "offset":
+            yield from counted_pages(asker, self.prepare, self.facts)
+        else:
+            yield from self._by_id(asker)
+
+    def _by_id(self, asker: Asker) -> Iterator[T]:
+        most = max(1, min(self.workers or MOST_IN_FLIGHT, MOST_IN_FLIGHT))
+        pace = Pace(in_flight=min(4, most), most_in_flight=most)
+        try:
+            yield from KeysetFetch(asker, self.prepare, self.facts, pace).blocks()
+        except NoKeysetError as error:
+            if self.plan.spec.start is None:
+                raise
+            self.facts.notes.append(f"{error.description}: counted pages were read instead")
+            yield from counted_pages(asker, self.prepare, self.facts)

@@ -1,0 +1,204 @@
+"""Drives a keyset walk: asks what it wants asked, side by side in a few threads, and passes on what came, in order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Generic, NamedTuple, TypeVar
+
+from b24data.errors import ProtocolViolationError, SdkError
+from b24data.http.protocol import Command
+from b24data.lists.ask import Answer, Asker
+from b24data.lists.capability import (
+    ENOUGH_ROWS,
+    check_order,
+    judge_parts,
+    judge_probe,
+    opening_commands,
+    part_commands,
+    reference,
+)
+from b24data.lists.facts import Decode, WalkFacts
+from b24data.lists.pace import Pace
+from b24data.lists.plan import Capability
+from b24data.lists.rows import Row, id_reader
+from b24data.lists.walk import Block, Chain, KeysetWalk, Outcome, read_chain
+
+__all__ = ["KeysetFetch", "NoKeysetError"]
+
+T = TypeVar("T")
+# How often to look up from waiting for answers: on Windows a blocked wait does not see Ctrl-C.
+_LOOK_UP_S = 0.5
+
+
+class NoKeysetError(ProtocolViolationError):
+    """This portal can't be walked by id for this method. Nothing was passed on yet, so another walk can begin."""
+
+
+class _Read(NamedTuple, Generic[T]):
+    chain: Chain
+    outcome: Outcome[Row]
+    data: T | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered(Generic[T]):
+    chains: list[_Read[T]]
+    wall_s: float
+    portal_s: float
+    timed_out: bool
+
+
+class KeysetFetch(Generic[T]):
+    """One list read by ranges of its ids."""
+
+    def __init__(
+        self, asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts, pace: Pace
+    ) -> None:
+        self._asker = asker
+        self._plan = asker.plan
+        self._prepare = prepare
+        self._facts = facts
+        self._pace = pace
+        self._capability = Capability()
+        read = id_reader(asker.plan.spec)
+        self._position_of: Callable[[Row], int] = lambda row: asker.plan.position(read(row))
+
+    def blocks(self) -> Iterator[T]:
+        """The decoded rows in the order of the walk; the facts are complete when it ends."""
+        self._facts.walk = "keyset"
+        first, last = self._open()
+        self._decode = self._prepare(first)
+        if not first:
+            self._facts.ended("empty_page")
+            return
+        low = self._position_of(first[0]) - 1 if self._plan.low is None else self._plan.low
+        high = max(self._position_of(row) for row in (first[-1], *last[:1]))
+        self._facts.pinned_id, self._facts.begun = self._plan.position(high), True
+        walk: KeysetWalk[T] = KeysetWalk(low, high, self._plan.spec.page, self._capability, self._plan.limit)
+        [opening] = walk.next_request(1)
+        self._take_in(walk, self._read(opening, [first]))
+        for block in self._side_by_side(walk):
+            self._facts.rows, self._facts.pages = walk.rows, self._facts.pages + block.pages
+            self._facts.last_id = self._plan.position(block.hi)
+            self._facts.fraction = (block.hi - low) / (high - low)
+            if block.data is not None:
+                yield block.data
+        if walk.covered < high:
+            self._facts.reason = "limit"
+        else:
+            self._facts.ended(walk.ending)
+
+    # -- the opening: two pages, and what the portal honours ------------------------------------------------------
+
+    def _open(self) -> tuple[list[Row], list[Row]]:
+        commands = opening_commands(self._plan)
+        *pages, probe = self._asker.pages(commands).each
+        first, last = (
+            self._asker.sure(answer, command).rows for answer, command in zip(pages, commands[:2], strict=True)
+        )
+        heads, tails = self._positions(first), self._positions(last)
+        whole = heads[-1:] == tails[:1]
+        full = whole or len(first) == self._plan.spec.page
+        capability = Capability(
+            order=check_order(heads, tails), short_page_ends=self._plan.spec.short_page_ends and full
+        )
+        if len(first) < ENOUGH_ROWS:
+            if not whole:
+                capability = replace(capability, below=False, floor=False, chains=False)
+        elif capability.order and not judge_probe(heads, self._seen(probe)):
+            questions = part_commands(self._plan, heads)
+            *singles, chained = self._asker.pages(questions).each
+            sure = [self._asker.sure(answer, command) for answer, command in zip(singles, questions, strict=False)]
+            capability = judge_parts(heads, [self._seen(answer) for answer in (*sure, chained)], capability)
+        if not capability.order or not capability.above:
+            ignored = "the order" if not capability.order else "a bound on the id"
+            raise NoKeysetError(f"{self._asker.session.portal} ignores {ignored} in {self._plan.method}")
+        self._capability = capability
+        return first, last
+
+    def _seen(self, answer: Answer | SdkError) -> list[int] | SdkError:
+        return answer if isinstance(answer, SdkError) else self._positions(answer.rows)
+
+    def _positions(self, rows: Sequence[Row]) -> list[int]:
+        return [self._position_of(row) for row in rows]
+
+    # -- the ranges, side by side ---------------------------------------------------------------------------------
+
+    def _side_by_side(self, walk: KeysetWalk[T]) -> Iterator[Block[T]]:
+        """Keep as many requests under way as the pace allows, until the walk is done."""
+        pool = ThreadPoolExecutor(self._pace.most_in_flight, thread_name_prefix="b24data")
+        under_way: set[Future[_Answered[T]]] = set()
+        try:
+            yield from walk.ready()
+            while not walk.done:
+                while len(under_way) < self._pace.in_flight and (chains := walk.next_request(self._pace.commands)):
+                    under_way.add(pool.submit(self._ask_chains, chains))
+                self._asker.context.remaining_commands = walk.remaining_commands
+                answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
+                for future in answered:
+                    self._account(walk, future.result())
+                yield from walk.ready()
+        except BaseException:
+            # Whatever ends the walk early, Ctrl-C included: nothing more may leave, and nobody waits for answers.
+            self._asker.context.cancel.set()
+            self._asker.session.interrupt()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+    def _ask_chains(self, chains: list[Chain]) -> _Answered[T]:
+        """In a worker: ask, find out which answers count, and decode their rows."""
+        commands: list[Command] = []
+        for chain in chains:
+            commands.extend(self._chain_commands(chain, len(commands)))
+        answers = self._asker.pages(commands)
+        rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
+        read = [self._read(chain, list(itertools.islice(rows, chain.pages))) for chain in chains]
+        return _Answered(read, answers.wall_s, answers.portal_s, answers.timed_out)
+
+    def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:
+        upto = chain.hi if self._capability.below else self._plan.high
+        # Should a reference stay unresolved, this bound keeps the command from reading the list from its beginning.
+        floor = chain.lo + 1 if self._capability.floor and chain.pages > 1 else None
+        after: int | str = chain.lo
+        for key in (f"c{number + k}" for k in range(chain.pages)):
+            yield Command(key, self._plan.method, self._plan.keyset_page(after, upto, floor=floor))
+            after = reference(self._plan, key, self._plan.spec.page - 1)
+
+    def _read(self, chain: Chain, answers: Sequence[Sequence[Row] | SdkError]) -> _Read[T]:
+        outcome = read_chain(chain, answers, self._position_of, page=self._plan.spec.page, capability=self._capability)
+        if not outcome.rows:
+            return _Read(chain, outcome, None)
+        data, ids = self._decode(outcome.rows)
+        if ids is not None:
+            self._check_ids(chain, [self._plan.position(int(row_id)) for row_id in ids])
+        return _Read(chain, outcome, data)
+
+    def _check_ids(self, chain: Chain, positions: list[int]) -> None:
+        """Ids must rise, lie inside what was asked for, and never repeat."""
+        rising = all(a < b for a, b in itertools.pairwise(positions))
+        if rising and chain.lo < positions[0] and positions[-1] <= chain.hi:
+            return
+        lo, hi = sorted((self._plan.position(chain.lo), self._plan.position(chain.hi)))
+        wrong = "out of order or twice" if not rising else f"that are not between {lo} and {hi}, as was asked"
+        raise ProtocolViolationError(
+            f"{self._asker.session.portal} sent ids {wrong}, so {self._plan.method} can't be trusted to be whole"
+        )
+
+    def _account(self, walk: KeysetWalk[T], answered: _Answered[T]) -> None:
+        for read in answered.chains:
+            self._take_in(walk, read)
+        if answered.timed_out:
+            self._pace.timed_out()
+            return
+        self._pace.answered(answered.wall_s, answered.portal_s)
+        if pages := sum(read.outcome.pages for read in answered.chains):
+            self._pace.measured(answered.portal_s / pages)
+
+    def _take_in(self, walk: KeysetWalk[T], read: _Read[T]) -> None:
+        if read.outcome.error is not None and read.chain.alone:
+            raise read.outcome.error
+        walk.answered(read.chain, read.outcome, read.data)
