@@ -12,7 +12,7 @@ LONGEST_MODULE = 350
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".ipynb", ".cfg", ".txt", ".sh", ".rst", ""}
 
 FORBIDDEN = {
-    "a path of somebody's machine": r"(?<![\w.:/-])/(?:work|farm|root|home/\w+|Users/\w+)/\w",
+    "a path of somebody's machine": r"(?<![\w.:/-])/(?:work|farm|root|home/(?!bitrix/)\w+|Users/\w+)/\w",
     "a host of a package registry": r"files\.pythonhosted\.org|pypi\.org/simple|index-url|find-links",
     "a note instead of the work": r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b",
     "a private key": r"BEGIN [A-Z ]*PRIVATE" + " KEY",
