@@ -1,0 +1,31 @@
+"""The other side: a sandbox portal that knows nothing of the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from b24data.sandbox.options import CostModel
+    from b24data.sandbox.sandbox import Sandbox, Truth
+    from b24data.sandbox.shell import add_arguments, run
+    from b24data.sandbox.stats import Stats
+
+__all__ = ["CostModel", "Sandbox", "Stats", "Truth", "add_arguments", "run"]
+
+_HOMES = {
+    "CostModel": "options",
+    "Sandbox": "sandbox",
+    "Stats": "stats",
+    "Truth": "sandbox",
+    "add_arguments": "shell",
+    "run": "shell",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part when it is first asked for: the pytest plugin has to stay light."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

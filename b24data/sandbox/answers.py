@@ -1,0 +1,63 @@
+"""What a method answers, before it becomes an HTTP reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from b24data.sandbox.columns import Writer
+
+__all__ = ["Answer", "PortalError", "encode"]
+
+
+class PortalError(Exception):
+    """An error as the portal answers it: HTTP status, code, description."""
+
+    def __init__(self, status: int, code: str, description: str = "") -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.description = description
+
+    def body(self) -> dict[str, str]:
+        """The documented JSON form (``_includes/error-info.md``)."""
+        return {"error": self.code, "error_description": self.description}
+
+
+@dataclass(slots=True)
+class Answer:
+    """A result as pieces of JSON, with what list methods add. ``pages`` is 1 for a list, 0 for anything else."""
+
+    pieces: list[bytes | memoryview]
+    total: int | None = None
+    next: int | None = None
+    rows: int = 0
+    pages: int = 0
+    counted: bool = False
+    _decoded: Any = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, value: Any, writer: Writer, **facts: Any) -> Answer:
+        """An answer from a plain value."""
+        return cls([encode(value, writer)], **facts)
+
+    def lookup(self, path: list[str]) -> Any:
+        """The value that ``$result[command][...]`` means, or None where nothing is there."""
+        if self._decoded is None:
+            self._decoded = msgspec.json.decode(b"".join(self.pieces))
+        found = self._decoded
+        for step in path:
+            if isinstance(found, list) and step.isdigit() and int(step) < len(found):
+                found = found[int(step)]
+            elif isinstance(found, dict) and step in found:
+                found = found[step]
+            else:
+                return None
+        return found
+
+
+def encode(value: Any, writer: Writer) -> bytes:
+    """A value as PHP's json_encode writes it."""
+    return writer.json(value).encode()

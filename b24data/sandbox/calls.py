@@ -1,0 +1,167 @@
+"""One method call: from its name and parameters to an answer. Everything but lists of records is small and plain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from b24data.sandbox import describe
+from b24data.sandbox.answers import Answer, PortalError
+from b24data.sandbox.columns import Writer, iso
+from b24data.sandbox.fields import ENTITY_TYPES, SMART_PROCESS
+from b24data.sandbox.filters import matches, parse_key
+from b24data.sandbox.lists import LIST_METHODS, answer_list, read_request
+from b24data.sandbox.notation import find, items_of
+from b24data.sandbox.pages import Renderer
+from b24data.sandbox.stages import categories, statuses
+from b24data.sandbox.table import World
+from b24data.sandbox.words import DEPARTMENTS
+
+__all__ = ["SCOPES", "Caller", "Methods"]
+
+SCOPES = ["basic", "crm", "department", "task", "tasks", "user", "user_brief"]
+_ENTITIES = {"deal": "deals", "lead": "leads", "contact": "contacts", "company": "companies"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: an application or a webhook (``source``, for the ledger), on behalf of a user."""
+
+    source: str
+    user_id: int
+    application: bool
+
+
+class Methods:
+    """Every method the portal has, by lower-case name."""
+
+    def __init__(self, world: World, renderer: Renderer, *, escape: bool, zero_total: bool, now: Callable[[], float]):
+        self._world = world
+        self._renderer = renderer
+        self._escape = escape
+        self._zero_total = zero_total
+        self._now = now
+        self._writer = Writer(numbers=True, escape=escape)
+        self._plain = self._plain_methods()
+
+    def call(self, method: str, params: Mapping[str, Any], caller: Caller) -> Answer:
+        """The answer of a method; raises the portal's error."""
+        name = method.lower()
+        spec = LIST_METHODS.get(name)
+        if spec is not None:
+            request = read_request(spec, self._world, params, escape=self._escape)
+            return answer_list(request, self._renderer, zero_total=self._zero_total)
+        plain = self._plain.get(name)
+        if plain is None:
+            raise PortalError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+        return plain(params, caller)
+
+    def names(self) -> list[str]:
+        """The methods the portal knows."""
+        return sorted([*LIST_METHODS, *self._plain, "batch"])
+
+    def _plain_methods(self) -> dict[str, Callable[[Mapping[str, Any], Caller], Answer]]:
+        table: dict[str, Callable[[Mapping[str, Any], Caller], Answer]] = {
+            "profile": self._profile,
+            "user.current": self._user_current,
+            "app.info": self._app_info,
+            "scope": lambda _params, _caller: self._answer(SCOPES),
+            "methods": lambda _params, _caller: self._answer(self.names()),
+            "method.get": self._method_get,
+            "server.time": lambda _params, _caller: self._answer(iso(self._now())),
+            "user.fields": lambda _params, _caller: self._answer(describe.user_fields()),
+            "tasks.task.getfields": lambda _params, _caller: self._answer({"fields": describe.task_fields()}),
+            "crm.item.fields": self._item_fields,
+            "crm.category.list": self._categories,
+            "crm.status.list": self._statuses,
+            "department.get": self._departments,
+            "crm.activity.fields": partial(self._classic_fields, "activities"),
+        }
+        for word, entity in _ENTITIES.items():
+            table[f"crm.{word}.fields"] = partial(self._classic_fields, entity)
+            table[f"crm.{word}.userfield.list"] = partial(self._userfields, entity)
+        return table
+
+    def _answer(self, value: Any, **facts: Any) -> Answer:
+        return Answer.of(value, self._writer, **facts)
+
+    def _classic_fields(self, entity: str, _params: Mapping[str, Any], _caller: Caller) -> Answer:
+        return self._answer(describe.classic_fields(entity))
+
+    def _userfields(self, entity: str, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        return self._rows(describe.userfields(entity), find(params, "filter"))
+
+    def _item_fields(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        kind = _entity_type(params)
+        original = str(find(params, "useoriginalufnames") or "").upper() == "Y"
+        return self._answer({"fields": describe.item_fields(kind, original=original)})
+
+    def _categories(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        rows = categories(_entity_type(params), SMART_PROCESS)
+        return self._answer({"categories": rows}, total=len(rows))
+
+    def _statuses(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        return self._rows(statuses(SMART_PROCESS), find(params, "filter"))
+
+    def _departments(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        rows = []
+        for number, (name, parent) in enumerate(DEPARTMENTS, 1):
+            row: dict[str, Any] = {"ID": str(number), "NAME": name, "SORT": 500}
+            rows.append(row | {"PARENT": str(parent)} if parent else row)
+        # department-get.md: exact filters at the top level, no filter object.
+        asked = {key: value for key, value in params.items() if key in ("ID", "NAME", "PARENT")}
+        return self._rows(rows, asked, start=_whole(find(params, "start")), counted=True)
+
+    def _rows(self, rows: list[dict[str, Any]], asked: Any, *, start: int = 0, counted: bool = False) -> Answer:
+        """A short list that is kept as plain rows; all of it at once unless it is paged."""
+        for key, value in (asked or {}).items() if isinstance(asked, Mapping) else ():
+            operator, name = parse_key(str(key))
+            wanted = items_of(value) or [""]
+            rows = [
+                row for row in rows if name.upper() not in row or matches(operator, _texts(row[name.upper()]), wanted)
+            ]
+        page = rows[max(start, 0) : max(start, 0) + 50] if counted else rows
+        after = max(start, 0) + 50
+        return self._answer(
+            page,
+            total=len(rows),
+            next=after if counted and after < len(rows) else None,
+            rows=len(page),
+            pages=1,
+        )
+
+    def _profile(self, _params: Mapping[str, Any], caller: Caller) -> Answer:
+        person = {"ID": str(caller.user_id), "ADMIN": True, "NAME": "Анна", "LAST_NAME": "Смирнова"}
+        return self._answer(person | {"PERSONAL_GENDER": "F", "TIME_ZONE": ""})
+
+    def _user_current(self, _params: Mapping[str, Any], caller: Caller) -> Answer:
+        request = read_request(LIST_METHODS["user.get"], self._world, {"ID": caller.user_id}, escape=self._escape)
+        page = self._renderer.page(request.table, request.selection(), request.layout, 0, 1)
+        return Answer(list(page.pieces) or [b"[]"])
+
+    def _app_info(self, _params: Mapping[str, Any], caller: Caller) -> Answer:
+        if not caller.application:
+            raise PortalError(403, "ACCESS_DENIED", "Application context required")
+        info = {"ID": 5, "CODE": caller.source, "VERSION": 1, "STATUS": "L", "INSTALLED": True, "PAYMENT_EXPIRED": "N"}
+        return self._answer(info | {"DAYS": None, "LANGUAGE_ID": "ru", "LICENSE": "ru_basic", "LICENSE_TYPE": "basic"})
+
+    def _method_get(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        known = str(find(params, "name") or "").lower() in self.names()
+        return self._answer({"isExisting": known, "isAvailable": known})
+
+
+def _entity_type(params: Mapping[str, Any]) -> int:
+    given = str(find(params, "entitytypeid"))
+    if not given.isdigit() or int(given) not in ENTITY_TYPES:
+        raise PortalError(400, "NOT_FOUND", "SPA not found")
+    return int(given)
+
+
+def _whole(value: Any) -> int:
+    return int(value) if str(value).lstrip("-").isdigit() else 0
+
+
+def _texts(value: Any) -> list[str]:
+    return [] if value in (None, "") else [str(value)]

@@ -1,0 +1,97 @@
+"""What goes wrong, and when: planned by request number or by a seeded probability."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+__all__ = ["KINDS", "FaultPlan", "Faults"]
+
+KINDS = {
+    "500": "HTML page, status 500, nothing done",
+    "502": "HTML page, status 502, nothing done",
+    "504": "HTML page, status 504, after the work was done",
+    "503": "QUERY_LIMIT_EXCEEDED",
+    "429": "OPERATION_TIME_LIMIT; with command= that command of a batch and later ones of its method",
+    "html": "HTML page with status 200",
+    "empty": "status 200 and no body",
+    "reset": "the connection is reset before anything is answered",
+    "cut": "half of the body, then the connection closes",
+    "stall": "half of the body, then nothing until the client leaves",
+    "bom": "a byte order mark before the JSON",
+    "warning": "a PHP warning before the JSON",
+    "expired": "expired_token; with command= that command of a batch and all later ones (OAuth only)",
+    "error": "an error with code= and status=; with command= of that command of a batch",
+    "redirect": "302 to the portal's other address",
+}
+_BATCH_KINDS = ("429", "expired", "error")
+
+
+@dataclass(slots=True)
+class FaultPlan:
+    """One plan: at the ``at``-th request (counted from the start), or with a probability; ``times`` at most.
+
+    ``on`` limits it to a method (a pattern such as ``crm.*``) or to ``oauth``; ``command`` is the index, from 0,
+    of a command inside a batch.
+    """
+
+    kind: str
+    at: int | None = None
+    probability: float = 0.0
+    times: int | None = None
+    on: str = "*"
+    command: int | None = None
+    code: str = "INTERNAL_SERVER_ERROR"
+    description: str = "Internal server error"
+    status: int = 400
+    left: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown fault {self.kind!r}; there are: {', '.join(KINDS)}")
+        if self.command is not None and self.kind not in _BATCH_KINDS:
+            raise ValueError(f"fault {self.kind!r} can't happen to a single command of a batch")
+        if self.at is None and not self.probability:
+            self.probability = 1.0
+            self.times = self.times or 1
+        self.left = self.times if self.times is not None else (1 if self.at is not None else None)
+
+
+class Faults:
+    """The plans that are left, and the dice."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = random.Random(seed)
+        self._plans: list[FaultPlan] = []
+
+    def add(self, **plan: Any) -> None:
+        """Plan a fault."""
+        self._plans.append(FaultPlan(**plan))
+
+    def clear(self) -> None:
+        """Nothing more goes wrong."""
+        self._plans.clear()
+
+    def pick(self, number: int, subject: str, *, token: bool = True) -> FaultPlan | None:
+        """The fault of the ``number``-th request: ``subject`` is its method, or ``oauth``."""
+        for plan in self._plans:
+            if self._fires(plan, number, subject, token=token):
+                if plan.left is not None:
+                    plan.left -= 1
+                    if not plan.left:
+                        self._plans.remove(plan)
+                return plan
+        return None
+
+    def _fires(self, plan: FaultPlan, number: int, subject: str, *, token: bool) -> bool:
+        if (subject == "oauth") != (plan.on == "oauth") or not fnmatchcase(subject, plan.on):
+            return False
+        if plan.command is not None and subject != "batch":
+            return False
+        if plan.kind == "expired" and not token:
+            return False
+        if plan.at is not None:
+            return number >= plan.at
+        return self._dice.random() < plan.probability

@@ -1,0 +1,90 @@
+"""Records that change while they are being read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from b24data.sandbox.stats import Counters
+from b24data.sandbox.table import Table, World
+
+__all__ = ["Mutations"]
+
+_TITLE_FIELD = {"contacts": "NAME", "users": "NAME", "activities": "SUBJECT"}
+
+
+@dataclass(slots=True)
+class _Plan:
+    entity: str
+    insert: int
+    delete: int
+    update: int
+    values: Mapping[str, Any]
+    at: int | None
+    every: int | None
+
+    def due(self, number: int) -> bool:
+        if self.at is not None:
+            return number >= self.at
+        return bool(self.every) and number % int(self.every or 1) == 0
+
+
+class Mutations:
+    """Changes at the k-th request, or at every k-th, of records drawn by seeded dice; all are logged."""
+
+    def __init__(self, world: World, counters: Counters, now: Any, seed: int) -> None:
+        self._world = world
+        self._counters = counters
+        self._now = now
+        self._dice = random.Random(seed)
+        self._plans: list[_Plan] = []
+
+    def plan(
+        self,
+        entity: str,
+        *,
+        insert: int = 0,
+        delete: int = 0,
+        update: int = 0,
+        values: Mapping[str, Any] | None = None,
+        at: int | None = None,
+        every: int | None = None,
+    ) -> None:
+        """Plan changes."""
+        self._plans.append(_Plan(entity, insert, delete, update, dict(values or {}), at, every))
+
+    def run_due(self, number: int) -> None:
+        """Carry out what the ``number``-th request brings with it, before it is answered."""
+        for plan in [plan for plan in self._plans if plan.due(number)]:
+            table = self._world.table(plan.entity)
+            if plan.delete:
+                self.delete(plan.entity, self._draw(table, plan.delete))
+            if plan.update:
+                values = plan.values or {_TITLE_FIELD.get(plan.entity, "TITLE"): f"changed at request {number}"}
+                self.update(plan.entity, self._draw(table, plan.update), values)
+            if plan.insert:
+                self.insert(plan.entity, [dict(plan.values)] * plan.insert)
+            if plan.at is not None:
+                self._plans.remove(plan)
+
+    def _draw(self, table: Table, count: int) -> list[int]:
+        living = table.living.tolist()
+        return self._dice.sample(living, min(count, len(living)))
+
+    def insert(self, entity: str, rows: list[dict[str, Any]]) -> list[int]:
+        """Add records and log it."""
+        return self._logged("insert", entity, self._world.table(entity).insert(rows))
+
+    def delete(self, entity: str, ids: list[int]) -> list[int]:
+        """Remove records and log it."""
+        return self._logged("delete", entity, self._world.table(entity).delete(ids))
+
+    def update(self, entity: str, ids: list[int], values: Mapping[str, Any]) -> list[int]:
+        """Change records and log it."""
+        return self._logged("update", entity, self._world.table(entity).update(ids, values))
+
+    def _logged(self, what: str, entity: str, ids: list[int]) -> list[int]:
+        self._counters.mutations.append((self._now(), what, entity, ids))
+        return ids

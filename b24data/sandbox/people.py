@@ -1,0 +1,111 @@
+"""Columns of users and tasks, the two families that spell their rows in their own way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from b24data.sandbox import words
+from b24data.sandbox.columns import ID_MARK, NULL, ZONE_S, Codes, Column, Ints, Numbers
+from b24data.sandbox.fields import Field
+
+if TYPE_CHECKING:
+    from b24data.sandbox.table import Table
+
+__all__ = ["task_column", "task_extra", "user_column"]
+
+_DAY = 86400
+_LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
+
+
+def user_column(table: Table, field: Field) -> Column:
+    """A column of ``user.get``: text, with real booleans and lists between."""
+    rng, n = table.rng(field.name), table.size
+    if field.name == "ID":
+        return Numbers("id", table.ids.copy())
+    if field.type == "datetime" or field.name == "UF_EMPLOYMENT_DATE":
+        moments = _LAST_DAY - rng.integers(0, 700, n) * _DAY
+        if field.name != "DATE_REGISTER":
+            moments[rng.random(n) < 0.3] = NULL
+        return Numbers("datetime", moments, empty="")
+    choices: dict[str, list[Any]] = {
+        "ACTIVE": [True, True, True, False],
+        "NAME": words.FIRST_NAMES,
+        "LAST_NAME": words.LAST_NAMES,
+        "EMAIL": [f"user{ID_MARK}@example.com"],
+        "IS_ONLINE": ["Y", "N"],
+        # b24restdocs, user-get.md: these two arrive as empty objects.
+        "TIMESTAMP_X": [{}],
+        "LAST_ACTIVITY_DATE": [{}],
+        "PERSONAL_GENDER": ["", "M", "F"],
+        "PERSONAL_MOBILE": ["", f"+7916{ID_MARK}"],
+        "PERSONAL_CITY": [city or "" for city in words.CITIES],
+        "WORK_POSITION": [position or "" for position in words.POSITIONS],
+        "UF_DEPARTMENT": [[1], [2], [3], [2, 6], [5]],
+        "USER_TYPE": ["employee"],
+    }
+    values = choices.get(field.name, [""])
+    return Codes(rng.integers(0, len(values), n, dtype=np.int32), values)
+
+
+def task_column(table: Table, field: Field) -> Column:
+    """A column of ``tasks.task.list``: numbers are strings, flags are Y and N."""
+    rng, n = table.rng(field.name), table.size
+    if field.type == "integer":
+        return Numbers("id", _task_numbers(table, field.name, rng))
+    if field.type == "datetime":
+        moments = _LAST_DAY - (np.arange(n)[::-1] * 600 // max(n, 1)) * _DAY + rng.integers(0, _DAY, n)
+        if field.name not in ("CREATED_DATE", "CHANGED_DATE"):
+            moments = moments + rng.integers(0, 20 * _DAY, n)
+            moments[rng.random(n) < 0.4] = NULL
+        return Numbers("datetime", moments)
+    choices: dict[str, list[Any]] = {
+        "TITLE": [f"{title} №{ID_MARK}" for title in words.TASK_TITLES],
+        "DESCRIPTION": [comment or "" for comment in words.COMMENTS],
+        "MARK": ["", None, "P", "N"],
+        "STATUS": ["2", "3", "4", "5", "6"],
+        "PRIORITY": ["0", "1", "2"],
+        "ACCOMPLICES": [[], ["1"], ["1", "3"]],
+        "AUDITORS": [[], ["2"]],
+        "ALLOW_TIME_TRACKING": ["N", "Y"],
+        "UF_CRM_TASK": [False, ["D_1"], ["C_123", "CO_456"]],
+        "UF_TASK_WEBDAV_FILES": [False, [1117], [1117, 1120]],
+    }
+    values = choices[field.name]
+    return Codes(rng.integers(0, len(values), n, dtype=np.int32), values)
+
+
+def _task_numbers(table: Table, name: str, rng: np.random.Generator) -> Ints:
+    n = table.size
+    if name == "ID":
+        return table.ids.copy()
+    if name in ("CREATED_BY", "RESPONSIBLE_ID", "CHANGED_BY", "CLOSED_BY"):
+        staff = table.world.table("users").ids
+        return staff[rng.integers(0, len(staff), n)] if len(staff) else np.ones(n, np.int64)
+    if name == "GROUP_ID":
+        return np.where(rng.random(n) < 0.5, 0, rng.integers(1, 1 + len(words.GROUPS), n))
+    return np.where(rng.random(n) < 0.6, 0, rng.integers(0, 5000, n))
+
+
+def task_extra(table: Table, name: str) -> Codes:
+    """The objects that a task's answer adds: ``creator`` and ``responsible`` (a user), ``group`` (``[]`` when none)."""
+    source = table.numbers({"creator": "CREATED_BY", "responsible": "RESPONSIBLE_ID", "group": "GROUP_ID"}[name])
+    distinct, codes = np.unique(source.values, return_inverse=True)
+    return Codes(codes.astype(np.int32), [_group(int(at)) if name == "group" else _user(int(at)) for at in distinct])
+
+
+def _group(number: int) -> Any:
+    if not 0 < number <= len(words.GROUPS):
+        return []
+    return {"id": str(number), "name": words.GROUPS[number - 1], "opened": False, "membersCount": 3, "image": ""}
+
+
+def _user(number: int) -> dict[str, Any]:
+    return {
+        "id": str(number),
+        "name": words.FIRST_NAMES[number % len(words.FIRST_NAMES)],
+        "link": f"/company/personal/user/{number}/",
+        "icon": "/bitrix/images/tasks/default_avatar.png",
+        "workPosition": "",
+    }

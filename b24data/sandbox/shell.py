@@ -1,0 +1,67 @@
+"""The sandbox from a shell: ``b24data sandbox`` and ``python -m b24data.sandbox``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+
+from b24data.sandbox.sandbox import Sandbox
+
+__all__ = ["add_arguments", "main", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``b24data sandbox``; what is not given keeps the default of :class:`Sandbox`."""
+    counts = ("deals", "leads", "contacts", "companies", "tasks", "users", "activities", "items")
+    numbers = {"seed": int, "port": int, "workers": int, "token-ttl-requests": int, "token-ttl-s": float}
+    seconds = {"gap": float, "latency-s": float, "cost": float, "time-scale": float, "operating-limit-s": float}
+    for name in counts:
+        parser.add_argument(f"--{name}", type=int, default=argparse.SUPPRESS, help=f"how many {name} there are")
+    for name, kind in {**numbers, **seconds}.items():
+        parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)
+    parser.add_argument("--host", default=argparse.SUPPRESS)
+    parser.add_argument("--redirect-uri", default=argparse.SUPPRESS, help="the application's return address")
+    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), default=argparse.SUPPRESS)
+    parser.add_argument("--no-limit", action="store_true", help="neither the bucket nor the operating limit")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; prints how to connect."""
+    known = Sandbox.__init__.__kwdefaults__ or {}
+    given = {name: value for name, value in vars(arguments).items() if name in known}
+    if "tls" in given:
+        given["tls"] = tuple(given["tls"])
+    if arguments.no_limit:
+        given |= {"rate_limit": None, "operating_limit_s": None}
+    with Sandbox(**given) as portal:
+        lines = [
+            f"A sandbox portal runs at {portal.url} until Ctrl-C.",
+            f"webhook:      {portal.webhook_url}",
+            f"oauth params: {json.dumps(portal.oauth_params())}",
+            f"oauth secret: {json.dumps(portal.oauth_secret())}",
+            "",
+            "import b24data",
+            f'b24 = b24data.B24Hook("{portal.webhook_url}")',
+            'b24.tools.fetch_all("crm.deal.list", select=["ID", "TITLE", "OPPORTUNITY"])',
+        ]
+        print("\n".join(lines), flush=True)  # noqa: T201
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("stopped")  # noqa: T201
+    return 0
+
+
+def main() -> int:
+    """``python -m b24data.sandbox``."""
+    parser = argparse.ArgumentParser(prog="python -m b24data.sandbox", description=__doc__)
+    parser.add_argument("--parent", action="store_true", help=argparse.SUPPRESS)
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    if arguments.parent:
+        from b24data.sandbox.hosting import serve_parent
+
+        serve_parent()
+        return 0
+    return run(arguments)
