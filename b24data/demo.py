@@ -100,7 +100,7 @@ def _stages(b24: B24OAuth) -> list[dict[str, Any]]:
     query = {"order": {"SORT": "ASC"}, "filter": {"ENTITY_ID": "DEAL_STAGE"}}
     answer = b24.actions.v2.call.make(method="crm.status.list", params=query)
     answer.raise_for_error()
-    return list(answer.get_data()["result"])
+    return list(answer.result)
 
 
 def _same_values(deals: pd.DataFrame, table: pa.Table) -> bool:

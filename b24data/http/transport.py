@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-import b24data
+from b24data import __version__
 from b24data.errors import BadReplyError, ConfigError, RequestTimeoutError, TransportError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.protocol import Reply
@@ -132,7 +132,7 @@ class Transport:
 
 
 def _user_agent() -> str:
-    return f"b24data/{b24data.__version__}"
+    return f"b24data/{__version__}"
 
 
 def _shut(sockets: Iterable[socket.socket]) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
     """Print the three figures."""
     rounds = [(cpu_ms("pass"), cpu_ms("import b24data")) for _ in range(ROUNDS)]
     bare, with_import = (statistics.median(column) for column in zip(*rounds, strict=True))
-    print(f"interpreter {bare:.1f} ms, import b24data {with_import - bare:.1f} ms more, {with_import / bare:.2f} times")
+    print(f"interpreter {bare:.1f} ms, import b24data {with_import - bare:.1f} ms more, {with_import / bare:.2f} times")  # noqa: T201
 
 
 if __name__ == "__main__":
