@@ -254,7 +254,7 @@ def _wanted(
     known = {**{f.wire: f.wire for f in fields.values()}, **seen, **plain, **user}
     names = [name for name in select if name not in ("*", "UF_*")]
     if check and (fields or samples):
-        check_names(names, known)
+        check_names([name for name in names if name.partition(".")[0] not in known], known)
     wanted: dict[str, str] = {}
     for name in select:
         if name == "*":
@@ -262,7 +262,8 @@ def _wanted(
         elif name == "UF_*":
             wanted |= user
         else:
-            wanted[name] = known.get(name, name)
+            whole = name.partition(".")[0]  # REST 3.0 answers "responsible.name" inside "responsible"
+            wanted[name if name in known else whole] = known.get(name, whole)
     return wanted
 
 

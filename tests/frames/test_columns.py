@@ -163,6 +163,14 @@ def test_decode__a_key_that_only_one_row_has_is_found_where_nobody_describes_the
     assert decoder.decode(rows).column("rare").to_pylist()[7] == 2
 
 
+def test_decode__a_schema_of_nothing_grows_with_the_first_rows():
+    decoder = Decoder(infer_schema([], id_code="ID"))
+    assert decoder.decode([b'{"ID":"1","x":"a"}', b'{"ID":"2","y":5}']).to_pylist() == [
+        {"ID": 1, "x": "a", "y": None},
+        {"ID": 2, "x": None, "y": 5},
+    ]
+
+
 def test_decode__threads_share_what_they_learn():
     rows = [json.dumps({"ID": str(i), "E": False, "T": "x", "NEW": i}).encode() for i in range(50)]
     decoder = Decoder(build_schema(FIELDS, None, id_code="ID", sample_rows=[b'{"ID":"1","E":["1"]}']))

@@ -78,6 +78,17 @@ def test_build_schema__a_real_but_undescribed_name_passes_when_seen_or_unchecked
     assert build_schema(DEAL, ["ID", "SUB"], id_code="ID", check=False)["SUB"].kind == "text"
 
 
+def test_build_schema__a_related_field_of_rest_3_comes_inside_its_relation():
+    fields = read_fields({"items": [{"name": "id", "type": "int"}, {"name": "responsible", "type": "object"}]})
+    schema = build_schema(fields, ["id", "responsible.name", "responsible.email"], id_code="id")
+    assert [(c.name, c.wire, c.kind) for c in schema.columns] == [
+        ("id", "id", "int"),
+        ("responsible", "responsible", "text"),
+    ]
+    with pytest.raises(SchemaError, match=r"responsable\.name"):
+        build_schema(fields, ["id", "responsable.name"], id_code="id")
+
+
 def test_build_schema__the_id_is_an_integer_whatever_is_said_of_it():
     fields = {"id": Field("id", "id", type="string")}
     assert build_schema(fields, ["id"], id_code="id")["id"].arrow == pa.int64()
