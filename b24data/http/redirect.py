@@ -6,6 +6,7 @@ to be repeated at the new one.
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from b24data.errors import TransportError
@@ -69,5 +70,10 @@ def _may_move(old_scheme: str, old: str, new_scheme: str, new: str) -> bool:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether ``host`` is this machine."""
-    return host in ("localhost", "::1") or (host or "").startswith("127.")
+    """Whether ``host`` is this machine. ``127.0.0.1.example.com`` is not."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

@@ -142,8 +142,8 @@ COMMANDS = [Command("a", "crm.deal.list"), Command("b", "crm.lead.list"), Comman
 
 
 def batch(**parts: Any) -> Response:
-    empty: dict[str, Any] = dict.fromkeys(("result", "result_error", "result_total", "result_next", "result_time"), [])
-    return read_reply("batch", reply({"result": {**empty, **parts}}))
+    names = ("result", "result_error", "result_total", "result_next", "result_time")
+    return read_reply("batch", reply({"result": {name: parts.get(name, []) for name in names}}))
 
 
 def test_read_batch__every_command_has_its_place() -> None:

@@ -13,7 +13,11 @@ OLD = "https://b24-x1.bitrix24.com/rest/1/code/"
     [
         (OLD, "https://acme.bitrix24.com/rest/1/code/profile", "https://acme.bitrix24.com/rest/1/code/"),
         (OLD, "https://acme.bitrix24.com.br/x", "https://acme.bitrix24.com.br/rest/1/code/"),
-        ("https://crm.acme.example/rest/", "https://crm.acme.example:8443/rest/x", "https://crm.acme.example:8443/rest/"),
+        (
+            "https://crm.acme.example/rest/",
+            "https://crm.acme.example:8443/rest/x",
+            "https://crm.acme.example:8443/rest/",
+        ),
         ("http://127.0.0.1:80/rest/", "http://127.0.0.1:81/rest/profile", "http://127.0.0.1:81/rest/"),
         ("http://127.0.0.1:80/rest/", "http://localhost:81/rest/profile", "http://localhost:81/rest/"),
     ],

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
+from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError
+from b24data.params import B24OAuthParams, EnumAppStatus
+from tests.http.fakes import fault, reply
+
+CURRENT = B24OAuthParams.of(
+    {
+        "access_token": "old",
+        "refresh_token": "old-r",
+        "member_id": "m1",
+        "user_id": 7,
+        "application_token": "app",
+        "client_endpoint": "https://x.bitrix24.com/rest/",
+        "expires": 500,
+        "scope": "crm",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *(
+            "https://oauth.bitrix.info/rest/",
+            "https://oauth.bitrix24.tech/rest/",
+            "https://oauth.bitrix.info:443/rest/",
+        ),
+        *("http://127.0.0.1:8080/rest/", "http://localhost/rest/", "https://auth.acme.example/rest/"),
+    ],
+)
+def test_may_see_secrets__known_servers_and_this_machine(endpoint: str) -> None:
+    assert may_see_secrets(endpoint, ["auth.acme.example"])
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *("http://oauth.bitrix.info/rest/", "https://oauth.bitrix.info.evil.example/", "https://evil.example/rest/"),
+        *("https://oauth.bitrix.info@evil.example/", "oauth.bitrix.info", "", "http://auth.acme.example/rest/"),
+        "https://127.0.0.1.evil.example.com/",
+    ],
+)
+def test_may_see_secrets__nobody_else(endpoint: str) -> None:
+    assert not may_see_secrets(endpoint, ["auth.acme.example"])
+    with pytest.raises(ConfigError, match="not a known authorization server"):
+        token_url(endpoint, ["auth.acme.example"])
+
+
+def test_read_token_reply__a_dead_refresh_token_means_signing_in_again() -> None:
+    with pytest.raises(AuthorizationRequiredError, match="sign in again") as caught:
+        read_token_reply(fault("invalid_grant", 400, "expired"))
+    assert (caught.value.code, caught.value.status) == ("invalid_grant", 400)
+
+
+@pytest.mark.parametrize("code", ["invalid_client", "PAYMENT_REQUIRED", "invalid_scope"])
+def test_read_token_reply__another_refusal_says_what_to_do(code: str) -> None:
+    with pytest.raises(RefreshTokenError) as caught:
+        read_token_reply(fault(code, 400))
+    assert not isinstance(caught.value, AuthorizationRequiredError)
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b"null", b'{"access_token": ""}'])
+def test_read_token_reply__what_is_no_answer_is_no_pair(body: bytes) -> None:
+    with pytest.raises(BadReplyError):
+        read_token_reply(reply(body))
+
+
+def test_read_token_reply__a_405_has_a_sentence_of_its_own() -> None:
+    with pytest.raises(RefreshTokenError, match="does not take a POST"):
+        read_token_reply(reply(b"<html>", 405))
+
+
+def merge(**data: Any) -> B24OAuthParams:
+    return merge_token_reply(CURRENT, {"access_token": "new", "refresh_token": "new-r", **data}, 10_000.4)
+
+
+def test_merge_token_reply__takes_what_came_and_keeps_the_rest() -> None:
+    merged = merge(
+        expires_in=3600,
+        domain="oauth.bitrix.info",
+        client_endpoint="https://moved.bitrix24.com/rest/",
+        server_endpoint="https://oauth.bitrix24.tech/rest/",
+        scope="crm,task",
+        status="T",
+    )
+    assert (merged.access_token, merged.refresh_token) == ("new", "new-r")
+    assert (merged.domain, merged.client_endpoint) == ("moved.bitrix24.com", "https://moved.bitrix24.com/rest/")
+    assert merged.server_endpoint == "https://oauth.bitrix24.tech/rest/"
+    assert (merged.scope, merged.status) == ("crm,task", EnumAppStatus.Trial)
+    assert (merged.user_id, merged.member_id, merged.application_token) == (7, "m1", "app")
+    assert merged.expires == 13_600
+
+
+def test_merge_token_reply__takes_the_spelling_of_the_js_sdk() -> None:
+    merged = merge_token_reply(CURRENT, {"accessToken": "new", "expires": "777"}, 0.0)
+    assert (merged.access_token, merged.refresh_token, merged.expires) == ("new", "old-r", 777)
+
+
+@pytest.mark.parametrize("data", [{"expires_in": None}, {"status": "?"}, {"status": None}, {"client_endpoint": None}])
+def test_merge_token_reply__bears_what_is_missing(data: dict[str, Any]) -> None:
+    assert merge(**data).access_token == "new"
+
+
+def test_merge_token_reply__a_foreign_server_is_not_believed() -> None:
+    assert merge(server_endpoint="https://evil.example/rest/").server_endpoint == CURRENT.server_endpoint
+
+
+def test_merge_token_reply__the_pair_of_another_portal_is_refused() -> None:
+    with pytest.raises(RefreshTokenError, match="another portal"):
+        merge(member_id="m2")
+
+
+@pytest.mark.parametrize("data", [{"access_token": ""}, {"expires_in": "soon"}, {"client_endpoint": "nowhere"}])
+def test_merge_token_reply__nonsense_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(RefreshTokenError):
+        merge(**data)
