@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from b24data.sandbox.columns import Writer
+from b24data.sandbox.pages import Page
 
 __all__ = ["Answer", "PortalError", "encode"]
 
@@ -28,7 +29,10 @@ class PortalError(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """A result as pieces of JSON, with what list methods add. ``pages`` is 1 for a list, 0 for anything else."""
+    """A result as pieces of JSON, with what list methods add.
+
+    ``pages`` is 1 for a list, 0 for anything else; ``page`` has the rows of a list of records, under ``wrap``.
+    """
 
     pieces: list[bytes | memoryview]
     total: int | None = None
@@ -36,6 +40,8 @@ class Answer:
     rows: int = 0
     pages: int = 0
     counted: bool = False
+    page: Page | None = None
+    wrap: str = ""
     _decoded: Any = field(default=None, repr=False)
 
     @classmethod
@@ -45,10 +51,16 @@ class Answer:
 
     def lookup(self, path: list[str]) -> Any:
         """The value that ``$result[command][...]`` means, or None where nothing is there."""
-        if self._decoded is None:
-            self._decoded = msgspec.json.decode(b"".join(self.pieces))
-        found = self._decoded
-        for step in path:
+        rest = path
+        if self.page is not None and not self.wrap and path and path[0].isdigit():
+            found, rest = self.page.row(int(path[0])), path[1:]
+        elif self.page is not None and len(path) > 1 and path[0] == self.wrap and path[1].isdigit():
+            found, rest = self.page.row(int(path[1])), path[2:]
+        else:
+            if self._decoded is None:
+                self._decoded = msgspec.json.decode(b"".join(self.pieces))
+            found = self._decoded
+        for step in rest:
             if isinstance(found, list) and step.isdigit() and int(step) < len(found):
                 found = found[int(step)]
             elif isinstance(found, dict) and step in found:

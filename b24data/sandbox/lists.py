@@ -74,6 +74,8 @@ def answer_list(request: ListRequest, renderer: Renderer, *, zero_total: bool = 
         rows=page.count,
         pages=1,
         counted=counted,
+        page=page,
+        wrap=request.method.wrap,
     )
 
 

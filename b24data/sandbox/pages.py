@@ -7,7 +7,7 @@ blocks of its own order: a page is then one slice of one buffer, or two.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,23 @@ class Layout:
 class Page:
     """Rendered rows: JSON objects with commas between them, in as few pieces as they came."""
 
-    pieces: tuple[memoryview | bytes, ...] = ()
-    count: int = 0
+    pieces: tuple[memoryview, ...] = ()
+    offsets: tuple[npt.NDArray[np.int32], ...] = ()  # where the rows of each piece begin, and where the last ends
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return sum(len(offsets) - 1 for offsets in self.offsets)
+
+    def row(self, at: int) -> dict[str, Any] | None:
+        """One row, or None where there is no such."""
+        for piece, offsets in zip(self.pieces, self.offsets, strict=True):
+            if at < len(offsets) - 1:
+                begin, end = offsets[at] - offsets[0], offsets[at + 1] - offsets[0]
+                found: dict[str, Any] = msgspec.json.decode(bytes(piece[begin : end - 1]).rstrip(b","))
+                return found
+            at -= len(offsets) - 1
+        return None
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows as a client would read them."""
@@ -67,9 +82,10 @@ class Renderer:
         last = min(first + size, selection.last)
         if first >= last:
             return Page()
-        pieces = list(self._slices(table, selection, layout, first, last))
+        slices = list(self._slices(table, selection, layout, first, last))
+        pieces = [block.data[offsets[0] : offsets[-1]] for block, offsets in slices]
         pieces[-1] = pieces[-1][:-1]  # the comma after the last row
-        return Page(tuple(pieces), last - first)
+        return Page(tuple(pieces), tuple(offsets for _, offsets in slices))
 
     def warm(self, table: Table, selection: Selection, layout: Layout) -> None:
         """Render ahead what a walk over the selection will ask for."""
@@ -78,12 +94,12 @@ class Renderer:
 
     def _slices(
         self, table: Table, selection: Selection, layout: Layout, first: int, last: int
-    ) -> Iterator[memoryview]:
+    ) -> Iterator[tuple[_Block, npt.NDArray[np.int32]]]:
         for number in range(first // BLOCK, (last - 1) // BLOCK + 1):
             block = self._block(table, selection, layout, number)
             begin = max(first - number * BLOCK, 0)
             end = min(last - number * BLOCK, BLOCK)
-            yield block.data[block.offsets[begin] : block.offsets[end]]
+            yield block, block.offsets[begin : end + 1]
 
     def _block(self, table: Table, selection: Selection, layout: Layout, number: int) -> _Block:
         key = (table.entity, selection.key, layout, number)
@@ -122,8 +138,3 @@ def _tidy(text: Any) -> Any:
     """Rows whose first key was left out; an empty one is ``[]``, as PHP writes an empty map."""
     rows = [bytes(row).replace(b"{,", b"{", 1) for row in text.to_pylist()]
     return pa.array([b"[]," if row == b"{}," else row for row in rows], pa.binary())
-
-
-def joined(pieces: Sequence[memoryview | bytes]) -> bytes:
-    """The pieces as one."""
-    return b"".join(pieces)
