@@ -14,7 +14,7 @@ TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".ipynb", ".cfg", ".txt
 FORBIDDEN = {
     "a path of somebody's machine": r"(?<![\w.:/-])/(?:work|farm|root|home/(?!bitrix/)\w+|Users/\w+)/\w",
     "a host of a package registry": r"files\.pythonhosted\.org|pypi\.org/simple|index-url|find-links",
-    "a note instead of the work": r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b",
+    "a note instead of the work": r"(?:#|//|<!--).*\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b",
     "a private key": r"BEGIN [A-Z ]*PRIVATE" + " KEY",
     "a webhook of a real portal": r"\.bitrix24\.\w+/rest/\d+/(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]{16}\b",
 }
@@ -83,6 +83,18 @@ def test_no_module__is_called_after_nothing_in_particular():
     assert [p for p in SOURCES if p.stem in {"utils", "util", "helpers", "manager", "common", "misc"}] == []
 
 
+def length(source: str) -> int:
+    """Lines of code and docstrings; what a module names at its top, such as a table, is data and counts as one line."""
+    tables = [node for node in ast.parse(source).body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    data = [node for node in tables if not any(isinstance(part, ast.Lambda) for part in ast.walk(node))]
+    return len(source.splitlines()) - sum((node.end_lineno or node.lineno) - node.lineno for node in data)
+
+
 def test_no_module__of_the_package_is_two_modules():
-    lengths = {str(p): len(p.read_text("utf-8").splitlines()) for p in SOURCES if p.is_relative_to(ROOT / "b24data")}
-    assert {path: length for path, length in lengths.items() if length > LONGEST_MODULE} == {}
+    lengths = {str(p): length(p.read_text("utf-8")) for p in SOURCES if p.is_relative_to(ROOT / "b24data")}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_MODULE} == {}
+
+
+def test_the_check_itself__counts_docstrings_but_not_tables():
+    assert length('"""One.\n\nTwo.\n"""\nX = """\na | b\nc | d\n"""\n') == 5
+    assert length("X = {\n'a': 1,\n}\nY = {\n'a': lambda: 1,\n}\n") == 4
