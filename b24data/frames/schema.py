@@ -114,7 +114,8 @@ def build_schema(
     ``select=None`` takes the keys of ``sample_rows`` in their order (without rows: all described fields but the user
     fields); ``"*"`` and ``"UF_*"`` take what they take on the portal. A name that is neither described nor seen in the
     rows raises :class:`SchemaError` with the nearest names (``check=False`` lets it through as text). The id is int64
-    whatever its description says; a money field becomes two columns, ``NAME`` and ``NAME_CURRENCY``.
+    whatever its description says, unless the rows have one that is no integer; a money field becomes two columns,
+    ``NAME`` and ``NAME_CURRENCY``.
 
     >>> fields = read_fields({"ID": {"type": "integer"}, "UF_SUM": {"type": "money"}})
     >>> build_schema(fields, ["ID", "UF_SUM"], id_code="ID").names
@@ -175,31 +176,35 @@ def make_columns(
     """The column of one field: two for money, with a guessed and widening type where no description has one."""
     found = schema.described.get(wire)
     kind: Kind
-    widens = False
-    if name == schema.id_name:
-        kind, many = "int", False
+    if name == schema.id_name and all(_is_id(value) for value in values):
+        # Undescribed ids are integers until one of them is not.
+        kind, many, widens = "int", False, found is None or kind_of_field(found) != "int"
     elif dtypes and name in dtypes:
-        kind, many = kind_of_dtype(name, dtypes[name])
+        (kind, many), widens = kind_of_dtype(name, dtypes[name]), False
     elif found is None or not found.type:
-        kind, many = _inferred(values)
-        widens = True
+        (kind, many), widens = _inferred(values), True
     else:
-        kind = kind_of_field(found)
-        many = found.multiple or (kind not in ("text", "contacts") and any(isinstance(v, list) and v for v in values))
-        widens = found.type == "char"
-        if widens and not all(_is_flag(value) for value in values):
-            kind = "text"
-        if kind in ("date", "timestamp") and any(_is_slashed(value) for value in values):
-            kind = "text"  # the portal's own format: 12/11 may be either day
-        if found.type == "object" and values and all(value is None or _is_instant(value) for value in values):
-            kind, widens = "timestamp", True  # what the fields of REST 3.0 call a datetime
-    if found is not None and found.type == "array":
-        many = True
-    if kind == "contacts":
-        many = False  # it is a list already
+        kind, many, widens = _described(found, values)
     yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, widens)
     if kind == "amount":
         yield Column(f"{name}_CURRENCY", wire, found, arrow_type("currency", many=many), "currency", many)
+
+
+def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, bool]:
+    """Kind, many and widens of a described field; its values decide what the description leaves open."""
+    kind = kind_of_field(found)
+    if kind == "contacts":
+        return kind, False, False  # a list already
+    if found.type == "array":
+        return kind, True, False
+    if found.type == "object" and values and all(value is None or _is_instant(value) for value in values):
+        return "timestamp", found.multiple, True  # what the fields of REST 3.0 call a datetime
+    if found.type == "char" and not all(_is_flag(value) for value in values):
+        kind = "text"
+    if kind in ("date", "timestamp") and any(_is_slashed(value) for value in values):
+        kind = "text"  # the portal's own format: 12/11 may be either day
+    many = found.multiple or (kind != "text" and any(isinstance(value, list) and value for value in values))
+    return kind, many, found.type == "char"
 
 
 def widened(
@@ -210,7 +215,7 @@ def widened(
     A number column becomes one of wider numbers or of text, any other one of text; ``rows`` are parsed.
     """
     columns = [
-        _wider(column, [row.get(column.wire) for row in rows], schema.tz) if column.name in misfits else column
+        _wider(column, schema, [row.get(column.wire) for row in rows]) if column.name in misfits else column
         for column in schema.columns
     ]
     taken = {column.name for column in columns}
@@ -221,10 +226,10 @@ def widened(
     return replace(schema, columns=tuple(columns))
 
 
-def _wider(column: Column, values: Sequence[Any], tz: str) -> Column:
-    fractions = column.kind == "int" and _inferred(values) == ("float", column.many)
+def _wider(column: Column, schema: Schema, values: Sequence[Any]) -> Column:
+    fractions = column.kind == "int" and column.name != schema.id_name and _inferred(values) == ("float", column.many)
     kind: Kind = "float" if fractions else "text"
-    return replace(column, kind=kind, arrow=arrow_type(kind, many=column.many, tz=tz))
+    return replace(column, kind=kind, arrow=arrow_type(kind, many=column.many, tz=schema.tz))
 
 
 def _samples(rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw]) -> dict[str, list[Any]]:
@@ -285,6 +290,14 @@ def _refuse_unknown_dtypes(dtypes: Mapping[str, Any], columns: Sequence[Column])
 
 def _folded(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+def _is_id(value: Any) -> bool:
+    return (
+        isinstance(value, int)
+        or value is None
+        or (isinstance(value, str) and re.fullmatch(r"-?\d*", value) is not None)
+    )
 
 
 def _is_flag(value: Any) -> bool:

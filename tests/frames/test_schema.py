@@ -95,6 +95,12 @@ def test_build_schema__the_id_is_an_integer_whatever_is_said_of_it():
     assert infer_schema([{"ID": "12"}], id_code="ID")["ID"].arrow == pa.int64()
 
 
+def test_build_schema__an_id_that_is_no_integer_is_text_never_lost():
+    assert infer_schema([{"ID": "66e4.36"}], id_code="ID")["ID"].arrow == pa.string()
+    blind = infer_schema([{"ID": "1"}], id_code="ID")
+    assert widened(blind, {"ID"}, set(), [{"ID": 1.5}])["ID"].arrow == pa.string()
+
+
 def test_build_schema__dtypes_override_and_are_checked():
     schema = build_schema(DEAL, ["ID", "TITLE", "CLOSEDATE"], id_code="ID", dtypes={"TITLE": "int", "CLOSEDATE": str})
     assert schema.arrow.types == [pa.int64(), pa.int64(), pa.string()]
