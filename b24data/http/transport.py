@@ -176,9 +176,10 @@ def _not_connected(name: str, error: httpx.ConnectError) -> TransportError:
 
 
 def _bare(error: httpx.HTTPError | httpx.InvalidURL) -> Exception:
-    """``error`` without the request, whose URL and headers may be secret."""
+    """``error`` without the request, whose URL may be secret, and with a text that is not."""
     if isinstance(error, httpx.HTTPError):
         error._request = None
+    error.args = (redact(str(error)),)
     return error
 
 
