@@ -4,13 +4,20 @@ import json
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from b24data.frames.columns import Decoder
 from b24data.frames.convert import Zones, from_values
+from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
+from b24data.frames.sinks import frame_of
 from b24data.frames.wire import parse_rows
+from b24data.params import FetchReport
 
+REPORT = FetchReport(method="m", portal="p", walk="keyset", reason="short_page", complete=True, rows=1)
 MOSCOW = ZoneInfo("Europe/Moscow")
 AT_1123 = datetime(2024, 6, 13, 16, 23, 54, tzinfo=UTC)
 PHONE = {"ID": "8303", "VALUE_TYPE": "WORK", "VALUE": "+1999", "TYPE_ID": "PHONE"}
@@ -125,6 +132,26 @@ def test_type__arrives_as(portal_type, raw, value):
 @pytest.mark.parametrize(("portal_type", "raw", "value"), MANY)
 def test_type__multiple_arrives_as(portal_type, raw, value):
     assert arrived(portal_type, raw, multiple=True) == value
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "raw", "value", "multiple"),
+    [(*case, False) for case in GOLDEN if case[0] not in INTEGERS[1:]] + [(*case, True) for case in MANY],
+)
+def test_type__is_the_same_in_both_backends_and_in_parquet(portal_type, raw, value, multiple, tmp_path):
+    fields = {"F": Field("F", "F", type=portal_type, multiple=multiple)}
+    rows = [json.dumps({"F": raw}).encode()]
+    decoder = Decoder(build_schema(fields, ["F"], id_code=None, sample_rows=rows))
+    batch = decoder.decode(rows)
+    for backend in ("numpy_nullable", "pyarrow"):
+        frame = frame_of(pa.Table.from_batches([batch]), backend)
+        cell = frame["F"].iloc[0]
+        assert (None if cell is pd.NA or cell is pd.NaT else cell) == value
+        assert str(frame["F"].dtype) != "object"
+    sink = ParquetSink(tmp_path / "f.parquet", decoder.schema)
+    sink.write(batch)
+    sink.close(REPORT)
+    assert pq.read_table(tmp_path / "f.parquet")["F"].to_pylist() == [value]
 
 
 @pytest.mark.parametrize(
