@@ -26,6 +26,7 @@ SELECT = [
     *("SOURCE_ID", "ASSIGNED_BY_ID", "DATE_CREATE", "DATE_MODIFY", "CLOSEDATE"),
 ]
 TOKEN_TTL_REQUESTS = 7
+_FEWEST_DEALS = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     number = int(text.replace("_", "").replace(",", ""))
-    if number < 1:
-        raise ValueError(text)
+    if number < _FEWEST_DEALS:
+        raise argparse.ArgumentTypeError(f"at least {_FEWEST_DEALS}: fewer are no funnel to draw")
     return number
 
 

@@ -156,6 +156,13 @@ def _deal_stage(table: Table, rng: np.random.Generator) -> Codes:
     return Codes((category * len(DEAL_STAGES) + stage).astype(np.int32), vocabulary)
 
 
+def _close_date(table: Table, rng: np.random.Generator) -> Numbers:
+    """An open deal has a plan, up to two months after it was created; a closed one was closed by the last day."""
+    planned = created(table) + rng.integers(0, 60, table.size) * DAY
+    is_closed = table.coded("CLOSED").codes > 0
+    return Numbers("date", midnight(np.where(is_closed, np.minimum(planned, LAST_DAY - 1), planned)), empty="")
+
+
 def _by_stage(values: Sequence[Any], field: str = "STAGE_ID") -> Callable[[Table, np.random.Generator], Codes]:
     """A column that follows from the stage."""
 
@@ -278,6 +285,7 @@ _SPECIFIC: dict[tuple[str, str], _Maker] = {
     ("deals", "STAGE_ID"): _deal_stage,
     ("deals", "STAGE_SEMANTIC_ID"): _by_stage(_SEMANTICS),
     ("deals", "CLOSED"): _by_stage(["N" if semantics == "P" else "Y" for semantics in _SEMANTICS]),
+    ("deals", "CLOSEDATE"): _close_date,
     ("deals", "IS_NEW"): _by_stage(["Y", *"NNNNNNN"]),
     ("deals", "PROBABILITY"): _probability,
     ("leads", "STATUS_ID"): lambda table, rng: pick(
