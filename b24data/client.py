@@ -37,6 +37,7 @@ class _Client:
         self._transport = transport
         self._clock = clock
         self._logger = logging.getLogger("b24data")
+        self._tools: Tools | None = None
         self._sessions: dict[ApiVersion, Session] = {
             version: Session(credentials, transport, params, version=version, clock=clock) for version in ApiVersion
         }
@@ -60,9 +61,11 @@ class _Client:
     @property
     def tools(self) -> Tools:
         """Whole lists as DataFrames and files."""
-        from b24data.tools import Tools
+        if self._tools is None:
+            from b24data.tools import Tools
 
-        return Tools(self)
+            self._tools = Tools(self)
+        return self._tools
 
     @property
     def session(self) -> Session:

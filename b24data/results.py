@@ -71,7 +71,7 @@ class AjaxResult(Result):
         *,
         result: Any = None,
         total: int | None = None,
-        next: int | None = None,  # noqa: A002  the portal's name
+        next: int | None = None,
         time: Mapping[str, Any] | None = None,
         error: SdkError | None = None,
         request_id: str = "",

@@ -16,6 +16,9 @@ from b24data.lists.rows import Row, rows_of
 
 __all__ = ["Answer", "Answers", "Asker"]
 
+# A batch that can't be had in so many tries is asked again in pieces; each of them is tried as often as it takes.
+BATCH_ATTEMPTS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -56,7 +59,9 @@ class Asker:
             answer = self.page(commands[0].params)
             return self._answers([answer], began, answer.response)
         try:
-            response = self.session.call("batch", encode_batch(commands), context=self.context, reads=True)
+            response = self.session.call(
+                "batch", encode_batch(commands), context=self.context, reads=True, attempts=BATCH_ATTEMPTS
+            )
         except (RequestTimeoutError, BadReplyError, ServerError) as error:
             # As one batch it can't be had: its commands are asked again one by one, and later batches are smaller.
             return Answers([error] * len(commands), self.clock.monotonic() - began, 0.0, timed_out=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -39,7 +39,7 @@ class ListFetch(Generic[T]):
     clock: Clock = SYSTEM_CLOCK
     facts: WalkFacts = field(default_factory=WalkFacts, init=False)
 
-    def blocks(self) -> Iterator[T]:
+    def blocks(self) -> Generator[T, None, None]:
         """The decoded rows, in order.
 
         An error of the first request is raised as it is; a later one as :class:`IncompleteFetchError` from it, with

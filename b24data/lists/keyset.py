@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
@@ -66,7 +66,7 @@ class KeysetFetch(Generic[T]):
         read = id_reader(asker.plan.spec)
         self._position_of: Callable[[Row], int] = lambda row: asker.plan.position(read(row))
 
-    def blocks(self) -> Iterator[T]:
+    def blocks(self) -> Generator[T, None, None]:
         """The decoded rows in the order of the walk; the facts are complete when it ends."""
         self._facts.walk = "keyset"
         first, last = self._open()

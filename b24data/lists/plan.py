@@ -55,11 +55,13 @@ class ListPlan:
 
     A *position* is the id, or its negative when the walk goes downwards, so that every walk goes upwards in positions;
     a range is ``(low, high]``. ``low`` and ``high`` are the user's own bounds as positions; None: none was given.
+    ``select`` is what the user wants to see, while ``params`` may ask for the id besides (``id_added``).
     """
 
     spec: MethodSpec
     walk: Walk
     params: Mapping[str, Any]
+    select: tuple[str, ...] | None = None
     descending: bool = False
     low: int | None = None
     high: int | None = None
@@ -128,7 +130,7 @@ def make_plan(
     spec: MethodSpec,
     *,
     select: Sequence[str] | None = None,
-    filter: Mapping[str, Any] | None = None,  # noqa: A002 - the name of the public parameter
+    filter: Mapping[str, Any] | None = None,
     order: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
     limit: int | None = None,
@@ -157,6 +159,7 @@ def make_plan(
         spec=spec,
         walk=spec.walk if by_id or spec.walk != "keyset" else "offset",
         params=sent,
+        select=None if select is None else tuple(select),
         descending=descending,
         low=low,
         high=high,

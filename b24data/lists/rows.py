@@ -25,8 +25,9 @@ def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
     Raises :class:`AjaxError` for an error inside an answer with HTTP 200, and :class:`BadReplyError` that shows what
     came where a list was expected: null or a missing list is never an empty one.
 
-    >>> rows_of(Response(msgspec.Raw(b'{"items":[{"id":1}]}')), MethodSpec("crm.item.list", "keyset", rows_at="items"))
-    [b'{"id":1}']
+    >>> answer = Response(msgspec.Raw(b'{"items": [{"id": 1}, {"id": 2}]}'))
+    >>> len(rows_of(answer, MethodSpec("crm.item.list", "keyset", rows_at="items")))
+    2
     """
     raw = bytes(response.result).lstrip()
     try:

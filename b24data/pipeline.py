@@ -1,0 +1,228 @@
+"""One list from its plan to typed batches and their report."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
+from b24data.frames.columns import Decoder
+from b24data.frames.described import Descriptions
+from b24data.frames.schema import Schema, build_schema, check_names
+from b24data.frames.sinks import Sink
+from b24data.http.clock import Clock
+from b24data.http.context import CallContext, Wait
+from b24data.http.session import Session
+from b24data.lists.fetch import ListFetch
+from b24data.lists.methods import nearest_methods
+from b24data.lists.plan import ListPlan
+from b24data.lists.rows import Row
+from b24data.params import FetchReport
+from b24data.progress import ProgressEvent, progress_for
+
+__all__ = ["FetchOptions", "Pipeline", "ProgressOption"]
+
+ProgressOption = bool | Literal["auto"] | Callable[[ProgressEvent], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """What every way to fetch a list takes beside the method, ``select`` and ``filter``: see ``Tools.fetch_all``."""
+
+    order: Mapping[str, str] | None = None
+    params: Mapping[str, Any] | None = None
+    limit: int | None = None
+    titles: bool = False
+    dtypes: Mapping[str, Any] | None = None
+    errors: Literal["null", "raise"] = "null"
+    tz: str = "UTC"
+    progress: ProgressOption = "auto"
+    workers: int | None = None
+    gentle: bool = False
+    check_fields: bool = True
+
+
+class Pipeline:
+    """A fetch under way: iterate over :meth:`batches`, or let :meth:`run` put them where they belong.
+
+    ``schema`` is there from the first batch on, and after an empty list.
+    """
+
+    schema: Schema
+
+    def __init__(
+        self, session: Session, clock: Clock, descriptions: Descriptions, plan: ListPlan, options: FetchOptions
+    ):
+        self.plan = plan
+        self._session = session
+        self._clock = clock
+        self._descriptions = descriptions
+        self._options = options
+        self._progress = progress_for(options.progress)
+        self._context = CallContext(gentle=options.gentle, on_wait=self._show_wait, on_refresh=self._progress.refreshed)
+        self._fetch = ListFetch(session, plan, self._prepare, self._context, options.workers, clock)
+        self._began = clock.monotonic()
+        self._notes: list[str] = []
+        self._decoder: Decoder | None = None
+
+    def run(
+        self, make_sink: Callable[[Schema], Sink], *, partial: Literal["raise", "ok"], target: str | None = None
+    ) -> Any:
+        """Pass all batches into a sink and return what it makes of them.
+
+        A list that does not come to its end raises :class:`IncompleteFetchError` with what came, or with
+        ``partial="ok"`` gives just that; whatever stops it, the sink leaves nothing half done.
+        """
+        sink: Sink | None = None
+        try:
+            with contextlib.closing(self.batches()) as batches:
+                for batch in batches:
+                    sink = sink or make_sink(self.schema)
+                    sink.write(batch)
+            sink = sink or make_sink(self.schema)
+            return sink.close(self.report(target))
+        except IncompleteFetchError as error:
+            error.report = self.report(None)
+            if partial == "ok" and sink is not None:
+                return sink.close(replace(error.report, target=target, notes=(*error.report.notes, error.description)))
+            error.rows = sink.abort() if sink else None
+            raise
+        except BaseException:
+            if sink is not None:
+                sink.abort()
+            raise
+
+    def batches(self) -> Generator[pa.RecordBatch, None, None]:
+        """Typed batches in the order of the walk. Leaving the loop early stops whatever is under way."""
+        self._progress.start(self.plan.method, total=None)
+        ending = "stopped"
+        try:
+            self._check_select()
+            with contextlib.closing(self._fetch.blocks()) as blocks:
+                for batch in blocks:
+                    yield self._without_added_id(batch)
+                    self._progress.update(self._fetch.facts.rows, fraction=self._fetch.facts.fraction)
+            ending = "complete" if self._fetch.facts.complete else "as many as the limit says"
+        except IncompleteFetchError:
+            ending = "NOT complete"
+            raise
+        except MethodNotFoundError as error:
+            if near := nearest_methods(self.plan.method):
+                error.hint = f"did you mean {' or '.join(near)}?"
+            raise
+        finally:
+            seconds = self._clock.monotonic() - self._began
+            self._progress.close(f"{self._fetch.facts.rows:,} rows, {seconds:.1f} s, {ending}")
+
+    def report(self, target: str | None) -> FetchReport:
+        """How it went, as far as it went."""
+        facts, spent = self._fetch.facts, self._context
+        return FetchReport(
+            method=self.plan.method,
+            portal=self._session.portal,
+            walk=facts.walk,
+            reason=facts.reason or "stopped",
+            complete=facts.complete,
+            rows=facts.rows,
+            pages=facts.pages,
+            requests=spent.requests,
+            commands=spent.commands,
+            retries=spent.retries,
+            refreshes=spent.refreshes,
+            seconds=self._clock.monotonic() - self._began,
+            waited_s=dict(spent.waited_s),
+            total=facts.total,
+            pinned_id=facts.pinned_id,
+            last_id=facts.last_id,
+            window=spent.window,
+            coercions=self._decoder.coercions if self._decoder else {},
+            target=target,
+            notes=(*self._notes, *facts.notes, *self._column_notes()),
+        )
+
+    @functools.cached_property
+    def query(self) -> dict[str, str]:
+        """What was asked, for the footer of a file: readable, and as a hash."""
+        asked = json.dumps({"method": self.plan.method, "params": dict(self.plan.params)}, sort_keys=True, default=str)
+        return {
+            "portal": self._session.portal,
+            "method": self.plan.method,
+            "query": asked,
+            "query_hash": hashlib.sha256(asked.encode()).hexdigest()[:16],
+        }
+
+    def _check_select(self) -> None:
+        """Refuse a misspelt field before any row is asked for."""
+        described = self._descriptions.of(self.plan.spec, self.plan.params, self._context)
+        if described.note:
+            self._notes.append(described.note)
+        names = [name for name in self.plan.select or () if name not in ("*", "UF_*")]
+        if described.fields and self._options.check_fields:
+            known = {name for one in described.fields.values() for name in (one.code, one.wire)}
+            check_names(names, known)
+
+    def _prepare(self, first_page: Sequence[Row]) -> Callable[[Sequence[Row]], tuple[pa.RecordBatch, list[int] | None]]:
+        """Settle the columns, now that the first rows are here."""
+        spec, options = self.plan.spec, self._options
+        select = self.plan.select
+        if select is not None and self.plan.id_added:
+            select = (str(spec.id_asked), *select)
+        schema = build_schema(
+            self._descriptions.of(spec, self.plan.params, self._context).fields,
+            select,
+            id_code=spec.id_asked if self.plan.walk == "keyset" else None,
+            sample_rows=first_page,
+            dtypes=options.dtypes,
+            tz=options.tz,
+            check=options.check_fields,
+        )
+        self._decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors)
+        self.schema = self._shown(self._decoder.schema)
+        return self._decode
+
+    def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[int] | None]:
+        decoder = self._decoder
+        if decoder is None:
+            raise ProtocolViolationError(f"{self.plan.method}: rows came before the columns were settled")
+        batch = decoder.decode(rows)
+        id_name = decoder.schema.id_name
+        if self.plan.walk != "keyset" or id_name is None:
+            return batch, None
+        ids = batch.column(batch.schema.get_field_index(id_name))
+        if ids.null_count:
+            raise ProtocolViolationError(
+                f"{self.plan.method} sent rows without a whole number as {self.plan.spec.id!r}"
+            )
+        return batch, ids.to_pylist()
+
+    def _shown(self, schema: Schema) -> Schema:
+        """The columns that the caller gets: without the id if only the walk needed it."""
+        if not self.plan.id_added:
+            return schema
+        return replace(schema, columns=tuple(c for c in schema.columns if c.name != schema.id_name))
+
+    def _without_added_id(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not self.plan.id_added or self._decoder is None:
+            return batch
+        return batch.select([name for name in batch.schema.names if name != self._decoder.schema.id_name])
+
+    def _column_notes(self) -> list[str]:
+        if self._decoder is None:
+            return []
+        notes = []
+        if self._decoder.unknown and self.schema.open:
+            notes.append(f"fields that no column was made for: {', '.join(sorted(self._decoder.unknown))}")
+        if self._decoder.naive:
+            zone = self._options.tz
+            notes.append(f"times without a zone were read as {zone}: {', '.join(sorted(self._decoder.naive))}")
+        return notes
+
+    def _show_wait(self, wait: Wait) -> None:
+        self._progress.wait(wait.reason, wait.seconds, wait.until)

@@ -1,0 +1,353 @@
+"""``b24.tools``: from a method's name to a DataFrame, an Arrow table, a stream of batches, or a Parquet file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypedDict, TypeVar, Unpack, overload
+
+import pyarrow as pa
+
+from b24data.errors import ConfigError, SdkError
+from b24data.frames.described import Descriptions
+from b24data.frames.parquet import ParquetSink, check_target
+from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, frame_of
+from b24data.http.clock import Clock
+from b24data.http.context import CallContext
+from b24data.http.session import Session
+from b24data.lists.methods import spec_of
+from b24data.lists.plan import make_plan
+from b24data.params import FetchReport
+from b24data.pipeline import FetchOptions, Pipeline, ProgressOption
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Client", "Options", "Stream", "Tools"]
+
+T = TypeVar("T")
+
+
+class Client(Protocol):
+    """What the tools need of a client."""
+
+    @property
+    def session(self) -> Session:
+        """Calls the portal."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+        ...
+
+
+class Options(TypedDict, total=False):
+    """The keywords of :class:`FetchOptions`."""
+
+    order: Mapping[str, str] | None
+    params: Mapping[str, Any] | None
+    limit: int | None
+    titles: bool
+    dtypes: Mapping[str, Any] | None
+    errors: Literal["null", "raise"]
+    tz: str
+    progress: ProgressOption
+    workers: int | None
+    gentle: bool
+    check_fields: bool
+
+
+class Stream(Generic[T]):
+    """Pieces of a list as they come; ``report`` tells how it went, as far as it went.
+
+    Use it in a ``for`` loop, or in ``with`` to be sure that leaving early stops the requests at once.
+    """
+
+    def __init__(self, pipeline: Pipeline, pieces: Generator[T, None, None]) -> None:
+        self._pipeline = pipeline
+        self._pieces = pieces
+
+    @property
+    def report(self) -> FetchReport:
+        """The report so far; ``complete`` once the loop has come to the list's proven end."""
+        return self._pipeline.report(None)
+
+    def close(self) -> None:
+        """Stop: nothing more is sent."""
+        self._pieces.close()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        return next(self._pieces)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Tools:
+    """The data tools of one client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._descriptions = Descriptions(client.session, client.clock)
+
+    @overload
+    def fetch_all(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        to: None = None,
+        dtype_backend: DtypeBackend = "numpy_nullable",
+        partial: Literal["raise", "ok"] = "raise",
+        **options: Unpack[Options],
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def fetch_all(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        to: str | os.PathLike[str],
+        partial: Literal["raise", "ok"] = "raise",
+        **options: Unpack[Options],
+    ) -> FetchReport: ...
+
+    def fetch_all(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        to: str | os.PathLike[str] | None = None,
+        dtype_backend: DtypeBackend = "numpy_nullable",
+        partial: Literal["raise", "ok"] = "raise",
+        order: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        titles: bool = False,
+        dtypes: Mapping[str, Any] | None = None,
+        errors: Literal["null", "raise"] = "null",
+        tz: str = "UTC",
+        progress: ProgressOption = "auto",
+        workers: int | None = None,
+        gentle: bool = False,
+        check_fields: bool = True,
+    ) -> Any:
+        """A whole list: as a DataFrame, or with ``to=`` in a Parquet file.
+
+        Every row comes once, in the order of its id (``order={"ID": "DESC"}``: downwards), typed by the portal's own
+        description of its fields. It ends in a :class:`FetchReport` that says why the list is whole: returned with
+        ``to=``, else in ``df.attrs["b24data"]`` as a dict.
+
+        :param method: any list method, such as ``crm.deal.list``, ``crm.item.list``, ``tasks.task.list``.
+        :param select: the fields to get; ``"*"`` and ``"UF_*"`` as on the portal. None: what the portal gives.
+        :param filter: the portal's conditions, ``{">=DATE_CREATE": "2026-01-01", "@STAGE_ID": ["NEW", "WON"]}``.
+        :param to: a Parquet file, which appears when it is whole; memory does not depend on the number of rows.
+        :param dtype_backend: ``"numpy_nullable"`` (Int64, string, ...) or ``"pyarrow"``.
+        :param partial: ``"ok"`` gives what came when the list could not be read to its end; the report says so.
+        :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
+        :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
+        :param limit: the first so many rows only; the report has ``complete=False`` when there are more.
+        :param titles: name the columns by the fields' titles instead of their codes.
+        :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"bool"``, ``"date"``, ``"datetime"``.
+        :param errors: what to do with a value that does not fit: ``"null"`` (counted in the report) or ``"raise"``.
+        :param tz: the zone that points in time are shown in.
+        :param progress: ``"auto"``, True, False, or a callable that takes :class:`ProgressEvent`.
+        :param workers: most requests under way at once; None: as the portal keeps up with, 16 at the most.
+        :param gentle: leave half of the portal's request limit to other programs.
+        :param check_fields: False lets names in ``select`` pass that the portal does not describe.
+        :raises ConfigError: the request makes no sense; nothing was sent.
+        :raises SchemaError: a field that does not exist, with the nearest names; no row was asked for.
+        :raises IncompleteFetchError: the list could not be read to its end; it carries the rows so far and the report.
+        :raises AjaxError: the portal refused, such as :class:`MethodNotFoundError` or :class:`AccessDeniedError`.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=120) as portal:
+        ...     b24 = portal.connect()
+        ...     deals = b24.tools.fetch_all("crm.deal.list", ["ID", "OPPORTUNITY", "DATE_CREATE"], progress=False)
+        >>> [str(dtype) for dtype in deals.dtypes]
+        ['Int64', 'Float64', 'datetime64[us, UTC]']
+        """
+        target = None if to is None else check_target(to)
+        pipeline = self._pipeline(
+            method,
+            select,
+            filter,
+            order=order,
+            params=params,
+            limit=limit,
+            titles=titles,
+            dtypes=dtypes,
+            errors=errors,
+            tz=tz,
+            progress=progress,
+            workers=workers,
+            gentle=gentle,
+            check_fields=check_fields,
+        )
+        if target is None:
+            return pipeline.run(
+                lambda schema: FrameSink(schema, dtype_backend=dtype_backend), target=None, partial=partial
+            )
+        return pipeline.run(
+            lambda schema: ParquetSink(target, schema, pipeline.query), target=os.fspath(to or ""), partial=partial
+        )
+
+    def fetch_table(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        partial: Literal["raise", "ok"] = "raise",
+        **options: Unpack[Options],
+    ) -> pa.Table:
+        """A whole list as a :class:`pyarrow.Table`, for polars and duckdb; the report is in its schema's metadata.
+
+        Takes what :meth:`fetch_all` takes.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=120) as portal:
+        ...     portal.connect().tools.fetch_table("crm.deal.list", ["ID", "TITLE"], progress=False).num_rows
+        120
+        """
+        return self._pipeline(method, select, filter, **options).run(TableSink, partial=partial)
+
+    def iter_batches(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> Stream[pa.RecordBatch]:
+        """A list as :class:`pyarrow.RecordBatch` es of up to 2,500 rows as they come, in flat memory.
+
+        Takes what :meth:`fetch_all` takes; the report is the stream's ``report``.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=120) as portal:
+        ...     batches = portal.connect().tools.iter_batches("crm.deal.list", ["ID"], progress=False)
+        ...     sum(batch.num_rows for batch in batches), batches.report.complete
+        (120, True)
+        """
+        pipeline = self._pipeline(method, select, filter, **options)
+        return Stream(pipeline, pipeline.batches())
+
+    def iter_frames(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        chunksize: int = 50_000,
+        dtype_backend: DtypeBackend = "numpy_nullable",
+        **options: Unpack[Options],
+    ) -> Stream[pd.DataFrame]:
+        """A list as DataFrames of ``chunksize`` rows (the last one: what is left), in flat memory.
+
+        Takes what :meth:`fetch_all` takes. An empty list is one empty frame with its columns.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=120) as portal:
+        ...     frames = portal.connect().tools.iter_frames("crm.deal.list", ["ID"], chunksize=50, progress=False)
+        ...     [len(frame) for frame in frames]
+        [50, 50, 20]
+        """
+        if chunksize < 1:
+            raise ConfigError(f"chunksize={chunksize} is not a number of rows", hint="such as 50_000")
+        pipeline = self._pipeline(method, select, filter, **options)
+        return Stream(pipeline, _frames(pipeline, chunksize, dtype_backend))
+
+    def describe(self, method: str, *, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The fields that a list has: code, title, type, multiple, required, read_only, values.
+
+        ``params`` are the parameters that the method needs, such as ``{"entityTypeId": 2}``.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=1) as portal:
+        ...     fields = portal.connect().tools.describe("crm.deal.list").set_index("code")
+        >>> fields.loc["OPPORTUNITY", "type"]
+        'double'
+        """
+        import pandas as pd
+
+        described = self._descriptions.of(spec_of(method), params or {}, CallContext())
+        if not described.fields:
+            raise ConfigError(described.note)
+        columns = ["code", "title", "type", "multiple", "required", "read_only", "values"]
+        fields = described.fields.values()
+        return pd.DataFrame([[getattr(one, name) for name in columns] for one in fields], columns=columns)
+
+    def ping(self) -> float:
+        """Milliseconds until the portal answers ``server.time``; -1 when it does not.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=1) as portal:
+        ...     portal.connect().tools.ping() > 0
+        True
+        """
+        clock = self._client.clock
+        began = clock.monotonic()
+        try:
+            self._client.session.call("server.time", attempts=1)
+        except SdkError:
+            return -1.0
+        return (clock.monotonic() - began) * 1000
+
+    def health_check(self) -> bool:
+        """Whether the portal answers and accepts our authorization.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=1) as portal:
+        ...     portal.connect().tools.health_check()
+        True
+        """
+        return self.ping() >= 0
+
+    def _pipeline(
+        self,
+        method: str,
+        select: Sequence[str] | None,
+        conditions: Mapping[str, Any] | None,
+        **options: Unpack[Options],
+    ) -> Pipeline:
+        asked = FetchOptions(**options)
+        plan = make_plan(
+            spec_of(method),
+            select=select,
+            filter=conditions,
+            order=asked.order,
+            params=asked.params,
+            limit=asked.limit,
+        )
+        return Pipeline(self._client.session, self._client.clock, self._descriptions, plan, asked)
+
+
+def _frames(pipeline: Pipeline, chunksize: int, dtype_backend: DtypeBackend) -> Generator[pd.DataFrame, None, None]:
+    """Batches put together, and cut, into frames of ``chunksize`` rows."""
+    sink: TableSink | None = None
+    waiting, frames = 0, 0
+    with contextlib.closing(pipeline.batches()) as batches:
+        for batch in batches:
+            taken = 0
+            while taken < batch.num_rows:
+                sink = sink or TableSink(pipeline.schema)
+                piece = batch.slice(taken, chunksize - waiting)
+                sink.write(piece)
+                taken, waiting = taken + piece.num_rows, waiting + piece.num_rows
+                if waiting == chunksize:
+                    yield frame_of(sink.abort(), dtype_backend)
+                    sink, waiting, frames = None, 0, frames + 1
+    if waiting or not frames:
+        yield frame_of((sink or TableSink(pipeline.schema)).abort(), dtype_backend)
