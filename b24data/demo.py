@@ -75,7 +75,10 @@ def run(args: argparse.Namespace) -> int:
             f"the Parquet file has each of the {truth.count:,} deals once": table["ID"].to_pylist() == list(truth.ids),
             f"the DataFrame has each of the {truth.count:,} deals once": deals["ID"].tolist() == list(truth.ids),
             f"both hold the same values in {table.num_columns} columns": _same_values(deals, table),
-            f"{stats.deaths} tokens died on the way, each was renewed once": stats.refreshes == stats.deaths,
+            f"{stats.deaths} access tokens died on the way, each was renewed once": stats.refreshes == stats.deaths,
+            "no refresh token was used twice": stats.reused_refresh_tokens == 0,
+            f"none of the {stats.requests} requests met a limit": stats.rate_limit_hits + stats.operating_limit_hits
+            == 0,
         }
     )
     draw(deals, stages, chart)
@@ -91,8 +94,9 @@ def _heading(text: str) -> None:
 def _show(deals: pd.DataFrame) -> None:
     import pandas as pd
 
-    columns = shutil.get_terminal_size().columns
-    with pd.option_context("display.width", columns, "display.max_columns", None, "display.max_colwidth", 32):
+    width = shutil.get_terminal_size().columns
+    wide = ("display.width", width, "display.max_columns", None, "display.unicode.east_asian_width", True)
+    with pd.option_context(*wide):
         print(f"{deals.head()}\n\n{deals.dtypes.to_string()}")
 
 

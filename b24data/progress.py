@@ -52,7 +52,7 @@ class Progress(Protocol):
         """A token died and was replaced."""
 
     def close(self, summary: str) -> None:
-        """The walk is over; the summary is the line that stays. Later calls do nothing."""
+        """The walk is over; the summary, which names it, is the line that stays. Later calls do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +263,8 @@ class Lines:
         if event.kind != "done" and not is_long_wait and event.seconds - self._written_at < self._every_s:
             return
         self._written_at = event.seconds
-        self._stream.write(f"{datetime.now().astimezone():%H:%M:%S} {event.label}: {event}\n")
+        label = "" if event.kind == "done" else f"{event.label}: "
+        self._stream.write(f"{datetime.now().astimezone():%H:%M:%S} {label}{event}\n")
         self._stream.flush()
 
 

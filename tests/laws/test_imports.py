@@ -19,7 +19,7 @@ LAYERS = [
     ["http.session"],
     ["lists.*"],
     ["frames.*", "progress"],
-    ["actions", "tools"],
+    ["pipeline", "actions", "tools"],
     ["client"],
     ["exports.*", "jupyter.*"],
     ["demo", "demo_chart"],

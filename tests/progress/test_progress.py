@@ -230,7 +230,7 @@ def test_lines__come_every_ten_seconds_and_at_the_end():
     assert written == [
         "crm.deal.list: 1,000 rows, 100 rows/s",
         "crm.deal.list: 2,000 rows, 100 rows/s",
-        "crm.deal.list: 2,600 rows, 26 s, complete",
+        "2,600 rows, 26 s, complete",
     ]
 
 
@@ -247,7 +247,7 @@ def test_progress_for__writes_lines_where_there_is_no_terminal(capsys):
     progress = progress_for("auto")
     progress.start("crm.deal.list", total=None)
     progress.close("10 rows, complete")
-    assert capsys.readouterr().err.endswith("crm.deal.list: 10 rows, complete\n")
+    assert capsys.readouterr().err.endswith(" 10 rows, complete\n")
 
 
 def test_progress_for__true_is_a_bar_anywhere(capsys):
