@@ -91,6 +91,8 @@ class ProcessHost:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,  # Ctrl-C in a terminal is for the parent, which then closes the pipe
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
         self._key = secrets.token_urlsafe(24)
         stdin, stdout = _pipes(self._process)
@@ -163,7 +165,8 @@ def serve_parent() -> None:
 
         def watch() -> None:
             with contextlib.suppress(OSError):
-                sys.stdin.buffer.read()
+                while os.read(sys.stdin.fileno(), 1024):  # not the buffer: its lock would hinder the exit
+                    pass
             loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=watch, daemon=True).start()
