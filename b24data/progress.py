@@ -34,6 +34,7 @@ _LOGGER = logging.getLogger("b24data.progress")
 _SHOW_EVERY_S = 0.5  # rows; with one wait in between that is at most four updates a second
 _WORTH_TELLING_S = 1.0  # shorter waits are how the limits work, not something that a person waits for
 _LINE_EVERY_S = 10.0
+_ENOUGH_TO_JUDGE = 0.02  # of the way: before it the time left is a guess
 
 
 class Progress(Protocol):
@@ -82,8 +83,8 @@ class ProgressEvent:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the rest takes at the pace so far, or ``None`` where that can't be said."""
-        if not self.fraction or self.seconds <= 0:
+        """What the rest takes at the pace so far, or ``None`` where that can't be said (yet)."""
+        if self.fraction is None or self.fraction < _ENOUGH_TO_JUDGE or self.seconds <= 0:
             return None
         return self.seconds * (1 - self.fraction) / self.fraction
 

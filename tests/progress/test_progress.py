@@ -62,6 +62,13 @@ def test_meter__says_nothing_of_time_left_where_nobody_knows_it(meter, time, see
     assert str(seen[-1]) == "50 rows, 50 rows/s"
 
 
+def test_meter__says_nothing_of_time_left_at_the_very_beginning(meter, time, seen):
+    meter.start("crm.deal.list", total=None)
+    time.now += 1
+    meter.update(50, fraction=0.001)
+    assert str(seen[-1]) == "50 rows, 50 rows/s"
+
+
 def test_meter__keeps_the_fraction_between_0_and_1(meter, time, seen):
     meter.start("crm.deal.list", total=100)
     for rows, fraction in [(1, -0.5), (101, None), (102, 1.7)]:
