@@ -96,7 +96,9 @@ def _call(args: argparse.Namespace) -> None:
     answer.raise_for_error()
     print(json.dumps(answer.get_data(), ensure_ascii=False, indent=2))
     if answer.next is not None:
-        print(f"b24data: these are not all rows; b24data fetch {args.method} --to FILE gets them", file=sys.stderr)
+        of = f" of {answer.total:,}" if answer.total else ""
+        hint = f"b24data fetch {args.method} --to FILE gets them all"
+        print(f"b24data: this is up to row {answer.next:,}{of}; {hint}", file=sys.stderr)
 
 
 def _fetch(args: argparse.Namespace) -> None:
