@@ -105,7 +105,9 @@ def _number_mask(column: Numbers, condition: Condition) -> Mask:
         texts = ["" if value == NULL else str(value) for value in values.tolist()]
         return np.array([matches(operator, [text], condition.values) for text in texts], np.bool_)
     if operator == "eq":
-        wanted = [NULL if value in ("", False) else to_stored(column.kind, value) for value in condition.values]
+        wanted = [
+            NULL if value == "" or value is False else to_stored(column.kind, value) for value in condition.values
+        ]
         return np.isin(values, np.array([value for value in wanted if value is not None], np.int64))
     bound = condition.values[0] if condition.values else ""
     if bound == "":
@@ -120,7 +122,8 @@ def _number_mask(column: Numbers, condition: Condition) -> Mask:
 
 def _code_mask(column: Codes, condition: Condition, ids: Ints, *, plain: bool) -> Mask:
     """Decided once for each entry of the vocabulary; row by row only where the record's id is part of the text."""
-    texts = [_texts(entry, plain=plain) for entry in column.vocabulary]
+    multiple = any(isinstance(entry, list) for entry in column.vocabulary)  # an empty one is False
+    texts = [[] if multiple and entry is False else _texts(entry, plain=plain) for entry in column.vocabulary]
     verdict = np.array([matches(condition.operator, entry, condition.values) for entry in texts], np.bool_)
     mask: Mask = verdict[column.codes]
     for code, entry in enumerate(texts):

@@ -32,7 +32,7 @@ def record_ids(rng: np.random.Generator, count: int, gap: float, offset: int = 0
     """``count`` rising ids of which a share of ``gap`` is missing, in as many clusters as starts are given.
 
     >>> ids = record_ids(np.random.default_rng(7), 1000, 0.3)
-    >>> bool((np.diff(ids) > 0).all()), 0.2 < 1 - 1000 / ids[-1] < 0.4
+    >>> bool((np.diff(ids) > 0).all()), bool(0.2 < 1 - 1000 / ids[-1] < 0.4)
     (True, True)
     """
     starts = list(clusters) or [offset + 1]

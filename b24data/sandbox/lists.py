@@ -163,7 +163,8 @@ class _Spelling:
 
     def resolve(self, name: str) -> str | None:
         """The upper-case name of a field in a request; None where the method does not know it."""
-        return _names(self.entity, self.family, self.original).get(name if self.family == "item" else name.upper())
+        names = _names(self.entity, self.family, self.original)
+        return names.get(name) or (None if self.family == "item" else names.get(name.upper()))
 
     def strict(self, name: str) -> str:
         """The same, or the error of ``crm.item.list``."""
@@ -193,10 +194,9 @@ def _answer_key(field: Field, family: str, *, original: bool) -> str:
 def _names(entity: str, family: str, original: bool) -> dict[str, str]:
     known = {_answer_key(field, family, original=original): field.name for field in _known(entity, family)}
     if family == "task":
-        known = {field.name: field.name for field in _known(entity, family)} | {
-            key.upper(): name for key, name in known.items()
-        }
-    return known
+        known = {key.upper(): name for key, name in known.items()}
+    # crm.item.* takes the upper-case names too: fast_bitrix24 orders every list by `ID`.
+    return {field.name: field.name for field in _known(entity, family)} | known
 
 
 @lru_cache(maxsize=512)
@@ -218,7 +218,7 @@ def _columns(
                 if not field.on_request and (field.custom == (name == "UF_*") or family in ("item", "task", "user"))
             }
         else:
-            wanted.add(names.get(name if family == "item" else name.upper(), ""))
+            wanted.add(names.get(name) or ("" if family == "item" else names.get(name.upper(), "")))
     chosen = [field for field in _known(entity, family) if field.name in wanted]
     columns = [(_answer_key(field, family, original=original), field.name) for field in chosen]
     if family == "item" and "*" in (select or default) and entity in ("leads", "contacts", "companies"):

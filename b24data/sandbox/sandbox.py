@@ -197,7 +197,7 @@ class Sandbox:
     def truth(
         self,
         method: str = "crm.deal.list",
-        filter: Mapping[str, Any] | None = None,  # noqa: A002  (the portal's own word)
+        filter: Mapping[str, Any] | None = None,
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> Truth:
@@ -208,7 +208,7 @@ class Sandbox:
     def rows(
         self,
         method: str = "crm.deal.list",
-        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        filter: Mapping[str, Any] | None = None,
         select: Sequence[str] | None = None,
         *,
         ids: Sequence[int] | None = None,
@@ -228,7 +228,7 @@ class Sandbox:
         method: str = "crm.deal.list",
         select: Sequence[str] | None = None,
         *,
-        filter: Mapping[str, Any] | None = None,  # noqa: A002
+        filter: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> None:
         """Render ahead what a walk by id will ask for."""

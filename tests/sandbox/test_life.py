@@ -1,0 +1,143 @@
+"""Starting, stopping, changing records while they are read, and a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+
+from b24data.errors import MissingExtraError
+from b24data.sandbox import Sandbox, add_arguments
+
+pytest_plugins = ["pytester"]
+
+
+def test_stop__cuts_requests_that_are_still_worked_on(http):
+    with Sandbox(deals=10, cost=60.0) as portal:
+        url, failed = portal.webhook_url, []
+
+        def ask():
+            try:
+                http.post(url + "crm.deal.list", timeout=30)
+            except httpx.HTTPError as error:
+                failed.append(type(error))
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while not portal.stats.peak_concurrency:
+            pass
+    thread.join(10)
+    assert failed
+    assert not [thread for thread in threading.enumerate() if thread.name == "b24data-sandbox"]
+    with pytest.raises(httpx.ConnectError):
+        http.get(url + "server.time")
+
+
+def test_not_running__says_how_to_start():
+    with pytest.raises(RuntimeError, match="with Sandbox"):
+        Sandbox().truth()
+
+
+def test_port__a_taken_one_is_an_error(portal):
+    port = int(portal.url.rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="in use"):
+        Sandbox(port=port).start()
+
+
+def test_insert_delete_update__show_in_the_next_answer(portal, call):
+    before = portal.truth().ids
+    (number,) = portal.insert("deals", [{"TITLE": "Новая", "OPPORTUNITY": "10.50", "STAGE_ID": "C1:NEW"}])
+    assert number == before[-1] + 1
+    row = call(portal, "crm.deal.list", {"filter": {"ID": number}, "select": ["TITLE", "OPPORTUNITY", "STAGE_ID"]})
+    assert row["result"] == [{"TITLE": "Новая", "OPPORTUNITY": "10.50", "STAGE_ID": "C1:NEW"}]
+    assert portal.delete("deals", [before[0], 10**9]) == [before[0]]
+    assert portal.update("deals", [before[1]], {"TITLE": "другая", "DATE_MODIFY": "2026-01-02T03:04:05+03:00"})
+    assert portal.truth().ids == [*before[1:], number]
+    changed = portal.rows(ids=[before[1]], select=["TITLE", "DATE_MODIFY"])
+    assert changed == [{"TITLE": "другая", "DATE_MODIFY": "2026-01-02T03:04:05+03:00"}]
+    assert portal.rows(filter={"TITLE": "другая"}, select=["ID"]) == [{"ID": str(before[1])}]
+    assert [what for _, what, _, _ in portal.stats.mutations] == ["insert", "delete", "update"]
+
+
+def test_insert__into_a_gap_keeps_the_order(portal):
+    before = portal.truth().ids
+    gap = next(number for number in range(1, 10**6) if number not in set(before))
+    portal.insert("deals", [{"ID": gap}])
+    assert portal.truth().ids == sorted([*before, gap])
+    with pytest.raises(ValueError, match="taken"):
+        portal.insert("deals", [{"ID": gap}])
+
+
+def test_mutate__at_the_planned_request_and_at_every_other(portal, call):
+    portal.mutate("deals", delete=3, at=2)
+    portal.mutate("deals", insert=1, every=2)
+    totals = [call(portal, "crm.deal.list", {"select": ["ID"]})["total"] for _ in range(4)]
+    assert totals == [230, 228, 228, 229]
+
+
+def test_warm__leaves_the_answers_as_they_are(portal, call):
+    cold = call(portal, "crm.deal.list", {"select": ["ID", "TITLE"]})["result"]
+    portal.warm("crm.deal.list", ["ID", "TITLE"])
+    assert call(portal, "crm.deal.list", {"select": ["ID", "TITLE"]})["result"] == cold
+
+
+def test_process__the_same_portal_in_a_process_of_its_own(start, call):
+    own, shared = start(process=True, users=3), start(users=3)
+    assert own.truth() == shared.truth()
+    assert own.rows(select=["*", "UF_*"]) == shared.rows(select=["*", "UF_*"])
+    assert call(own, "crm.deal.list")["total"] == 230
+    own.fail("500")
+    assert own.stats.commands == {"crm.deal.list": 1}
+    assert own.stats.cpu_s > 0
+    with pytest.raises(ValueError, match="not a list"):
+        own.truth("no.such.list")
+
+
+def test_control__is_closed_without_the_key(start, http):
+    own, shared = start(process=True), start()
+    assert http.post(f"{own.url}/_sandbox/info").status_code == 403
+    assert http.post(f"{shared.url}/_sandbox/info").status_code == 404
+
+
+def test_shell__prints_how_to_connect_and_ends_on_interrupt():
+    command = [sys.executable, "-m", "b24data.sandbox", "--deals", "60", "--no-limit"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        lines = [process.stdout.readline() for _ in range(4)]
+        webhook = lines[1].split()[-1]
+        assert httpx.post(webhook + "crm.deal.list", json={}).json()["total"] == 60
+        process.send_signal(2)
+        assert "stopped" in process.stdout.read()
+    assert process.returncode == 0
+
+
+def test_shell__takes_what_the_sandbox_takes():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given = vars(parser.parse_args(["--latency-s", "0.05", "--workers", "4"]))
+    assert given == {"latency_s": 0.05, "workers": 4, "no_limit": False}
+    assert set(given) - {"no_limit"} <= set(Sandbox.__init__.__kwdefaults__)
+
+
+def test_missing_server__names_the_pip_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "b24data\[demo\]"'):
+        Sandbox().start()
+
+
+def test_plugin__gives_a_users_test_a_portal(pytester):
+    pytester.makepyfile(
+        """
+        def test_mine(b24_sandbox):
+            portal = b24_sandbox(deals=60)
+            assert portal.truth().count == 60
+        """
+    )
+    # In a process of its own: one interpreter can't load numpy twice.
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1)
