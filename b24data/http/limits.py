@@ -22,6 +22,7 @@ _QUIET_S = 60.0  # without a refusal for so long, a slowed bucket doubles its pa
 _SLOWEST = 1 / 8
 _FLIGHT_S = 120.0  # a request that never reported back no longer counts after this
 _POLL_S = 1.0
+_LEAST_S = 0.001
 
 
 @dataclass
@@ -48,7 +49,8 @@ class LeakyBucket:
             self.level += 1
             return 0.0
         leaks = math.ceil((self.level + 1 - room) / (drain * self.pace))
-        return (self._leaked_at or 0.0) + leaks - now
+        # Rounding may put the leak at this very moment; nothing was taken, so the answer can't be zero.
+        return max(_LEAST_S, (self._leaked_at or 0.0) + leaks - now)
 
     def refused(self, now: float) -> None:
         """The portal answered 503: others fill its bucket too, so ours counts as full and leaks slower."""

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data.http.limits import LeakyBucket, Limits, OperatingLedger
@@ -45,16 +46,19 @@ def run(bucket: LeakyBucket, portal: Portal, delays: list[float], latencies: lis
 
 
 @given(
-    phase=st.floats(0, 1),
-    delays=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.01, 0.3, 0.99, 1.0, 5.0, 30.0]), min_size=150, max_size=200),
-    slow=st.lists(st.floats(0, 0.99), min_size=200, max_size=200),
-    plan=st.sampled_from([RateLimitConfig(50, 2), RateLimitConfig(250, 5)]),
+    dice=st.randoms(use_true_random=True), quick=st.floats(0, 0.99), plan=st.sampled_from([(10, 2), (50, 2), (250, 5)])
 )
+@settings(max_examples=300)
 def test_bucket__meets_no_refusal_whenever_the_portal_leaks(
-    phase: float, delays: list[float], slow: list[float], plan: RateLimitConfig
+    dice: random.Random, quick: float, plan: tuple[int, float]
 ) -> None:
-    portal = Portal(plan.burst_limit, plan.drain_rate, phase)
-    run(LeakyBucket(plan), portal, delays, slow[: len(delays)])
+    requests = 4 * plan[0]
+    delays = [
+        dice.choice((0.1, 0.3, 0.5, 0.99, 1.0, 3.0, 4.2)) if dice.random() < 0.1 else 0.0 for _ in range(requests)
+    ]
+    latencies = [dice.choice((0.0, quick, 0.99)) for _ in range(requests)]
+    portal = Portal(*plan, phase=dice.random())
+    run(LeakyBucket(RateLimitConfig(*plan)), portal, delays, latencies)
     assert portal.refusals == 0
 
 
