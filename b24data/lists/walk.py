@@ -189,6 +189,8 @@ class KeysetWalk(Generic[T]):
     def next_request(self, commands: int) -> list[Chain]:
         """Chains of at most ``commands`` commands together that can be asked for now; none: wait for answers."""
         chains: list[Chain] = []
+        if self._in_flight.total() and self.remaining_commands < commands // 5:
+            return chains  # what is left would be a small batch; what is under way may leave more to go with it
         room = commands
         while room > 0 and (segment := self._next_segment()) is not None:
             if segment.alone and chains:
