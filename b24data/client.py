@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from b24data.actions import Actions
-from b24data.auth.credentials import Credentials, HookCredentials
+from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.session import Session
@@ -28,7 +28,7 @@ class _Client:
 
     def __init__(
         self,
-        credentials: Credentials,
+        credentials: OAuth | HookCredentials,
         transport: Transport,
         params: RestrictionParams | None,
         clock: Clock,
@@ -37,6 +37,7 @@ class _Client:
         self._transport = transport
         self._clock = clock
         self._logger = logging.getLogger("b24data")
+        self._client_side = sys.platform == "emscripten"  # Pyodide, JupyterLite
         self._tools: Tools | None = None
         self._sessions: dict[ApiVersion, Session] = {
             version: Session(credentials, transport, params, version=version, clock=clock) for version in ApiVersion
@@ -56,7 +57,7 @@ class _Client:
     @property
     def actions(self) -> Actions:
         """Calls and batches, as the JS SDK has them."""
-        return Actions(self._sessions[ApiVersion.V2])
+        return Actions(self.session)
 
     @property
     def tools(self) -> Tools:
@@ -70,7 +71,7 @@ class _Client:
     @property
     def session(self) -> Session:
         """The session of REST 2."""
-        return self._sessions[ApiVersion.V2]
+        return self.get_http_client(ApiVersion.V2)
 
     @property
     def clock(self) -> Clock:
@@ -79,6 +80,12 @@ class _Client:
 
     def get_http_client(self, version: ApiVersion | str = ApiVersion.V2) -> Session:
         """The session of that version: ``call(method, params, request_id=...)``."""
+        if self._client_side:
+            self._client_side = False
+            text = (
+                "this client runs in a browser: its tokens are in the page; off_client_side_warning() if that is meant"
+            )
+            warnings.warn(text, stacklevel=2)
         return self._sessions[ApiVersion(version)]
 
     def set_http_client(self, version: ApiVersion | str, client: Session) -> None:
@@ -99,6 +106,18 @@ class _Client:
         self._logger = logger
         for session in self._sessions.values():
             session.logger = logger
+
+    def off_client_side_warning(self) -> None:
+        """Do not warn that the tokens are in a browser's page: a wrapper on a server keeps them."""
+        self._client_side = False
+
+    def init_is_admin(self, request_id: str = "") -> None:
+        """Ask the portal whether the user is an administrator; ``auth.is_admin`` knows it then.
+
+        Raises what the call raises: no answer is no "no".
+        """
+        answer = self.session.call("profile", request_id=request_id or None).data()
+        self._credentials.set_admin(bool(answer.get("ADMIN")) if isinstance(answer, dict) else False)
 
     def get_target_origin(self) -> str:
         """The portal's address: ``https://your-portal.bitrix24.com``."""
@@ -150,8 +169,6 @@ class B24OAuth(_Client):
         transport = Transport(timeout=timeout, verify=verify, clock=clock)
         self.auth = OAuth(params, secret, transport, clock=clock, auth_servers=auth_servers)
         super().__init__(self.auth, transport, restriction_params, clock)
-        if sys.platform == "emscripten":
-            warnings.warn("B24OAuth runs in a browser: its tokens are in the page", stacklevel=2)
 
     def __repr__(self) -> str:
         return f"B24OAuth(portal={self.auth.portal!r}, user_id={self.auth.params.user_id})"

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from b24data.errors import AuthorizationRequiredError, ConfigError
+from b24data.errors import AuthorizationRequiredError, ConfigError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
+from b24data.params import AuthData
 
-__all__ = ["Credentials", "Grant", "HookCredentials", "check_endpoint"]
+__all__ = ["Admin", "Credentials", "Grant", "HookCredentials", "check_endpoint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,29 @@ def check_endpoint(endpoint: str) -> str:
     return endpoint if endpoint.endswith("/") else f"{endpoint}/"
 
 
+class Admin:
+    """Whether the user is an administrator, once that has been asked."""
+
+    _admin: bool | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user is an administrator. Raises :class:`SdkError` before ``init_is_admin()``."""
+        if self._admin is None:
+            raise SdkError(
+                "isAdmin not init. You need call B24OAuth::initIsAdmin().", hint="here it is b24.init_is_admin()"
+            )
+        return self._admin
+
+    def set_admin(self, admin: bool) -> None:
+        """What the portal said."""
+        self._admin = admin
+
+
 _HOOK_PATH = re.compile(r"/rest/(?:api/)?(\d+)/([^/]+)/?")
 
 
-class HookCredentials:
+class HookCredentials(Admin):
     """An incoming webhook: its address is its secret."""
 
     member_id = ""
@@ -98,6 +118,21 @@ class HookCredentials:
 
     def __repr__(self) -> str:
         return f"HookCredentials(portal={self.portal!r}, user_id={self.user_id})"
+
+    def get_auth_data(self) -> AuthData:
+        """The webhook in the SDK's form. ``access_token`` is its secret."""
+        secret = self.endpoint.rstrip("/").rpartition("/")[2]
+        return AuthData(
+            access_token=secret, refresh_token="", expires=0, expires_in=0, domain=self.portal, member_id=""
+        )
+
+    def refresh_auth(self) -> AuthData:
+        """The same as :meth:`get_auth_data`: a webhook does not run out."""
+        return self.get_auth_data()
+
+    def get_uniq(self, prefix: str) -> str:
+        """``prefix`` and the portal: a name that is unique among portals."""
+        return f"{prefix}_{self.portal}"
 
     def grant(self, context: CallContext) -> Grant:  # noqa: ARG002  a webhook is always granted
         """The webhook's address."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from b24data.auth.credentials import Grant, check_endpoint
+from b24data.auth.credentials import Admin, Grant, check_endpoint
 from b24data.auth.refresh import FormPoster, ask_broker, ask_server
 from b24data.auth.token_server import merge_token_reply, token_url
 from b24data.errors import (
@@ -51,7 +51,7 @@ class _Flight:
     callback_error: Exception | None = None
 
 
-class OAuth:
+class OAuth(Admin):
     """The credentials of an application: ``b24.auth``.
 
     A refresh runs in a thread of its own that an interrupt can't stop half-way, and everyone who needs a new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +22,7 @@ from b24data import (
     RateLimitConfig,
     RestrictionParams,
     Sandbox,
+    SdkError,
 )
 from b24data.http.protocol import NOT_EXECUTED
 from tests.http.fakes import FakeClock
@@ -269,3 +271,36 @@ def test_client__no_secret_is_shown(portal: Sandbox, make: Callable[[Sandbox], A
 def test_client__data_that_makes_no_sense_is_refused(params: dict[str, Any], what: str) -> None:
     with pytest.raises(ConfigError, match=what):
         B24OAuth(params, {"clientId": "local.1", "clientSecret": "x"})
+
+
+def test_is_admin__is_known_only_after_it_was_asked(b24: B24OAuth | B24Hook) -> None:
+    with pytest.raises(SdkError, match=r"isAdmin not init\. You need call B24OAuth::initIsAdmin\(\)"):
+        _ = b24.auth.is_admin
+    b24.init_is_admin("boot:isAdmin")
+    assert b24.auth.is_admin is True
+
+
+def test_init_is_admin__raises_when_it_cannot_find_out() -> None:
+    with Sandbox(deals=1, rate_limit=None) as portal, portal.connect(restriction_params=SOON) as b24:
+        portal.fail("error", on="profile", code="ACCESS_DENIED", status=403)
+        with pytest.raises(AjaxError):
+            b24.init_is_admin()
+        with pytest.raises(SdkError, match="isAdmin not init"):
+            _ = b24.auth.is_admin
+
+
+def test_client__warns_once_when_it_runs_in_a_browser(portal: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    warned, quiet = portal.connect(), portal.connect()
+    with pytest.warns(UserWarning, match="in a browser"):
+        _ = warned.session
+    _ = warned.session
+    quiet.off_client_side_warning()
+    _ = quiet.session
+
+
+def test_hook__has_the_auth_of_the_sdk(portal: Sandbox) -> None:
+    with B24Hook.from_webhook_url(portal.webhook_url) as b24:
+        data = b24.auth.refresh_auth()
+        assert portal.webhook_url.endswith(f"/{data['access_token']}/")
+        assert b24.auth.get_uniq("lock") == f"lock_{data['domain']}"
