@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from b24data.errors import AjaxError, ConfigError, OperatingLimitError, RateLimitedError, ServerError
+from b24data.errors import AjaxError, ConfigError, OperatingLimitError, RateLimitedError, SdkError, ServerError
 from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
-from b24data.http.protocol import Command, Response, Times
+from b24data.http.protocol import MAX_COMMANDS, Command, Response, Times
 from b24data.http.session import Session
 from b24data.results import AjaxResult, Result
 
-__all__ = ["Actions", "ActionsV2", "Batch", "Call", "Calls"]
+__all__ = ["Actions", "ActionsV2", "Batch", "BatchByChunk", "Call", "Calls"]
 
 Params: TypeAlias = Mapping[str, Any]
 OneCall: TypeAlias = Sequence[Any] | Mapping[str, Any]
@@ -36,6 +36,7 @@ class ActionsV2:
     def __init__(self, session: Session) -> None:
         self.call = Call(session)
         self.batch = Batch(session)
+        self.batch_by_chunk = BatchByChunk(session)
 
 
 class Call:
@@ -94,6 +95,34 @@ class Batch:
             for command, part in zip(commands, parts, strict=True)
         ]
         return Result(dict(zip(keys, values, strict=True)) if isinstance(calls, Mapping) else values, errors)
+
+
+class BatchByChunk:
+    """``actions.v2.batch_by_chunk``: any number of calls, fifty in a request."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def make(self, *, calls: Calls, halt: bool = True, request_id: str = "") -> Result:
+        """Run ``calls``; the data is the list of what succeeded, in order, and ``errors`` has the rest by call.
+
+        A failed call ends its chunk if ``halt`` is set, and never the chunks after it.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=3) as portal:
+        ...     calls = [("crm.deal.list", {"select": ["ID"]})] * 120
+        ...     len(portal.connect().actions.v2.batch_by_chunk.make(calls=calls).get_data())
+        120
+        """
+        data: list[Any] = []
+        errors: dict[str | int, SdkError] = {}
+        items = list(calls.items()) if isinstance(calls, Mapping) else list(enumerate(calls))
+        for start in range(0, len(items), MAX_COMMANDS):
+            chunk = items[start : start + MAX_COMMANDS]
+            result = Batch(self._session).make(calls=[call for _, call in chunk], halt=halt, request_id=request_id)
+            data += [row for index, row in enumerate(result.get_data()) if index not in result.errors]
+            errors |= {chunk[int(index)][0]: error for index, error in result.errors.items()}
+        return Result(data, errors)
 
 
 def commands_of(calls: Calls) -> list[Command]:

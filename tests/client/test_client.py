@@ -129,6 +129,20 @@ def test_batch__fifty_one_calls_are_refused_and_none_are_no_request(portal: Sand
         assert portal.stats.requests == before
 
 
+def test_batch_by_chunk__splits_and_gives_what_succeeded(b24: B24OAuth | B24Hook, portal: Sandbox) -> None:
+    calls = [("profile",)] * 49 + [("no.method",)] + [("scope",)] * 71
+    before = portal.stats.requests
+    result = b24.actions.v2.batch_by_chunk.make(calls=calls)
+    assert len(result.get_data()) == 120
+    assert set(result.errors) == {49}
+    assert portal.stats.requests - before == 3
+
+
+def test_batch_by_chunk__names_the_calls_that_failed(b24: B24OAuth | B24Hook) -> None:
+    calls = {f"c{n}": ("profile",) for n in range(60)} | {"bad": ("no.method",)}
+    assert set(b24.actions.v2.batch_by_chunk.make(calls=calls).errors) == {"bad"}
+
+
 def sandbox_errors(portal: Sandbox, *, halt: bool, **fault: Any) -> tuple[list[Any], dict[Any, Any]]:
     portal.fail(on="batch", times=1, **fault)
     with portal.connect(restriction_params=SOON) as b24:
