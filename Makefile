@@ -20,7 +20,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/b24data demo
 
 test: lint
-	@$(BIN)/python -m pytest --doctest-modules --cov --cov-report=term:skip-covered b24data tests
+	@$(BIN)/python -m pytest --doctest-modules --ignore=tests/benchmarks --cov --cov-report=term:skip-covered b24data tests
 
 soak: .venv/dev.stamp
 	@$(BIN)/python -m pytest -m soak
