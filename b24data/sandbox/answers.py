@@ -51,6 +51,7 @@ class Answer:
 
     def lookup(self, path: list[str]) -> Any:
         """The value that ``$result[command][...]`` means, or None where nothing is there."""
+        found: Any
         rest = path
         if self.page is not None and not self.wrap and path and path[0].isdigit():
             found, rest = self.page.row(int(path[0])), path[1:]

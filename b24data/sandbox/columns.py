@@ -51,11 +51,6 @@ class Numbers:
     values: Ints
     empty: str | None = None
 
-    def value(self, at: int, record: int, writer: Writer) -> Any:
-        """One value as it stands in an answer."""
-        rendered: str = self.render(np.array([at]), np.array([record]), "", writer)[0].as_py().decode()
-        return json.loads(rendered)
-
     def put(self, at: int, value: Any) -> None:
         """Change one value, given in its stored form."""
         self.values[at] = NULL if value is None else int(value)
@@ -98,14 +93,6 @@ class Codes:
     vocabulary: list[Any]
     numeric: list[Any] | None = None
     _rendered: dict[tuple[str, Writer], _Pieces] = field(default_factory=dict, repr=False)
-
-    def value(self, at: int, record: int, writer: Writer) -> Any:
-        """One value as it stands in an answer; ``ABSENT`` where the key is left out."""
-        vocabulary = self.numeric if writer.numbers and self.numeric is not None else self.vocabulary
-        entry = vocabulary[self.codes[at]]
-        if entry is ABSENT:
-            return ABSENT
-        return json.loads(json.dumps(entry, ensure_ascii=False).replace(ID_MARK, str(record)))
 
     def put(self, at: int, value: Any) -> None:
         """Change one value; a new one joins the vocabulary."""

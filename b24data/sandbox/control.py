@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from b24data.sandbox.lists import LIST_METHODS, ListRequest, read_request
 from b24data.sandbox.portal import Portal
@@ -32,8 +33,8 @@ class Control:
         """Addresses and credentials."""
         portal, tokens = self.portal, self.portal.tokens
         return {
-            "url": portal.url,
-            "webhook_url": f"{portal.url}/rest/1/{tokens.webhook_code}/",
+            "url": portal.addresses.current,
+            "webhook_url": f"{portal.addresses.current}/rest/1/{tokens.webhook_code}/",
             "client_id": tokens.client_id,
             "client_secret": tokens.client_secret,
             "member_id": tokens.member_id,
@@ -47,7 +48,7 @@ class Control:
     def pair(self) -> dict[str, Any]:
         """A fresh pair of tokens, as a token reply and an install event have them together."""
         tokens = self.portal.tokens
-        return self.portal.addressed(tokens.pair()) | {"application_token": tokens.application_token}
+        return self.portal.auth_server.addressed(tokens.pair()) | {"application_token": tokens.application_token}
 
     def code(self) -> str:
         """An authorization code, as if the user had just agreed."""
@@ -115,11 +116,15 @@ class Control:
         self.portal.tokens.expire_all()
         self.portal.tokens.revoke_all()
 
-    def move(self) -> str:
-        """From now on the old address answers 302; returns the new one."""
-        self.portal.moved = True
-        return self.portal.url
+    def move(self, host: str | None) -> str:
+        """From now on the old address answers 302; returns the new one, under another name if one is given."""
+        addresses = self.portal.addresses
+        if host is not None:
+            parts = urlsplit(addresses.other)
+            addresses.other = f"{parts.scheme}://{host}:{parts.port}"
+        addresses.moved = True
+        return addresses.current
 
     def redirect_to(self, uri: str) -> None:
         """The return address on the application's card; empty: the code stands on a page."""
-        self.portal.redirect_uri = uri
+        self.portal.auth_server.redirect_uri = uri

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-__all__ = ["KINDS", "FaultPlan", "Faults"]
+from b24data.sandbox.answers import PortalError
+from b24data.sandbox.wire import Reply, html_page
+
+__all__ = ["KINDS", "TIMEOUT_TITLE", "FaultPlan", "Faults", "broken", "spoiled"]
+
+TIMEOUT_TITLE = "504 Gateway Time-out"
+_TITLES = {500: "500 Internal Server Error", 502: "502 Bad Gateway"}
+_WARNING = (
+    b"<br />\n<b>Warning</b>:  Undefined array key 1 in <b>/home/bitrix/www/index.php</b> on line <b>7</b><br />\n"
+)
 
 KINDS = {
     "500": "HTML page, status 500, nothing done",
@@ -58,6 +67,10 @@ class FaultPlan:
             self.times = self.times or 1
         self.left = self.times if self.times is not None else (1 if self.at is not None else None)
 
+    def strike(self) -> None:
+        """Raise the error that an ``error`` plan names."""
+        raise PortalError(self.status, self.code, self.description)
+
 
 class Faults:
     """The plans that are left, and the dice."""
@@ -95,3 +108,28 @@ class Faults:
         if plan.at is not None:
             return number >= plan.at
         return self._dice.random() < plan.probability
+
+
+def broken(fault: FaultPlan) -> Reply:
+    """The reply of the faults that come before any work."""
+    if fault.kind == "reset":
+        return Reply(act="reset", status=0)
+    if fault.kind == "html":
+        return html_page(200, "Bitrix24: technical works")
+    return html_page(int(fault.kind), _TITLES[int(fault.kind)])
+
+
+def spoiled(reply: Reply, fault: FaultPlan | None) -> Reply:
+    """An answer after what befell it on its way."""
+    kind = fault.kind if fault and fault.command is None else ""
+    if kind == "504":
+        return html_page(504, TIMEOUT_TITLE)
+    if kind == "bom":
+        reply.pieces.insert(0, b"\xef\xbb\xbf")
+    elif kind == "warning":
+        reply.pieces.insert(0, _WARNING)
+    elif kind == "empty":
+        reply.pieces = []
+    elif kind in ("cut", "stall"):
+        reply.act = kind
+    return reply

@@ -148,7 +148,7 @@ def _deal_stage(table: Table, rng: np.random.Generator) -> Codes:
     age = (LAST_DAY - created(table)) / (DAY * 60)
     closed = rng.random(table.size) < 1 - np.exp(-age)
     won = rng.random(table.size) < 0.38
-    open_stage = np.minimum(rng.geometric(0.42, table.size) - 1, 4)
+    open_stage = np.searchsorted([0.38, 0.64, 0.81, 0.92], rng.random(table.size))
     lost = np.where(rng.random(table.size) < 0.8, 6, 7)
     stage = np.where(closed, np.where(won, 5, lost), open_stage)
     category = np.searchsorted([0, 1, 2], table.numbers("CATEGORY_ID").values)

@@ -156,7 +156,7 @@ def serve_parent() -> None:
     sockets = listeners(order.options.host, order.options.port)
 
     def ready() -> None:
-        sys.stdout.buffer.write(msgspec.json.encode({"url": portal.addresses[0]}) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode({"url": portal.addresses.own}) + b"\n")
         sys.stdout.buffer.flush()
 
     async def main() -> None:

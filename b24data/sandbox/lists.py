@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -228,11 +228,3 @@ def _columns(
         columns += [(extras[name], extras[name]) for name in extras if name in wanted]
         columns += [("subStatus", "STATUS")] if "STATUS" in wanted else []
     return tuple(columns)
-
-
-def columns_of(method: str, entity_type: int | None = None, select: Sequence[str] = ()) -> list[str]:
-    """The keys of an answer's rows."""
-    spec = LIST_METHODS[method]
-    if spec.family == "item":
-        spec = replace(spec, entity=_entity_of(entity_type))
-    return [key for key, _ in _Spelling(spec, original=False).columns(tuple(select))]

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from b24data.sandbox.answers import Answer, PortalError, encode
+from b24data.sandbox.authserver import Addresses, AuthServer
 from b24data.sandbox.batch import run_batch
 from b24data.sandbox.calls import Caller, Methods
 from b24data.sandbox.columns import Writer
-from b24data.sandbox.faults import FaultPlan, Faults
+from b24data.sandbox.faults import TIMEOUT_TITLE, FaultPlan, Faults, broken, spoiled
 from b24data.sandbox.limits import Bucket, Clock, Ledger
 from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.options import Options
@@ -29,10 +30,6 @@ _LIMIT = PortalError(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 _OPERATING = PortalError(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
 _EXPIRED = PortalError(401, "expired_token", "The access token provided has expired.")
 _NO_AUTH = PortalError(401, "NO_AUTH_FOUND", "Wrong authorization data")
-_TITLES = {500: "500 Internal Server Error", 502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
-_WARNING = (
-    b"<br />\n<b>Warning</b>:  Undefined array key 1 in <b>/home/bitrix/www/index.php</b> on line <b>7</b><br />\n"
-)
 _WRITER = Writer(numbers=True)
 
 
@@ -62,26 +59,22 @@ class Portal:
         for plan in options.faults:
             self.faults.add(**plan)
         self.mutations = Mutations(self.world, self.counters, self.clock.now, options.seed)
-        self.redirect_uri = options.redirect_uri
-        self.addresses: list[str] = []  # the portal's own, and the one it can move to
-        self.moved = False
+        self.addresses = Addresses()
+        self.auth_server = AuthServer(
+            options, self.tokens, faults=self.faults, counters=self.counters, clock=self.clock, addresses=self.addresses
+        )
         self._bucket = Bucket(*options.rate_limit) if options.rate_limit else None
         self._ledger = Ledger(options.operating_limit_s)
         self._workers = asyncio.Semaphore(options.workers) if options.workers else None
-
-    @property
-    def url(self) -> str:
-        """Where the portal lives now."""
-        return self.addresses[1 if self.moved else 0]
 
     async def handle(self, incoming: Incoming) -> Reply:
         """The reply to any request."""
         if incoming.path.startswith("/rest"):
             reply = await self._rest(incoming)
         elif incoming.path.startswith("/oauth/token"):
-            reply = await self._oauth(incoming)
+            reply = await self.auth_server.token(incoming)
         elif incoming.path.startswith("/oauth/authorize"):
-            reply = self._authorize(incoming)
+            reply = self.auth_server.authorize(incoming)
         else:
             reply = html_page(404, "404 Not Found")
         if (
@@ -116,12 +109,13 @@ class Portal:
 
     def _moved_away(self, incoming: Incoming, fault: FaultPlan | None) -> Reply | None:
         """302 where the portal has another address now (change-domen.md)."""
-        elsewhere = incoming.port != urlsplit(self.addresses[1]).port
-        if not elsewhere or not (self.moved or (fault and fault.kind == "redirect")):
+        other = self.addresses.other
+        elsewhere = incoming.port != urlsplit(other).port
+        if not elsewhere or not (self.addresses.moved or (fault and fault.kind == "redirect")):
             return None
         self.counters.redirects += 1
         query = f"?{incoming.query}" if incoming.query else ""
-        return Reply(302, [], "text/html", {"location": f"{self.addresses[1]}{incoming.path}{query}"})
+        return Reply(302, [], "text/html", {"location": f"{other}{incoming.path}{query}"})
 
     async def _admitted(self, incoming: Incoming, call: RestCall, number: int, fault: FaultPlan | None) -> Reply:
         try:
@@ -129,7 +123,7 @@ class Portal:
                 self.counters.rate_limit_hits += 1
                 raise _LIMIT
             if fault and fault.command is None and fault.kind in ("500", "502", "reset", "html"):
-                return _broken(fault)
+                return broken(fault)
             caller = self._authenticate(call)
             if fault and fault.command is None:
                 self._refuse(fault, call)
@@ -140,7 +134,7 @@ class Portal:
             if error.code == "OPERATION_TIME_LIMIT":
                 self.counters.operating_limit_hits += 1
             reply = Reply(error.status, [encode(error.body(), _WRITER)])
-        return _spoiled(reply, fault)
+        return spoiled(reply, fault)
 
     @contextlib.asynccontextmanager
     async def _worker(self) -> AsyncIterator[None]:
@@ -171,7 +165,7 @@ class Portal:
         if fault.kind == "429":
             raise _OPERATING
         if fault.kind == "error":
-            raise PortalError(fault.status, fault.code, fault.description)
+            fault.strike()
 
     async def _worked(self, call: RestCall, caller: Caller, fault: FaultPlan | None) -> Reply:
         """Do the work, let its modelled time pass, and write the answer."""
@@ -184,7 +178,7 @@ class Portal:
         await self.clock.wait(min(seconds, limit) - (self.clock.now() - start))
         if seconds > limit:
             self.counters.timeouts += 1
-            return html_page(504, _TITLES[504])
+            return html_page(504, TIMEOUT_TITLE)
         facts = [b'{"result":', *answer.pieces]
         if answer.next is not None:
             facts.append(f',"next":{answer.next}'.encode())
@@ -244,78 +238,4 @@ class Portal:
                 self.counters.operating_limit_hits += 1
                 raise _OPERATING
         elif at == fault.command:
-            raise PortalError(fault.status, fault.code, fault.description)
-
-    # The authorization server.
-
-    async def _oauth(self, incoming: Incoming) -> Reply:
-        counters = self.counters
-        counters.oauth_requests += 1
-        await self.clock.wait(self.options.latency_s)
-        fault = self.faults.pick(counters.oauth_requests, "oauth")
-        if fault:
-            counters.faults[fault.kind] += 1
-            if fault.kind in ("500", "502", "reset", "html"):
-                return _broken(fault)
-            if fault.kind == "error":
-                body = PortalError(fault.status, fault.code, fault.description).body()
-                return Reply(fault.status, [encode(body, _WRITER)])
-        if incoming.verb not in self.options.token_methods:
-            return html_page(405, "405 Not Allowed")
-        try:
-            reply = Reply(200, [encode(self.addressed(self.tokens.exchange(incoming.params())), _WRITER)])
-        except PortalError as error:
-            reply = Reply(error.status, [encode(error.body(), _WRITER)])
-        return _spoiled(reply, fault)
-
-    def addressed(self, pair: dict[str, Any]) -> dict[str, Any]:
-        """A token reply: the portal is ``client_endpoint``, ``domain`` is the authorization server's."""
-        return {
-            **pair,
-            "client_endpoint": f"{self.url}/rest/",
-            "server_endpoint": f"{self.addresses[0]}/rest/",
-            "domain": urlsplit(self.addresses[0]).netloc,
-        }
-
-    def _authorize(self, incoming: Incoming) -> Reply:
-        """The user is always signed in and agrees; without a return address the code stands on a page."""
-        asked = incoming.params()
-        if asked.get("client_id") != self.tokens.client_id:
-            return html_page(400, "Application not found")
-        code = self.tokens.code()
-        if not self.redirect_uri:
-            return html_page(200, f"Authorization code: {code}")
-        back = {
-            "code": code,
-            "state": str(asked.get("state", "")),
-            "domain": urlsplit(self.url).netloc,
-            "member_id": self.tokens.member_id,
-            "scope": "crm,department,task,user",
-            "server_domain": urlsplit(self.addresses[0]).netloc,
-        }
-        glue = "&" if "?" in self.redirect_uri else "?"
-        return Reply(302, [], "text/html", {"location": f"{self.redirect_uri}{glue}{urlencode(back)}"})
-
-
-def _broken(fault: FaultPlan) -> Reply:
-    if fault.kind == "reset":
-        return Reply(act="reset", status=0)
-    if fault.kind == "html":
-        return html_page(200, "Bitrix24: technical works")
-    return html_page(int(fault.kind), _TITLES[int(fault.kind)])
-
-
-def _spoiled(reply: Reply, fault: FaultPlan | None) -> Reply:
-    """The faults that befall an answer on its way."""
-    kind = fault.kind if fault and fault.command is None else ""
-    if kind == "504":
-        return html_page(504, _TITLES[504])
-    if kind == "bom":
-        reply.pieces.insert(0, b"\xef\xbb\xbf")
-    elif kind == "warning":
-        reply.pieces.insert(0, _WARNING)
-    elif kind == "empty":
-        reply.pieces = []
-    elif kind in ("cut", "stall"):
-        reply.act = kind
-    return reply
+            fault.strike()

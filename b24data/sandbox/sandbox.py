@@ -290,9 +290,9 @@ class Sandbox:
         """Every token issued so far dies, refresh tokens too."""
         self._ask("revoke")
 
-    def move(self) -> str:
-        """Give the portal another address; the old one answers 302 from now on."""
-        return str(self._ask("move"))
+    def move(self, host: str | None = None) -> str:
+        """Give the portal another port (and another name, such as ``localhost``); the old one answers 302 now."""
+        return str(self._ask("move", host=host))
 
     def insert(self, entity: str, rows: Sequence[Mapping[str, Any]] | int = 1) -> list[int]:
         """Add records (fields as in ``crm.<entity>.list``, or just how many); returns their ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -29,7 +30,8 @@ def listeners(host: str, port: int) -> list[socket.socket]:
     for wanted in (port, 0):
         # asyncio turns Nagle's algorithm off only where the protocol is named; with it a reply waits 40 ms.
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # elsewhere the option lets two servers share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((host, wanted))
         except OSError:
@@ -51,8 +53,8 @@ async def serve(
     portal = control.portal
     certificate, private_key = portal.options.tls or (None, None)
     scheme = "https" if certificate else "http"
-    names = [sock.getsockname() for sock in sockets]
-    portal.addresses = [f"{scheme}://{portal.options.host}:{name[1]}" for name in names]
+    own, other = (f"{scheme}://{portal.options.host}:{sock.getsockname()[1]}" for sock in sockets)
+    portal.addresses.own, portal.addresses.other = own, other
     transports: _Transports = {}
     config = uvicorn.Config(
         _Application(control, transports, key),

@@ -13,7 +13,9 @@ from typing import Any
 from b24data.sandbox.answers import PortalError
 from b24data.sandbox.stats import Counters
 
-__all__ = ["TokenBook"]
+__all__ = ["SCOPE", "TokenBook"]
+
+SCOPE = "crm,department,task,user"
 
 _CODE_S = 30.0
 _REFRESH_S = 180 * 86400.0
@@ -62,7 +64,7 @@ class TokenBook:
             "expires": int(self._now() + self.ttl_s),
             "expires_in": int(self.ttl_s),
             "member_id": self.member_id,
-            "scope": "crm,department,task,user",
+            "scope": SCOPE,
             "status": "L",
             "user_id": 1,
         }

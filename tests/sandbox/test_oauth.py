@@ -122,3 +122,9 @@ def test_move__the_old_address_answers_302_with_the_new_one(portal, http):
     assert (reply.status_code, reply.headers["location"]) == (302, f"{new}/rest/crm.deal.list?x=1")
     assert http.post(reply.headers["location"], json={"auth": token}).json()["total"] == 230
     assert portal.oauth_params()["client_endpoint"] == f"{new}/rest/"
+
+
+def test_move__to_another_name(portal, http):
+    new = portal.move(host="localhost")
+    assert new.startswith("http://localhost:")
+    assert http.post(portal.webhook_url + "server.time").status_code == 200
