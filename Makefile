@@ -20,7 +20,8 @@ demo: .venv/demo.stamp
 	@$(BIN)/b24data demo
 
 test: lint
-	@$(BIN)/python -m pytest --doctest-modules --ignore=tests/benchmarks --cov --cov-report=term:skip-covered b24data tests
+	@$(BIN)/coverage run -m pytest --doctest-modules --ignore=tests/benchmarks b24data tests
+	@$(BIN)/coverage report --skip-covered
 
 soak: .venv/dev.stamp
 	@$(BIN)/python -m pytest -m soak
