@@ -12,7 +12,7 @@ import pyarrow as pa
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.described import Descriptions
 from b24data.frames.parquet import ParquetSink, check_target
-from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, frame_of
+from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend, frame_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
@@ -180,6 +180,7 @@ class Tools:
         ['Int64', 'Float64', 'datetime64[us, UTC]']
         """
         target = None if to is None else check_target(to)
+        check_backend(dtype_backend)
         pipeline = self._pipeline(
             method,
             select,
@@ -266,6 +267,7 @@ class Tools:
         """
         if chunksize < 1:
             raise ConfigError(f"chunksize={chunksize} is not a number of rows", hint="such as 50_000")
+        check_backend(dtype_backend)
         pipeline = self._pipeline(method, select, filter, **options)
         return Stream(pipeline, _frames(pipeline, chunksize, dtype_backend))
 

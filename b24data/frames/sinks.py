@@ -16,7 +16,17 @@ from b24data.params import FetchReport
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DtypeBackend", "FrameSink", "Sink", "TableSink", "frame_of", "metadata_of", "recast", "united"]
+__all__ = [
+    "DtypeBackend",
+    "FrameSink",
+    "Sink",
+    "TableSink",
+    "check_backend",
+    "frame_of",
+    "metadata_of",
+    "recast",
+    "united",
+]
 
 DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 
@@ -67,12 +77,8 @@ class FrameSink:
     """
 
     def __init__(self, schema: Schema, *, dtype_backend: DtypeBackend = "numpy_nullable") -> None:
-        if dtype_backend not in ("numpy_nullable", "pyarrow"):
-            raise ConfigError(
-                f"dtype_backend is {dtype_backend!r}", hint='it is "numpy_nullable" or "pyarrow", as in pandas'
-            )
         self._table = TableSink(schema)
-        self._backend = dtype_backend
+        self._backend = check_backend(dtype_backend)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one more batch."""
@@ -87,6 +93,15 @@ class FrameSink:
     def abort(self) -> pd.DataFrame:
         """The rows so far."""
         return frame_of(self._table.abort(), self._backend)
+
+
+def check_backend(dtype_backend: DtypeBackend) -> DtypeBackend:
+    """The backend itself; :class:`ConfigError` for any other word."""
+    if dtype_backend not in ("numpy_nullable", "pyarrow"):
+        raise ConfigError(
+            f"dtype_backend is {dtype_backend!r}", hint='it is "numpy_nullable" or "pyarrow", as in pandas'
+        )
+    return dtype_backend
 
 
 def frame_of(table: pa.Table, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:

@@ -74,7 +74,9 @@ def _further(asker: Asker, step: int, facts: WalkFacts, opening_rows: int) -> It
         if opening_rows:
             yield from itertools.takewhile(bool, _one_by_one(asker, step))
         return
-    starts = iter(range(step, facts.total, step))
+    limit = asker.plan.limit
+    wanted = facts.total if limit is None else min(facts.total, limit)
+    starts = iter(range(step, wanted, step))
     while batch := list(itertools.islice(starts, MOST_COMMANDS)):
         commands = [Command(f"p{start}", asker.plan.method, asker.plan.counted_page(start)) for start in batch]
         for command, answer in zip(commands, asker.pages(commands).each, strict=True):

@@ -1,0 +1,104 @@
+"""Wrong input: each a sentence that says what to do, and nothing half written."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+
+import pytest
+
+from b24data import (
+    AuthorizationRequiredError,
+    B24Hook,
+    BadReplyError,
+    ConfigError,
+    MethodNotFoundError,
+    Sandbox,
+    SchemaError,
+)
+from tests.clocks import ScaledClock
+
+
+@pytest.fixture(scope="module")
+def portal():
+    with Sandbox(deals=200) as portal:
+        yield portal
+
+
+@pytest.fixture
+def tools(portal):
+    with portal.connect() as b24:
+        yield b24.tools
+
+
+def test_an_unknown_method_names_the_nearest(tools):
+    with pytest.raises(MethodNotFoundError, match=r"crm\.deals\.list.*did you mean crm\.deal\.list"):
+        tools.fetch_all("crm.deals.list", progress=False)
+
+
+def test_a_misspelt_field_is_refused_before_any_row_is_asked_for(portal, tools):
+    before = portal.stats.pages
+    with pytest.raises(SchemaError, match=r"OPORTUNITY.*did you mean OPPORTUNITY"):
+        tools.fetch_all("crm.deal.list", ["ID", "OPORTUNITY"], progress=False)
+    assert portal.stats.pages == before
+
+
+def test_a_missing_parameter_is_named(tools):
+    with pytest.raises(ConfigError, match=r'crm\.item\.list needs entityTypeId.*params=\{"entityTypeId": \.\.\.\}'):
+        tools.fetch_all("crm.item.list", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"select": "ID"}, "select='ID' is one text"),
+        ({"select": []}, "select is empty"),
+        ({"filter": {"TITLE": None}}, "None"),
+        ({"filter": {">ID": "abc"}}, "compares an id with 'abc'"),
+        ({"limit": 0}, "limit=0 is not a number of rows"),
+        ({"order": {"ID": "UP"}}, "say 'ASC' or 'DESC'"),
+        ({"params": {"start": 50}}, "walked from its first row to its last"),
+        ({"filter": {"ID": 1}, "params": {"FILTER": {"ID": 2}}}, "filter was given twice"),
+        ({"progress": "loud"}, "progress is 'loud'"),
+        ({"dtype_backend": "polars"}, "dtype_backend is 'polars'"),
+        ({"to": "no/such/folder/deals.parquet"}, "there is no folder no/such/folder"),
+    ],
+)
+def test_a_request_that_makes_no_sense_says_why(portal, tools, asked, sentence):
+    before = portal.stats.pages
+    options = {"progress": False, **asked}
+    with pytest.raises(ConfigError, match=sentence):
+        tools.fetch_all("crm.deal.list", **options)
+    assert portal.stats.pages == before
+
+
+def test_a_dead_refresh_token_says_sign_in_again():
+    with Sandbox(deals=200) as portal:
+        b24 = portal.connect()
+        portal.revoke()
+        with pytest.raises(AuthorizationRequiredError, match="sign in again"):
+            b24.tools.fetch_all("crm.deal.list", ["ID"], progress=False)
+
+
+def test_a_portal_that_answers_html_is_no_portal():
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html><title>Welcome</title></html>")
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = f"http://127.0.0.1:{server.server_port}/rest/1/a-secret-code/"
+        with (
+            B24Hook(hook, clock=ScaledClock(100)) as b24,
+            pytest.raises(BadReplyError, match=r"HTML.*Hint|html") as caught,
+        ):
+            b24.tools.fetch_all("crm.deal.list", ["ID"], progress=False)
+        server.shutdown()
+    assert "a-secret-code" not in str(caught.value)
+    assert caught.value.hint
