@@ -148,7 +148,12 @@ class OperatingLedger:
             self._resets_at = now + max(0.0, times.operating_reset_at - finish) + 1
 
     def refused(self, now: float) -> None:
-        """The portal answered 429: wait for its next basket, then let one request find out."""
+        """The portal answered 429: wait for its next basket, then let one request find out.
+
+        The other commands of the same batch, and what was under way with it, are refused for the same reason.
+        """
+        if self._blocked_until is not None and now < self._blocked_until:
+            return
         used = self.used(now)
         if used:
             self.limit_s = min(self.limit_s, max(used, self.limit_s / 2))

@@ -235,3 +235,12 @@ def test_limits__the_adaptive_pause_can_be_switched_off() -> None:
     view = limits("switch.example", adaptive_config=AdaptiveConfig(enabled=False))
     view.observe([("m", times(479, finish=0.0, reset_in=300))], 0.0)
     assert view.pause(Counter(["m"]), 0.0, remaining=None) == 0
+
+
+def test_ledger__fifty_refused_commands_of_one_batch_are_one_refusal():
+    ledger = OperatingLedger()
+    ledger.observe(Times(duration=0.02, operating=1.0, operating_reset_at=700.0, finish=100.0), 0.0)
+    for _ in range(50):
+        ledger.refused(1.0)
+    assert ledger.limit_s == 240.0  # halved once: the portal's limit is lower than we thought, not nothing
+    assert ledger.wait(602.0, 1) == 0.0
