@@ -43,8 +43,8 @@ class ThreadHost:
     """The server in a daemon thread with an event loop of its own."""
 
     def __init__(self, options: Options) -> None:
-        self._sockets = listeners(options.host, options.port)
         self._control = Control(Portal(options), in_process=True)
+        self._sockets = listeners(options.host, options.port)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready: Future[None] = Future()
@@ -57,6 +57,8 @@ class ThreadHost:
             try:
                 runner.run(serve(self._control, self._sockets, self._stop, lambda: self._ready.set_result(None)))
             except BaseException as error:
+                for sock in self._sockets:
+                    sock.close()
                 if self._ready.done():
                     raise
                 self._ready.set_exception(error)
@@ -130,9 +132,10 @@ class ProcessHost:
 
     def close(self) -> None:
         """Close the pipe that the process lives by, and wait until it has ended."""
-        for pipe in _pipes(self._process):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+        stdin, stdout = _pipes(self._process)
+        with contextlib.suppress(BrokenPipeError), stdin:
+            stdin.write(b"\n")  # a forked copy of the pipe may outlive us, so closing it alone is no message
+        stdout.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
@@ -165,8 +168,7 @@ def serve_parent() -> None:
 
         def watch() -> None:
             with contextlib.suppress(OSError):
-                while os.read(sys.stdin.fileno(), 1024):  # not the buffer: its lock would hinder the exit
-                    pass
+                os.read(sys.stdin.fileno(), 1)  # not the buffer: its lock would hinder the exit
             loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=watch, daemon=True).start()

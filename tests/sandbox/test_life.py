@@ -49,6 +49,25 @@ def test_port__a_taken_one_is_an_error(portal):
         Sandbox(port=port).start()
 
 
+@pytest.mark.parametrize("process", [False, True])
+def test_start__a_wrong_certificate_or_plan_is_an_error_and_leaves_nothing_behind(process, tmp_path):
+    with pytest.raises(OSError):
+        Sandbox(tls=(str(tmp_path / "no.pem"), str(tmp_path / "no.key")), process=process).start()
+    with pytest.raises((ValueError, OSError)):
+        Sandbox(faults=[{"kind": "nonsense"}], process=process).start()
+
+
+def test_gzip__only_for_who_asks_and_not_at_all_when_off(start, http):
+    for portal, asked, given in [
+        (start(), "gzip", "gzip"),
+        (start(), "identity", None),
+        (start(gzip=False), "gzip", None),
+    ]:
+        reply = http.post(portal.webhook_url + "crm.deal.list", headers={"accept-encoding": asked})
+        assert reply.headers.get("content-encoding") == given
+        assert reply.json()["total"] == 230
+
+
 def test_insert_delete_update__show_in_the_next_answer(portal, call):
     before = portal.truth().ids
     (number,) = portal.insert("deals", [{"TITLE": "Новая", "OPPORTUNITY": "10.50", "STAGE_ID": "C1:NEW"}])

@@ -78,7 +78,7 @@ def test_request_timeout__cuts_a_batch_after_the_work_was_done(start, http):
 
 
 def test_workers__requests_wait_for_their_turn(start, http):
-    portal = start(cost=1.0, workers=1, time_scale=100)
+    portal = start(cost=1.0, workers=1, time_scale=10)
     with ThreadPoolExecutor(4) as pool:
         ask = [pool.submit(http.post, portal.webhook_url + "crm.deal.list", json={"start": -1}) for _ in range(4)]
         spans = sorted((answer["start"], answer["finish"]) for answer in (done.result().json()["time"] for done in ask))
