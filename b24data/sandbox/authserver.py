@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from b24data.sandbox.answers import PortalError, encode
 from b24data.sandbox.columns import Writer
-from b24data.sandbox.faults import Faults, broken, spoiled
+from b24data.sandbox.faults import EARLY, Faults, broken, spoiled
 from b24data.sandbox.limits import Clock
 from b24data.sandbox.options import Options
 from b24data.sandbox.stats import Counters
@@ -66,7 +66,7 @@ class AuthServer:
         fault = self._faults.pick(counters.oauth_requests, "oauth")
         if fault:
             counters.faults[fault.kind] += 1
-            if fault.kind in ("500", "502", "reset", "html"):
+            if fault.kind in EARLY:
                 return broken(fault)
         if incoming.verb not in self._options.token_methods:
             return html_page(405, "405 Not Allowed")

@@ -15,7 +15,7 @@ from b24data.sandbox.filters import matches, parse_key
 from b24data.sandbox.lists import LIST_METHODS, answer_list, read_request
 from b24data.sandbox.notation import find, items_of
 from b24data.sandbox.pages import Renderer
-from b24data.sandbox.stages import categories, statuses
+from b24data.sandbox.stages import categories, currencies, statuses
 from b24data.sandbox.table import World
 from b24data.sandbox.words import DEPARTMENTS
 
@@ -75,6 +75,8 @@ class Methods:
             "tasks.task.getfields": lambda _params, _caller: self._answer({"fields": describe.task_fields()}),
             "crm.item.fields": self._item_fields,
             "crm.category.list": self._categories,
+            "crm.currency.list": lambda _params, _caller: self._rows(currencies(), None),
+            "crm.type.list": self._types,
             "crm.status.list": self._statuses,
             "department.get": self._departments,
             "crm.activity.fields": partial(self._classic_fields, "activities"),
@@ -101,6 +103,10 @@ class Methods:
     def _categories(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
         rows = categories(_entity_type(params), SMART_PROCESS)
         return self._answer({"categories": rows}, total=len(rows))
+
+    def _types(self, _params: Mapping[str, Any], _caller: Caller) -> Answer:
+        kind = {"id": 7, "title": "Repairs", "code": "REPAIRS", "entityTypeId": SMART_PROCESS, "createdBy": 1}
+        return self._answer({"types": [kind | {"isCategoriesEnabled": "Y", "isStagesEnabled": "Y"}]}, total=1)
 
     def _statuses(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
         return self._rows(statuses(SMART_PROCESS), find(params, "filter"))

@@ -10,7 +10,7 @@ from typing import Any
 from b24data.sandbox.answers import PortalError
 from b24data.sandbox.wire import Reply, html_page
 
-__all__ = ["KINDS", "TIMEOUT_TITLE", "FaultPlan", "Faults", "broken", "spoiled"]
+__all__ = ["EARLY", "KINDS", "TIMEOUT_TITLE", "FaultPlan", "Faults", "broken", "spoiled"]
 
 TIMEOUT_TITLE = "504 Gateway Time-out"
 _TITLES = {500: "500 Internal Server Error", 502: "502 Bad Gateway"}
@@ -26,6 +26,7 @@ KINDS = {
     "429": "OPERATION_TIME_LIMIT; with command= that command of a batch and later ones of its method",
     "html": "HTML page with status 200",
     "empty": "status 200 and no body",
+    "bare": "status= and no body, such as 429 or 408 of a gateway, nothing done",
     "reset": "the connection is reset before anything is answered",
     "cut": "half of the body, then the connection closes",
     "stall": "half of the body, then nothing until the client leaves",
@@ -35,6 +36,7 @@ KINDS = {
     "error": "an error with code= and status=; with command= of that command of a batch",
     "redirect": "302 to the portal's other address",
 }
+EARLY = ("500", "502", "reset", "html", "bare")  # before any work
 _BATCH_KINDS = ("429", "expired", "error")
 
 
@@ -114,6 +116,8 @@ def broken(fault: FaultPlan) -> Reply:
     """The reply of the faults that come before any work."""
     if fault.kind == "reset":
         return Reply(act="reset", status=0)
+    if fault.kind == "bare":
+        return Reply(fault.status)
     if fault.kind == "html":
         return html_page(200, "Bitrix24: technical works")
     return html_page(int(fault.kind), _TITLES[int(fault.kind)])

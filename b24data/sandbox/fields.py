@@ -6,7 +6,7 @@ crm-activity-fields.md, crm-item-fields.md, tasks-task-get-fields.md, user-field
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from b24data.sandbox.stages import ENUM_ITEMS
@@ -90,17 +90,7 @@ def _parse(line: str) -> Field:
 
 
 def _with_item_name(entry: Field) -> Field:
-    item = None if entry.on_request else item_name(entry.name)
-    return Field(
-        entry.name,
-        entry.type,
-        entry.title,
-        item,
-        entry.read_only,
-        entry.multiple,
-        entry.status_type,
-        entry.classic,
-    )
+    return entry if entry.on_request else replace(entry, item=item_name(entry.name))
 
 
 _ITEM_NAMES = {

@@ -13,7 +13,7 @@ from b24data.sandbox.authserver import Addresses, AuthServer
 from b24data.sandbox.batch import run_batch
 from b24data.sandbox.calls import Caller, Methods
 from b24data.sandbox.columns import Writer
-from b24data.sandbox.faults import TIMEOUT_TITLE, FaultPlan, Faults, broken, spoiled
+from b24data.sandbox.faults import EARLY, TIMEOUT_TITLE, FaultPlan, Faults, broken, spoiled
 from b24data.sandbox.limits import Bucket, Clock, Ledger
 from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.options import Options
@@ -122,7 +122,7 @@ class Portal:
             if self._bucket and not self._bucket.admits(incoming.client, self.clock.now()):
                 self.counters.rate_limit_hits += 1
                 raise _LIMIT
-            if fault and fault.command is None and fault.kind in ("500", "502", "reset", "html"):
+            if fault and fault.command is None and fault.kind in EARLY:
                 return broken(fault)
             caller = self._authenticate(call)
             if fault and fault.command is None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["CATEGORIES", "CURRENCIES", "DEAL_STAGES", "ENUM_ITEMS", "LEAD_STAGES", "STATUSES", "categories", "statuses"]
+__all__ = [
+    "CATEGORIES",
+    "CURRENCIES",
+    "DEAL_STAGES",
+    "ENUM_ITEMS",
+    "LEAD_STAGES",
+    "STATUSES",
+    "categories",
+    "currencies",
+    "statuses",
+]
 
 # (code, name, semantics, colour); P is in progress, S success, F failure.
 DEAL_STAGES = (
@@ -110,6 +120,28 @@ def _row(entity: str, code: str, name: str, at: int) -> dict[str, Any]:
         "COLOR": None,
         "SEMANTICS": None,
     }
+
+
+def currencies() -> list[dict[str, Any]]:
+    """The rows of ``crm.currency.list``: they have no id but the code."""
+    rates = {"RUB": "1.0000", "USD": "82.5000", "EUR": "95.1000", "CNY": "11.4000"}
+    return [
+        {
+            "CURRENCY": code,
+            "AMOUNT_CNT": "1",
+            "AMOUNT": rates[code],
+            "SORT": str(100 * at),
+            "BASE": "Y" if code == "RUB" else "N",
+            "FULL_NAME": code,
+            "LID": "ru",
+            "FORMAT_STRING": "# ¤",
+            "DEC_POINT": ".",
+            "THOUSANDS_SEP": None,
+            "DECIMALS": "2",
+            "DATE_UPDATE": "2026-01-01T12:00:00+03:00",
+        }
+        for at, code in enumerate(CURRENCIES, 1)
+    ]
 
 
 def categories(entity_type: int, smart_process: int) -> list[dict[str, Any]]:

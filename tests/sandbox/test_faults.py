@@ -34,6 +34,22 @@ def test_fault__at_the_second_request_only(portal, http, kind, status, starts):
     assert portal.stats.faults == {kind: 1}
 
 
+@pytest.mark.parametrize("status", [408, 429])
+def test_bare__a_status_without_a_body(portal, http, status):
+    portal.fail("bare", status=status)
+    reply = ask(http, portal)
+    assert (reply.status_code, reply.content) == (status, b"")
+
+
+def test_oauth__an_answer_that_is_lost_leaves_the_pair_spent(portal, http):
+    token = portal.oauth_params()["refresh_token"]
+    asked = {"grant_type": "refresh_token", "refresh_token": token, **portal.oauth_secret()}
+    portal.fail("504", on="oauth")
+    assert http.post(f"{portal.url}/oauth/token/", data=asked).status_code == 504
+    assert http.post(f"{portal.url}/oauth/token/", data=asked).json()["error"] == "invalid_grant"
+    assert (portal.stats.refreshes, portal.stats.reused_refresh_tokens) == (1, 1)
+
+
 def test_504__comes_after_the_work_was_done_and_500_before(portal, http):
     portal.fail("504", at=1)
     portal.fail("500", at=2)

@@ -161,6 +161,15 @@ def test_stages__every_stage_of_a_deal_stands_in_the_dictionary(portal, call):
     assert {row["STAGE_ID"] for row in portal.rows(select=["STAGE_ID"])} <= known
 
 
+def test_dictionaries__currencies_types_and_funnels_agree_with_the_records(portal, call):
+    codes = {row["CURRENCY"] for row in call(portal, "crm.currency.list")["result"]}
+    assert {row["CURRENCY_ID"] for row in portal.rows(select=["CURRENCY_ID"])} <= codes
+    for kind in call(portal, "crm.type.list")["result"]["types"]:
+        params = {"entityTypeId": kind["entityTypeId"]}
+        known = {row["id"] for row in call(portal, "crm.category.list", params)["result"]["categories"]}
+        assert {row["categoryId"] for row in portal.rows("crm.item.list", params=params)} <= known
+
+
 def test_answers__are_escaped_as_php_does(portal, start, http):
     escaped = http.post(portal.webhook_url + "crm.company.list", json={"select": ["TITLE"]}).content
     assert escaped.isascii()
