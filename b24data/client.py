@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from b24data.actions import Actions
 from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth, RefreshCallback
+from b24data.auth.store import TokenStore
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.session import Session
 from b24data.params import ApiVersion, B24OAuthParams, B24OAuthSecret, RestrictionParams
@@ -142,6 +143,7 @@ class B24OAuth(_Client):
 
     ``auth_options`` and ``oauth_secret`` may be mappings in the JS, snake_case or portal spelling. ``timeout`` is
     seconds (or an ``httpx.Timeout``), ``verify`` False or a file of CA certificates for a self-hosted portal;
+    ``store`` keeps the pair for later runs and for other programs, which then share one refresh;
     ``auth_servers`` names hosts beside Bitrix24's own that may see the refresh token and the secret.
     Raises :class:`ConfigError` for data that makes no sense. Nothing is sent before the first call.
 
@@ -158,6 +160,7 @@ class B24OAuth(_Client):
         oauth_secret: B24OAuthSecret | Mapping[str, Any],
         restriction_params: RestrictionParams | None = None,
         *,
+        store: TokenStore | None = None,
         timeout: Timeout = None,
         verify: Verify = True,
         auth_servers: Iterable[str] = (),
@@ -167,7 +170,7 @@ class B24OAuth(_Client):
 
         params, secret = B24OAuthParams.of(auth_options), B24OAuthSecret.of(oauth_secret)
         transport = Transport(timeout=timeout, verify=verify, clock=clock)
-        self.auth = OAuth(params, secret, transport, clock=clock, auth_servers=auth_servers)
+        self.auth = OAuth(params, secret, transport, clock=clock, auth_servers=auth_servers, store=store)
         super().__init__(self.auth, transport, restriction_params, clock)
 
     def __repr__(self) -> str:

@@ -44,6 +44,11 @@ class Credentials(Protocol):
         """What the portal counts execution times by: the application, or the webhook. No secret."""
         ...
 
+    @property
+    def most_strikes(self) -> int:
+        """How many refused pairs, which nobody had got accepted, end a call."""
+        ...
+
     def grant(self, context: CallContext) -> Grant:
         """A grant for one request; a token that is known to be dead is renewed first."""
         ...
@@ -101,6 +106,7 @@ class HookCredentials(Admin):
     """An incoming webhook: its address is its secret."""
 
     member_id = ""
+    most_strikes = 1
 
     def __init__(self, url: str) -> None:
         check_endpoint(url)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import os
 import threading
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,13 +16,11 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from b24data.auth.credentials import Admin, Grant, check_endpoint
-from b24data.auth.refresh import FormPoster, ask_broker, ask_server
-from b24data.auth.token_server import merge_token_reply, token_url
-from b24data.errors import (
-    AuthorizationRequiredError,
-    ConfigError,
-    SdkError,
-)
+from b24data.auth.refresh import FormPoster
+from b24data.auth.renewal import Renewal
+from b24data.auth.store import Stored, TokenStore, first_of
+from b24data.auth.token_server import token_url
+from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.params import AuthData, B24OAuthParams, B24OAuthSecret
@@ -35,10 +35,15 @@ RefreshCallback = Callable[..., object]
 class _Pair:
     """A pair of tokens as this process knows it. ``dies_at`` is monotonic, from its receipt; None = unknown."""
 
-    params: B24OAuthParams = field(repr=False)
+    stored: Stored
     dies_at: float | None
+    adopted: bool = False
     in_flight: int = 0
     accepted: bool = False
+
+    @property
+    def params(self) -> B24OAuthParams:
+        return self.stored.params
 
 
 @dataclass(eq=False)
@@ -48,7 +53,8 @@ class _Flight:
     published: threading.Event = field(default_factory=threading.Event)
     finished: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
-    callback_error: Exception | None = None
+    trouble: Exception | None = None
+    adopted: bool = False
 
 
 class OAuth(Admin):
@@ -66,24 +72,30 @@ class OAuth(Admin):
         *,
         clock: Clock = SYSTEM_CLOCK,
         auth_servers: Iterable[str] = (),
+        store: TokenStore | None = None,
     ) -> None:
-        self._secret = secret
-        self._transport = transport
-        self._clock = clock
-        self._servers = frozenset(auth_servers)
+        servers = frozenset(auth_servers)
         check_endpoint(params.client_endpoint)
-        token_url(params.server_endpoint, self._servers)
-        self._lock = threading.Lock()
-        self._pair = _Pair(params, self._dies_at(params))
-        self._flight: _Flight | None = None
-        self._dead: AuthorizationRequiredError | None = None
+        token_url(params.server_endpoint, servers)
+        self._clock = clock
+        self._application = secret.client_id
+        self._store = store
         self._here = threading.local()  # .broker, .callback: set in the threads that run the user's functions
+        self._renewal = Renewal(transport, clock, secret, servers=servers, store=store, here=self._here)
+        first = Stored(params) if store is None else first_of(store, params)
+        self._pair = _Pair(first, self._dies_at(first.params))
         self._callback: RefreshCallback | None = None
-        self._custom: Callable[[], Mapping[str, Any]] | None = None
         self._told: deque[B24OAuthParams] = deque()
-        self._telling = threading.Lock()
+        self._reset_locks()
+        _ALIVE.add(self)
         self.logger = logging.getLogger("b24data")
         self.last_callback_error: Exception | None = None
+
+    def _reset_locks(self) -> None:
+        """Also after a fork: the thread that held a lock, or flew, is not in the child."""
+        self._lock = threading.Lock()
+        self._telling = threading.Lock()
+        self._flight: _Flight | None = None
 
     def __repr__(self) -> str:
         return f"OAuth(portal={self.portal!r}, user_id={self.params.user_id}, application={self.application!r})"
@@ -106,7 +118,7 @@ class OAuth(Admin):
     @property
     def application(self) -> str:
         """The application's ``client_id``."""
-        return self._secret.client_id
+        return self._application
 
     def get_auth_data(self) -> AuthData | None:
         """The current pair, or None if it is known to have expired; the next call renews it then. Never a request."""
@@ -130,9 +142,14 @@ class OAuth(Admin):
     def set_custom(self, fetch: Callable[[], Mapping[str, Any]] | None) -> None:
         """Get new pairs from ``fetch()`` and not from the authorization server; None: from the server again."""
         _refuse_coroutine(fetch)
-        self._custom = fetch
+        self._renewal.custom = fetch
 
     # What a session needs.
+
+    @property
+    def most_strikes(self) -> int:
+        """Two; more where other programs share the pair, since they may use it up unseen."""
+        return 2 if self._store is None else 6
 
     def grant(self, context: CallContext) -> Grant:
         """The current token; renewed first if it is known to have expired."""
@@ -160,7 +177,7 @@ class OAuth(Admin):
         """Whether another request had, or may still get, this refused pair accepted: others used it up then."""
         pair = cast("_Pair", grant.pair)
         with self._lock:
-            return pair.accepted or pair.in_flight > 0
+            return pair.accepted or pair.adopted or pair.in_flight > 0
 
     def renew(self, grant: Grant, context: CallContext) -> None:
         """The portal refused this grant's token: get a new pair, unless it has been replaced already."""
@@ -170,7 +187,8 @@ class OAuth(Admin):
         """The portal answered at this address."""
         with self._lock:
             pair = self._pair
-            pair.params = replace(pair.params, client_endpoint=endpoint, domain=urlsplit(endpoint).netloc)
+            params = replace(pair.params, client_endpoint=endpoint, domain=urlsplit(endpoint).netloc)
+            pair.stored = replace(pair.stored, params=params)
 
     # The refresh.
 
@@ -178,8 +196,6 @@ class OAuth(Admin):
         with self._lock:
             if self._pair is not pair:
                 return
-            if self._dead is not None and self._custom is None:
-                raise copy.copy(self._dead)
             flight, mine = self._flight, self._flight is None
             if flight is None:
                 flight = self._flight = _Flight()
@@ -189,40 +205,34 @@ class OAuth(Admin):
         flight.published.wait()
         if flight.error is not None:
             raise copy.copy(flight.error) from flight.error
-        if mine and context is not None:
+        if mine and context is not None and not flight.adopted:
             context.refreshed()
         if mine and not getattr(self._here, "callback", False):
             flight.finished.wait()
-            if flight.callback_error is not None:
-                text = f"the callback after a token refresh failed: {flight.callback_error!r}"
-                warnings.warn(text, stacklevel=2)
+            if flight.trouble is not None:
+                warnings.warn(f"new tokens could not be kept: {flight.trouble!r}", stacklevel=2)
 
     def _fly(self, flight: _Flight, pair: _Pair) -> None:
         try:
-            params = self._fetch(pair.params)
+            following = self._renewal.following(pair.stored)
         except Exception as error:  # noqa: BLE001  handed to everyone who waits
             with self._lock:
-                self._flight = None
-                flight.error = error
-                if isinstance(error, AuthorizationRequiredError):
-                    self._dead = error
+                self._flight, flight.error = None, error
         else:
+            stored = following.stored
+            dies_at = self._dies_at(stored.params)
+            if not following.adopted:
+                dies_at = self._clock.monotonic() + stored.params.expires_in
             with self._lock:
-                self._pair = _Pair(params, self._clock.monotonic() + params.expires_in)
-                self._flight = None
-                self._told.append(params)
+                self._pair, self._flight = _Pair(stored, dies_at, following.adopted), None
+                if not following.adopted:
+                    self._told.append(stored.params)
+            flight.adopted, flight.trouble = following.adopted, following.trouble
         flight.published.set()
         try:
-            flight.callback_error = self._tell()
+            flight.trouble = self._tell() or flight.trouble
         finally:
             flight.finished.set()
-
-    def _fetch(self, params: B24OAuthParams) -> B24OAuthParams:
-        if self._custom is None:
-            data = ask_server(self._transport, self._clock, params, self._secret, self._servers)
-        else:
-            data = ask_broker(self._custom, self._clock, params, self._here)
-        return merge_token_reply(params, data, self._clock.time(), self._servers)
 
     def _tell(self) -> Exception | None:
         """Hand new pairs to the callback, one at a time and in their order, outside the lock of the pair."""
@@ -249,7 +259,7 @@ class OAuth(Admin):
         return pair.dies_at is not None and self._clock.monotonic() >= pair.dies_at
 
     def _can_renew(self) -> bool:
-        return self._custom is not None or bool(self.params.refresh_token)
+        return self._renewal.custom is not None or bool(self.params.refresh_token)
 
 
 def _auth_data(params: B24OAuthParams) -> AuthData:
@@ -266,3 +276,15 @@ def _auth_data(params: B24OAuthParams) -> AuthData:
 def _refuse_coroutine(function: Callable[..., object] | None) -> None:
     if inspect.iscoroutinefunction(function):
         raise ConfigError("a coroutine function can't be called here", hint="give a plain function")
+
+
+_ALIVE: weakref.WeakSet[OAuth] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for auth in list(_ALIVE):
+        auth._reset_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -205,7 +205,7 @@ class Session:
             if action.step is Step.REFRESH:
                 refreshes += 1
                 strikes += not self.credentials.may_be_good(grant)
-                if strikes > 1 or refreshes > _MOST_REFRESHES:
+                if strikes >= self.credentials.most_strikes or refreshes > _MOST_REFRESHES:
                     raise _unauthorized(error) from error
                 self.credentials.renew(grant, context)
                 continue

@@ -1,0 +1,155 @@
+"""Where pairs of tokens live between runs, so that several programs share one and none is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
+from b24data.params import B24OAuthParams
+
+__all__ = ["FileTokenStore", "Stored", "TokenStore", "check_owner", "first_of"]
+
+_LOCK_S = 180.0  # longer than a refresh can take
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A pair as it is kept. ``generation`` grows with each refresh.
+
+    ``refreshing`` is the unix time at which a refresh of this pair began, None when none is under way: a process
+    that dies meanwhile leaves it behind, and who finds it knows that the pair may be dead. ``dead`` says why the
+    refresh token is known to be dead; empty while it is not.
+    """
+
+    params: B24OAuthParams = field(repr=False)
+    generation: int = 1
+    refreshing: float | None = None
+    dead: str = ""
+
+
+class TokenStore(Protocol):
+    """Keeps one pair. ``lock`` excludes every other thread and process that uses the same place."""
+
+    def load(self) -> Stored | None:
+        """What is kept, None before the first :meth:`save`."""
+        ...
+
+    def save(self, stored: Stored) -> None:
+        """Keep ``stored``, whole or not at all."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the place; entered for the whole of a refresh."""
+        ...
+
+
+class FileTokenStore:
+    """A pair in a file that only its owner may read (0600), replaced atomically.
+
+    >>> import tempfile
+    >>> store = FileTokenStore(Path(tempfile.mkdtemp()) / "acme.json")
+    >>> store.load() is None
+    True
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"FileTokenStore({str(self.path)!r})"
+
+    def load(self) -> Stored | None:
+        """What is kept; :class:`ConfigError` if the file is not ours."""
+        try:
+            data = json.loads(self.path.read_bytes())
+            params = B24OAuthParams.of(data["params"])
+            return Stored(params, int(data["generation"]), data.get("refreshing"), str(data.get("dead", "")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{self.path} does not hold a pair of tokens", hint="delete it and sign in again"
+            ) from error
+
+    def save(self, stored: Stored) -> None:
+        """Write a file beside it and put that in its place."""
+        text = json.dumps(asdict(stored), ensure_ascii=False, indent=1)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+        try:
+            with os.fdopen(
+                os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+            ) as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        _sync_folder(self.path.parent)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold ``<file>.lock``; :class:`RefreshTokenError` if someone else holds it for minutes."""
+        from filelock import FileLock, Timeout
+
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A new object each time: a fork in the middle must not think that it holds the lock.
+        lock = FileLock(f"{self.path}.lock", timeout=_LOCK_S, mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise RefreshTokenError(
+                f"another program has held {self.path}.lock for {_LOCK_S:.0f} s", code="LOCKED"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name in ``folder`` durable; Windows can't, and needs not."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def first_of(store: TokenStore, given: B24OAuthParams) -> Stored:
+    """The pair to begin with: the kept one; the given one if nothing is kept, or that is dead or expires earlier."""
+    with store.lock():
+        kept = store.load()
+        if kept is not None:
+            check_owner(kept.params, given)
+            same = given.refresh_token == kept.params.refresh_token
+            if same or (given.expires <= kept.params.expires and not kept.dead):
+                return kept
+        fresh = Stored(given, kept.generation + 1 if kept else 1)
+        store.save(fresh)
+        return fresh
+
+
+def check_owner(kept: B24OAuthParams, ours: B24OAuthParams) -> None:
+    """Raise :class:`AuthorizationRequiredError` if the kept pair is of another portal or user."""
+    for name in ("member_id", "user_id"):
+        there, here = getattr(kept, name), getattr(ours, name)
+        if there and here and there != here:
+            raise AuthorizationRequiredError(
+                f"the stored tokens now belong to user {kept.user_id} of {kept.domain}, not to user {ours.user_id}"
+                f" of {ours.domain}",
+                code="OTHER_USER",
+                hint="make a new client, or sign in again as the user who was here before",
+            )
