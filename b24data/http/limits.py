@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -276,3 +277,11 @@ class Limits:
         config = self.params.operating_limit
         fresh = OperatingLedger(config.limit_s, config.window_s)
         return self._ledgers.setdefault((self._portal, self._application, method.lower()), fresh)
+
+
+def _after_fork() -> None:
+    Limits._lock = threading.Lock()  # the thread that held it is not in the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -109,10 +109,11 @@ class Transport:
         return Reply(response.status_code, lower, content, redact(url), self._clock.monotonic() - started)
 
     def _connections(self) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
+        if self._pid != os.getpid():
+            # The parent goes on using these connections (they are dropped here, not closed), and may hold the lock.
+            self._lock = threading.Lock()
+            self._pid, self._client, self._sockets = os.getpid(), None, weakref.WeakSet()
         with self._lock:
-            if self._pid != os.getpid():
-                # The parent goes on using these connections: they are dropped here, not closed.
-                self._pid, self._client, self._sockets = os.getpid(), None, weakref.WeakSet()
             if self._client is None:
                 self._client = self._open()
                 weakref.finalize(self, self._client.close)
