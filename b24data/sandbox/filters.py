@@ -26,6 +26,7 @@ _OPERATORS = {
     "%": "has", "!%": "lacks", "=%": "like", "%=": "like", "!=%": "unlike", "!%=": "unlike",
 }  # fmt: skip
 _PREFIXES = sorted(_OPERATORS, key=len, reverse=True)
+_FALSE = "\0false"  # asks for "not filled in", or for the boolean
 _OPPOSITE = {"ne": "eq", "lacks": "has", "unlike": "like"}
 Mask = npt.NDArray[np.bool_]
 
@@ -76,8 +77,13 @@ def parse_filter(given: Mapping[str, Any], resolve: Callable[[str], str | None],
 
 def _values(value: Any) -> tuple[Any, ...]:
     if isinstance(value, Mapping | list | tuple):
-        return tuple(item for item in items_of(value) if isinstance(item, str | int | float | bool))
-    return ("",) if value is None else (value,)
+        return tuple(_plain(item) for item in items_of(value) if isinstance(item, str | int | float))
+    return ("",) if value is None else (_plain(value),)
+
+
+def _plain(value: Any) -> Any:
+    """Booleans as text: as a key of a cache, False would be 0, which asks for something else."""
+    return value if not isinstance(value, bool) else "1" if value else _FALSE
 
 
 def row_mask(part: Condition | Group, column: Callable[[str], Column], ids: Ints) -> Mask:
@@ -105,9 +111,7 @@ def _number_mask(column: Numbers, condition: Condition) -> Mask:
         texts = ["" if value == NULL else str(value) for value in values.tolist()]
         return np.array([matches(operator, [text], condition.values) for text in texts], np.bool_)
     if operator == "eq":
-        wanted = [
-            NULL if value == "" or value is False else to_stored(column.kind, value) for value in condition.values
-        ]
+        wanted = [NULL if value in ("", _FALSE) else to_stored(column.kind, value) for value in condition.values]
         return np.isin(values, np.array([value for value in wanted if value is not None], np.int64))
     bound = condition.values[0] if condition.values else ""
     if bound == "":
@@ -153,7 +157,7 @@ def matches(operator: str, texts: Sequence[str], values: Sequence[Any]) -> bool:
     asked = [_text(value) for value in values]
     held = [text.casefold() for text in texts]
     if operator == "eq":
-        return any((not held) if value == "" else value in held for value in asked)
+        return any(_equals(value, held) for value in asked)
     if operator == "has":
         return any(value in text for value in asked for text in held)
     if operator == "like":
@@ -165,9 +169,13 @@ def matches(operator: str, texts: Sequence[str], values: Sequence[Any]) -> bool:
     return any(compare(text, bound) for text in held)
 
 
+def _equals(value: str, held: Sequence[str]) -> bool:
+    if value in ("", _FALSE):
+        return not held or (value == _FALSE and "0" in held)
+    return value in held
+
+
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "1" if value else "0"
     return str(value).casefold()
 
 
@@ -184,7 +192,7 @@ def to_stored(kind: str, value: Any) -> int | None:
     """
     if kind in ("date", "datetime"):
         return parse_moment(str(value))
-    number = re.match(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", str(int(value) if isinstance(value, bool) else value))
+    number = re.match(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", str(value))
     text = number[0].strip() if number else "0"  # PHP reads the leading digits, and nothing as zero
     if kind == "id":
         return int(text) if text.lstrip("+-").isdigit() else int(float(text))

@@ -341,5 +341,5 @@ def _hosting() -> Any:
         importlib.import_module("uvicorn")
         importlib.import_module("httptools")
     except ImportError as error:
-        raise importlib.import_module("b24data.errors").MissingExtraError("the sandbox portal", "demo") from error
+        raise importlib.import_module("b24data").MissingExtraError("the sandbox portal", "demo") from error
     return importlib.import_module("b24data.sandbox.hosting")

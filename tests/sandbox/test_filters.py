@@ -164,6 +164,14 @@ def test_filter__an_empty_value_in_a_range_is_no_condition():
     assert len(fetch(select=["ID"], filter={">ID": ""})) == len(ROWS)
 
 
+def test_filter__false_asks_for_what_is_not_filled_in_and_zero_for_zero():
+    empty = [row for row in ROWS if row["COMPANY_ID"] is None]
+    for _ in range(2):
+        assert len(fetch(select=["ID"], filter={"COMPANY_ID": False})) == len(empty) > 0
+        assert fetch(select=["ID"], filter={"COMPANY_ID": 0}) == []
+    assert len(fetch("user.get", filter={"ACTIVE": False})) + len(fetch("user.get", filter={"ACTIVE": True})) == 130
+
+
 def test_filter__an_unknown_field_is_ignored_by_classic_lists_and_refused_by_items():
     assert len(fetch(select=["ID"], filter={"NO_SUCH": 1})) == len(ROWS)
     with pytest.raises(Exception, match="INVALID_ARG_VALUE"):

@@ -99,6 +99,14 @@ def test_mutate__at_the_planned_request_and_at_every_other(portal, call):
     assert totals == [230, 228, 228, 229]
 
 
+def test_mutate__changes_what_it_was_told(portal, call):
+    portal.mutate("deals", update=5, values={"STAGE_ID": "C2:WON", "COMMENTS": "догнали"}, at=1)
+    call(portal, "crm.deal.list")
+    (entry,) = portal.stats.mutations
+    assert entry[1:3] == ("update", "deals")
+    assert portal.truth(filter={"COMMENTS": "догнали", "STAGE_ID": "C2:WON"}).ids == sorted(entry[3])
+
+
 def test_warm__leaves_the_answers_as_they_are(portal, call):
     cold = call(portal, "crm.deal.list", {"select": ["ID", "TITLE"]})["result"]
     portal.warm("crm.deal.list", ["ID", "TITLE"])
