@@ -50,6 +50,7 @@ class CallContext:
     waited_s: dict[str, float] = field(default_factory=dict)
     _first: Times | None = field(default=None, repr=False)
     _last: Times | None = field(default=None, repr=False)
+    _waits_until: dict[str, float] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
@@ -94,8 +95,12 @@ class CallContext:
             self.on_refresh()
 
     def waits(self, wait: Wait) -> None:
-        """Count a wait that begins now, and show it."""
+        """Count a wait that begins now, and show it. Threads that wait side by side wait once."""
         with self._lock:
-            self.waited_s[wait.reason] = self.waited_s.get(wait.reason, 0.0) + wait.seconds
+            known = self._waits_until.get(wait.reason, 0.0)
+            more = min(wait.seconds, wait.until - known)
+            if more > 0:
+                self.waited_s[wait.reason] = self.waited_s.get(wait.reason, 0.0) + more
+                self._waits_until[wait.reason] = wait.until
         if self.on_wait is not None:
             self.on_wait(wait)
