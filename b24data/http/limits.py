@@ -43,9 +43,7 @@ class LeakyBucket:
     def reserve(self, now: float, *, gentle: bool = False) -> float:
         """0.0 if a request may go now (it is counted then), else the seconds after which to ask again."""
         self._leak(now)
-        drain = self.config.drain_rate
-        burst = self.config.burst_limit / 2 if gentle else self.config.burst_limit
-        room = max(1.0, burst - 2 * drain)
+        drain, room = self.config.drain_rate, self._room(gentle)
         if self.level + 1 <= room:
             self.level += 1
             return 0.0
@@ -54,12 +52,16 @@ class LeakyBucket:
         return max(_LEAST_S, (self._leaked_at or 0.0) + leaks - now)
 
     def refused(self, now: float) -> None:
-        """The portal answered 503: others fill its bucket too, so ours counts as full and leaks slower."""
+        """The portal answered 503: others fill its bucket too, so ours counts as overfull and leaks slower."""
         self._leak(now)
-        self.level = max(self.level, self.config.burst_limit)
+        self.level = max(self.level, self._room(False) + self.config.drain_rate)
         if self.config.adaptive_enabled and now - self._refused_at > _POLL_S:
             self.pace = max(_SLOWEST, self.pace / 2)
         self._refused_at = now
+
+    def _room(self, gentle: bool) -> float:
+        burst = self.config.burst_limit / 2 if gentle else self.config.burst_limit
+        return max(1.0, burst - 2 * self.config.drain_rate)
 
     def _leak(self, now: float) -> None:
         if self._leaked_at is None:

@@ -35,6 +35,7 @@ from b24data.params import ApiVersion, RestrictionParams
 __all__ = ["Poster", "Session"]
 
 _MOST_HOPS = 5
+_LONG_S = 5.0
 _MOST_REFRESHES = 100  # many threads may use up a short-lived pair before this call gets to it
 
 
@@ -252,7 +253,10 @@ class Session:
         if seconds <= 0:
             return
         context.waits(Wait(reason, seconds, self._clock.time() + seconds, request.method))
-        self.logger.debug("%s: waiting %.2f s (%s)", request.method, seconds, reason)
+        # A walk shows its waits; a single call that seems to hang says why.
+        loud = seconds >= _LONG_S and context.on_wait is None
+        level = logging.WARNING if loud else logging.DEBUG
+        self.logger.log(level, "%s: waiting %.1f s (%s)", request.method, seconds, reason)
         self._clock.wait(context.cancel, seconds)
         context.check()
 

@@ -156,6 +156,17 @@ def test_call__a_429_without_counters_waits_one_basket() -> None:
     assert context.waited_s == {"operating limit": pytest.approx(60.0)}
 
 
+def test_call__a_long_wait_of_a_single_call_is_said_aloud(caplog: pytest.LogCaptureFixture) -> None:
+    def waits_of(context: CallContext | None) -> list[str]:
+        caplog.clear()
+        transport = FakeTransport(fault("OPERATION_TIME_LIMIT", 429), ok())
+        hook_session(transport).call("crm.deal.list", context=context)
+        return [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+
+    assert waits_of(None) == ["crm.deal.list: waiting 60.0 s (operating limit)"]
+    assert waits_of(CallContext(on_wait=lambda _: None)) == []
+
+
 def test_call__a_429_that_stays_is_an_error_with_its_name() -> None:
     transport = FakeTransport(answer=lambda *_: fault("OPERATION_TIME_LIMIT", 429))
     with pytest.raises(OperatingLimitError, match="after 3 attempts"):
