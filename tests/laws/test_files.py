@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LONGEST_MODULE = 350
+LONGEST_MODULE = 330
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".ipynb", ".cfg", ".txt", ".sh", ".rst", ""}
 
 FORBIDDEN = {
@@ -84,10 +84,12 @@ def test_no_module__is_called_after_nothing_in_particular():
 
 
 def length(source: str) -> int:
-    """Lines of code and docstrings; what a module names at its top, such as a table, is data and counts as one line."""
-    tables = [node for node in ast.parse(source).body if isinstance(node, ast.Assign | ast.AnnAssign)]
-    data = [node for node in tables if not any(isinstance(part, ast.Lambda) for part in ast.walk(node))]
-    return len(source.splitlines()) - sum((node.end_lineno or node.lineno) - node.lineno for node in data)
+    """Lines of code: docstrings are for the reader, and what a module names at its top, such as a table, is data."""
+    tree = ast.parse(source)
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    named = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    tables = [node for node in named if not any(isinstance(part, ast.Lambda) for part in ast.walk(node))]
+    return len(source.splitlines()) - sum((node.end_lineno or node.lineno) - node.lineno for node in texts + tables)
 
 
 def test_no_module__of_the_package_is_two_modules():
@@ -95,6 +97,6 @@ def test_no_module__of_the_package_is_two_modules():
     assert {path: lines for path, lines in lengths.items() if lines > LONGEST_MODULE} == {}
 
 
-def test_the_check_itself__counts_docstrings_but_not_tables():
-    assert length('"""One.\n\nTwo.\n"""\nX = """\na | b\nc | d\n"""\n') == 5
+def test_the_check_itself__counts_code_but_neither_docstrings_nor_tables():
+    assert length('"""One.\n\nTwo.\n"""\nX = """\na | b\nc | d\n"""\n') == 2
     assert length("X = {\n'a': 1,\n}\nY = {\n'a': lambda: 1,\n}\n") == 4
