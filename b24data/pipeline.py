@@ -119,7 +119,7 @@ class Pipeline:
             raise
         finally:
             seconds = self._clock.monotonic() - self._began
-            self._progress.close(f"{self._fetch.facts.rows:,} rows, {seconds:.1f} s, {ending}")
+            self._progress.close(f"{self.plan.method}: {self._fetch.facts.rows:,} rows, {seconds:.1f} s, {ending}")
 
     def report(self, target: str | None) -> FetchReport:
         """How it went, as far as it went."""

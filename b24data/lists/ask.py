@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.errors import BadReplyError, RequestTimeoutError, SdkError, ServerError
+from b24data.errors import (
+    OperatingLimitError,
+    RateLimitedError,
+    RequestTimeoutError,
+    SdkError,
+    ServerError,
+    TransportError,
+)
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Command, Response, encode_batch, read_batch
@@ -18,6 +25,7 @@ __all__ = ["Answer", "Answers", "Asker"]
 
 # A batch that can't be had in so many tries is asked again in pieces; each of them is tried as often as it takes.
 BATCH_ATTEMPTS = 4
+_GATEWAY_TIMEOUT = 504
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,10 @@ class Asker:
             response = self.session.call(
                 "batch", encode_batch(commands), context=self.context, reads=True, attempts=BATCH_ATTEMPTS
             )
-        except (RequestTimeoutError, BadReplyError, ServerError) as error:
-            # As one batch it can't be had: its commands are asked again one by one, and later batches are smaller.
-            return Answers([error] * len(commands), self.clock.monotonic() - began, 0.0, timed_out=True)
+        except (TransportError, ServerError, RateLimitedError, OperatingLimitError) as error:
+            # As one batch it can't be had now: its commands are asked again alone.
+            timed_out = isinstance(error, RequestTimeoutError) or error.status == _GATEWAY_TIMEOUT
+            return Answers([error] * len(commands), self.clock.monotonic() - began, 0.0, timed_out)
         return self._answers([self._answer(one) for one in read_batch(response, commands)], began, response)
 
     def sure(self, answer: Answer | SdkError, command: Command) -> Answer:

@@ -46,6 +46,7 @@ class _Read(NamedTuple, Generic[T]):
 @dataclass(frozen=True, slots=True)
 class _Answered(Generic[T]):
     chains: list[_Read[T]]
+    ticket: int
     wall_s: float
     portal_s: float
     timed_out: bool
@@ -81,7 +82,8 @@ class KeysetFetch(Generic[T]):
         [opening] = walk.next_request(1)
         self._take_in(walk, self._read(opening, [first]))
         for block in self._side_by_side(walk):
-            self._facts.rows, self._facts.pages = walk.rows, self._facts.pages + block.pages
+            self._facts.rows += block.rows
+            self._facts.pages += block.pages
             self._facts.last_id = self._plan.position(block.hi)
             self._facts.fraction = (block.hi - low) / (high - low)
             if block.data is not None:
@@ -135,7 +137,7 @@ class KeysetFetch(Generic[T]):
             yield from walk.ready()
             while not walk.done:
                 while len(under_way) < self._pace.in_flight and (chains := walk.next_request(self._pace.commands)):
-                    under_way.add(pool.submit(self._ask_chains, chains))
+                    under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent()))
                 self._asker.context.remaining_commands = walk.remaining_commands
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
@@ -149,7 +151,7 @@ class KeysetFetch(Generic[T]):
             raise
         pool.shutdown()
 
-    def _ask_chains(self, chains: list[Chain]) -> _Answered[T]:
+    def _ask_chains(self, chains: list[Chain], ticket: int) -> _Answered[T]:
         """In a worker: ask, find out which answers count, and decode their rows."""
         commands: list[Command] = []
         for chain in chains:
@@ -157,7 +159,7 @@ class KeysetFetch(Generic[T]):
         answers = self._asker.pages(commands)
         rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
         read = [self._read(chain, list(itertools.islice(rows, chain.pages))) for chain in chains]
-        return _Answered(read, answers.wall_s, answers.portal_s, answers.timed_out)
+        return _Answered(read, ticket, answers.wall_s, answers.portal_s, answers.timed_out)
 
     def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:
         upto = chain.hi if self._capability.below else self._plan.high
@@ -194,7 +196,7 @@ class KeysetFetch(Generic[T]):
         if answered.timed_out:
             self._pace.timed_out()
             return
-        self._pace.answered(answered.wall_s, answered.portal_s)
+        self._pace.answered(answered.ticket, answered.wall_s, answered.portal_s)
         if pages := sum(read.outcome.pages for read in answered.chains):
             self._pace.measured(answered.portal_s / pages)
 

@@ -16,8 +16,8 @@ MOST_IN_FLIGHT = 16
 class Pace:
     """Grows while the portal keeps up: the time a request spends outside the portal's own work tells.
 
-    A round is as many answers as requests were under way. If none of them spent twice the least time seen (or a quarter
-    of the portal's own time) outside, the next round has twice as many; otherwise half as many.
+    A round is as many answers as requests were under way. If none of them spent twice the least time seen (or half of
+    the portal's own time) outside, the next round has twice as many; otherwise half as many.
 
     ``in_flight`` is the number of requests to keep under way, ``commands`` the number of commands in a batch.
     """
@@ -27,6 +27,7 @@ class Pace:
     commands: int = MOST_COMMANDS
     _least_overhead: float = field(init=False, default=float("inf"))
     _crowded: bool = field(init=False, default=False)
+    _rounds: int = field(init=False, default=0)
     _answers: int = field(init=False, default=0)
     _ceiling: int = field(init=False, default=MOST_COMMANDS)
 
@@ -35,14 +36,24 @@ class Pace:
         if page_seconds > 0:
             self.commands = max(1, min(self._ceiling, int(BATCH_SECONDS / page_seconds)))
 
-    def answered(self, wall_seconds: float, portal_seconds: float) -> None:
-        """Take in one answer; after each round of them, ask for more at once, or for less."""
+    def sent(self) -> int:
+        """A ticket for a request that leaves now; it goes back to :meth:`answered`."""
+        return self._rounds
+
+    def answered(self, ticket: int, wall_seconds: float, portal_seconds: float) -> None:
+        """Take in one answer; after each round of them, ask for more at once, or for less.
+
+        An answer to a request of an earlier round says nothing about this one's number.
+        """
         overhead = max(0.0, wall_seconds - portal_seconds)
         self._least_overhead = min(self._least_overhead, overhead)
-        self._crowded |= overhead > max(2 * self._least_overhead, portal_seconds / 4)
+        if ticket < self._rounds:
+            return
+        self._crowded |= overhead > max(2 * self._least_overhead, portal_seconds / 2)
         self._answers += 1
         if self._answers < self.in_flight:
             return
+        self._rounds += 1
         wanted = self.in_flight // 2 if self._crowded else self.in_flight * 2
         self.in_flight = max(1, min(self.most_in_flight, wanted))
         self._answers, self._crowded = 0, False

@@ -33,6 +33,8 @@ SURVEY_ROWS = 25_000
 SURVEY_STEP = 10_000
 # A batch is filled up with chains of this many commands or more.
 SHORTEST_CHAIN = 4
+# A batch of fewer commands waits while others are under way that may leave more to go with it.
+SMALL_BATCH = 10
 # So many chains of one stretch are under way at once: behind its last row, all of them come back empty.
 MOST_OF_A_STRETCH = 4
 # So many rows may wait for earlier ones; above that only the earliest range is asked for, which bounds the memory.
@@ -184,13 +186,13 @@ class KeysetWalk(Generic[T]):
     @property
     def remaining_commands(self) -> int:
         """About how many commands are still to be sent: for the operating limit."""
-        return sum(1 if s.density is None else math.ceil(s.rows / self.page) for s in self._pending)
+        return sum(map(self._commands_for, self._pending))
 
     def next_request(self, commands: int) -> list[Chain]:
         """Chains of at most ``commands`` commands together that can be asked for now; none: wait for answers."""
         chains: list[Chain] = []
-        if self._in_flight.total() and self.remaining_commands < commands // 5:
-            return chains  # what is left would be a small batch; what is under way may leave more to go with it
+        if self._in_flight.total() and self._askable() < min(commands, SMALL_BATCH):
+            return chains
         room = commands
         while room > 0 and (segment := self._next_segment()) is not None:
             if segment.alone and chains:
@@ -231,15 +233,26 @@ class KeysetWalk(Generic[T]):
         return blocks
 
     def _next_segment(self) -> Segment | None:
-        """The earliest segment that may be asked for now."""
+        """The segment to ask for now: a sample before anything else, then the earliest."""
+        return min(self._open_segments(), key=lambda s: (s.density is not None, s.lo), default=None)
+
+    def _open_segments(self) -> Iterator[Segment]:
+        """The segments that may be asked for now, the earliest first."""
         if self.limit is not None or not self.capability.below:  # one range after the other
-            return self._pending[0] if self._pending and not self._in_flight.total() else None
+            yield from self._pending[: 0 if self._in_flight.total() else 1]
+            return
         for segment in self._pending:
             if segment.lo > self.covered and self._rows_waiting >= MOST_ROWS_WAITING:
-                return None
+                return
             if segment.density is None or self._in_flight[segment.stretch] < MOST_OF_A_STRETCH:
-                return segment
-        return None
+                yield segment
+
+    def _askable(self) -> int:
+        """About how many commands can be sent now."""
+        return sum(map(self._commands_for, self._open_segments()))
+
+    def _commands_for(self, segment: Segment) -> int:
+        return 1 if segment.density is None or segment.alone else math.ceil(segment.rows / self.page)
 
     def _cut(self, segment: Segment, room: int, *, fill: bool) -> Chain | None:
         """Take a chain off the beginning of the earliest segment; None: not worth it in what is left of a batch."""
