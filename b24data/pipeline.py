@@ -15,6 +15,7 @@ import pyarrow as pa
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
 from b24data.frames.columns import Decoder
 from b24data.frames.described import Descriptions
+from b24data.frames.recheck import Recheck
 from b24data.frames.schema import Schema, build_schema, check_names
 from b24data.frames.sinks import Sink
 from b24data.http.clock import Clock
@@ -47,6 +48,7 @@ class FetchOptions:
     workers: int | None = None
     gentle: bool = False
     check_fields: bool = True
+    verify: Literal["walk", "count", False] = "walk"
 
 
 class Pipeline:
@@ -67,10 +69,13 @@ class Pipeline:
         self._options = options
         self._progress = progress_for(options.progress)
         self._context = CallContext(gentle=options.gentle, on_wait=self._show_wait, on_refresh=self._progress.refreshed)
-        self._fetch = ListFetch(session, plan, self._prepare, self._context, options.workers, clock)
+        self._fetch = ListFetch(
+            session, plan, self._prepare, self._context, options.workers, clock, options.verify == "count"
+        )
         self._began = clock.monotonic()
         self._notes: list[str] = []
         self._decoder: Decoder | None = None
+        self._recheck: Recheck | None = None
 
     def run(
         self, make_sink: Callable[[Schema], Sink], *, partial: Literal["raise", "ok"], target: str | None = None
@@ -185,6 +190,8 @@ class Pipeline:
         )
         self._decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors)
         self.schema = self._shown(self._decoder.schema)
+        if options.verify and spec.filter:
+            self._recheck = Recheck(self.plan.method, self.plan.params.get(spec.filter, {}), self._decoder.schema)
         return self._decode
 
     def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[int] | None]:
@@ -192,6 +199,8 @@ class Pipeline:
         if decoder is None:
             raise ProtocolViolationError(f"{self.plan.method}: rows came before the columns were settled")
         batch = decoder.decode(rows)
+        if self._recheck is not None:
+            self._recheck.check(batch)
         id_name = decoder.schema.id_name
         if self.plan.walk != "keyset" or id_name is None:
             return batch, None

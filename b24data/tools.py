@@ -16,6 +16,8 @@ from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backe
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
+from b24data.lists.ask import Asker
+from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
 from b24data.params import FetchReport
@@ -57,6 +59,7 @@ class Options(TypedDict, total=False):
     workers: int | None
     gentle: bool
     check_fields: bool
+    verify: Literal["walk", "count", False]
 
 
 class Stream(Generic[T]):
@@ -143,6 +146,7 @@ class Tools:
         workers: int | None = None,
         gentle: bool = False,
         check_fields: bool = True,
+        verify: Literal["walk", "count", False] = "walk",
     ) -> Any:
         """A whole list: as a DataFrame, or with ``to=`` in a Parquet file.
 
@@ -166,6 +170,8 @@ class Tools:
         :param progress: ``"auto"``, True, False, or a callable that takes :class:`ProgressEvent`.
         :param workers: most requests under way at once; None: as the portal keeps up with, 16 at the most.
         :param gentle: leave half of the portal's request limit to other programs.
+        :param verify: ``"walk"`` checks the ids and, on the rows, the filter; ``"count"`` has the portal count the list
+            besides (slow on large portals); False trusts the filter.
         :param check_fields: False lets names in ``select`` pass that the portal does not describe.
         :raises ConfigError: the request makes no sense; nothing was sent.
         :raises SchemaError: a field that does not exist, with the nearest names; no row was asked for.
@@ -196,6 +202,7 @@ class Tools:
             workers=workers,
             gentle=gentle,
             check_fields=check_fields,
+            verify=verify,
         )
         if target is None:
             return pipeline.run(
@@ -290,6 +297,29 @@ class Tools:
         columns = ["code", "title", "type", "multiple", "required", "read_only", "values"]
         fields = described.fields.values()
         return pd.DataFrame([[getattr(one, name) for name in columns] for one in fields], columns=columns)
+
+    def estimate(
+        self,
+        method: str,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+    ) -> Estimate:
+        """About how many rows a list has, and what fetching it takes: a few requests, before a long run.
+
+        Rows with an id are not counted (that is slow on large portals) but sampled in twenty places.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=5_000) as portal:
+        ...     estimate = portal.connect().tools.estimate("crm.deal.list")
+        >>> 4_500 < estimate.rows < 5_500, estimate.requests < 10
+        (True, True)
+        """
+        plan = make_plan(spec_of(method), filter=filter, params=params, limit=limit)
+        session = self._client.session
+        asker = Asker(session, plan, CallContext(), self._client.clock)
+        return estimate_list(asker, session.params.rate_limit, session.params.operating_limit)
 
     def ping(self) -> float:
         """Milliseconds until the portal answers ``server.time``; -1 when it does not.

@@ -28,7 +28,7 @@ class ListFetch(Generic[T]):
     """A list that is being fetched.
 
     ``prepare`` gets the rows of the first page and gives the decoder: columns are settled before the first row is
-    passed on. ``facts`` grow while :meth:`blocks` is iterated.
+    passed on. With ``count`` the portal counts the list in the end. ``facts`` grow while :meth:`blocks` is iterated.
     """
 
     session: Session
@@ -37,6 +37,7 @@ class ListFetch(Generic[T]):
     context: CallContext
     workers: int | None = None
     clock: Clock = SYSTEM_CLOCK
+    count: bool = False
     facts: WalkFacts = field(default_factory=WalkFacts, init=False)
 
     def blocks(self) -> Generator[T, None, None]:
@@ -69,7 +70,7 @@ class ListFetch(Generic[T]):
         most = max(1, min(self.workers or MOST_IN_FLIGHT, MOST_IN_FLIGHT))
         pace = Pace(in_flight=min(4, most), most_in_flight=most)
         try:
-            yield from KeysetFetch(asker, self.prepare, self.facts, pace).blocks()
+            yield from KeysetFetch(asker, self.prepare, self.facts, pace, count=self.count).blocks()
         except NoKeysetError as error:
             if self.plan.spec.start is None:
                 raise

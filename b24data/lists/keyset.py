@@ -56,13 +56,20 @@ class KeysetFetch(Generic[T]):
     """One list read by ranges of its ids."""
 
     def __init__(
-        self, asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts, pace: Pace
+        self,
+        asker: Asker,
+        prepare: Callable[[Sequence[Row]], Decode[T]],
+        facts: WalkFacts,
+        pace: Pace,
+        *,
+        count: bool = False,
     ) -> None:
         self._asker = asker
         self._plan = asker.plan
         self._prepare = prepare
         self._facts = facts
         self._pace = pace
+        self._count = count
         self._capability = Capability()
         read = id_reader(asker.plan.spec)
         self._position_of: Callable[[Row], int] = lambda row: asker.plan.position(read(row))
@@ -90,8 +97,21 @@ class KeysetFetch(Generic[T]):
                 yield block.data
         if walk.covered < high:
             self._facts.reason = "limit"
-        else:
-            self._facts.ended(walk.ending)
+            return
+        if self._count:
+            self._compare_count(high)
+        self._facts.ended(walk.ending)
+
+    def _compare_count(self, high: int) -> None:
+        """Compare with what the portal counts up to the pinned id. Fewer is no error: rows go while a walk runs."""
+        if self._plan.spec.start is None:
+            self._facts.notes.append(f"{self._plan.method} can't be counted")
+            return
+        self._facts.total = self._asker.page(self._plan.count(high)).response.total
+        if self._facts.total is not None and self._facts.total > self._facts.rows:
+            raise ProtocolViolationError(
+                f"{self._plan.method}: the portal counts {self._facts.total:,} rows and sent {self._facts.rows:,}"
+            )
 
     # -- the opening: two pages, and what the portal honours ------------------------------------------------------
 

@@ -93,6 +93,11 @@ class ListPlan:
             bounds[f"{at_most}{name}"] = upto if isinstance(upto, str) else self.position(upto)
         return self._with(bounds, self._id_order(descending=self.descending != backwards), start=-1)
 
+    def count(self, high: int) -> dict[str, Any]:
+        """Parameters that make the portal count the rows up to position ``high``."""
+        narrow = {self.spec.select: [self.spec.id_asked]} if self.spec.select else {}
+        return {**self.keyset_page(self.low, high), **narrow, str(self.spec.start): 0}
+
     def counted_page(self, start: int) -> dict[str, Any]:
         """Parameters of the page of an offset walk that begins at row ``start``."""
         order = {} if _has_order(self.params, self.spec) else self._id_order(descending=self.descending)

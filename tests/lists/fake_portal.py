@@ -60,6 +60,7 @@ class FakePortal:
         results: dict[str, Any] = {}
         errors: dict[str, Any] = {}
         totals: dict[str, Any] = {}
+        times: dict[str, Any] = {}
         for key, text in cmd.items():
             self.commands += 1
             if self.fails(self.commands):
@@ -67,9 +68,11 @@ class FakePortal:
                 continue
             params = self._parse(text, results)
             results[key] = self._page(params)
+            times[key] = {"duration": 0.02}
             if params.get("start", 0) >= 0:
                 totals[key] = len(self._ids) + self.total_lie
         body = {"result": results or [], "result_error": errors or [], "result_total": totals or []}
+        body["result_time"] = times or []
         return Response(msgspec.Raw(json.dumps(body).encode()), time=Times(duration=0.02 * len(cmd)))
 
     def _answer(self, rows: list[dict[str, Any]], params: Mapping[str, Any]) -> Response:

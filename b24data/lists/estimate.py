@@ -1,0 +1,159 @@
+"""What a fetch will take, from a look at a few places of the list: rows, requests, seconds, share of the budget."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from b24data.http.protocol import Command
+from b24data.lists.ask import Answer, Asker
+from b24data.lists.pace import MOST_COMMANDS
+from b24data.lists.rows import id_reader
+from b24data.params import OperatingLimitConfig, RateLimitConfig
+
+__all__ = ["Estimate", "estimate_list"]
+
+_PLACES = 20
+# A stretch that seems to hold so many rows and is not like its neighbour is looked at more closely, so many times.
+_WORTH_A_LOOK = 5_000
+_MOST_LOOKS = 6
+# A portal works on some requests at a time; how many is seen only while walking. Most have at least so many.
+_SIDE_BY_SIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """About how many rows a list has and what it takes to fetch them.
+
+    ``seconds`` are for a portal that works on four requests at a time. ``operating_share`` is the part that the fetch
+    would use of the execution time a method has in ten minutes; above 1 the fetch has to pause. ``exact`` says that the
+    portal gave the number of rows itself.
+    """
+
+    method: str
+    rows: int
+    requests: int
+    seconds: float
+    operating_share: float
+    exact: bool = False
+
+    def __str__(self) -> str:
+        about = "" if self.exact else "about "
+        return (
+            f"{self.method}: {about}{self.rows:,} rows, {self.requests:,} requests, about {self.seconds:,.0f} s, "
+            f"{self.operating_share:.0%} of the execution time that the method has in ten minutes"
+        )
+
+
+def estimate_list(asker: Asker, rate: RateLimitConfig, operating: OperatingLimitConfig) -> Estimate:
+    """The estimate for one list: two or three requests, a few more where the ids are in clusters."""
+    plan = asker.plan
+    if plan.walk == "keyset":
+        rows, page_s, exact = _sampled(asker)
+        commands = math.ceil(rows / plan.spec.page)
+        requests = 2 + math.ceil(commands / 50 * 1.05)
+    else:
+        answer = asker.page(plan.counted_page(0) if plan.spec.start else plan.whole_page())
+        rows, exact = max(answer.response.total or 0, len(answer.rows)), True
+        page_s = _seconds(answer)
+        commands = math.ceil(rows / plan.spec.page)
+        requests = 1 + math.ceil(commands / 50)
+    rows = rows if plan.limit is None else min(rows, plan.limit)
+    work_s = commands * page_s
+    return Estimate(
+        method=plan.method,
+        rows=rows,
+        requests=requests,
+        seconds=_duration(requests, work_s, rate, operating),
+        operating_share=work_s / operating.limit_s,
+        exact=exact,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The first page of the positions ``(lo, hi]``."""
+
+    lo: int
+    hi: int
+    positions: list[int]
+    full: bool
+
+    @property
+    def density(self) -> float:
+        """Rows per position, as the page shows it."""
+        if not self.full:
+            return len(self.positions) / (self.hi - self.lo)
+        return (len(self.positions) - 1) / max(1, self.positions[-1] - self.positions[0])
+
+    @property
+    def rows(self) -> float:
+        """The rows of the whole stretch, if all of it is like its first page."""
+        if not self.full:
+            return len(self.positions)
+        return len(self.positions) + (self.hi - self.positions[-1]) * self.density
+
+
+def _sampled(asker: Asker) -> tuple[int, float, bool]:
+    """Rows, seconds of a full page, and whether every row was seen."""
+    plan = asker.plan
+    read = id_reader(plan.spec)
+    ends = [
+        Command("first", plan.method, plan.keyset_page(plan.low, plan.high)),
+        Command("last", plan.method, plan.keyset_page(plan.low, plan.high, backwards=True)),
+    ]
+    first, last = (asker.sure(answer, command) for answer, command in zip(asker.pages(ends).each, ends, strict=True))
+    page_s = _seconds(first)
+    if len(first.rows) < plan.spec.page:
+        return len(first.rows), page_s, True
+    low, high = (plan.position(read(row)) for row in (first.rows[0], last.rows[0]))
+    samples = _look(asker, _cut(low - 1, high, _PLACES))
+    for _ in range(_MOST_LOOKS):
+        doubtful = [one for one, follower in zip(samples, [*samples[1:], None], strict=True) if _differs(one, follower)]
+        if not doubtful:
+            break
+        pieces = [cut for one in doubtful for cut in _cut(one.lo, one.hi, max(2, MOST_COMMANDS // len(doubtful)))]
+        kept = [one for one in samples if one not in doubtful]
+        samples = sorted([*kept, *_look(asker, pieces)], key=lambda one: one.lo)
+    return round(sum(one.rows for one in samples)), page_s, False
+
+
+def _look(asker: Asker, ranges: Sequence[tuple[int, int]]) -> list[_Sample]:
+    """The first page of each range."""
+    plan = asker.plan
+    read = id_reader(plan.spec)
+    commands = [Command(f"s{k}", plan.method, plan.keyset_page(lo, hi)) for k, (lo, hi) in enumerate(ranges)]
+    samples = []
+    for part in (commands[k : k + MOST_COMMANDS] for k in range(0, len(commands), MOST_COMMANDS)):
+        for command, answer in zip(part, asker.pages(part).each, strict=True):
+            lo, hi = ranges[int(command.key[1:])]
+            rows = asker.sure(answer, command).rows
+            samples.append(_Sample(lo, hi, [plan.position(read(row)) for row in rows], len(rows) >= plan.spec.page))
+    return samples
+
+
+def _cut(lo: int, hi: int, pieces: int) -> list[tuple[int, int]]:
+    pieces = max(1, min(pieces, hi - lo))
+    return list(itertools.pairwise(lo + (hi - lo) * k // pieces for k in range(pieces + 1)))
+
+
+def _differs(one: _Sample, follower: _Sample | None) -> bool:
+    """Whether what follows a stretch is so unlike its beginning that its middle can't be guessed."""
+    if not one.full or one.rows < _WORTH_A_LOOK:
+        return False
+    return follower is not None and not 0.25 < follower.density / one.density < 4
+
+
+def _seconds(answer: Answer) -> float:
+    time = answer.response.time
+    return (time.duration or 0.0) if time else 0.0
+
+
+def _duration(requests: int, work_s: float, rate: RateLimitConfig, operating: OperatingLimitConfig) -> float:
+    """The strictest of the three bounds: the request rate, the portal's work, the execution time."""
+    by_rate = max(0.0, requests - rate.burst_limit) / rate.drain_rate
+    by_work = work_s / _SIDE_BY_SIDE
+    by_budget = max(0.0, work_s - operating.limit_s) * operating.window_s / operating.limit_s
+    return max(by_rate, by_work, by_budget)
