@@ -182,7 +182,7 @@ id_sets = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(
     ids=id_sets,
     page=st.sampled_from([50, 50, 50, 10, 7]),
