@@ -22,7 +22,8 @@ from b24data.params import RestrictionParams
 __all__ = ["Action", "Step", "backoff", "decide", "is_read"]
 
 _HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"})
-_HTML_ATTEMPTS = 3  # HTML with a good status is a wrong address more often than a passing trouble
+# HTML with a good status, and never yet an answer: a wrong address more often than a passing trouble.
+_HTML_ATTEMPTS = 3
 _LONGEST_S = 30.0
 
 
@@ -46,13 +47,20 @@ _RAISE = Action(Step.RAISE)
 
 
 def decide(
-    error: SdkError, *, attempt: int, attempts: int, reads: bool, policy: RestrictionParams, jitter: float
+    error: SdkError,
+    *,
+    attempt: int,
+    attempts: int,
+    reads: bool,
+    policy: RestrictionParams,
+    jitter: float,
+    known: bool = False,
 ) -> Action:
     """What to do after ``error`` ended attempt number ``attempt`` (from 1) of ``attempts``.
 
     An answer that says "not executed" is repeated for every method. What may have been executed (a timeout, a
     reset, a 5xx, a broken answer) is repeated only if the call ``reads``: a write is never sent twice.
-    ``jitter`` is a random number from 0 to 1.
+    ``jitter`` is a random number from 0 to 1; ``known`` says that this portal has answered us before.
 
     >>> lost = TransportError("crm.deal.add", "connection reset", code="CONNECTION_LOST")
     >>> decide(lost, attempt=1, attempts=3, reads=False, policy=RestrictionParams(), jitter=0.5).step
@@ -69,13 +77,13 @@ def decide(
         return wait
     if isinstance(error, TransportError) and error.code == "NOT_CONNECTED":
         return wait if policy.retry_on_network_error else _RAISE
-    return wait if reads and _may_pass(error, attempt, policy) else _RAISE
+    return wait if reads and _may_pass(error, attempt, policy, known) else _RAISE
 
 
-def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams) -> bool:
+def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams, known: bool) -> bool:
     if isinstance(error, BadReplyError):
         settled = (error.status or 0) < 500 and error.body.startswith("<")
-        return attempt < _HTML_ATTEMPTS if settled else True
+        return attempt < _HTML_ATTEMPTS if settled and not known else True
     if isinstance(error, RequestTimeoutError | TransportError):
         return policy.retry_on_network_error
     return isinstance(error, ServerError) or error.status == 408

@@ -97,6 +97,7 @@ class Session:
         self._transport = transport
         self._clock = clock
         self._jitter = jitter
+        self._known = False  # whether this portal has ever answered us
         self.set_restrictions(params or RestrictionParams())
 
     def __repr__(self) -> str:
@@ -180,6 +181,7 @@ class Session:
             finally:
                 self._limits.settle(hold)
             if isinstance(outcome, Response):
+                self._known = True
                 if moved_to is not None:
                     self.credentials.moved(moved_to)
                 return outcome
@@ -198,6 +200,7 @@ class Session:
                 reads=request.reads,
                 policy=self.params,
                 jitter=self._jitter(),
+                known=self._known,
             )
             if action.step is Step.RAISE:
                 if error.code in UNAUTHORIZED:

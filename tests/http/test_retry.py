@@ -70,6 +70,10 @@ def test_decide__a_page_of_html_with_a_good_status_is_not_asked_for_ten_times() 
     assert step(GATEWAY, attempt=3, attempts=10) is Step.REPEAT
 
 
+def test_decide__html_from_a_portal_that_has_answered_before_is_a_passing_trouble() -> None:
+    assert step(LOGIN_PAGE, attempt=9, attempts=10, known=True) is Step.REPEAT
+
+
 @pytest.mark.parametrize("code", ["OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"])
 def test_decide__what_no_patience_cures_is_raised_at_once(code: str) -> None:
     assert step(ServerError("m", code=code, status=503)) is Step.RAISE
