@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 Walk = Literal["keyset", "offset", "whole"]
 
-__all__ = ["MethodSpec", "nearest_methods", "spec_of"]
+__all__ = ["MethodSpec", "known_methods", "nearest_methods", "spec_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,15 @@ def spec_of(method: str) -> MethodSpec:
         start="start",
         documented=False,
     )
+
+
+def known_methods() -> list[str]:
+    """The names of all methods that the facts are about.
+
+    >>> "crm.deal.list" in known_methods()
+    True
+    """
+    return [spec.method for spec in _table().values()]
 
 
 def nearest_methods(method: str, count: int = 3) -> list[str]:
