@@ -58,7 +58,7 @@ class _Client:
     @property
     def actions(self) -> Actions:
         """Calls and batches, as the JS SDK has them."""
-        return Actions(self.session)
+        return Actions(self.session, self.get_http_client(ApiVersion.V3))
 
     @property
     def tools(self) -> Tools:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from b24data.errors import ConfigError
 
-__all__ = ["MAX_COMMANDS", "Command", "check_method", "encode_batch", "php_query", "plain_params"]
+__all__ = ["MAX_COMMANDS", "Command", "check_method", "commands_of", "encode_batch", "php_query", "plain_params"]
 
 MAX_COMMANDS = 50  # b24restdocs, settings/how-to-call-rest-api/batch.md
 
@@ -134,6 +134,23 @@ def _refuse_none(value: Any, path: str) -> None:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in items:
             _refuse_none(item, f"{path}.{name}")
+
+
+def commands_of(method: str, body: Mapping[str, Any] | Sequence[Any]) -> dict[str, str]:
+    """The methods that a batch runs, by key: they count, the batch itself does not. Empty for any other call.
+
+    >>> commands_of("batch", {"cmd": {"a": "crm.deal.list?start=-1"}}), commands_of("batch", [{"method": "profile"}])
+    ({'a': 'crm.deal.list'}, {'0': 'profile'})
+    """
+    if method.lower() != "batch":
+        return {}
+    commands: Any = body.get("cmd") if isinstance(body, Mapping) else body
+    if isinstance(commands, list):
+        commands = {str(index): line for index, line in enumerate(commands)}
+    if not isinstance(commands, dict):
+        return {}
+    names = {key: line.get("method") if isinstance(line, dict) else line for key, line in commands.items()}
+    return {key: str(name).partition("?")[0] for key, name in names.items()}
 
 
 def check_method(method: str) -> str:

@@ -68,13 +68,12 @@ def decide(
     """
     if isinstance(error, AjaxError) and error.code in EXPIRED_TOKEN:
         return Action(Step.REFRESH)
-    if attempt >= attempts or error.code in _HOPELESS or error.code in policy.hard_error_codes:
+    final = _HOPELESS.union(policy.hard_error_codes, policy.soft_error_codes)
+    if attempt >= attempts or error.code in final:
         return _RAISE
     if isinstance(error, RateLimitedError | OperatingLimitError):
         return Action(Step.REPEAT)
     wait = Action(Step.REPEAT, backoff(attempt, policy.retry_delay_s, jitter))
-    if error.code in policy.soft_error_codes:
-        return wait
     if isinstance(error, TransportError) and error.code == "NOT_CONNECTED":
         return wait if policy.retry_on_network_error else _RAISE
     return wait if reads and _may_pass(error, attempt, policy, known) else _RAISE

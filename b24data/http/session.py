@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
+from urllib.parse import quote
 
 import msgspec
 
@@ -23,7 +24,7 @@ from b24data.errors import (
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
-from b24data.http.encode import check_method, plain_params
+from b24data.http.encode import check_method, commands_of, plain_params
 from b24data.http.error_codes import UNAUTHORIZED
 from b24data.http.limits import Hold, Limits
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
@@ -42,7 +43,7 @@ _MOST_REFRESHES = 100  # many threads may use up a short-lived pair before this 
 class Poster(Protocol):
     """The part of a transport that a session needs."""
 
-    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Send ``body``; raise a :class:`TransportError` if no answer comes."""
         ...
 
@@ -58,11 +59,12 @@ class Poster(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
-    params: dict[str, Any]
+    params: dict[str, Any] | list[Any]
     keys: dict[str, str]  # of a batch: the method of each command by its key
     commands: Counter[str]  # how often the request runs each method
     reads: bool
     request_id: str
+    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Session:
         self.version = version
         self.logger = logger or logging.getLogger("b24data")
         self._transport = transport
-        self._clock = clock
+        self.clock = clock
         self._jitter = jitter
         self._known = False  # whether this portal has ever answered us
         self.set_restrictions(params or RestrictionParams())
@@ -127,20 +129,29 @@ class Session:
         context: CallContext | None = None,
         reads: bool | None = None,
         attempts: int | None = None,
+        idempotency_key: str = "",
     ) -> Response:
         """Call ``method`` and return its answer.
 
         ``reads`` says whether the call may be repeated after an answer was lost; by default its name tells.
-        ``attempts`` bounds the tries of this one request, whatever its context says.
+        ``attempts`` bounds the tries of this one request, whatever its context says. ``idempotency_key`` makes REST 3
+        carry out a write once, however often it is sent (b24restdocs, api-reference/rest-v3.md); without one, a write
+        gets a key of its own.
         Raises :class:`AjaxError` if the portal answered with an error, :class:`TransportError` if no usable answer
         came after all attempts, :class:`RefreshTokenError` if there is no token to call with.
         """
-        body = _body(params)
-        keys = _commands_of(check_method(method), body)
+        context = context or CallContext(attempts=max(1, self.params.max_retries))
+        body = plain_params(params or {})
+        keys = commands_of(check_method(method), body)
         counts = Counter(keys.values()) or Counter([method])
         may_repeat = all(map(is_read, counts)) if reads is None else reads
-        request = _Request(method, body, keys, counts, may_repeat, request_id or uuid.uuid4().hex)
-        response = self._exchange(request, context or self._single(), attempts)
+        request_id = request_id or context.request_id or uuid.uuid4().hex
+        # A header, not a part of the address as in the JS SDK: there it would shift the arguments of task.* methods.
+        headers = {"X-Request-ID": quote(request_id, safe=":/@ ")}
+        if self.version is ApiVersion.V3 and not may_repeat:
+            headers["Idempotency-Key"] = idempotency_key or uuid.uuid4().hex
+        request = _Request(method, body, keys, counts, may_repeat, request_id, headers)
+        response = self._exchange(request, context, attempts)
         self._learn(request, response)
         return response
 
@@ -164,12 +175,9 @@ class Session:
         """Close all connections."""
         self._transport.close()
 
-    def _single(self) -> CallContext:
-        return CallContext(attempts=max(1, self.params.max_retries))
-
     def _exchange(self, request: _Request, context: CallContext, attempts: int | None) -> Response:
         """The attempt loop."""
-        started = self._clock.monotonic()
+        started = self.clock.monotonic()
         attempt, strikes, refreshes, hops = 1, 0, 0, 0
         moved_to: str | None = None
         while True:
@@ -192,7 +200,7 @@ class Session:
                     raise TransportError(request.method, "the portal sends us in circles", code="FOREIGN_REDIRECT")
                 continue
 
-            error = _with_effort(outcome, request, attempt, self._clock.monotonic() - started)
+            error = _with_effort(outcome, request, attempt, self.clock.monotonic() - started)
             action = decide(
                 error,
                 attempt=attempt,
@@ -243,11 +251,11 @@ class Session:
 
     def _hold(self, request: _Request, context: CallContext) -> Hold:
         """Wait until the limits let this request go."""
-        pause = self._limits.pause(request.commands, self._clock.monotonic(), context.remaining_commands)
+        pause = self._limits.pause(request.commands, self.clock.monotonic(), context.remaining_commands)
         self._wait("operating limit", pause, request, context)
         while True:
             context.check()
-            hold = self._limits.reserve(request.commands, self._clock.monotonic(), gentle=context.gentle)
+            hold = self._limits.reserve(request.commands, self.clock.monotonic(), gentle=context.gentle)
             if hold.seconds <= 0:
                 return hold
             self._wait(hold.reason, hold.seconds, request, context)
@@ -255,29 +263,40 @@ class Session:
     def _wait(self, reason: str, seconds: float, request: _Request, context: CallContext) -> None:
         if seconds <= 0:
             return
-        context.waits(Wait(reason, seconds, self._clock.time() + seconds, request.method))
+        context.waits(Wait(reason, seconds, self.clock.time() + seconds, request.method))
         # A walk shows its waits; a single call that seems to hang says why.
         loud = seconds >= _LONG_S and context.on_wait is None
         level = logging.WARNING if loud else logging.DEBUG
         self.logger.log(level, "%s: waiting %.1f s (%s)", request.method, seconds, reason)
-        self._clock.wait(context.cancel, seconds)
+        self.clock.wait(context.cancel, seconds)
         context.check()
 
     def _send(self, request: _Request, grant: Grant, endpoint: str, context: CallContext) -> Reply:
         if self.version is ApiVersion.V3:
             endpoint = endpoint.replace("/rest/", "/rest/api/", 1)
-        body = request.params if grant.token is None else {**request.params, "auth": grant.token}
         context.check()
         context.sent(sum(request.commands.values()))
         if self.logger.isEnabledFor(logging.DEBUG):
             self.logger.debug("%s [%s] %s", request.method, request.request_id, redact(request.params))
-        reply = self._transport.post_json(request.method, f"{endpoint}{request.method}", msgspec.json.encode(body))
+        body = msgspec.json.encode(self._signed(request.params, grant.token))
+        reply = self._transport.post_json(request.method, f"{endpoint}{request.method}", body, request.headers)
         self.logger.debug("%s [%s] %d in %.3f s", request.method, request.request_id, reply.status, reply.elapsed)
         return reply
 
+    def _signed(self, params: dict[str, Any] | list[Any], token: str | None) -> Any:
+        """The body. A list as an object with the keys 0..n-1, which PHP reads as a list and which has room for a token.
+
+        Only a batch of REST 3 by a webhook goes as the documented array.
+        """
+        if isinstance(params, list):
+            if token is None and self.version is ApiVersion.V3:
+                return params
+            params = {str(index): value for index, value in enumerate(params)}
+        return params if token is None else {**params, "auth": token}
+
     def _learn(self, request: _Request, response: Response) -> None:
         """Tell the limits what an answer says about execution times."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if not request.keys:
             self._limits.observe([(request.method, response.time)], now)
             return
@@ -288,25 +307,11 @@ class Session:
                 self._limits.operating_refused(request.keys[key], now)
 
     def _tell_limits(self, error: SdkError) -> None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if isinstance(error, RateLimitedError):
             self._limits.rate_refused(now)
         elif isinstance(error, OperatingLimitError):
             self._limits.operating_refused(error.method, now)
-
-
-def _body(params: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
-    """The parameters as a JSON object; positional ones under the keys 0..n-1, which PHP reads as a list."""
-    plain = plain_params(params or {})
-    return plain if isinstance(plain, dict) else {str(index): value for index, value in enumerate(plain)}
-
-
-def _commands_of(method: str, body: Mapping[str, Any]) -> dict[str, str]:
-    """The methods that a batch runs, by key: they count, the batch itself does not. Empty for any other call."""
-    cmd = body.get("cmd") if method.lower() == "batch" else None
-    if isinstance(cmd, list):
-        cmd = {str(index): line for index, line in enumerate(cmd)}
-    return {key: str(line).partition("?")[0] for key, line in cmd.items()} if isinstance(cmd, dict) else {}
 
 
 def _with_effort(error: _CallFailed, request: _Request, attempts: int, seconds: float) -> _CallFailed:

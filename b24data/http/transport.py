@@ -55,13 +55,14 @@ class Transport:
         self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
         """Send ``body`` as JSON; ``name`` is what errors call the request."""
-        return self._post(name, url, body, "application/json")
+        return self._post(name, url, body, {"Content-Type": "application/json", **(headers or {})})
 
     def post_form(self, name: str, url: str, form: Mapping[str, str]) -> Reply:
         """Send ``form`` as an HTML form would."""
-        return self._post(name, url, urlencode(form).encode(), "application/x-www-form-urlencoded")
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._post(name, url, urlencode(form).encode(), headers)
 
     def interrupt(self) -> None:
         """Shut every socket down, so that every thread that reads from one wakes; the next request opens new ones."""
@@ -79,10 +80,9 @@ class Transport:
         if client is not None:
             client.close()
 
-    def _post(self, name: str, url: str, body: bytes, content_type: str) -> Reply:
+    def _post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         client, sockets = self._connections()
         started = self._clock.monotonic()
-        headers = {"Content-Type": content_type}
 
         def trace(event: str, info: Mapping[str, Any]) -> None:
             if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):

@@ -55,12 +55,14 @@ class FakeTransport:
         self.answer = answer
         self.tokens: Callable[[Mapping[str, str]], Answer] | None = None
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.headers: list[dict[str, str]] = []
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._lock = threading.Lock()
 
-    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         params = json.loads(body)
         with self._lock:
+            self.headers.append(dict(headers))
             self.sent.append((url, params))
             answer = self.queue.pop(0) if self.queue else None
         if answer is None:
