@@ -22,7 +22,7 @@ class PortalError(Exception):
         self.code = code
         self.description = description
 
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, Any]:
         """The documented JSON form (``_includes/error-info.md``)."""
         return {"error": self.code, "error_description": self.description}
 
@@ -31,7 +31,8 @@ class PortalError(Exception):
 class Answer:
     """A result as pieces of JSON, with what list methods add.
 
-    ``pages`` is 1 for a list, 0 for anything else; ``page`` has the rows of a list of records, under ``wrap``.
+    ``pages`` is 1 for a list, 0 for anything else; ``page`` has the rows of a list of records, under ``wrap``;
+    a ``bare`` one goes out without the envelope of ``result`` and ``time``.
     """
 
     pieces: list[bytes | memoryview]
@@ -41,6 +42,7 @@ class Answer:
     pages: int = 0
     counted: bool = False
     page: Page | None = None
+    bare: bool = False
     wrap: str = ""
     _decoded: Any = field(default=None, repr=False)
 

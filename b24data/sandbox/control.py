@@ -54,8 +54,11 @@ class Control:
         """An authorization code, as if the user had just agreed."""
         return self.portal.tokens.code()
 
-    def truth(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    def truth(self, method: str, params: Mapping[str, Any], version: str = "v2") -> dict[str, Any]:
         """How many records a list call means, and their ids in its order."""
+        if version == "v3":
+            found = self.portal.methods3.truth(method, params)
+            return {"count": len(found), "ids": found}
         request = self._request(method, params)
         ids: list[int] = request.table.ids[request.selection().chosen].tolist()
         return {"count": len(ids), "ids": ids}

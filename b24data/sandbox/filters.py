@@ -42,10 +42,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Conditions and groups that all hold, or of which ``any_of`` one is enough."""
+    """Conditions and groups that all hold, or of which ``any_of`` one is enough; ``negative`` turns it around."""
 
     parts: tuple[Condition | Group, ...] = ()
     any_of: bool = False
+    negative: bool = False
 
 
 def parse_key(key: str) -> tuple[str, str]:
@@ -91,9 +92,9 @@ def row_mask(part: Condition | Group, column: Callable[[str], Column], ids: Ints
     if isinstance(part, Group):
         masks = [row_mask(inner, column, ids) for inner in part.parts]
         if not masks:
-            return np.ones(len(ids), np.bool_)
+            return np.full(len(ids), not part.negative)
         merged: Mask = np.logical_or.reduce(masks) if part.any_of else np.logical_and.reduce(masks)
-        return merged
+        return ~merged if part.negative else merged
     opposite = _OPPOSITE.get(part.operator)
     if opposite:
         inverse: Mask = ~row_mask(Condition(part.name, opposite, part.values), column, ids)

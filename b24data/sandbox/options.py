@@ -13,7 +13,7 @@ __all__ = ["CostModel", "Options", "cost_model"]
 class CostModel:
     """Seconds of server time per call.
 
-    A full page without a count takes ``page_s``, a shorter one its share, ``floor_s`` at least; counting makes a page
+    50 rows without a count take ``page_s``, more or fewer their share, ``floor_s`` at least; counting makes a page
     ``counted_factor`` times as dear; anything but a list takes ``other_s``. ``methods`` has a ``page_s`` of their own.
 
     >>> CostModel().of("crm.deal.list", rows=50, pages=1, counted=False)
@@ -34,7 +34,7 @@ class CostModel:
             return self.methods.get(method, self.other_s)
         full = self.methods.get(method, self.page_s)
         floor = min(self.floor_s, full)
-        seconds = max(floor, full * min(rows / 50, 1.0))
+        seconds = max(floor, full * rows / 50)
         return seconds * self.counted_factor if counted else seconds
 
 
@@ -77,3 +77,4 @@ class Options:
     zero_total: bool
     redirect_uri: str
     token_methods: list[str]
+    lists: dict[str, int]

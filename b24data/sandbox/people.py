@@ -13,7 +13,7 @@ from b24data.sandbox.fields import Field
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = ["task_column", "task_extra", "user_column"]
+__all__ = ["task_column", "task_column_v3", "task_extra", "user_column"]
 
 _DAY = 86400
 _LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
@@ -109,3 +109,34 @@ def _user(number: int) -> dict[str, Any]:
         "icon": "/bitrix/images/tasks/default_avatar.png",
         "workPosition": "",
     }
+
+
+_WORDS_V3: dict[str, tuple[str, dict[Any, Any]]] = {
+    "status": (
+        "STATUS",
+        {"2": "pending", "3": "in_progress", "4": "supposedly_completed", "5": "completed", "6": "deferred"},
+    ),
+    "priority": ("PRIORITY", {"0": "low", "1": "average", "2": "high"}),
+    "mark": ("MARK", {"P": "positive", "N": "negative", "": "none", None: "none"}),
+    "allowsTimeTracking": ("ALLOW_TIME_TRACKING", {"Y": True, "N": False}),
+}
+
+
+def task_column_v3(table: Table, name: str) -> Codes:
+    """A column as REST 3.0 has it: a word for a code, or ``responsible:name,email``, fields of a related object."""
+    word, _, wanted = name.partition(":")
+    if word in _WORDS_V3:
+        source, words_of = _WORDS_V3[word]
+        column = table.coded(source)
+        return Codes(column.codes, [words_of.get(entry, entry) for entry in column.vocabulary])
+    source = {"creator": "CREATED_BY", "responsible": "RESPONSIBLE_ID", "group": "GROUP_ID"}[word]
+    distinct, codes = np.unique(table.numbers(source).values, return_inverse=True)
+    return Codes(codes.astype(np.int32), [_related_v3(word, int(number), wanted.split(",")) for number in distinct])
+
+
+def _related_v3(word: str, number: int, wanted: list[str]) -> Any:
+    if word == "group" and not 0 < number <= len(words.GROUPS):
+        return None
+    name = words.GROUPS[number - 1] if word == "group" else words.FIRST_NAMES[number % len(words.FIRST_NAMES)]
+    known = {"id": number, "name": name, "role": "employee", "email": f"user{number}@example.com", "type": "group"}
+    return {key: known[key] for key in wanted}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,10 +18,14 @@ from b24data.sandbox.limits import Bucket, Clock, Ledger
 from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.options import Options
 from b24data.sandbox.pages import Renderer
+from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.stats import Counters
 from b24data.sandbox.table import World
 from b24data.sandbox.timing import time_json
 from b24data.sandbox.tokens import TokenBook
+from b24data.sandbox.v3.batch import run_batch3
+from b24data.sandbox.v3.methods import Methods3, Replays
+from b24data.sandbox.v3.request import V3Error
 from b24data.sandbox.wire import Incoming, Reply, RestCall, compressed, html_page, read_call
 
 __all__ = ["Portal"]
@@ -52,6 +56,9 @@ class Portal:
         self.methods = Methods(
             self.world, self.renderer, escape=options.escape, zero_total=options.zero_total, now=self.clock.now
         )
+        self.rowsets = Rowsets(options.seed, options.lists)
+        self.methods3 = Methods3(self.world, self.renderer, self.rowsets, escape=options.escape, now=self.clock.now)
+        self._replays = Replays(self.clock.now)
         self.tokens = TokenBook(
             self.clock.now, self.counters, ttl_s=options.token_ttl_s, ttl_requests=options.token_ttl_requests
         )
@@ -124,6 +131,8 @@ class Portal:
                 raise _LIMIT
             if fault and fault.command is None and fault.kind in EARLY:
                 return broken(fault)
+            if call.version == 3 and call.body is None:
+                raise V3Error("INVALIDJSONEXCEPTION", "The request body is not valid JSON")
             caller = self._authenticate(call)
             if fault and fault.command is None:
                 self._refuse(fault, call)
@@ -170,7 +179,10 @@ class Portal:
     async def _worked(self, call: RestCall, caller: Caller, fault: FaultPlan | None) -> Reply:
         """Do the work, let its modelled time pass, and write the answer."""
         start = self.clock.now()
-        if call.method == "batch":
+        headers: dict[str, str] = {}
+        if call.version == 3:
+            answer, seconds, used = self._version3(call, caller, start, headers)
+        elif call.method == "batch":
             answer, seconds, used = self._batch(call, caller, fault, start)
         else:
             answer, seconds, used = self._single(call.method, call.params, caller, start)
@@ -179,21 +191,28 @@ class Portal:
         if seconds > limit:
             self.counters.timeouts += 1
             return html_page(504, TIMEOUT_TITLE)
+        if answer.bare:
+            return Reply(200, answer.pieces)
         facts = [b'{"result":', *answer.pieces]
         if answer.next is not None:
             facts.append(f',"next":{answer.next}'.encode())
         if answer.total is not None:
             facts.append(f',"total":{answer.total}'.encode())
         finish = max(self.clock.now(), start + seconds)
-        return Reply(200, [*facts, b',"time":', time_json(start, finish, seconds, *used), b"}"])
+        return Reply(200, [*facts, b',"time":', time_json(start, finish, seconds, *used), b"}"], headers=headers)
 
     def _single(
         self, method: str, params: Mapping[str, Any], caller: Caller, now: float
     ) -> tuple[Answer, float, tuple[float, float]]:
         """One call: the answer, its seconds of server time, and the method's ``operating`` with its reset."""
+        return self._timed(method, caller, now, lambda: self.methods.call(method, params, caller))
+
+    def _timed(
+        self, method: str, caller: Caller, now: float, answer_it: Callable[[], Answer]
+    ) -> tuple[Answer, float, tuple[float, float]]:
         if self._ledger.refuses(caller.source, method, now):
             raise _OPERATING
-        answer = self.methods.call(method, params, caller)
+        answer = answer_it()
         seconds = self.options.cost.of(method, rows=answer.rows, pages=answer.pages, counted=answer.counted)
         counters = self.counters
         counters.commands[method] += 1
@@ -202,6 +221,40 @@ class Portal:
         counters.rows += answer.rows
         counters.work_s += seconds
         return answer, seconds, self._ledger.charge(caller.source, method, seconds, now)
+
+    def _version3(
+        self, call: RestCall, caller: Caller, start: float, headers: dict[str, str]
+    ) -> tuple[Answer, float, tuple[float, float]]:
+        """A call of REST 3.0; ``headers`` of its answer tell of an ``Idempotency-Key``."""
+        if call.method != "batch":
+            return self._keyed(call, caller, start, headers)
+        spent = 0.0
+
+        def run(method: str, query: Mapping[str, Any]) -> Answer:
+            nonlocal spent
+            name, now = method.lower(), start + spent
+            answer, seconds, _ = self._timed(name, caller, now, lambda: self.methods3.call(method, query))
+            spent += seconds
+            return answer
+
+        answer = run_batch3(call.body, run)
+        return answer, spent, (0.0, start + 600)
+
+    def _keyed(
+        self, call: RestCall, caller: Caller, start: float, headers: dict[str, str]
+    ) -> tuple[Answer, float, tuple[float, float]]:
+        method, query, key = call.method, call.params, call.replay_key
+        if key is None or not self._replays.is_write(method):
+            return self._timed(method, caller, start, lambda: self.methods3.call(method, query))
+        owner = (caller.source, str(caller.user_id))
+        headers["idempotency-key"] = key
+        kept = self._replays.known(owner, method, key, query)
+        if kept is not None:
+            headers["idempotent-replayed"] = "true"
+            return kept, 0.0, (0.0, start + 600)
+        found = self._timed(method, caller, start, lambda: self.methods3.call(method, query))
+        self._replays.keep(owner, method, key, query, found[0])
+        return found
 
     def _batch(
         self, call: RestCall, caller: Caller, fault: FaultPlan | None, start: float

@@ -34,7 +34,8 @@ class Sandbox:
     ``token_ttl_requests`` requests. ``rate_limit`` is the bucket's size and its leak a second, ``cost`` the server
     time of a page (seconds, by method, or a :class:`CostModel`), ``workers`` how many requests are worked on at a
     time (0: any). ``faults`` are plans as :meth:`fail` takes them. ``unresolved`` is what a batch reference to
-    nothing becomes: "empty" or "literal"; ``zero_total`` makes ``start=-1`` say ``total: 0``, as some portals do.
+    nothing becomes: "empty" or "literal"; ``lists`` says how long other lists are, by method
+    (``{"catalog.product.list": 500}``); ``zero_total`` makes ``start=-1`` say ``total: 0``, as some portals do.
     ``process=True`` gives the server a process of its own.
 
     >>> with Sandbox(deals=120, users=5) as portal:
@@ -78,6 +79,7 @@ class Sandbox:
         zero_total: bool = False,
         redirect_uri: str = "",
         token_methods: Sequence[str] = ("GET", "POST"),
+        lists: Mapping[str, int] | None = None,
         process: bool = False,
     ) -> None:
         if unresolved not in ("empty", "literal"):
@@ -117,6 +119,7 @@ class Sandbox:
             zero_total=zero_total,
             redirect_uri=redirect_uri,
             token_methods=list(token_methods),
+            lists=dict(lists or {}),
         )
         self._process = process
         self._host: Host | None = None
@@ -162,6 +165,11 @@ class Sandbox:
         return str(self._ask("info")["webhook_url"])
 
     @property
+    def webhook_url_v3(self) -> str:
+        """The same webhook for REST 3.0."""
+        return self.webhook_url.replace("/rest/", "/rest/api/", 1)
+
+    @property
     def now(self) -> float:
         """Portal time in unix seconds."""
         return float(self._ask("info")["now"])
@@ -197,12 +205,15 @@ class Sandbox:
     def truth(
         self,
         method: str = "crm.deal.list",
-        filter: Mapping[str, Any] | None = None,
+        filter: Mapping[str, Any] | Sequence[Any] | None = None,
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        *,
+        version: str = "v2",
     ) -> Truth:
-        """How many records a list call means, and which."""
-        found = self._ask("truth", method=method, params=_params(filter, order, None, params))
+        """How many records a list call means, and which; in ``version`` "v3" the filter is a list of conditions."""
+        asked = _params(filter, order, None, params)
+        found = self._ask("truth", method=method, params=asked, version=version)
         return Truth(found["count"], found["ids"])
 
     def rows(
@@ -327,7 +338,7 @@ class Sandbox:
 
 
 def _params(
-    where: Mapping[str, Any] | None,
+    where: Mapping[str, Any] | Sequence[Any] | None,
     order: Mapping[str, str] | None,
     select: Sequence[str] | None,
     params: Mapping[str, Any] | None,

@@ -15,7 +15,7 @@ from b24data.sandbox.customs import item_multifields
 from b24data.sandbox.fields import fields_of
 from b24data.sandbox.filters import Condition, Group, row_mask, to_stored
 from b24data.sandbox.generate import generate_column, record_ids
-from b24data.sandbox.people import task_extra
+from b24data.sandbox.people import task_column_v3, task_extra
 
 __all__ = ["Selection", "Table", "World"]
 
@@ -118,7 +118,9 @@ class Table:
         return cast("Codes", self.column(name))
 
     def _derived(self, name: str) -> Column:
-        """What an answer adds to the fields: ``fm`` of items, the persons and the group of a task."""
+        """What an answer adds to the fields: ``fm`` of items, the persons and the group of a task, names of v3."""
+        if name.startswith("v3."):
+            return task_column_v3(self, name.removeprefix("v3."))
         return item_multifields(self) if name == "FM" else task_extra(self, name)
 
     # Which records.
@@ -126,7 +128,7 @@ class Table:
     def select(self, where: Group, order: Sequence[tuple[str, bool]]) -> Selection:
         """The records that a filter keeps, in an order (field, downwards); equal ones by id."""
         by_id = not order or order[0][0] == "ID"
-        if not by_id or where.any_of:
+        if not by_id or where.any_of or where.negative:
             positions = self._remembered((where, tuple(order)), where, order)
             return Selection((self.generation, where, tuple(order)), positions, 0, len(positions))
         rest, low, high = _split_id_bounds(where)
@@ -223,6 +225,9 @@ class Table:
     def _changed(self) -> None:
         self.generation += 1
         self._selections.clear()
+        known = fields_of(self.entity)
+        for name in [name for name in self._columns if name not in known]:
+            del self._columns[name]  # what was derived from others
 
 
 def _split_id_bounds(where: Group) -> tuple[Group, int | None, int | None]:

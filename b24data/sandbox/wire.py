@@ -55,22 +55,32 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class RestCall:
-    """A call of a REST method: by webhook code or by access token."""
+    """A call of a REST method: by webhook code or by access token.
+
+    ``version`` is 3 under ``/rest/api/``, where ``body`` is the decoded JSON, None where it is none.
+    """
 
     method: str
     params: dict[str, Any]
     user_id: int
     webhook: str
     token: str
+    version: int = 2
+    body: Any = None
+    replay_key: str | None = None
 
 
 def read_call(incoming: Incoming) -> RestCall:
-    """The method and the credentials of ``/rest/[user/code/]method[.json]``."""
+    """The method and the credentials of ``/rest/[api/][user/code/]method[.json]``."""
     steps = [step for step in incoming.path.split("/") if step][1:]
+    is_v3 = steps[:1] == ["api"]
+    steps = steps[is_v3:]
     user, code = 0, ""
     if len(steps) >= 2 and steps[0].isdigit():
         user, code, *steps = int(steps[0]), steps[1], *steps[2:]
     method = steps[0] if steps else ""
+    if is_v3:
+        return _read_v3(incoming, method, user, code)
     params = incoming.params()
     token = str(find(params, "auth") or "")
     scheme, _, bearer = incoming.headers.get("authorization", "").partition(" ")
@@ -78,6 +88,24 @@ def read_call(incoming: Incoming) -> RestCall:
         token = bearer.strip()
     params.pop("auth", None)
     return RestCall(method.removesuffix(".json").lower(), params, user, code, token)
+
+
+def _read_v3(incoming: Incoming, method: str, user: int, code: str) -> RestCall:
+    """JSON is all that counts, the token stands in it as ``auth``, and the query is not read (rest-v3.md)."""
+    body: Any = {}
+    if incoming.body:
+        try:
+            is_json = "json" in incoming.headers.get("content-type", "")
+            body = msgspec.json.decode(incoming.body) if is_json else None
+        except msgspec.DecodeError:
+            body = None
+    token = ""
+    if isinstance(body, dict):
+        token = str(body.pop("auth", ""))
+    elif not isinstance(body, list):
+        body = None
+    params = body if isinstance(body, dict) else {}
+    return RestCall(method.lower(), params, user, code, token, 3, body, incoming.headers.get("idempotency-key"))
 
 
 def html_page(status: int, title: str) -> Reply:

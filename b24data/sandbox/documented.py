@@ -1,0 +1,143 @@
+"""What the documentation says of each list method, as data (``documented.json``), and the rows made from its samples.
+
+Source: b24restdocs, commit 5988ed13, one page a method. Free text and addresses in the samples were replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from b24data.sandbox.generate import record_ids
+
+__all__ = ["HIDDEN_ID", "Documented", "documented", "made_rows", "row_id"]
+
+# The id of a row that has none in answers: voximplant.sip.get filters by one, tests compare by it.
+HIDDEN_ID = "\0id"
+_ROWS = 130  # of a list that is paged: two full pages and a short one
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """One list method: how it is asked and how it answers, with a sample.
+
+    ``at`` is where the rows lie under ``result``, ``beside`` what stands next to them, ``keyed`` says that they are
+    an object by id. ``id`` is the key in a row, ``id_asked`` in filter and order, ``gt`` whether ``>id`` is
+    documented. ``paging`` is start, start_no_count, offset_limit, page_nav, last_id, v3_pagination or v3_cursor, with
+    ``params`` and the page sizes. A method whose answer is no list of objects has ``result``, served as it is.
+    """
+
+    method: str
+    at: str = ""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    result: Any = None
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    keyed: bool = False
+    id: str | None = None
+    id_asked: str | None = None
+    gt: bool = False
+    filter: str | None = None
+    order: str | None = None
+    order_form: str = "object"
+    select: str | None = None
+    paging: str = "none"
+    params: tuple[str, ...] = ()
+    page: int | None = 50
+    page_max: int | None = None
+    total: bool = False
+    required: tuple[str, ...] = ()
+    positional: tuple[str, ...] = ()
+    undocumented: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it answers with rows that are objects."""
+        return bool(self.rows)
+
+
+@cache
+def documented(version: str) -> dict[str, Documented]:
+    """The methods of ``"v2"`` or ``"v3"`` by lower-case name.
+
+    >>> documented("v2")["catalog.product.list"].required
+    ('select.id', 'select.iblockId', 'filter.iblockId')
+    """
+    facts = json.loads(resources.files(__package__).joinpath("documented.json").read_text("utf-8"))[version]
+    return {name.lower(): _read(name, known) for name, known in facts.items()}
+
+
+def _read(method: str, facts: Mapping[str, Any]) -> Documented:
+    lists = {
+        name: tuple(value) for name, value in facts.items() if name in ("rows", "params", "required", "positional")
+    }
+    return Documented(method, **{**facts, **lists})
+
+
+def made_rows(known: Documented, seed: int, count: int | None = None) -> list[dict[str, Any]]:
+    """Rows in the likeness of the sample: ids run on with gaps, moments move on, names carry the id.
+
+    A list without pages is its sample unless a ``count`` is given.
+
+    >>> [row["id"] for row in made_rows(documented("v2")["catalog.vat.list"], seed=7, count=3)]
+    [1, 2, 3]
+    """
+    if count is None:
+        count = _ROWS if known.paging != "none" else len(known.rows)
+        if known.paging == "none":
+            return [_identified(dict(row), known, at) for at, row in enumerate(known.rows, 1)]
+    rng = np.random.default_rng([seed, zlib.crc32(known.method.encode())])
+    ids = record_ids(rng, count, 0.3).tolist()
+    return [_made(known, dict(known.rows[at % len(known.rows)]), at, number) for at, number in enumerate(ids)]
+
+
+def _made(known: Documented, row: dict[str, Any], at: int, number: int) -> dict[str, Any]:
+    for key, value in row.items():
+        if key == known.id:
+            row[key] = _like(value, number)
+        elif key in ("name", "title", "NAME", "TITLE", "subject") and isinstance(value, str):
+            row[key] = f"{value} №{number}"
+        elif isinstance(value, str) and _MOMENT.match(value):
+            row[key] = _later(value, at)
+    if known.id is None:  # what tells rows without an id apart is some reference
+        for key, value in row.items():
+            if key.upper() in ("ENTITY_ID", "OWNERID", "OWNER_ID", "PROPERTYID", "STATUSID"):
+                row[key] = _like(value, number)
+    return _identified(row, known, number)
+
+
+def _identified(row: dict[str, Any], known: Documented, number: int) -> dict[str, Any]:
+    if known.id is None or known.id not in row:
+        return {**row, HIDDEN_ID: number}
+    return row
+
+
+def _like(value: Any, number: int) -> Any:
+    """``number`` in the form of ``value``: a number, digits, or a code with a number behind it."""
+    if isinstance(value, int):
+        return number
+    return str(number) if str(value).isdigit() else f"{value}{number}"
+
+
+def _later(text: str, hours: int) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    later = (moment + timedelta(hours=hours)).isoformat(sep="T" if "T" in text else " ")
+    return later.replace("+00:00", "Z") if text.endswith("Z") else later
+
+
+def row_id(row: Mapping[str, Any], known: Documented) -> Any:
+    """What tells a row apart: its id as a number where it is one, else its code, else the hidden number."""
+    value = row.get(known.id or HIDDEN_ID, row.get(HIDDEN_ID))
+    return int(value) if str(value).isdigit() else value

@@ -1,0 +1,1 @@
+"""REST 3.0 as the portal speaks it under ``/rest/api/``."""

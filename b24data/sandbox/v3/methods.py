@@ -1,0 +1,148 @@
+"""REST 3.0 as a whole: which method answers, what describes them, and writes that are repeated by key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from b24data.sandbox.answers import Answer
+from b24data.sandbox.columns import Writer
+from b24data.sandbox.documented import documented, row_id
+from b24data.sandbox.pages import Renderer
+from b24data.sandbox.rowsets import Rowsets
+from b24data.sandbox.table import World
+from b24data.sandbox.v3.lists import Lists3
+from b24data.sandbox.v3.request import V3Error
+from b24data.sandbox.v3.tasks import FIELDS, Tasks3
+
+__all__ = ["Methods3", "Replays"]
+
+_WRITES = ("tasks.task.add", "tasks.task.update", "tasks.task.delete")
+_DAY = 86400.0
+
+
+class Methods3:
+    """Every method of REST 3.0 by lower-case name."""
+
+    def __init__(
+        self, world: World, renderer: Renderer, rowsets: Rowsets, *, escape: bool, now: Callable[[], float]
+    ) -> None:
+        self.tasks = Tasks3(world, renderer, escape=escape, now=now)
+        self.lists = Lists3(rowsets, escape=escape)
+        self._writer = Writer(numbers=True, escape=escape)
+        self._own: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
+            **self.tasks.methods,
+            "tasks.task.field.list": self._task_fields,
+            "rest.scope.list": lambda _query: Answer.of({"items": self._scopes()}, self._writer),
+            "rest.documentation.openapi": self._openapi,
+            "documentation": self._openapi,
+        }
+        self._listed = frozenset(self.lists.names())
+
+    def call(self, method: str, query: Mapping[str, Any]) -> Answer:
+        """The answer of a method; raises the portal's error."""
+        name = method.lower()
+        if name in self._own:
+            return self._own[name](query)
+        if name in self._listed:
+            return self.lists.call(name, query)
+        raise V3Error("METHODNOTFOUNDEXCEPTION", f"Method `{method}` not found", status=404)
+
+    def truth(self, method: str, query: Mapping[str, Any]) -> list[Any]:
+        """The ids that a list call means, all pages of it, in its order."""
+        name = method.lower()
+        if name == "tasks.task.list":
+            selection = self.tasks.selection(query)
+            ids: list[Any] = self.tasks.table.ids[selection.chosen].tolist()
+            return ids
+        if name not in self._listed:
+            raise ValueError(f"{method} is not a list of REST 3.0")
+        return [row_id(row, documented("v3")[name]) for row in self.lists.rows(name, query)]
+
+    def names(self) -> list[str]:
+        """The methods there are."""
+        return sorted({*self._own, *self._listed, "batch"})
+
+    def _task_fields(self, query: Mapping[str, Any]) -> Answer:
+        rows = [
+            {
+                "name": name,
+                "type": kind,
+                "title": name,
+                "description": None,
+                "filterable": name in FIELDS.filterable,
+                "sortable": name in FIELDS.sortable,
+                "multiple": kind == "array",
+            }
+            for name, kind in FIELDS.types.items()
+        ]
+        wanted = query.get("select") or list(rows[0])
+        chosen = [{key: row[key] for key in wanted if key in row} for row in rows]
+        return Answer.of({"items": chosen}, self._writer, rows=len(rows), pages=1)
+
+    def _scopes(self) -> list[dict[str, str]]:
+        modules = {
+            "tasks": "tasks",
+            "main": "main",
+            "mail": "mail",
+            "note": "note",
+            "timeman": "timeman",
+            "call": "call",
+        }
+        heads = [(name, name.split(".")[0]) for name in self.names() if "." in name]
+        return [{"method": name, "scope": modules.get(head, head)} for name, head in heads]
+
+    def _openapi(self, _query: Mapping[str, Any]) -> Answer:
+        kinds = {"int": "integer", "bool": "boolean"}
+        task = {name: {"type": kinds.get(kind, kind)} for name, kind in FIELDS.types.items()}
+        document = {
+            "openapi": "3.0.0",
+            "info": {"title": "Bitrix24 REST V3 API", "version": "1.0.0"},
+            "tags": [{"name": module} for module in sorted({name.split(".")[0] for name in self.names()})],
+            "paths": {f"/{name}": {"post": {"tags": [name.split(".")[0]]}} for name in self.names()},
+            "components": {"schemas": {"TaskDto": {"type": "object", "properties": task}}},
+        }
+        return Answer.of(document, self._writer, bare=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    body: bytes
+    answer: Answer
+    until: float
+
+
+class Replays:
+    """Answers of writes, kept for a day under the ``Idempotency-Key`` they came with (rest-v3.md)."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._kept: dict[tuple[str, ...], _Kept] = {}
+
+    def known(self, owner: tuple[str, ...], method: str, key: str, query: Mapping[str, Any]) -> Answer | None:
+        """The answer that an earlier call with this key got; raises where the key was used for something else."""
+        if not 1 <= len(key) <= 255 or not all(" " <= sign <= "~" for sign in key):
+            raise V3Error("INVALIDIDEMPOTENCYKEYEXCEPTION", "The key has 1 to 255 printable ASCII characters")
+        kept = self._kept.get((*owner, method, key))
+        if kept is None or kept.until <= self._now():
+            return None
+        if kept.body != _digest(query):
+            raise V3Error("IDEMPOTENCYKEYREUSEDEXCEPTION", "The key was used with another request body", status=422)
+        return kept.answer
+
+    def keep(self, owner: tuple[str, ...], method: str, key: str, query: Mapping[str, Any], answer: Answer) -> None:
+        """Keep the answer of a write that succeeded."""
+        self._kept[(*owner, method, key)] = _Kept(_digest(query), answer, self._now() + _DAY)
+
+    @staticmethod
+    def is_write(method: str) -> bool:
+        """Whether keys are taken into account in the method."""
+        return method in _WRITES
+
+
+def _digest(query: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(msgspec.json.encode(query, order="deterministic")).digest()
