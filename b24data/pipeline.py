@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,10 +15,14 @@ import pyarrow as pa
 
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
 from b24data.frames.columns import Decoder
-from b24data.frames.described import Descriptions
+from b24data.frames.described import Descriptions, check_request
+from b24data.frames.dictionaries import Dictionaries
+from b24data.frames.labels import LabelMode, Labels, check_labels
+from b24data.frames.presented import Presentation, coercion_text
 from b24data.frames.recheck import Recheck
-from b24data.frames.schema import Schema, build_schema, check_names
+from b24data.frames.schema import Schema, build_schema
 from b24data.frames.sinks import Sink
+from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.session import Session
@@ -40,6 +45,7 @@ class FetchOptions:
     order: Mapping[str, str] | None = None
     params: Mapping[str, Any] | None = None
     limit: int | None = None
+    labels: LabelMode = False
     titles: bool = False
     dtypes: Mapping[str, Any] | None = None
     errors: Literal["null", "raise"] = "null"
@@ -60,12 +66,21 @@ class Pipeline:
     schema: Schema
 
     def __init__(
-        self, session: Session, clock: Clock, descriptions: Descriptions, plan: ListPlan, options: FetchOptions
+        self,
+        session: Session,
+        clock: Clock,
+        descriptions: Descriptions,
+        dictionaries: Dictionaries,
+        *,
+        plan: ListPlan,
+        options: FetchOptions,
     ):
+        check_labels(options.labels)
         self.plan = plan
         self._session = session
         self._clock = clock
         self._descriptions = descriptions
+        self._dictionaries = dictionaries
         self._options = options
         self._progress = progress_for(options.progress)
         self._context = CallContext(gentle=options.gentle, on_wait=self._show_wait, on_refresh=self._progress.refreshed)
@@ -75,6 +90,7 @@ class Pipeline:
         self._began = clock.monotonic()
         self._notes: list[str] = []
         self._decoder: Decoder | None = None
+        self._presentation: Presentation | None = None
         self._recheck: Recheck | None = None
 
     def run(
@@ -109,12 +125,15 @@ class Pipeline:
         self._progress.start(self.plan.method, total=None)
         ending = "stopped"
         try:
-            self._check_select()
+            self._check_names()
             with contextlib.closing(self._fetch.blocks()) as blocks:
                 for batch in blocks:
-                    yield self._without_added_id(batch)
+                    yield self._shown(batch)
                     self._progress.update(self._fetch.facts.rows, fraction=self._fetch.facts.fraction)
             ending = "complete" if self._fetch.facts.complete else "as many as the limit says"
+            if self._decoder and self._decoder.coercions:
+                text = coercion_text(self.plan.method, self._decoder.coercions)
+                warnings.warn(text, stacklevel=4)  # beyond run and the tool: the caller's line
         except IncompleteFetchError:
             ending = "NOT complete"
             raise
@@ -149,13 +168,18 @@ class Pipeline:
             window=spent.window,
             coercions=self._decoder.coercions if self._decoder else {},
             target=target,
-            notes=(*self._notes, *facts.notes, *self._column_notes()),
+            notes=(
+                *self._notes,
+                *facts.notes,
+                *(self._presentation.notes(self._options.tz) if self._presentation else ()),
+            ),
         )
 
     @functools.cached_property
     def query(self) -> dict[str, str]:
         """What was asked, for the footer of a file: readable, and as a hash."""
-        asked = json.dumps({"method": self.plan.method, "params": dict(self.plan.params)}, sort_keys=True, default=str)
+        query = {"method": self.plan.method, "params": dict(self.plan.params), "labels": self._options.labels}
+        asked = json.dumps(query, sort_keys=True, default=str)
         return {
             "portal": self._session.portal,
             "method": self.plan.method,
@@ -163,15 +187,13 @@ class Pipeline:
             "query_hash": hashlib.sha256(asked.encode()).hexdigest()[:16],
         }
 
-    def _check_select(self) -> None:
+    def _check_names(self) -> None:
         """Refuse a misspelt field before any row is asked for."""
         described = self._descriptions.of(self.plan.spec, self.plan.params, self._context)
         if described.note:
             self._notes.append(described.note)
-        names = [name for name in self.plan.select or () if name not in ("*", "UF_*")]
-        if described.fields and self._options.check_fields:
-            known = {name for one in described.fields.values() for name in (one.code, one.wire)}
-            check_names(names, known)
+        if self._options.check_fields:
+            check_request(described, self.plan)
 
     def _prepare(self, first_page: Sequence[Row]) -> Callable[[Sequence[Row]], tuple[pa.RecordBatch, list[int] | None]]:
         """Settle the columns, now that the first rows are here."""
@@ -179,17 +201,19 @@ class Pipeline:
         select = self.plan.select
         if select is not None and self.plan.id_added:
             select = (str(spec.id_asked), *select)
+        described = self._descriptions.of(spec, self.plan.params, self._context)
         schema = build_schema(
-            self._descriptions.of(spec, self.plan.params, self._context).fields,
+            described.fields,
             select,
             id_code=spec.id_asked if self.plan.walk == "keyset" else None,
             sample_rows=first_page,
             dtypes=options.dtypes,
             tz=options.tz,
-            check=options.check_fields,
+            check=options.check_fields and not described.fields,  # else that is done
         )
         self._decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors)
-        self.schema = self._shown(self._decoder.schema)
+        self._presentation = self._presented(self._decoder, first_page)
+        self.schema = self._presentation.schema
         if options.verify and spec.filter:
             self._recheck = Recheck(self.plan.method, self.plan.params.get(spec.filter, {}), self._decoder.schema)
         return self._decode
@@ -211,27 +235,21 @@ class Pipeline:
             )
         return batch, ids.to_pylist()
 
-    def _shown(self, schema: Schema) -> Schema:
-        """The columns that the caller gets: without the id if only the walk needed it."""
-        if not self.plan.id_added:
-            return schema
-        return replace(schema, columns=tuple(c for c in schema.columns if c.name != schema.id_name))
+    def _presented(self, decoder: Decoder, first_page: Sequence[Row]) -> Presentation:
+        columns, options = decoder.schema.columns, self._options
+        labels = Labels(options.labels, lambda _: None, ", label" if options.titles else "_LABEL")
+        if options.labels:
+            labels.words_of, notes = self._dictionaries.words_for(
+                columns, self.plan.method, self.plan.params, self._context
+            )
+            self._notes += notes
+        seen = set().union(*parse_rows(first_page))
+        named = set(self.plan.select or ()) if seen else set()
+        absent = {c.name for c in columns if c.wire not in seen and named & {c.field.code if c.field else "", c.wire}}
+        return Presentation(decoder, labels, hides_id=self.plan.id_added, absent=absent)
 
-    def _without_added_id(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if not self.plan.id_added or self._decoder is None:
-            return batch
-        return batch.select([name for name in batch.schema.names if name != self._decoder.schema.id_name])
-
-    def _column_notes(self) -> list[str]:
-        if self._decoder is None:
-            return []
-        notes = []
-        if self._decoder.unknown and self.schema.open:
-            notes.append(f"fields that no column was made for: {', '.join(sorted(self._decoder.unknown))}")
-        if self._decoder.naive:
-            zone = self._options.tz
-            notes.append(f"times without a zone were read as {zone}: {', '.join(sorted(self._decoder.naive))}")
-        return notes
+    def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return self._presentation.show(batch) if self._presentation else batch
 
     def _show_wait(self, wait: Wait) -> None:
         self._progress.wait(wait.reason, wait.seconds, wait.until)

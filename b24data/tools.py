@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.described import Descriptions
+from b24data.frames.dictionaries import Dictionaries
+from b24data.frames.labels import LabelMode
 from b24data.frames.parquet import ParquetSink, check_target
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend, frame_of
 from b24data.http.clock import Clock
@@ -51,6 +53,7 @@ class Options(TypedDict, total=False):
     order: Mapping[str, str] | None
     params: Mapping[str, Any] | None
     limit: int | None
+    labels: LabelMode
     titles: bool
     dtypes: Mapping[str, Any] | None
     errors: Literal["null", "raise"]
@@ -100,6 +103,7 @@ class Tools:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._descriptions = Descriptions(client.session, client.clock)
+        self._dictionaries = Dictionaries(client.session, client.clock)
 
     @overload
     def fetch_all(
@@ -138,6 +142,7 @@ class Tools:
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         limit: int | None = None,
+        labels: LabelMode = False,
         titles: bool = False,
         dtypes: Mapping[str, Any] | None = None,
         errors: Literal["null", "raise"] = "null",
@@ -163,6 +168,8 @@ class Tools:
         :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
         :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
         :param limit: the first so many rows only; the report has ``complete=False`` when there are more.
+        :param labels: words for codes (stages, sources, enumerations, categories, users, departments, currencies):
+            ``"add"`` puts them beside as ``STAGE_ID_LABEL``, ``"replace"`` in their place. A code without a word stays.
         :param titles: name the columns by the fields' titles instead of their codes.
         :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"bool"``, ``"date"``, ``"datetime"``.
         :param errors: what to do with a value that does not fit: ``"null"`` (counted in the report) or ``"raise"``.
@@ -172,7 +179,8 @@ class Tools:
         :param gentle: leave half of the portal's request limit to other programs.
         :param verify: ``"walk"`` checks the ids and, on the rows, the filter; ``"count"`` has the portal count the list
             besides (slow on large portals); False trusts the filter.
-        :param check_fields: False lets names in ``select`` pass that the portal does not describe.
+        :param check_fields: False lets names in ``select``, ``filter`` and ``order`` pass that the portal does not
+            describe.
         :raises ConfigError: the request makes no sense; nothing was sent.
         :raises SchemaError: a field that does not exist, with the nearest names; no row was asked for.
         :raises IncompleteFetchError: the list could not be read to its end; it carries the rows so far and the report.
@@ -194,6 +202,7 @@ class Tools:
             order=order,
             params=params,
             limit=limit,
+            labels=labels,
             titles=titles,
             dtypes=dtypes,
             errors=errors,
@@ -363,7 +372,8 @@ class Tools:
             params=asked.params,
             limit=asked.limit,
         )
-        return Pipeline(self._client.session, self._client.clock, self._descriptions, plan, asked)
+        client = self._client
+        return Pipeline(client.session, client.clock, self._descriptions, self._dictionaries, plan=plan, options=asked)
 
 
 def _frames(pipeline: Pipeline, chunksize: int, dtype_backend: DtypeBackend) -> Generator[pd.DataFrame, None, None]:

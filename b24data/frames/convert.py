@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from b24data.frames.kinds import Kind, arrow_type
 from b24data.frames.schema import Column
 
-__all__ = ["CONTACT_WIRE", "Misfit", "Zones", "from_array", "from_values"]
+__all__ = ["CONTACT_WIRE", "Misfit", "Zones", "from_array", "from_values", "regrouped"]
 
 # How PHONE, EMAIL, WEB and IM arrive: every part a text.
 CONTACT_WIRE = pa.list_(pa.struct(dict.fromkeys(("ID", "VALUE_TYPE", "VALUE", "TYPE_ID"), pa.string())))
@@ -55,7 +55,7 @@ def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array,
     if not column.many:
         return _scalars(column.kind, array, zones)
     values, misfits = _scalars(column.kind, array.flatten(), zones)
-    return _regrouped(array, values, column.arrow), _by_row(misfits, array)
+    return regrouped(array, values, column.arrow), _by_row(misfits, array)
 
 
 def from_values(column: Column, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:
@@ -67,10 +67,10 @@ def from_values(column: Column, values: Sequence[Any], zones: Zones) -> tuple[pa
     lists = [_as_list(column.kind, value) for value in values]
     flat, misfits = _scalar_values(column.kind, [element for row in lists for element in row or ()], zones)
     shape = pa.array([None if row is None else [True] * len(row) for row in lists], pa.list_(pa.bool_()))
-    return _regrouped(shape, flat, column.arrow), _by_row(misfits, shape)
+    return regrouped(shape, flat, column.arrow), _by_row(misfits, shape)
 
 
-def _regrouped(shape: pa.Array, values: pa.Array, target: pa.DataType) -> pa.Array:
+def regrouped(shape: pa.Array, values: pa.Array, target: pa.DataType) -> pa.Array:
     """Values put back into lists; an empty list is null."""
     lengths = pc.fill_null(pc.list_value_length(shape), 0)
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
@@ -299,7 +299,7 @@ def _contacts(column: Column, array: pa.Array) -> tuple[pa.Array, list[Misfit]]:
     ids, misfits = _parsed("int", entries.field("ID"), zones)
     texts = [_parsed("text", entries.field(name), zones)[0] for name in ("VALUE_TYPE", "VALUE", "TYPE_ID")]
     values = pa.StructArray.from_arrays([ids, *texts], fields=list(column.arrow.value_type))
-    return _regrouped(array, values, column.arrow), _by_row(misfits, array)
+    return regrouped(array, values, column.arrow), _by_row(misfits, array)
 
 
 def _contact_values(column: Column, values: Sequence[Any]) -> tuple[pa.Array, list[Misfit]]:

@@ -18,7 +18,7 @@ class Field:
 
     ``code`` is its name in ``select``, ``wire`` its key in a row of the answer (they differ in ``tasks.task.list``:
     ``RESPONSIBLE_ID`` and ``responsibleId``), ``type`` the portal's own type name ("" where the portal gives none),
-    ``values`` the texts of an enumeration by its codes.
+    ``values`` the texts of an enumeration by its codes, ``status`` the name of its list in ``crm.status.list``.
     """
 
     code: str
@@ -29,6 +29,7 @@ class Field:
     required: bool = False
     read_only: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
 
 
 def read_fields(result: Any, *, userfields: Any = None, wire_case: WireCase = "as_is") -> dict[str, Field]:
@@ -106,15 +107,19 @@ def _is_wrapper(value: Any) -> bool:
 
 def _field(code: str, facts: Mapping[str, Any], wire_case: WireCase) -> Field:
     facts = {**facts, **_UNDERSTATED.get(code, {})}
+    if facts.get("type") in ("integer", "int") and code in _PEOPLE:
+        facts["type"] = "user"
     return Field(
         code=code,
         wire=_camel(code) if wire_case == "camel" else code,
         title=_title(code, facts),
         type=str(_first(facts, "USER_TYPE_ID", "userTypeId", "type", "TYPE") or ""),
-        multiple=_yes(_first(facts, "isMultiple", "MULTIPLE", "multiple")),
+        # lists.element.get sends every property as an object of its values, be there one or several.
+        multiple=_yes(_first(facts, "isMultiple", "MULTIPLE", "multiple")) or code.startswith("PROPERTY_"),
         required=_yes(_first(facts, "isRequired", "MANDATORY", "mandatory", "required", "IS_REQUIRED")),
         read_only=_yes(_first(facts, "isReadOnly", "readOnly", "READ_ONLY")),
         values=_values(_first(facts, "items", "LIST", "enum", "values", "DISPLAY_VALUES_FORM")),
+        status=_status(facts),
     )
 
 
@@ -136,6 +141,13 @@ def _title(code: str, facts: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value and value != code:
             return value
     return code
+
+
+def _status(facts: Mapping[str, Any]) -> str:
+    """A system field names its list itself, a user field in its settings."""
+    settings = _first(facts, "settings", "SETTINGS")
+    inner = settings.get("ENTITY_TYPE") if isinstance(settings, dict) else None
+    return str(facts.get("statusType") or inner or "")
 
 
 def _values(listed: Any) -> dict[str, str]:
@@ -162,6 +174,7 @@ def _merged(described: Field | None, user: Field) -> Field:
         multiple=described.multiple or user.multiple,
         required=described.required or user.required,
         values=user.values or described.values,
+        status=user.status or described.status,
     )
 
 
@@ -173,7 +186,8 @@ def _camel(code: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-# `user.fields` and `department.fields` give labels only. Types: b24restdocs, user-get.md and department-get.md.
+# `user.fields` and `department.fields` give labels only. Types: b24restdocs, user-get.md and department-get.md; those
+# called "department" are ours, for the portal has no name for them. What is not here arrives as text.
 _UNTYPED: Mapping[str, Mapping[str, Any]] = {
     "ID": {"type": "integer"},
     "ACTIVE": {"type": "boolean"},
@@ -184,10 +198,17 @@ _UNTYPED: Mapping[str, Mapping[str, Any]] = {
     "LAST_ACTIVITY_DATE": {"type": "datetime"},
     "PERSONAL_BIRTHDAY": {"type": "date"},
     "UF_EMPLOYMENT_DATE": {"type": "date"},
-    "UF_DEPARTMENT": {"type": "integer", "isMultiple": True},
+    "UF_DEPARTMENT": {"type": "department", "isMultiple": True},
     "SORT": {"type": "integer"},
-    "PARENT": {"type": "integer"},
+    "PARENT": {"type": "department"},
     "UF_HEAD": {"type": "user"},
+}
+
+# Described as numbers, but ids of users. Source: the answers on tasks-task-list.md, sale-order-list.md and
+# catalog-product-list.md.
+_PEOPLE = {
+    *("CREATED_BY", "RESPONSIBLE_ID", "CHANGED_BY", "CLOSED_BY", "STATUS_CHANGED_BY"),
+    *("createdBy", "modifiedBy", "updatedBy", "responsibleId"),
 }
 
 # Where a description says less than the rows show. Source: the answers on tasks-task-list.md and crm-item-list.md.

@@ -4,7 +4,7 @@
 kind       portal types                                 Arrow
 ========== ============================================ =====================================================
 int        integer, ids of users, contacts, elements    int64
-float      double, float                                float64
+float      double, float, N                             float64
 bool       boolean, bool, Y/N char, Y/N enum            bool
 date       date                                         date32: the day as written, never through UTC
 timestamp  datetime                                     timestamp[us, tz]
@@ -33,17 +33,18 @@ __all__ = ["Kind", "arrow_type", "kind_of_dtype", "kind_of_field"]
 Kind = Literal["int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text"]
 
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("integer", "int", "user", "employee", "enumeration", "crm_dynamic_type"), "int"),
+    **dict.fromkeys(("integer", "int", "user", "employee", "enumeration", "crm_dynamic_type", "department"), "int"),
     **dict.fromkeys(("crm_lead", "crm_deal", "crm_contact", "crm_company", "crm_quote", "crm_category"), "int"),
     **dict.fromkeys(("crm_entity", "disk_file", "mail_message", "iblock_element", "iblock_section"), "int"),
     **dict.fromkeys(("crm_enum_ownertype", "crm_enum_activitytype", "crm_enum_activitystatus"), "int"),
     **dict.fromkeys(("crm_enum_activitypriority", "crm_enum_activitynotifytype", "crm_enum_contenttype"), "int"),
     **dict.fromkeys(("crm_enum_activitydirection", "resourcebooking", "hlblock"), "int"),
-    **dict.fromkeys(("double", "float"), "float"),
+    **dict.fromkeys(("L", "E", "E:EList", "F", "G", "N:Sequence", "S:employee"), "int"),  # of lists.field.get
+    **dict.fromkeys(("double", "float", "N"), "float"),
     **dict.fromkeys(("boolean", "bool"), "bool"),
-    "date": "date",
-    "datetime": "timestamp",
-    "money": "amount",
+    **dict.fromkeys(("date", "S:Date"), "date"),
+    **dict.fromkeys(("datetime", "S:DateTime"), "timestamp"),
+    **dict.fromkeys(("money", "S:Money"), "amount"),
     "crm_multifield": "contacts",
 }
 

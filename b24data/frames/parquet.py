@@ -140,7 +140,10 @@ def _codes(schema: pa.Schema) -> list[str]:
     ]
 
 
-_REPEATING = {b"crm_status", b"crm_currency", b"crm_category", b"enumeration", b"enum", b"user", b"employee", b"char"}
+_REPEATING = {
+    *(b"crm_status", b"crm_currency", b"crm_category", b"enumeration", b"enum", b"user", b"employee", b"char"),
+    *(b"department", b"label"),
+}
 
 
 def _sibling(target: Path) -> Path:

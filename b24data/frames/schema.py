@@ -260,6 +260,7 @@ def _wanted(
     names = [name for name in select if name not in ("*", "UF_*")]
     if check and (fields or samples):
         check_names([name for name in names if name.partition(".")[0] not in known], known)
+    folded = {_folded(name): wire for name, wire in known.items()}  # tasks: TAGS comes as tags
     wanted: dict[str, str] = {}
     for name in select:
         if name == "*":
@@ -268,7 +269,7 @@ def _wanted(
             wanted |= user
         else:
             whole = name.partition(".")[0]  # REST 3.0 answers "responsible.name" inside "responsible"
-            wanted[name if name in known else whole] = known.get(name, whole)
+            wanted[name if name in known else whole] = known.get(name) or folded.get(_folded(whole), whole)
     return wanted
 
 

@@ -26,6 +26,8 @@ class MethodSpec:
     ``result`` under which the rows lie; empty: ``result`` is the list. ``filter``, ``order`` and ``select`` are the
     names of the parameters, ``None`` where the method has none. ``answer_case`` is the spelling of fields in rows.
     ``short_page_ends`` is true where fewer rows than a page prove the end (settings/performance/huge-data.md).
+    ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list; None: the
+    required ones), and ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
     """
 
     method: str
@@ -42,6 +44,9 @@ class MethodSpec:
     short_page_ends: bool = True
     required: tuple[str, ...] = ()
     fields: str | None = None
+    fields_params: Mapping[str, Any] | None = None
+    userfields: str | None = None
+    also: tuple[str, ...] = ()
     answer_case: Literal["as_is", "camel"] = "as_is"
     deprecated: str | bool = False
     documented: bool = True
@@ -50,7 +55,7 @@ class MethodSpec:
     def of(cls, method: str, facts: Mapping[str, Any]) -> MethodSpec:
         """One entry of ``methods.json``."""
         known = dict(facts)
-        known["required"] = tuple(known.get("required", ()))
+        known |= {name: tuple(known.get(name, ())) for name in ("required", "also")}
         known.setdefault("id_asked", known.get("id"))
         return cls(method=method, **known)
 

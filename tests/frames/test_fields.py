@@ -54,7 +54,7 @@ def test_read_fields__labels_alone_get_the_types_that_the_docs_give_them():
         ("ID", "integer", False),
         ("NAME", "", False),
         ("ACTIVE", "boolean", False),
-        ("UF_DEPARTMENT", "integer", True),
+        ("UF_DEPARTMENT", "department", True),
     ]
     assert fields["NAME"].title == "First name"
 
@@ -83,7 +83,7 @@ def test_read_fields__enumerations_in_every_spelling():
 def test_read_fields__lists_are_keyed_by_type_and_named_inside():
     result = {"L": {"FIELD_ID": "PROPERTY_7", "NAME": "Status", "TYPE": "L", "MULTIPLE": "N", "IS_REQUIRED": "Y"}}
     assert read_fields(result) == {
-        "PROPERTY_7": Field("PROPERTY_7", "PROPERTY_7", title="Status", type="L", required=True)
+        "PROPERTY_7": Field("PROPERTY_7", "PROPERTY_7", title="Status", type="L", multiple=True, required=True)
     }
 
 

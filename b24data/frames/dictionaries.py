@@ -1,0 +1,235 @@
+"""The portal's dictionaries: which of them has the words for a column's codes, and what it says."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from b24data.errors import AccessDeniedError, AjaxError, IncompleteFetchError, MethodNotFoundError
+from b24data.frames.schema import Column
+from b24data.frames.wire import parse_rows
+from b24data.http.clock import Clock
+from b24data.http.context import CallContext
+from b24data.http.protocol import Command, Response, encode_batch, read_batch
+from b24data.http.session import Session
+from b24data.lists.fetch import ListFetch
+from b24data.lists.methods import spec_of
+from b24data.lists.plan import make_plan
+from b24data.lists.rows import Row, rows_of
+
+__all__ = ["Book", "Dictionaries", "Words", "book_of"]
+
+Words = Mapping[str, str | None]
+"""The word for each code. None: the code stands for nothing, such as user 0."""
+
+# A renamed stage is seen after this long at the latest.
+_AGE_S = 600.0
+# A portal with more users than this has names for the first so many.
+_MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One dictionary: its kind and, where there are several, which."""
+
+    kind: str
+    which: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The list that a kind of dictionary is read from, the key of its codes, and those of its words."""
+
+    method: str
+    code: str
+    words: tuple[str, ...]
+    select: tuple[str, ...] | None = None
+    zero: bool = True  # whether 0 is a code like any other
+
+
+_SOURCES: Mapping[str, _Source] = {
+    "status": _Source("crm.status.list", "STATUS_ID", ("NAME",)),
+    "category": _Source("crm.category.list", "id", ("name",)),
+    "currency": _Source("crm.currency.list", "CURRENCY", ("FULL_NAME",)),
+    "user": _Source("user.get", "ID", ("NAME", "LAST_NAME"), ("ID", "NAME", "LAST_NAME", "EMAIL"), zero=False),
+    "department": _Source("department.get", "ID", ("NAME",), zero=False),
+    "crm_enum_ownertype": _Source("crm.enum.ownertype", "ID", ("NAME",), zero=False),
+    "smart_process": _Source("crm.type.list", "entityTypeId", ("title",)),
+    **{
+        f"crm_enum_{name}": _Source(f"crm.enum.{name}", "ID", ("NAME",))
+        for name in ("activitytype", "activitystatus", "activitypriority", "activitynotifytype", "activitydirection")
+    },
+    "crm_enum_contenttype": _Source("crm.enum.contenttype", "ID", ("NAME",)),
+}
+
+_KIND_OF_TYPE = {
+    **{kind: kind for kind in _SOURCES if kind.startswith("crm_enum_")},
+    **dict.fromkeys(("user", "employee", "S:employee"), "user"),
+    "department": "department",
+    "crm_currency": "currency",
+    "crm_dynamic_type": "crm_enum_ownertype",
+}
+
+# b24restdocs, crm/data-types.md (types of CRM objects) and crm-status-list.md: whose stages are called what.
+_STAGES = {"1": "STATUS", "2": "DEAL_STAGE", "7": "QUOTE_STATUS", "31": "SMART_INVOICE_STAGE"}
+_OWNERS = {"crm.lead.list": "1", "crm.deal.list": "2", "crm.deal.recurring.list": "2", "crm.quote.list": "7"}
+
+
+def book_of(column: Column, method: str, params: Mapping[str, Any]) -> Book | None:
+    """The dictionary of a column's codes in rows of ``method``; None where it has none.
+
+    >>> from b24data.frames.fields import Field
+    >>> stage = Field("STAGE_ID", "STAGE_ID", type="crm_status", status="DEAL_STAGE")
+    >>> book_of(Column("STAGE_ID", "STAGE_ID", stage, "string", "text"), "crm.deal.list", {})
+    Book(kind='status', which='DEAL_STAGE')
+    """
+    owner = _owner(method, params)
+    if column.field is None or not column.field.type:
+        return _by_name(column.wire.replace("_", "").lower(), owner)
+    if column.field.type == "crm_status":
+        return Book("status", column.field.status) if column.field.status else None
+    if column.field.type == "crm_category":
+        return Book("category", owner) if owner else None
+    kind = _KIND_OF_TYPE.get(column.field.type)
+    return Book(kind) if kind else None
+
+
+def _by_name(name: str, owner: str) -> Book | None:
+    """The dictionary of a column that nothing describes, such as those of ``crm.stagehistory.list``."""
+    if name in ("entitytypeid", "ownertypeid"):
+        return Book("crm_enum_ownertype")
+    if name == "stageid" and owner:
+        return Book("status", _STAGES.get(owner, f"DYNAMIC_{owner}_STAGE"))
+    return Book("category", owner) if name == "categoryid" and owner else None
+
+
+def _owner(method: str, params: Mapping[str, Any]) -> str:
+    given = next((value for key, value in params.items() if key.lower() == "entitytypeid"), "")
+    return str(given or _OWNERS.get(method.lower(), ""))
+
+
+@dataclass(slots=True)
+class Dictionaries:
+    """The dictionaries that one client has asked for. Any thread may use it."""
+
+    session: Session
+    clock: Clock
+    _kept: dict[Book, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def words_for(
+        self, columns: Iterable[Column], method: str, params: Mapping[str, Any], context: CallContext
+    ) -> tuple[Callable[[Column], Words | None], list[str]]:
+        """What tells the words of a column's codes, and a note for each dictionary that can't be had."""
+        books = {book for column in columns if not _own_words(column) and (book := book_of(column, method, params))}
+        words, notes = self.of(books, context)
+
+        def words_of(column: Column) -> Words | None:
+            book = book_of(column, method, params)
+            return _own_words(column) or (words.get(book) if book else None)
+
+        return words_of, notes
+
+    def of(self, books: Collection[Book], context: CallContext) -> tuple[dict[Book, Words], list[str]]:
+        """The words of several dictionaries, and a note for each one that can't be had.
+
+        What is not known yet is asked for in one batch; a list of more than a page is then walked to its end.
+        """
+        lists = {part: self._recent(part) for book in books for part in _parts(book)}
+        asked = [part for part, rows in lists.items() if rows is None]
+        notes: list[str] = []
+        for part, rows in zip(asked, self._ask(asked, context, notes) if asked else (), strict=True):
+            lists[part] = rows
+        words: dict[Book, Words] = {}
+        for book in books:
+            told = [(part, rows) for part in _parts(book) if (rows := lists[part]) is not None]
+            if told:
+                words[book] = dict(pair for part, rows in told for pair in _words(book, _SOURCES[part.kind], rows))
+        return words, notes
+
+    def _recent(self, part: Book) -> list[dict[str, Any]] | None:
+        with self._lock:
+            at, rows = self._kept.get(part, (float("-inf"), []))
+        return rows if self.clock.monotonic() - at < _AGE_S else None
+
+    def _ask(
+        self, parts: Sequence[Book], context: CallContext, notes: list[str]
+    ) -> Iterator[list[dict[str, Any]] | None]:
+        commands = [Command(f"b{at}", _SOURCES[part.kind].method, _params(part)) for at, part in enumerate(parts)]
+        response = self.session.call("batch", encode_batch(commands), context=context, reads=True)
+        for part, command, answer in zip(parts, commands, read_batch(response, commands), strict=True):
+            try:
+                rows = self._whole(part, command, answer, context)
+            except (AjaxError, IncompleteFetchError) as error:
+                notes.append(f"no words for {part.kind} codes: {error.description or error.code} ({command.method})")
+                yield None
+                continue
+            with self._lock:
+                self._kept[part] = (self.clock.monotonic(), rows)
+            yield rows
+
+    def _whole(
+        self, part: Book, command: Command, answer: Response | AjaxError, context: CallContext
+    ) -> list[dict[str, Any]]:
+        if isinstance(answer, AccessDeniedError | MethodNotFoundError):
+            raise answer
+        if isinstance(answer, AjaxError):  # asked again alone, through the loop that waits for limits
+            answer = self.session.call(command.method, command.params, context=context, reads=True)
+        spec = spec_of(command.method)
+        if answer.next is None:
+            return _parsed(rows_of(answer, spec))
+        plan = make_plan(spec, select=_SOURCES[part.kind].select, limit=_MOST)
+        fetch = ListFetch(self.session, plan, lambda _: lambda rows: _with_ids(rows, spec.id), context)
+        return [row for block in fetch.blocks() for row in block]
+
+
+def _own_words(column: Column) -> Words:
+    """The words that the description of an enumeration itself has; 0 in a user field is no element of it."""
+    if column.field is None or not column.field.values:
+        return {}
+    nothing: Words = {} if column.field.type == "enum" else {"0": None}
+    return {**nothing, **column.field.values}
+
+
+def _parts(book: Book) -> tuple[Book, ...]:
+    """The lists that a dictionary is put together from: one for all of crm.status, two for the types of CRM objects."""
+    if book.kind == "status":
+        return (Book("status"),)
+    return (book, Book("smart_process")) if book.kind == "crm_enum_ownertype" else (book,)
+
+
+def _params(part: Book) -> dict[str, Any]:
+    if part.kind == "category":
+        return {"entityTypeId": int(part.which)}
+    select = _SOURCES[part.kind].select
+    return {"select": list(select)} if select else {}
+
+
+def _with_ids(rows: Sequence[Row], id_key: str | None) -> tuple[list[dict[str, Any]], list[int]]:
+    parsed = _parsed(rows)
+    return parsed, [int(row[str(id_key)]) for row in parsed]
+
+
+def _parsed(rows: Sequence[Row | msgspec.Raw]) -> list[dict[str, Any]]:
+    return [dict(row) for row in parse_rows(rows)]
+
+
+def _words(book: Book, source: _Source, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str | None]]:
+    if not source.zero:
+        yield "0", None
+    for row in rows:
+        if book.kind != "status" or _is_list(str(row.get("ENTITY_ID")), book.which):
+            text = " ".join(str(row[key]).strip() for key in source.words if row.get(key)) or row.get("EMAIL")
+            if text:
+                yield str(row.get(source.code)), str(text)
+
+
+def _is_list(name: str, wanted: str) -> bool:
+    """Whether a list of ``crm.status`` is the wanted one, or has the stages of another category of the same entity."""
+    stages = re.fullmatch(r"(.+_STAGE)(_\d+)?", wanted)
+    return name == wanted or (stages is not None and re.fullmatch(rf"{stages[1]}(_\d+)?", name) is not None)

@@ -1,0 +1,136 @@
+"""Words for codes: beside them, or in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b24data.errors import ConfigError
+from b24data.frames.convert import regrouped
+from b24data.frames.dictionaries import Words
+from b24data.frames.fields import Field
+from b24data.frames.schema import Column, Schema
+
+__all__ = ["LabelMode", "Labels", "check_labels"]
+
+LabelMode = Literal["add", "replace", False]
+
+_SHOWN = 5  # unknown codes of one column that are named
+
+
+def check_labels(labels: LabelMode) -> LabelMode:
+    """The mode itself; :class:`ConfigError` for anything else."""
+    if labels not in ("add", "replace", False):
+        raise ConfigError(f"labels is {labels!r}", hint='"add" (a column beside), "replace" or False')
+    return labels
+
+
+@dataclass(slots=True)
+class Labels:
+    """Puts words for the codes of batches; a code without a word stays, and is kept in ``unknown``.
+
+    ``words_of`` gives the words for a column's codes, None where it has no codes. With ``"add"`` the words stand in a
+    column behind the codes, named by ``suffix``; with ``"replace"`` they take their place. A list of codes becomes a
+    list of words.
+
+    >>> column = Column("STAGE", "STAGE", Field("STAGE", "STAGE", type="crm_status"), pa.string(), "text")
+    >>> labels = Labels("add", lambda column: {"NEW": "Just in"})
+    >>> batch = pa.RecordBatch.from_pydict({"STAGE": ["NEW", "OLD", None]})
+    >>> labels.apply(batch, Schema((column,))).to_pydict()
+    {'STAGE': ['NEW', 'OLD', None], 'STAGE_LABEL': ['Just in', 'OLD', None]}
+    >>> labels.unknown
+    {'STAGE': ['OLD']}
+    """
+
+    mode: LabelMode
+    words_of: Callable[[Column], Words | None]
+    suffix: str = "_LABEL"
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+    _tables: dict[str, tuple[pa.Array, pa.Array] | None] = field(default_factory=dict)
+
+    def labelled(self, schema: Schema) -> Schema:
+        """The columns as they are once the words are there."""
+        if not self.mode:
+            return schema
+        columns: list[Column] = []
+        for column in schema.columns:
+            words = self._table(column) is not None
+            if not words or self.mode == "add":
+                columns.append(column)
+            if words:
+                columns.append(self._label(column, schema))
+        return replace(schema, columns=tuple(columns))
+
+    def apply(self, batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
+        """The batch with words, whose codes stand in columns of ``schema``."""
+        if not self.mode:
+            return batch
+        known = {column.name: column for column in schema.columns}
+        arrays: list[pa.Array] = []
+        fields: list[pa.Field] = []
+        for source, array in zip(batch.schema, batch.columns, strict=True):
+            table = self._table(known[source.name])
+            if table is None or self.mode == "add":
+                arrays.append(array)
+                fields.append(source)
+            if table is not None:
+                label = replace(schema, columns=(self._label(known[source.name], schema),)).arrow.field(0)
+                arrays.append(self._texts(source.name, array, table).cast(label.type))
+                fields.append(label)
+        return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+    def notes(self) -> list[str]:
+        """A sentence about the codes that have no word."""
+        if not self.unknown:
+            return []
+        shown = [
+            f"{name}: {', '.join(codes[:_SHOWN])}{f' and {len(codes) - _SHOWN} more' if len(codes) > _SHOWN else ''}"
+            for name, codes in self.unknown.items()
+        ]
+        return [f"codes without a word stay codes: {'; '.join(shown)}"]
+
+    def _label(self, column: Column, schema: Schema) -> Column:
+        arrow = pa.list_(pa.string()) if column.many else pa.string()
+        if self.mode == "replace":
+            return replace(column, arrow=arrow, kind="text")
+        name = f"{column.name}{self.suffix}"
+        while name in schema.names:
+            name += "_"
+        found = column.field or Field(column.wire, column.wire)
+        named = replace(found, title=f"{found.title}, label" if found.title else "", type="label")
+        return replace(column, name=name, field=named, arrow=arrow, kind="text")
+
+    def _table(self, column: Column) -> tuple[pa.Array, pa.Array] | None:
+        """The codes, as texts, and their words."""
+        if column.name not in self._tables:
+            words = self.words_of(column) if column.kind in ("int", "text") else None
+            self._tables[column.name] = None if words is None else _table(words)
+        return self._tables[column.name]
+
+    def _texts(self, name: str, codes: pa.Array, table: tuple[pa.Array, pa.Array]) -> pa.Array:
+        if pa.types.is_list(codes.type):
+            return regrouped(codes, self._texts(name, codes.flatten(), table), pa.list_(pa.string()))
+        if pa.types.is_dictionary(codes.type):
+            codes = codes.dictionary_decode()
+        distinct = codes.dictionary_encode()
+        words = self._words(name, distinct.dictionary.cast(pa.string()), table)
+        return words.take(distinct.indices)
+
+    def _words(self, name: str, codes: pa.Array, table: tuple[pa.Array, pa.Array]) -> pa.Array:
+        """The words for distinct codes."""
+        keys, words = table
+        places = pc.index_in(codes, value_set=keys)
+        missing = pc.is_null(places)
+        strange = [code for code in codes.filter(missing).to_pylist() if code is not None]
+        if strange:
+            seen = self.unknown.setdefault(name, [])
+            seen += [code for code in strange if code not in seen]
+        return pc.if_else(missing, codes, words.take(places))
+
+
+def _table(words: Mapping[str, Any]) -> tuple[pa.Array, pa.Array]:
+    return pa.array(list(words), pa.string()), pa.array(list(words.values()), pa.string())

@@ -1,0 +1,70 @@
+"""From decoded batches to what the caller gets: without the walk's own id, with words for codes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from b24data.frames.columns import Decoder
+from b24data.frames.labels import Labels
+from b24data.frames.schema import Schema
+from b24data.params import Coercion
+
+__all__ = ["Presentation", "coercion_text"]
+
+
+@dataclass(slots=True)
+class Presentation:
+    """Makes batches of a decoder ready to be handed out, in their order.
+
+    ``hides_id`` says that the id was asked for the walk's sake only; ``absent`` are columns that were asked for by
+    name and that the first rows lack.
+    """
+
+    decoder: Decoder
+    labels: Labels
+    hides_id: bool = False
+    absent: set[str] = field(default_factory=set)
+
+    @property
+    def schema(self) -> Schema:
+        """The columns that the caller gets."""
+        schema = self.decoder.schema
+        kept = tuple(c for c in schema.columns if not self.hides_id or c.name != schema.id_name)
+        return self.labels.labelled(replace(schema, columns=kept))
+
+    def show(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch as the caller gets it."""
+        schema = self.decoder.schema
+        if self.absent:
+            self.absent -= {name for name in self.absent if batch.column(name).null_count < batch.num_rows}
+        if self.hides_id:
+            batch = batch.select([name for name in batch.schema.names if name != schema.id_name])
+        return self.labels.apply(batch, schema)
+
+    def notes(self, tz: str) -> list[str]:
+        """What a reader of the columns should know."""
+        notes = self.labels.notes()
+        if self.absent:
+            notes.append(f"came in no row, so this user may not see it, or none has it: {_named(self.absent)}")
+        if self.decoder.unknown and self.decoder.schema.open:
+            notes.append(f"fields that no column was made for: {_named(self.decoder.unknown)}")
+        if self.decoder.naive:
+            notes.append(f"times without a zone were read as {tz}: {_named(self.decoder.naive)}")
+        return notes
+
+
+def coercion_text(method: str, coercions: Mapping[str, Coercion]) -> str:
+    """One sentence about the values that did not fit.
+
+    >>> coercion_text("crm.deal.list", {"UF_SUM": Coercion(3, "1,5")})
+    "crm.deal.list: values that do not fit their column are null: UF_SUM 3 (such as '1,5')"
+    """
+    told = [f"{name} {one.count:,} (such as {one.example!r})" for name, one in coercions.items()]
+    return f"{method}: values that do not fit their column are null: {', '.join(told)}"
+
+
+def _named(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))
