@@ -13,51 +13,102 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Literal
 
-Walk = Literal["keyset", "offset", "whole"]
+Walk = Literal["keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"]
 
-__all__ = ["MethodSpec", "known_methods", "nearest_methods", "spec_of"]
+__all__ = ["MethodSpec", "Walk", "known_methods", "nearest_methods", "spec_of"]
+
+
+_V3 = "v3:"
+_COMMON: dict[str, Any] = {"filter": "filter", "order": "order", "select": "select", "documented": False}
+_COMMON_V2 = {**_COMMON, "start": "start"}
+_COMMON_V3 = {
+    **_COMMON,
+    "filter_form": "conditions",
+    "start": "pagination.offset",
+    "size": "pagination.limit",
+    "id": "id",
+    "id_asked": "id",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class MethodSpec:
-    """How one list method is asked and how it answers.
+    """How one list method is asked and how it answers. Names of parameters may be paths: ``pagination.limit``.
 
-    ``id`` is the key of the id in a row, ``id_asked`` its name in select, filter and order. ``rows_at`` is the key of
-    ``result`` under which the rows lie; empty: ``result`` is the list. ``filter``, ``order`` and ``select`` are the
-    names of the parameters, ``None`` where the method has none. ``answer_case`` is the spelling of fields in rows.
-    ``short_page_ends`` is true where fewer rows than a page prove the end (settings/performance/huge-data.md).
+    **Rows** lie in ``result``, or in what ``rows_at`` names there (``*``: in its only list). ``shape`` is ``list``,
+    ``by_key`` (an object of rows), ``groups`` (an object of lists) or ``one_or_list`` (a single row comes bare);
+    ``key`` is the column that a row's or list's key goes to, by default the id. ``id`` is the id in a row, ``id_asked``
+    its name in select, filter and order. ``answer_case`` is the spelling of fields in rows.
+
+    **Parameters**: ``filter``, ``order`` and ``select``, None where the method has none. ``order_form`` and
+    ``filter_form`` say what they look like. ``required`` are paths, ``a|b`` are alternatives. ``positional`` has the
+    slots of a method that goes by position; ``?``: left out when not given.
+
+    **Pages**: ``start`` is the parameter for the first row, ``number`` that for the page, ``size`` that for the rows of
+    a page (``page`` by default, ``page_max`` at most), ``cursor`` that for where to go on, copied from ``next_at`` of
+    ``result`` where that is set; ``stage`` goes with a cursor. ``more_at`` of ``result`` tells that there are more rows.
+    ``short_page_ends``: fewer rows than a page prove the end (settings/performance/huge-data.md). ``repeats_last``:
+    behind the last page it comes again. ``overlaps``: pages share rows. ``why`` a method is refused.
+
     ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list; None: the
     required ones), and ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
+    ``deprecated`` is the method that follows this one, or True.
     """
 
     method: str
     walk: Walk
+    version: Literal["v2", "v3"] = "v2"
+    rows_at: str = ""
+    shape: Literal["list", "by_key", "groups", "one_or_list"] = "list"
+    key: str | None = None
     id: str | None = None
     id_asked: str | None = None
-    rows_at: str = ""
+    answer_case: Literal["as_is", "camel"] = "as_is"
     filter: str | None = None
+    filter_form: Literal["object", "conditions"] = "object"
     order: str | None = None
     order_form: Literal["object", "sort_order"] = "object"
     select: str | None = None
-    start: str | None = None
-    page: int = 50
-    short_page_ends: bool = True
     required: tuple[str, ...] = ()
+    positional: tuple[str, ...] = ()
+    start: str | None = None
+    number: str | None = None
+    size: str | None = None
+    cursor: str | None = None
+    next_at: str | None = None
+    stage: str | None = None
+    more_at: str | None = None
+    page: int = 50
+    page_max: int | None = None
+    short_page_ends: bool = True
+    repeats_last: bool = False
+    overlaps: bool = False
+    why: str = ""
     fields: str | None = None
     fields_params: Mapping[str, Any] | None = None
     userfields: str | None = None
     also: tuple[str, ...] = ()
-    answer_case: Literal["as_is", "camel"] = "as_is"
     deprecated: str | bool = False
     documented: bool = True
+
+    @property
+    def page_asked(self) -> int:
+        """How many rows to ask for at once: as many as the method gives."""
+        return self.page_max or self.page
+
+    @property
+    def paging(self) -> frozenset[str]:
+        """The parameters that say which page is wanted, as paths in lower case."""
+        names = (self.start, self.number, self.size, self.cursor, self.stage)
+        return frozenset(name.lower() for name in names if name)
 
     @classmethod
     def of(cls, method: str, facts: Mapping[str, Any]) -> MethodSpec:
         """One entry of ``methods.json``."""
         known = dict(facts)
-        known |= {name: tuple(known.get(name, ())) for name in ("required", "also")}
+        known |= {name: tuple(known.get(name, ())) for name in ("required", "also", "positional")}
         known.setdefault("id_asked", known.get("id"))
-        return cls(method=method, **known)
+        return cls(method=method.removeprefix(_V3), **known)
 
 
 @functools.cache
@@ -69,27 +120,24 @@ def _table() -> dict[str, MethodSpec]:
 def spec_of(method: str) -> MethodSpec:
     """The facts about ``method``, looked up without regard to case.
 
+    A method that exists in REST 2 and REST 3.0 is read in REST 2; ``v3:`` before its name asks for REST 3.0.
     A method that the table lacks gets the common denominator of list methods: counted pages by ``start``, the rows in
-    ``result`` or in its only list.
+    ``result`` or in its only list; in REST 3.0 pages by ``pagination.offset``, the rows in ``items``.
 
     >>> spec_of("CRM.Deal.List").id
     'ID'
+    >>> spec_of("tasks.task.list").version, spec_of("v3:tasks.task.list").walk
+    ('v2', 'v3_keyset')
     >>> spec_of("partner.thing.list").documented
     False
     """
-    known = _table().get(method.lower())
-    if known is not None:
+    asked = method.lower()
+    known = _table().get(asked) or _table().get(asked.removeprefix(_V3))
+    if known is not None and (known.version == "v3" or not asked.startswith(_V3)):
         return known
-    return MethodSpec(
-        method=method,
-        walk="offset",
-        rows_at="*",
-        filter="filter",
-        order="order",
-        select="select",
-        start="start",
-        documented=False,
-    )
+    if asked.startswith(_V3):
+        return MethodSpec(method[len(_V3) :], "offset_limit", version="v3", rows_at="items", **_COMMON_V3)
+    return MethodSpec(method, "offset", rows_at="*", **_COMMON_V2)
 
 
 def known_methods() -> list[str]:
@@ -107,4 +155,5 @@ def nearest_methods(method: str, count: int = 3) -> list[str]:
     >>> nearest_methods("crm.deals.list")[0]
     'crm.deal.list'
     """
-    return [_table()[name].method for name in difflib.get_close_matches(method.lower(), _table(), n=count, cutoff=0.6)]
+    near = difflib.get_close_matches(method.lower(), _table(), n=count, cutoff=0.6)
+    return list(dict.fromkeys(_table()[name].method for name in near))

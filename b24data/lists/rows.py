@@ -1,8 +1,12 @@
-"""From a list method's answer to its rows, still as raw JSON, and to the id of a row."""
+"""From a list method's answer to its rows, still as raw JSON, and to the id of a row.
+
+The one place that knows every shape of an answer: rows in a list, by key or in groups, scalars, PHP's empty arrays, and
+errors inside an answer with HTTP 200.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,37 +15,36 @@ from b24data.errors import AjaxError, BadReplyError, ProtocolViolationError
 from b24data.http.protocol import Response
 from b24data.lists.methods import MethodSpec
 
-__all__ = ["Row", "id_reader", "rows_of"]
+__all__ = ["Row", "id_reader", "rows_of", "value_at"]
 
 Row = msgspec.Raw
 
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ERROR_ROW = {"message", "code", "customData"}
 
 
 def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
-    """The rows of one answer.
+    """The rows of one answer, each a JSON object: a scalar ``5`` is ``{"value": 5}``.
 
+    Rows by key and rows of groups have the key among their fields (``spec.key``), unless a row tells its id itself.
     Raises :class:`AjaxError` for an error inside an answer with HTTP 200, and :class:`BadReplyError` that shows what
     came where a list was expected: null or a missing list is never an empty one.
 
     >>> answer = Response(msgspec.Raw(b'{"items": [{"id": 1}, {"id": 2}]}'))
     >>> len(rows_of(answer, MethodSpec("crm.item.list", "keyset", rows_at="items")))
     2
+    >>> lines = MethodSpec("voximplant.line.get", "whole", shape="by_key", key="id")
+    >>> bytes(rows_of(Response(msgspec.Raw(b'{"sip7": "Office"}')), lines)[0])
+    b'{"id":"sip7","value":"Office"}'
     """
     raw = bytes(response.result).lstrip()
     try:
-        if raw.startswith(b"["):
-            rows = _list.decode(raw)
-            if not spec.rows_at or spec.rows_at == "*" or not rows:  # PHP writes an empty map as []
-                return rows
-        elif raw.startswith(b"{"):
-            content = _object.decode(raw)
-            if "error" in content:
-                raise _error_inside(spec, content)
-            found = _rows_in(content, spec.rows_at)
-            if found is not None and bytes(found).lstrip().startswith(b"["):
-                return _list.decode(found)
+        found = _found(raw, spec)
+        rows = None if found is None else _SHAPES[spec.shape](found, spec)
+        if rows is not None:
+            _refuse_errors(rows, spec)
+            return rows
     except msgspec.DecodeError as error:
         raise BadReplyError(spec.method, f"the list can't be read: {error}") from error
     where = f"result.{spec.rows_at}" if spec.rows_at and spec.rows_at != "*" else "result"
@@ -52,25 +55,112 @@ def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
     )
 
 
-def _rows_in(content: dict[str, msgspec.Raw], rows_at: str) -> msgspec.Raw | None:
-    if rows_at == "*":
-        lists = [value for value in content.values() if bytes(value).lstrip().startswith(b"[")]
+def value_at(response: Response, path: str) -> Any:
+    """What is at a path of ``result``; None where there is nothing.
+
+    >>> value_at(Response(msgspec.Raw(b'{"items": [], "hasMore": true}')), "hasMore")
+    True
+    """
+    found: Any = response.data()
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _found(raw: bytes, spec: MethodSpec) -> bytes | None:
+    """What holds the rows: the JSON of a list or of an object."""
+    if _begins(raw, b"[") and spec.rows_at not in ("", "*"):
+        rows = _list.decode(raw)
+        _refuse_errors(rows, spec)
+        return None if rows else raw  # PHP writes an empty map as []
+    if not _begins(raw, b"{"):
+        return raw if _begins(raw, b"[") else None
+    content = _object.decode(raw)
+    for name in ("error", "errors"):
+        if name in content and (error := msgspec.json.decode(content[name])):
+            raise _error_inside(spec, error, content)
+    if spec.rows_at == "*":
+        lists = [value for value in map(bytes, content.values()) if _begins(value, b"[")]
         return lists[0] if len(lists) == 1 else None
-    head, _, inner = rows_at.partition(".")
-    found = content.get(head)
-    if found is None or not inner or not bytes(found).lstrip().startswith(b"{"):
-        return found
-    return _rows_in(_object.decode(found), inner)
+    for name in spec.rows_at.split(".") if spec.rows_at else ():
+        if not _begins(raw, b"{"):
+            return None
+        raw = bytes(_object.decode(raw).get(name, msgspec.Raw(b"")))
+    return raw
 
 
-def _error_inside(spec: MethodSpec, content: dict[str, msgspec.Raw]) -> AjaxError:
-    error: Any = msgspec.json.decode(content["error"])
+def _listed(raw: bytes, _: MethodSpec) -> list[Row] | None:
+    if not _begins(raw, b"["):
+        return None
+    rows = _list.decode(raw)
+    return rows if not rows or _begins(rows[0], b"{") else [_row(row) for row in rows]
+
+
+def _by_key(raw: bytes, spec: MethodSpec) -> list[Row] | None:
+    column = spec.key or spec.id
+    return [_row(value, column, key) for key, value in _items(raw)]
+
+
+def _grouped(raw: bytes, spec: MethodSpec) -> list[Row] | None:
+    groups = [(key, value) for key, value in _items(raw) if _begins(value, b"[")]
+    return [_row(value, spec.key, key) for key, values in groups for value in _list.decode(values)]
+
+
+def _one_or_list(raw: bytes, spec: MethodSpec) -> list[Row] | None:
+    return [msgspec.Raw(raw)] if _begins(raw, b"{") else _listed(raw, spec)
+
+
+_SHAPES: dict[str, Callable[[bytes, MethodSpec], list[Row] | None]] = {
+    "list": _listed,
+    "by_key": _by_key,
+    "groups": _grouped,
+    "one_or_list": _one_or_list,
+}
+
+
+def _items(raw: bytes) -> Iterator[tuple[str, Row]]:
+    """The entries of a map; PHP writes one with the keys 0..n-1 as a list."""
+    if _begins(raw, b"{"):
+        yield from _object.decode(raw).items()
+    elif _begins(raw, b"["):
+        yield from ((str(index), value) for index, value in enumerate(_list.decode(raw)))
+    else:
+        raise msgspec.DecodeError(f"neither a list nor an object, but {_shown(raw)}")
+
+
+def _row(value: Row, column: str | None = None, key: str = "") -> Row:
+    """``value`` as an object that has ``key`` in ``column``."""
+    inner = bytes(value).strip()
+    if not _begins(inner, b"{"):
+        inner = b'{"value":' + inner + b"}"
+    if column is None or column in _object.decode(inner):
+        return msgspec.Raw(inner)
+    head = b"{" + msgspec.json.encode(column) + b":" + msgspec.json.encode(key)
+    return msgspec.Raw(head + (b"}" if inner == b"{}" else b"," + inner[1:]))
+
+
+def _refuse_errors(rows: list[Row], spec: MethodSpec) -> None:
+    """Raise for a list that is not of rows but of errors, as ``{message, code}``."""
+    if not rows or not _begins(rows[0], b"{"):
+        return
+    first = _object.decode(rows[0])
+    if {"message", "code"} <= first.keys() <= _ERROR_ROW:
+        raise _error_inside(spec, [msgspec.json.decode(row) for row in rows], {})
+
+
+def _error_inside(spec: MethodSpec, error: Any, content: dict[str, msgspec.Raw]) -> AjaxError:
     text = content.get("error_description") or content.get("message")
     description = str(msgspec.json.decode(text)) if text is not None else ""
+    if isinstance(error, list):
+        error = next(iter(error))
     if isinstance(error, dict):
         description = str(error.get("message") or error.get("error_description") or description)
         error = error.get("error") or error.get("code") or "ERROR"
     return AjaxError(spec.method, description, code=str(error), status=200)
+
+
+def _begins(raw: bytes | Row, sign: bytes) -> bool:
+    return bytes(memoryview(raw)[:1]) == sign
 
 
 def _shown(raw: bytes) -> str:
