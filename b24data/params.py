@@ -209,7 +209,9 @@ class AdaptiveConfig:
 class RestrictionParams:
     """Limits and patience of a client, in seconds. ``max_retries`` counts attempts, as in the JS SDK.
 
-    A walk over a list is more patient: ten attempts a request.
+    A walk over a list is more patient: ten attempts a request. An error with one of these codes is never repeated;
+    ``make()`` raises it if it is a hard one, and returns it in its result if it is a soft one.
+    Presets: :meth:`default`, :meth:`enterprise`, :meth:`batch_processing`, :meth:`realtime`, :meth:`from_tariff_plan`.
     """
 
     rate_limit: RateLimitConfig = RateLimitConfig()
@@ -220,6 +222,45 @@ class RestrictionParams:
     retry_on_network_error: bool = True
     hard_error_codes: tuple[str, ...] = ()
     soft_error_codes: tuple[str, ...] = ()
+
+    @classmethod
+    def default(cls) -> RestrictionParams:
+        """The JS SDK's figures for every plan but Enterprise."""
+        return cls()
+
+    @classmethod
+    def enterprise(cls) -> RestrictionParams:
+        """For a portal on the Enterprise plan.
+
+        >>> RestrictionParams.enterprise().rate_limit
+        RateLimitConfig(burst_limit=250, drain_rate=5, adaptive_enabled=True)
+        """
+        return cls(rate_limit=RateLimitConfig(burst_limit=250, drain_rate=5))
+
+    @classmethod
+    def batch_processing(cls) -> RestrictionParams:
+        """For long work beside others: half the rate, slower early, more attempts."""
+        return cls(
+            rate_limit=RateLimitConfig(burst_limit=30, drain_rate=1),
+            operating_limit=OperatingLimitConfig(heavy_percent=50),
+            adaptive_config=AdaptiveConfig(threshold_percent=50, coefficient=0.015, max_delay_s=10),
+            max_retries=5,
+        )
+
+    @classmethod
+    def realtime(cls) -> RestrictionParams:
+        """For someone who waits for the answer: one attempt, never slowed down ahead of a limit."""
+        adaptive = AdaptiveConfig(enabled=False, threshold_percent=100, coefficient=0.001, max_delay_s=480)
+        return cls(adaptive_config=adaptive, max_retries=1)
+
+    @classmethod
+    def from_tariff_plan(cls, plan: str) -> RestrictionParams:
+        """By the name of the portal's plan; every name but "enterprise" means the default.
+
+        >>> RestrictionParams.from_tariff_plan("Enterprise") == RestrictionParams.enterprise()
+        True
+        """
+        return cls.enterprise() if plan.lower() == "enterprise" else cls.default()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from b24data.http.protocol import Command, Reply, Response, encode_batch, read_b
 from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
 from b24data.http.retry import Step, decide, is_read
+from b24data.http.stats import CallStats
 from b24data.params import ApiVersion, RestrictionParams
 
 __all__ = ["Poster", "Session"]
@@ -99,6 +100,7 @@ class Session:
         self._transport = transport
         self.clock = clock
         self._jitter = jitter
+        self._stats = CallStats()
         self._known = False  # whether this portal has ever answered us
         self.set_restrictions(params or RestrictionParams())
 
@@ -118,7 +120,9 @@ class Session:
     def set_restrictions(self, params: RestrictionParams) -> None:
         """Change limits and patience of every later call."""
         self.params = params
-        self._limits = Limits(self.portal, self.credentials.application, params)
+        # A clock of one's own has nothing in common with those of other programs.
+        shared = self.clock is SYSTEM_CLOCK
+        self._limits = Limits(self.portal, self.credentials.application, params, shared=shared)
 
     def call(
         self,
@@ -167,6 +171,15 @@ class Session:
         response = self.call("batch", encode_batch(commands, halt), request_id=request_id, context=context)
         return read_batch(response, commands)
 
+    def get_stats(self) -> dict[str, Any]:
+        """What this session has met, in the figures of the JS SDK, and what the limits of its portal look like.
+
+        ``tokens`` is how many requests may go at once, ``operating_stats`` has seconds of execution time by method.
+        """
+        now = self.clock.monotonic()
+        used = self._limits.used(self._stats.methods, now)
+        return {**self._stats.as_dict(), "tokens": self._limits.free(now), "operating_stats": used}
+
     def interrupt(self) -> None:
         """Wake every reader by shutting its socket down; the next call opens a new one."""
         self._transport.interrupt()
@@ -190,6 +203,7 @@ class Session:
                 self._limits.settle(hold)
             if isinstance(outcome, Response):
                 self._known = True
+                self._stats.succeeded(request.commands)
                 if moved_to is not None:
                     self.credentials.moved(moved_to)
                 return outcome
@@ -210,6 +224,7 @@ class Session:
                 jitter=self._jitter(),
                 known=self._known,
             )
+            self._stats.failed(request.method, again=action.step is not Step.RAISE)
             if action.step is Step.RAISE:
                 if error.code in UNAUTHORIZED:
                     raise _unauthorized(error) from error
@@ -252,6 +267,8 @@ class Session:
     def _hold(self, request: _Request, context: CallContext) -> Hold:
         """Wait until the limits let this request go."""
         pause = self._limits.pause(request.commands, self.clock.monotonic(), context.remaining_commands)
+        if pause > 0:
+            self._stats.slowed(pause)
         self._wait("operating limit", pause, request, context)
         while True:
             context.check()
@@ -263,6 +280,7 @@ class Session:
     def _wait(self, reason: str, seconds: float, request: _Request, context: CallContext) -> None:
         if seconds <= 0:
             return
+        self._stats.waited(reason)
         context.waits(Wait(reason, seconds, self.clock.time() + seconds, request.method))
         # A walk shows its waits; a single call that seems to hang says why.
         loud = seconds >= _LONG_S and context.on_wait is None
@@ -298,10 +316,11 @@ class Session:
         """Tell the limits what an answer says about execution times."""
         now = self.clock.monotonic()
         if not request.keys:
-            self._limits.observe([(request.method, response.time)], now)
+            self._stats.heavy(self._limits.observe([(request.method, response.time)], now))
             return
         times, errors = read_batch_times(response)
-        self._limits.observe([(request.keys[key], time) for key, time in times.items() if key in request.keys], now)
+        seen = [(request.keys[key], time) for key, time in times.items() if key in request.keys]
+        self._stats.heavy(self._limits.observe(seen, now))
         for key, error in errors.items():
             if key in request.keys and "OPERATION_TIME_LIMIT" in str(error):
                 self._limits.operating_refused(request.keys[key], now)

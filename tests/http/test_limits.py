@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from b24data.http.limits import LeakyBucket, Limits, OperatingLedger
+from b24data.http.bucket import LeakyBucket
+from b24data.http.ledger import OperatingLedger
+from b24data.http.limits import Limits
 from b24data.http.protocol import Times
 from b24data.params import AdaptiveConfig, OperatingLimitConfig, RateLimitConfig, RestrictionParams
 
@@ -186,7 +188,7 @@ def test_ledger__a_refusal_below_the_limit_teaches_a_lower_limit() -> None:
     ledger = OperatingLedger(limit_s=480)
     ledger.observe(times(420, finish=1.0), now=1.0)
     ledger.refused(2.0)
-    assert ledger.limit_s == 420
+    assert ledger.allowed_s == 420
 
 
 def test_ledger__a_batch_larger_than_the_limit_still_goes_when_little_is_used() -> None:
@@ -242,5 +244,5 @@ def test_ledger__fifty_refused_commands_of_one_batch_are_one_refusal():
     ledger.observe(Times(duration=0.02, operating=1.0, operating_reset_at=700.0, finish=100.0), 0.0)
     for _ in range(50):
         ledger.refused(1.0)
-    assert ledger.limit_s == 240.0  # halved once: the portal's limit is lower than we thought, not nothing
+    assert ledger.allowed_s == 240.0  # halved once: the portal's limit is lower than we thought, not nothing
     assert ledger.wait(602.0, 1) == 0.0

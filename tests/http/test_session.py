@@ -333,3 +333,44 @@ def test_call__many_threads_share_one_session() -> None:
     for thread in threads:
         thread.join()
     assert sorted(got) == list(range(20))
+
+
+def test_stats__tell_what_the_session_has_met() -> None:
+    busy = fault("QUERY_LIMIT_EXCEEDED", 503)
+    portal = FakeTransport(busy, ok(1, time={"operating": 400.0, "operating_reset_at": 50, "finish": 5, "duration": 1}))
+    portal.answer = lambda *_: fault("ERROR_CORE", 400)
+    calls = hook_session(portal)
+    calls.call("profile")
+    first = calls.get_stats()
+    assert (first["retries"], first["consecutive_errors"], first["heavy_request_count"]) == (1, 0, 1)
+    assert first["operating_stats"] == {"profile": 400.0}
+    assert first["limit_hits"] > 0
+    with pytest.raises(AjaxError):
+        calls.call("profile")
+    second = calls.get_stats()
+    assert second["error_counts"] == {"profile": 1}
+    assert second["adaptive_delays"] == 1
+    assert second["adaptive_delay_avg"] == second["total_adaptive_delay"] == pytest.approx(0.46, abs=0.3)
+    assert 0 <= second["tokens"] <= 46
+
+
+def test_params__presets_have_the_figures_of_the_sdk() -> None:
+    named = {
+        "default": RestrictionParams.default(),
+        "batch": RestrictionParams.batch_processing(),
+        "realtime": RestrictionParams.realtime(),
+        "enterprise": RestrictionParams.from_tariff_plan("ENTERPRISE"),
+        "start": RestrictionParams.from_tariff_plan("start"),
+    }
+    facts = {
+        name: (p.rate_limit.burst_limit, p.rate_limit.drain_rate, p.max_retries, p.adaptive_config.max_delay_s)
+        for name, p in named.items()
+    }
+    assert facts == {
+        "default": (50, 2, 3, 7),
+        "batch": (30, 1, 5, 10),
+        "realtime": (50, 2, 1, 480),
+        "enterprise": (250, 5, 3, 7),
+        "start": (50, 2, 3, 7),
+    }
+    assert not named["realtime"].adaptive_config.enabled

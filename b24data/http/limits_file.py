@@ -1,0 +1,136 @@
+"""Where the programs of one user on one machine keep the state of the limits: a small database in a local folder.
+
+Its times are those of the machine's monotonic clock, which all programs share until the next boot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+__all__ = ["FileParts", "UnusableError", "state_folder"]
+
+T = TypeVar("T")
+
+_PATIENCE_S = 5.0  # a transaction takes a tenth of a millisecond; who holds one for so long was stopped
+_FORGOTTEN_S = 3600.0
+_TABLE = "create table if not exists parts (name text primary key, state blob not null, at real not null)"
+
+
+class UnusableError(Exception):
+    """There is no place for shared state, or it can't be used."""
+
+
+def state_folder() -> Path:
+    """The user's own folder for state that lasts until the next boot, and is never on a network.
+
+    ``B24DATA_STATE_DIR``, or a folder in ``XDG_RUNTIME_DIR`` or the temporary folder. Raises :class:`UnusableError`
+    if it can't be made or others may write to it.
+    """
+    user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    default = Path(runtime, "b24data") if Path(runtime).is_dir() and runtime else None
+    folder = Path(os.environ.get("B24DATA_STATE_DIR") or default or Path(tempfile.gettempdir(), f"b24data{user}"))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.lstat()
+    except OSError as error:
+        raise UnusableError(f"{folder}: {error.strerror}") from error
+    if user and (facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o022):
+        raise UnusableError(f"{folder} is not a folder that only its owner can write to")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UnusableError(f"{folder} can't be written to")
+    return folder
+
+
+class FileParts:
+    """Parts that all programs share which use the same folder. Any thread may use it; a fork opens its own file."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.path = Path(folder, f"limits-{_boot()}.sqlite3")
+        self._inherited: list[Any] = []
+        self._lock = threading.Lock()
+        self._database: Any = None
+
+    def use(self, work: Callable[[Callable[[str, Callable[[], Any]], Any]], T]) -> T:
+        """The result of ``work`` inside one transaction. It must not wait for anything."""
+        import sqlite3
+
+        with self._lock:
+            try:
+                return self._transaction(work)
+            except sqlite3.Error as error:
+                self._close()
+                raise UnusableError(f"{self.path}: {error}") from error
+
+    def forked(self) -> None:
+        """The parent goes on using its connection, which the child must not even close."""
+        self._lock = threading.Lock()
+        if self._database is not None:
+            self._inherited.append(self._database)
+            self._database = None
+
+    def _transaction(self, work: Callable[[Callable[[str, Callable[[], Any]], Any]], T]) -> T:
+        database = self._database = self._database or self._open()
+        now = time.monotonic()
+        loaded: dict[str, tuple[Any, bytes]] = {}
+
+        def get(name: str, fresh: Callable[[], Any]) -> Any:
+            if name not in loaded:
+                # A row from the future was written before the last boot.
+                row = database.execute("select state from parts where name = ? and at <= ?", (name, now)).fetchone()
+                part, before = fresh(), b""
+                if row is not None:
+                    with contextlib.suppress(msgspec.DecodeError):  # of another version of this package
+                        part, before = msgspec.msgpack.decode(row[0], type=type(part)), row[0]
+                loaded[name] = part, before
+            return loaded[name][0]
+
+        database.execute("begin immediate")
+        try:
+            result = work(get)
+            for name, (part, before) in loaded.items():
+                if (state := msgspec.msgpack.encode(part)) != before:
+                    database.execute("insert or replace into parts values (?, ?, ?)", (name, state, now))
+        except BaseException:
+            database.execute("rollback")
+            raise
+        database.execute("commit")
+        return result
+
+    def _open(self) -> Any:
+        import sqlite3
+
+        database = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("pragma journal_mode = wal")
+            database.execute("pragma synchronous = off")  # after a crash of the machine nothing of this counts
+            database.execute(_TABLE)
+            now = time.monotonic()
+            database.execute("delete from parts where at < ? or at > ?", (now - _FORGOTTEN_S, now))
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def _boot() -> str:
+    """What tells this boot of the machine from others, where the system has that; rows tell the rest by their time."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
+    except OSError:
+        return "0"

@@ -1,0 +1,204 @@
+"""Limits that several programs share: every test here has two programs, or one that finds no place for the file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from b24data.http import limits as module
+from b24data.http.bucket import LeakyBucket
+from b24data.http.ledger import OperatingLedger
+from b24data.http.limits import Limits
+from b24data.http.limits_file import FileParts, UnusableError, state_folder
+from b24data.http.protocol import Times
+from b24data.params import OperatingLimitConfig, RestrictionParams
+
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+ONE = Counter(["profile"])
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(Limits, "_files", {})
+    module._tell.cache_clear()
+    return tmp_path / "state"
+
+
+def program(monkeypatch: pytest.MonkeyPatch, portal: str = "x.bitrix24.com", application: str = "a") -> Limits:
+    """Limits with connections of their own, as another process would have them."""
+    monkeypatch.setattr(Limits, "_files", {})
+    return Limits(portal, application, RestrictionParams(), shared=True)
+
+
+def granted(limits: Limits, now: float, most: int = 100) -> int:
+    return sum(limits.reserve(ONE, now).seconds == 0 for _ in range(most))
+
+
+def test_bucket__is_one_for_all_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = program(monkeypatch), program(monkeypatch)
+    now = time.monotonic()
+    assert granted(one, now, 30) == 30
+    assert granted(other, now) == 16
+    assert granted(program(monkeypatch, "y.bitrix24.com"), now) == 46
+
+
+def test_bucket__a_refusal_of_one_program_slows_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = program(monkeypatch), program(monkeypatch)
+    now = time.monotonic()
+    one.rate_refused(now)
+    assert other.reserve(ONE, now).seconds > 1
+
+
+def test_bucket__two_sandboxes_that_had_the_same_port_have_nothing_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    assert granted(program(monkeypatch, "127.0.0.1:8080", "first"), now) == 46
+    assert granted(program(monkeypatch, "127.0.0.1:8080", "second"), now) == 46
+
+
+def test_ledger__what_one_program_was_told_the_others_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other, stranger = program(monkeypatch), program(monkeypatch), program(monkeypatch, application="b")
+    now = time.monotonic()
+    times = Times(finish=5.0, duration=1.0, operating=475.0, operating_reset_at=65.0)
+    one.observe([("profile", times)], now)
+    assert other.reserve(ONE, now).reason == "operating limit"
+    assert other.used(["profile"], now) == {"profile": 475.0}
+    assert stranger.reserve(ONE, now).seconds == 0
+
+
+def test_ledger__what_is_in_flight_elsewhere_is_reserved_here_until_it_lands(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = program(monkeypatch), program(monkeypatch)
+    one.params = other.params = RestrictionParams(operating_limit=OperatingLimitConfig(limit_s=100))
+    now = time.monotonic()
+    one.observe([("profile", Times(finish=5.0, duration=20.0, operating=50.0, operating_reset_at=65.0))], now)
+    hold = one.reserve(ONE, now)
+    one.reserve(ONE, now)
+    assert other.reserve(ONE, now).seconds > 0
+    one.settle(hold)
+    assert other.reserve(ONE, now).seconds == 0
+
+
+@pytest.mark.parametrize("part", [LeakyBucket(), OperatingLedger()])
+def test_file__every_part_comes_back_as_it_was(folder: Path, part: LeakyBucket | OperatingLedger) -> None:
+    if isinstance(part, LeakyBucket):
+        part.refused(3.0)
+    else:
+        part.begin(1.0, 2)
+        part.observe(Times(finish=5.0, duration=20.0, operating=50.0, operating_reset_at=65.0), 2.0)
+        part.refused(3.0)
+    folder.mkdir()
+    FileParts(folder).use(lambda get: vars(get("p", type(part))).update(vars(part)))
+    assert FileParts(folder).use(lambda get: get("p", type(part))) == part
+
+
+def test_file__work_that_fails_changes_nothing(folder: Path) -> None:
+    folder.mkdir()
+    parts = FileParts(folder)
+
+    def work(get: module.Get) -> None:
+        get("p", LeakyBucket).reserve(1.0)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        parts.use(work)
+    assert parts.use(lambda get: get("p", LeakyBucket).level) == 0
+
+
+def rewrite(folder: Path, statement: str) -> None:
+    (path,) = folder.glob("*.sqlite3")
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute(statement)
+    database.close()
+
+
+@pytest.mark.parametrize("statement", ["update parts set at = at + 1e9", "update parts set state = x'c1'"])
+def test_file__state_from_before_a_reboot_or_of_another_version_does_not_count(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    now = time.monotonic()
+    assert granted(program(monkeypatch), now) == 46
+    rewrite(folder, statement)
+    assert granted(program(monkeypatch), now) == 46
+
+
+def test_file__what_nobody_used_for_an_hour_is_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    granted(program(monkeypatch), time.monotonic())
+    rewrite(folder, "update parts set at = -5000")
+    parts = FileParts(folder)
+    parts.use(lambda _: None)
+    rows = parts._database.execute("select count(*) from parts").fetchone()
+    assert rows == (0,)
+
+
+@posix
+def test_folder__is_made_for_its_owner_alone(folder: Path) -> None:
+    assert stat.S_IMODE(state_folder().stat().st_mode) == 0o700
+
+
+@posix
+@pytest.mark.parametrize("make", [lambda p: p.mkdir(mode=0o777) or p.chmod(0o777), lambda p: p.symlink_to("/tmp")])
+def test_folder__that_others_can_write_to_is_not_used(folder: Path, make: object) -> None:
+    make(folder)  # type: ignore[operator]
+    with pytest.raises(UnusableError, match="only its owner"):
+        state_folder()
+
+
+def test_folder__is_the_run_time_folder_or_the_temporary_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("B24DATA_STATE_DIR")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert state_folder() == tmp_path / "b24data"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "gone"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    assert state_folder().parent == tmp_path / "tmp"
+
+
+def test_unusable__a_file_in_place_of_the_folder_means_a_quarter_of_the_rate_and_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.write_text("")
+    now = time.monotonic()
+    with caplog.at_level(logging.WARNING, "b24data"):
+        clients = [program(monkeypatch, "q.bitrix24.com") for _ in range(3)]
+    assert sum(granted(client, now) for client in clients) == 11
+    assert clients[0].reserve(ONE, now).seconds == pytest.approx(1.0)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "not shared with other programs" in line
+
+
+def test_unusable__a_database_that_breaks_in_the_middle_costs_no_request(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = program(monkeypatch, "r.bitrix24.com")
+    hold = client.reserve(ONE, time.monotonic())
+    rewrite(folder, "drop table parts")
+    client.settle(hold)
+    assert client.reserve(ONE, time.monotonic()).seconds == 0
+
+
+def test_unusable__the_quarter_grows_to_the_whole_while_it_is_quiet() -> None:
+    bucket = LeakyBucket(share=0.25, pace=0.25)
+    assert sum(bucket.reserve(0.0) == 0 for _ in range(50)) == 11
+    for now in (60.0, 120.0):
+        bucket.reserve(now)
+    assert bucket.pace == 1
+    assert bucket.share == 0.25
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_fork__parent_and_child_go_on_with_the_same_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = program(monkeypatch)
+    now = time.monotonic()
+    assert granted(client, now, 10) == 10
+    pid = os.fork()
+    if pid == 0:
+        os._exit(granted(client, now, 10))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 10
+    assert granted(client, now) == 26
