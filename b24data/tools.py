@@ -13,8 +13,10 @@ from b24data.errors import ConfigError, SdkError
 from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelMode
+from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.parquet import ParquetSink, check_target
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend, frame_of
+from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
@@ -288,24 +290,64 @@ class Tools:
         return Stream(pipeline, _frames(pipeline, chunksize, dtype_backend))
 
     def describe(self, method: str, *, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """The fields that a list has: code, title, type, multiple, required, read_only, values.
+        """The fields that a list has: code, title, type, arrow, multiple, required, read_only, values.
 
-        ``params`` are the parameters that the method needs, such as ``{"entityTypeId": 2}``.
+        ``type`` is the portal's own name of the type, ``arrow`` what the column becomes, ``values`` a dict of the codes
+        that may stand in it: of enumerations, stages and other lists, categories, currencies. ``params`` are the
+        parameters that the method needs, such as ``{"entityTypeId": 2}``. Three requests at the most, none when the
+        same was asked in the last ten minutes.
+
+        :raises ConfigError: nothing describes the fields of this list, or the portal refuses to.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=1) as portal:
         ...     fields = portal.connect().tools.describe("crm.deal.list").set_index("code")
-        >>> fields.loc["OPPORTUNITY", "type"]
-        'double'
+        >>> fields.loc["OPPORTUNITY", ["type", "arrow"]].to_list()
+        ['double', 'double']
+        >>> fields.loc["STAGE_ID", "values"]["C1:WON"]
+        'Deal won'
         """
-        import pandas as pd
-
-        described = self._descriptions.of(spec_of(method), params or {}, CallContext())
+        spec, context = spec_of(method), CallContext()
+        described = self._descriptions.of(spec, params or {}, context)
         if not described.fields:
             raise ConfigError(described.note)
-        columns = ["code", "title", "type", "multiple", "required", "read_only", "values"]
-        fields = described.fields.values()
-        return pd.DataFrame([[getattr(one, name) for name in columns] for one in fields], columns=columns)
+        columns = columns_of(described.fields, spec.id_asked)
+        words_of, _ = self._dictionaries.words_for(columns, method, params or {}, context, people=False)
+        return fields_frame(columns, words_of)
+
+    def explode(self, frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
+        """A column of lists, such as PHONE, as one row for each element; rows without one are left out.
+
+        ``keep`` are the columns that go along (None: all others). A contact's value stands in ``PHONE``, its kind
+        (``WORK``, ``HOME``) in ``PHONE_TYPE``, its id in ``PHONE_ID``. Nothing is asked of the portal.
+
+        :raises SchemaError: there is no such column, or it has no lists.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(contacts=50) as portal:
+        ...     b24 = portal.connect()
+        ...     contacts = b24.tools.fetch_all("crm.contact.list", ["ID", "PHONE"], progress=False)
+        >>> list(b24.tools.explode(contacts, "PHONE", keep=["ID"]))
+        ['ID', 'PHONE', 'PHONE_TYPE', 'PHONE_ID']
+        """
+        return exploded(frame, column, keep)
+
+    def first(self, frame: pd.DataFrame, column: str) -> pd.Series[Any]:
+        """The first element of each list in a column, of a contact its value; null where there is none.
+
+        ``contacts["PHONE"] = b24.tools.first(contacts, "PHONE")`` makes it a column of texts. Nothing is asked of the
+        portal.
+
+        :raises SchemaError: there is no such column, or it has no lists.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(contacts=50) as portal:
+        ...     b24 = portal.connect()
+        ...     contacts = b24.tools.fetch_all("crm.contact.list", ["ID", "PHONE"], progress=False)
+        >>> str(b24.tools.first(contacts, "PHONE").dtype)
+        'string'
+        """
+        return first_of(frame, column)
 
     def estimate(
         self,

@@ -134,15 +134,19 @@ def check_request(described: Described, plan: ListPlan) -> None:
         return
     spec = plan.spec
     known = {name for one in described.fields.values() for name in (one.code, one.wire)}
-    known |= {*spec.also, *(name for name in (spec.id, spec.id_asked) if name)}
-    folded = {name.replace("_", "").lower() for name in known}
+    known |= {name for name in (spec.id, spec.id_asked) if name}
+    beyond = {_folded(name) for name in spec.also}
+    loosely = {_folded(name) for name in known} | beyond
     for where, names in (("select", plan.select or ()), ("filter", _filter_names(plan)), ("order", _order_names(plan))):
         unknown = [name for name in names if name not in known and name not in ("*", "UF_*")]
         if not described.whole:
             unknown = [name for name in unknown if not name.startswith("UF_")]
-        if where != "select":
-            unknown = [name for name in unknown if name.partition(".")[0].replace("_", "").lower() not in folded]
-        check_names(unknown, known, where=where)
+        passing = beyond if where == "select" else loosely
+        check_names([name for name in unknown if _folded(name) not in passing], {*known, *spec.also}, where=where)
+
+
+def _folded(name: str) -> str:
+    return name.partition(".")[0].replace("_", "").lower()
 
 
 def _filter_names(plan: ListPlan) -> list[str]:

@@ -75,6 +75,8 @@ _KIND_OF_TYPE = {
     "crm_dynamic_type": "crm_enum_ownertype",
 }
 
+_PEOPLE = {"user", "department"}
+
 # b24restdocs, crm/data-types.md (types of CRM objects) and crm-status-list.md: whose stages are called what.
 _STAGES = {"1": "STATUS", "2": "DEAL_STAGE", "7": "QUOTE_STATUS", "31": "SMART_INVOICE_STAGE"}
 _OWNERS = {"crm.lead.list": "1", "crm.deal.list": "2", "crm.deal.recurring.list": "2", "crm.quote.list": "7"}
@@ -123,16 +125,25 @@ class Dictionaries:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def words_for(
-        self, columns: Iterable[Column], method: str, params: Mapping[str, Any], context: CallContext
+        self,
+        columns: Iterable[Column],
+        method: str,
+        params: Mapping[str, Any],
+        context: CallContext,
+        *,
+        people: bool = True,
     ) -> tuple[Callable[[Column], Words | None], list[str]]:
-        """What tells the words of a column's codes, and a note for each dictionary that can't be had."""
-        books = {book for column in columns if not _own_words(column) and (book := book_of(column, method, params))}
-        words, notes = self.of(books, context)
+        """What tells the words of a column's codes, and a note for each dictionary that can't be had.
+
+        Without ``people``, users and departments, which may be many, are left out.
+        """
 
         def words_of(column: Column) -> Words | None:
             book = book_of(column, method, params)
             return _own_words(column) or (words.get(book) if book else None)
 
+        books = {book for column in columns if not _own_words(column) and (book := book_of(column, method, params))}
+        words, notes = self.of({book for book in books if people or book.kind not in _PEOPLE}, context)
         return words_of, notes
 
     def of(self, books: Collection[Book], context: CallContext) -> tuple[dict[Book, Words], list[str]]:

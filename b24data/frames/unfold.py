@@ -1,0 +1,65 @@
+"""Lists in a column, such as PHONE and EMAIL, as rows of their own or as the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b24data.errors import SchemaError
+from b24data.frames.schema import check_names
+from b24data.frames.sinks import DtypeBackend, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["exploded", "first_of"]
+
+
+def exploded(frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
+    """One row for each element, with the ``keep`` columns (None: all others) of its row beside it.
+
+    Of a list of contacts ``column`` holds the value, ``column_TYPE`` its kind (WORK, HOME, ...), ``column_ID`` its id.
+    """
+    import pandas as pd
+
+    lists = _lists(frame, column)
+    kept = [name for name in frame.columns if name != column] if keep is None else list(keep)
+    check_names(kept, [str(name) for name in frame.columns], where="keep")
+    elements, rows = lists.flatten(), pc.list_parent_indices(lists).to_numpy()
+    beside = frame[kept].iloc[rows].reset_index(drop=True)
+    unfolded: pd.DataFrame = pd.concat([beside, frame_of(pa.table(_parts(column, elements)), _backend(frame))], axis=1)
+    return unfolded
+
+
+def first_of(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
+    """The first element of each list, of a contact its value; null where there is none. The index is the frame's."""
+    lists = _lists(frame, column)
+    full = pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, lists.type), lists)
+    parts = _parts(column, pc.list_element(full, 0))
+    return frame_of(pa.table({column: parts[column]}), _backend(frame))[column].set_axis(frame.index)
+
+
+def _lists(frame: pd.DataFrame, column: str) -> pa.Array:
+    check_names([column], [str(name) for name in frame.columns], where="the frame")
+    array = pa.array(frame[column])
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if not pa.types.is_list(array.type):
+        raise SchemaError(f"{column} is a column of {array.type}, not of lists")
+    return array
+
+
+def _parts(column: str, elements: pa.Array) -> dict[str, pa.Array]:
+    if not pa.types.is_struct(elements.type):
+        return {column: elements}
+    parts = {name: pc.struct_field(elements, name) for name in ("VALUE", "VALUE_TYPE", "ID")}
+    return {column: parts["VALUE"], f"{column}_TYPE": parts["VALUE_TYPE"], f"{column}_ID": parts["ID"]}
+
+
+def _backend(frame: pd.DataFrame) -> DtypeBackend:
+    import pandas as pd
+
+    return "pyarrow" if all(isinstance(dtype, pd.ArrowDtype) for dtype in frame.dtypes) else "numpy_nullable"

@@ -1,0 +1,243 @@
+"""Words for codes: which dictionary, which word, and what happens to a code without one."""
+
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from b24data.errors import AccessDeniedError, ConfigError
+from b24data.frames.dictionaries import Book, Dictionaries, book_of
+from b24data.frames.labels import Labels, check_labels
+from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.http.context import CallContext
+from b24data.sandbox import Sandbox
+from tests.frames.fakes import FakeSession
+from tests.http.fakes import FakeClock
+
+FIELDS = {
+    "STAGE_ID": Field("STAGE_ID", "STAGE_ID", title="Stage", type="crm_status", status="DEAL_STAGE"),
+    "UF_REGIONS": Field("UF_REGIONS", "UF_REGIONS", type="enumeration", multiple=True, values={"1": "North"}),
+    "OPENED": Field("OPENED", "OPENED", type="char"),
+}
+SCHEMA = build_schema(FIELDS, list(FIELDS), id_code=None)
+BATCH = pa.RecordBatch.from_pydict(
+    {"STAGE_ID": ["NEW", "C9:NEW", None], "UF_REGIONS": [[1, 7], [1], None], "OPENED": [True, None, False]},
+    schema=SCHEMA.arrow,
+)
+WORDS = {"STAGE_ID": {"NEW": "Новая"}, "UF_REGIONS": {"1": "North"}, "OPENED": {"Y": "yes"}}
+
+
+def labels(mode, **options):
+    return Labels(mode, lambda column: WORDS.get(column.wire), **options)
+
+
+@pytest.fixture(scope="module")
+def portal():
+    with Sandbox(deals=300, users=130) as portal:
+        yield portal
+
+
+@pytest.fixture(scope="module")
+def tools(portal):
+    return portal.connect().tools
+
+
+def test_add__words_stand_behind_their_codes_and_lists_stay_lists():
+    adding = labels("add")
+    batch = adding.apply(BATCH, SCHEMA)
+    assert batch.schema.names == ["STAGE_ID", "STAGE_ID_LABEL", "UF_REGIONS", "UF_REGIONS_LABEL", "OPENED"]
+    assert batch.column("STAGE_ID_LABEL").to_pylist() == ["Новая", "C9:NEW", None]
+    assert batch.column("UF_REGIONS_LABEL").to_pylist() == [["North", "7"], ["North"], None]
+    assert batch.schema.equals(adding.labelled(SCHEMA).arrow, check_metadata=True)
+
+
+def test_replace__words_take_the_place_of_codes_and_a_code_without_a_word_stays():
+    replacing = labels("replace")
+    batch = replacing.apply(BATCH, SCHEMA)
+    assert batch.to_pydict() == {
+        "STAGE_ID": ["Новая", "C9:NEW", None],
+        "UF_REGIONS": [["North", "7"], ["North"], None],
+        "OPENED": [True, None, False],
+    }
+    assert batch.schema.equals(replacing.labelled(SCHEMA).arrow, check_metadata=True)
+    assert batch.schema.field("STAGE_ID").metadata[b"b24data.type"] == b"crm_status"
+
+
+def test_false__nothing_is_touched():
+    off = labels(False)
+    assert off.apply(BATCH, SCHEMA) is BATCH
+    assert off.labelled(SCHEMA) is SCHEMA
+
+
+def test_unknown_codes__are_named_once_and_few_of_many():
+    adding = labels("add")
+    many = pa.RecordBatch.from_pydict(
+        {"STAGE_ID": [f"S{i}" for i in range(7)], "UF_REGIONS": [None] * 7, "OPENED": [None] * 7}, schema=SCHEMA.arrow
+    )
+    for batch in (many, many, BATCH):
+        adding.apply(batch, SCHEMA)
+    assert adding.notes() == [
+        "codes without a word stay codes: STAGE_ID: S0, S1, S2, S3, S4 and 3 more; UF_REGIONS: 7",
+    ]
+
+
+def test_a_label__never_takes_the_name_of_a_column():
+    schema = infer_schema([{"A": "x", "A_LABEL": "mine"}])
+    adding = Labels("add", lambda column: {"x": "word"} if column.wire == "A" else None)
+    batch = pa.RecordBatch.from_pydict({"A": ["x"], "A_LABEL": ["mine"]})
+    assert adding.apply(batch, schema).to_pydict() == {"A": ["x"], "A_LABEL_": ["word"], "A_LABEL": ["mine"]}
+
+
+@pytest.mark.parametrize("labels", [True, "both", None, "ADD"])
+def test_an_unknown_mode__is_refused(labels):
+    with pytest.raises(ConfigError, match="labels is"):
+        check_labels(labels)
+
+
+@pytest.mark.parametrize(
+    ("field", "method", "params", "book"),
+    [
+        (Field("S", "S", type="crm_status", status="SOURCE"), "crm.deal.list", {}, Book("status", "SOURCE")),
+        (Field("S", "S", type="crm_status"), "crm.deal.list", {}, None),
+        (Field("C", "C", type="crm_category"), "CRM.deal.list", {}, Book("category", "2")),
+        (Field("c", "c", type="crm_category"), "crm.item.list", {"entitytypeid": 1036}, Book("category", "1036")),
+        (Field("C", "C", type="crm_category"), "crm.item.list", {}, None),
+        (Field("U", "U", type="user"), "crm.deal.list", {}, Book("user")),
+        (Field("U", "U", type="employee"), "crm.deal.list", {}, Book("user")),
+        (Field("C", "C", type="crm_currency"), "crm.deal.list", {}, Book("currency")),
+        (Field("D", "D", type="department"), "user.get", {}, Book("department")),
+        (Field("T", "T", type="crm_enum_activitytype"), "crm.activity.list", {}, Book("crm_enum_activitytype")),
+        (Field("T", "T", type="string"), "crm.deal.list", {}, None),
+        (Field("ID", "ID", type="integer"), "crm.deal.list", {}, None),
+    ],
+)
+def test_book_of__a_described_field(field, method, params, book):
+    [column] = build_schema({field.code: field}, [field.code], id_code=None).columns
+    assert book_of(column, method, params) == book
+
+
+@pytest.mark.parametrize(
+    ("wire", "params", "book"),
+    [
+        ("STAGE_ID", {"entityTypeId": 2}, Book("status", "DEAL_STAGE")),
+        ("STAGE_ID", {"entityTypeId": 1036}, Book("status", "DYNAMIC_1036_STAGE")),
+        ("CATEGORY_ID", {"entityTypeId": 2}, Book("category", "2")),
+        ("OWNER_TYPE_ID", {}, Book("crm_enum_ownertype")),
+        ("entityTypeId", {}, Book("crm_enum_ownertype")),
+        ("STAGE_ID", {}, None),
+        ("TITLE", {"entityTypeId": 2}, None),
+    ],
+)
+def test_book_of__a_column_that_nothing_describes_goes_by_its_name(wire, params, book):
+    [column] = infer_schema([{wire: "1"}]).columns
+    assert book_of(column, "crm.stagehistory.list", params) == book
+
+
+def test_fetch__every_code_of_every_category_has_its_word(tools):
+    table = tools.fetch_table("crm.deal.list", labels="add", progress=False)
+    statuses = tools.fetch_table("crm.status.list", progress=False).to_pylist()
+    names = {row["STATUS_ID"]: row["NAME"] for row in statuses if row["ENTITY_ID"].startswith("DEAL_STAGE")}
+    codes = table["STAGE_ID"].to_pylist()
+    assert {code.partition(":")[0] for code in codes if ":" in code} == {"C1", "C2"}
+    assert table["STAGE_ID_LABEL"].to_pylist() == [names[code] for code in codes]
+    assert json.loads(table.schema.metadata[b"b24data.report"])["notes"] == []
+
+
+def test_fetch__users_beyond_the_first_page_have_names_too(portal, tools):
+    users = {
+        int(row["ID"]): f"{row['NAME']} {row['LAST_NAME']}"
+        for row in portal.rows("user.get", {"ACTIVE": [True, False]})
+    }
+    assert len(users) == 130
+    table = tools.fetch_table("crm.deal.list", ["ASSIGNED_BY_ID"], labels="add", progress=False)
+    codes = table["ASSIGNED_BY_ID"].to_pylist()
+    assert max(codes) > 60
+    assert table["ASSIGNED_BY_ID_LABEL"].to_pylist() == [users[code] for code in codes]
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_fetch__titles_name_the_words_as_well(tools, backend):
+    frame = tools.fetch_all(
+        "crm.deal.list", ["ID", "STAGE_ID"], labels="add", titles=True, dtype_backend=backend, progress=False
+    )
+    assert list(frame) == ["ID", "Deal Stage", "Deal Stage, label"]
+    assert pd.api.types.is_string_dtype(frame["Deal Stage, label"])
+
+
+def test_fetch__streams_are_labelled_too(tools, tmp_path):
+    names = ["STAGE_ID", "STAGE_ID_LABEL"]
+    assert next(tools.iter_batches("crm.deal.list", ["STAGE_ID"], labels="add", progress=False)).schema.names == names
+    for frame in tools.iter_frames("crm.deal.list", ["STAGE_ID"], labels="add", chunksize=100, progress=False):
+        assert list(frame) == names
+    report = tools.fetch_all("crm.deal.list", ["STAGE_ID"], labels="add", to=tmp_path / "d.parquet", progress=False)
+    assert report.rows == 300
+    assert list(pd.read_parquet(tmp_path / "d.parquet")) == names
+
+
+STATUSES = [{"ENTITY_ID": "SOURCE", "STATUS_ID": "WEB", "NAME": "Website"}]
+DENIED = AccessDeniedError("user.get", "no right", code="insufficient_scope", status=403)
+
+
+def test_dictionaries__several_are_one_request_and_none_when_asked_again():
+    session = FakeSession({"crm.status.list": STATUSES, "user.get": [{"ID": "7", "NAME": "Anna", "LAST_NAME": "K"}]})
+    clock = FakeClock()
+    dictionaries = Dictionaries(session, clock)
+    books = [Book("status", "SOURCE"), Book("user")]
+    words, notes = dictionaries.of(books, CallContext())
+    assert words == {Book("status", "SOURCE"): {"WEB": "Website"}, Book("user"): {"0": None, "7": "Anna K"}}
+    assert dictionaries.of([*books, Book("status", "DEAL_TYPE")], CallContext())[0][books[0]] == {"WEB": "Website"}
+    assert (session.requests, notes) == (["batch"], [])
+    clock.now += 601
+    dictionaries.of(books, CallContext())
+    assert session.requests == ["batch", "batch"]
+
+
+def test_dictionaries__one_that_is_refused_is_a_note_and_the_others_are_there():
+    session = FakeSession({"crm.status.list": STATUSES, "user.get": DENIED})
+    words, notes = Dictionaries(session, FakeClock()).of([Book("user"), Book("status", "SOURCE")], CallContext())
+    assert words == {Book("status", "SOURCE"): {"WEB": "Website"}}
+    assert notes == ["no words for user codes: no right (user.get)"]
+
+
+def test_dictionaries__types_of_crm_objects_are_the_system_s_and_the_portal_s():
+    system = [{"ID": 2, "NAME": "Deal"}]
+    session = FakeSession(
+        {"crm.enum.ownertype": system, "crm.type.list": {"types": [{"entityTypeId": 1036, "title": "Repairs"}]}}
+    )
+    book = Book("crm_enum_ownertype")
+    assert Dictionaries(session, FakeClock()).of([book], CallContext())[0][book] == {
+        "0": None,
+        "2": "Deal",
+        "1036": "Repairs",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("DEAL_STAGE", {"NEW": "New", "C1:NEW": "Fresh"}),
+        ("DYNAMIC_1036_STAGE_11", {"DT1036_11:NEW": "Start", "DT1036_12:NEW": "Begin"}),
+        ("STATUS", {"NEW": "Unassigned"}),
+        ("SOURCE", {"WEB": "Website"}),
+    ],
+)
+def test_dictionaries__stages_are_those_of_every_category_of_one_entity(wanted, words):
+    lists = [
+        ("DEAL_STAGE", "NEW", "New"),
+        ("DEAL_STAGE_1", "C1:NEW", "Fresh"),
+        ("DYNAMIC_1036_STAGE_11", "DT1036_11:NEW", "Start"),
+        ("DYNAMIC_1036_STAGE_12", "DT1036_12:NEW", "Begin"),
+        ("DYNAMIC_103_STAGE_1", "DT103_1:NEW", "Other"),
+        ("STATUS", "NEW", "Unassigned"),
+        ("SOURCE", "WEB", "Website"),
+    ]
+    rows = [{"ENTITY_ID": entity, "STATUS_ID": code, "NAME": name} for entity, code, name in lists]
+    book = Book("status", wanted)
+    assert Dictionaries(FakeSession({"crm.status.list": rows}), FakeClock()).of([book], CallContext())[0][book] == words
+
+
+def test_dictionaries__a_user_without_a_name_is_called_by_the_address_and_nobody_is_null():
+    people = [{"ID": "1", "NAME": "", "LAST_NAME": None, "EMAIL": "a@example.com"}, {"ID": "2"}]
+    words, _ = Dictionaries(FakeSession({"user.get": people}), FakeClock()).of([Book("user")], CallContext())
+    assert words[Book("user")] == {"0": None, "1": "a@example.com"}

@@ -1,0 +1,67 @@
+"""Lists in a column as rows, or as the first of them, in both backends."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from b24data.errors import SchemaError
+from b24data.frames.kinds import arrow_type
+from b24data.frames.sinks import frame_of
+from b24data.frames.unfold import exploded, first_of
+
+
+def contact(number, kind, value):
+    return {"ID": number, "VALUE_TYPE": kind, "VALUE": value, "TYPE_ID": "PHONE"}
+
+
+TABLE = pa.table(
+    {
+        "ID": pa.array([1, 2, 3, 4]),
+        "PHONE": pa.array(
+            [[contact(10, "WORK", "+1"), contact(11, "HOME", "+2")], None, [contact(12, "WORK", None)], []],
+            arrow_type("contacts"),
+        ),
+        "TAGS": pa.array([["a"], ["b", "c"], None, []]),
+    }
+)
+
+
+@pytest.fixture(params=["numpy_nullable", "pyarrow"])
+def frame(request):
+    return frame_of(TABLE, request.param).set_axis([7, 8, 9, 10])
+
+
+def test_exploded__one_row_a_number_and_the_rest_of_its_row_beside(frame):
+    rows = exploded(frame, "PHONE", keep=["ID"])
+    assert rows.columns.to_list() == ["ID", "PHONE", "PHONE_TYPE", "PHONE_ID"]
+    assert [[None if pd.isna(x) else x for x in row] for row in rows.to_numpy()] == [
+        [1, "+1", "WORK", 10],
+        [1, "+2", "HOME", 11],
+        [3, None, "WORK", 12],
+    ]
+    assert "object" not in [str(dtype) for dtype in rows.dtypes]
+
+
+def test_exploded__keeps_every_other_column_by_default_and_takes_plain_lists(frame):
+    rows = exploded(frame, "TAGS")
+    assert rows.columns.to_list() == ["ID", "PHONE", "TAGS"]
+    assert rows[["ID", "TAGS"]].to_numpy().tolist() == [[1, "a"], [2, "b"], [2, "c"]]
+
+
+def test_first_of__is_null_where_there_is_none_and_keeps_the_index(frame):
+    first = first_of(frame, "PHONE")
+    assert [None if pd.isna(x) else x for x in first] == ["+1", None, None, None]
+    assert first.index.to_list() == [7, 8, 9, 10]
+    assert first_of(frame, "TAGS").dropna().to_list() == ["a", "b"]
+    assert (first_of(frame[:0], "PHONE").size, len(exploded(frame[:0], "PHONE"))) == (0, 0)
+
+
+def test_first_of__works_on_rows_that_were_chosen(frame):
+    assert first_of(frame[frame["ID"] >= 2], "TAGS").dropna().to_dict() == {8: "b"}
+
+
+def test_a_column_that_has_no_lists__is_refused(frame):
+    with pytest.raises(SchemaError, match="ID is a column of int64, not of lists"):
+        first_of(frame, "ID")
+    with pytest.raises(SchemaError, match=r"PHONES \(did you mean PHONE\?\)"):
+        exploded(frame, "PHONES")
