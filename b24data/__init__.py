@@ -51,6 +51,9 @@ from b24data.params import (
 
 if TYPE_CHECKING:
     from b24data.client import B24Hook, B24OAuth
+    from b24data.faces import login
+    from b24data.jupyter.auth_panel import AuthPanel
+    from b24data.portals import connect
     from b24data.results import AjaxResult, Result
     from b24data.sandbox import Sandbox
 
@@ -63,6 +66,7 @@ __all__ = [
     "AjaxResult",
     "ApiVersion",
     "AuthData",
+    "AuthPanel",
     "AuthorizationRequiredError",
     "B24Hook",
     "B24OAuth",
@@ -92,11 +96,16 @@ __all__ = [
     "ServerError",
     "TransportError",
     "__version__",
+    "connect",
+    "login",
 ]
 
 _LAZY = {
     "B24Hook": "b24data.client",
     "B24OAuth": "b24data.client",
+    "AuthPanel": "b24data.jupyter.auth_panel",
+    "connect": "b24data.portals",
+    "login": "b24data.faces",
     "AjaxResult": "b24data.results",
     "Result": "b24data.results",
     "Sandbox": "b24data.sandbox",
@@ -113,3 +122,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext b24data``: bring ``%b24`` into a notebook."""
+    importlib.import_module("b24data.jupyter.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext b24data``."""
+    importlib.import_module("b24data.jupyter.magics").unload(shell)

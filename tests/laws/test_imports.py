@@ -27,6 +27,7 @@ LAYERS = [
     ["status"],
     ["signin"],
     ["exports.*", "jupyter.*"],
+    ["faces"],
     ["demo", "demo_chart"],
     ["cli", "__main__"],
 ]

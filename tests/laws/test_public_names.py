@@ -9,6 +9,7 @@ PUBLIC = [
     "AjaxResult",
     "ApiVersion",
     "AuthData",
+    "AuthPanel",
     "AuthorizationRequiredError",
     "B24Hook",
     "B24OAuth",
@@ -38,6 +39,8 @@ PUBLIC = [
     "ServerError",
     "TransportError",
     "__version__",
+    "connect",
+    "login",
 ]
 
 

@@ -1,0 +1,355 @@
+"""Signing in to a portal, as steps without any widget. A face shows the step and passes on what the user gives.
+
+Ways in: an application (OAuth) by a link and the code that comes back, by itself to a listener on this machine or
+pasted; an incoming webhook; the JSON of an install event. Source: b24restdocs, settings/oauth/index.md.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from b24data.auth.callback import Listener
+from b24data.auth.credentials import HookCredentials, check_endpoint
+from b24data.auth.refresh import FormPoster
+from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
+from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError, SdkError, TransportError
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.protocol import Reply
+from b24data.http.redirect import is_loopback, moved_endpoint
+from b24data.params import B24OAuthParams, B24OAuthSecret
+
+__all__ = ["CODE_S", "Code", "Poster", "SignIn", "SignedIn", "Step", "event_of", "origin_of", "read_code"]
+
+CODE_S = 30
+"""Seconds that an authorization code lives."""
+
+
+class Poster(FormPoster, Protocol):
+    """The part of a transport that signing in needs."""
+
+    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+        """Send ``body``; raise a :class:`TransportError` if no answer comes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a sign-in brought: the pair and the application's secret, or a webhook."""
+
+    portal: str
+    params: B24OAuthParams | None = field(default=None, repr=False)
+    secret: B24OAuthSecret | None = field(default=None, repr=False)
+    webhook: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a sign-in stands. ``listens``: the browser comes back by itself; ``result`` is what ``finish`` gave.
+
+    ``trouble`` is what went wrong last; the step that it stands in is the way on.
+    """
+
+    at: Literal["start", "link", "busy", "done"] = "start"
+    link: str = ""
+    listens: bool = False
+    note: str = ""
+    trouble: SdkError | None = None
+    result: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    origin: str
+    secret: B24OAuthSecret = field(repr=False)
+    state: str = field(repr=False)
+
+
+class SignIn:
+    """One sign-in. ``finish`` is called with what it brought, still as a part of it: what it raises is a trouble.
+
+    ``changed`` is called with every new step, from whatever thread makes it. Every method returns the step that it
+    ends in, and raises nothing of ours. ``port`` is where a listener waits, None for none.
+    """
+
+    def __init__(
+        self,
+        poster: Poster,
+        finish: Callable[[SignedIn], Any],
+        *,
+        port: int | None = None,
+        auth_servers: Iterable[str] = (),
+        clock: Clock = SYSTEM_CLOCK,
+        changed: Callable[[Step], object] | None = None,
+    ) -> None:
+        self.step = Step()
+        self.changed = changed
+        self._poster = poster
+        self._finish = finish
+        self._port = port
+        self._servers = frozenset(auth_servers)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._application: _Application | None = None
+        self._listener: Listener | None = None
+
+    # What a face calls.
+
+    def ask_portal(self, portal: str, client_id: str, client_secret: str) -> Step:
+        """Check the portal's address and make the link at which the user agrees."""
+        return self._run(lambda: self._begin(portal, client_id, client_secret), back_to="start")
+
+    def new_link(self) -> Step:
+        """Another link to the same portal: the code of the old one is not taken any more."""
+        return self._run(self._link, back_to="start")
+
+    def paste(self, text: str) -> Step:
+        """Exchange a code at once; ``text`` is the code, or the whole address that the portal led to."""
+        return self._run(lambda: self._exchange(read_code(text, self._expected().state)), back_to="link")
+
+    def use_webhook(self, url: str) -> Step:
+        """Sign in by an incoming webhook."""
+        return self._run(lambda: self._by_webhook(url), back_to="start")
+
+    def use_event(self, text: str, client_id: str, client_secret: str) -> Step:
+        """Sign in by what a portal sent when the application was installed, as JSON or as form fields."""
+        return self._run(lambda: self._by_event(text, client_id, client_secret), back_to="start")
+
+    def close(self) -> None:
+        """Stop listening."""
+        with self._lock:
+            listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+
+    # The steps.
+
+    def _run(self, step: Callable[[], Step], *, back_to: Literal["start", "link"]) -> Step:
+        with self._lock:
+            self._show(replace(self.step, at="busy", note="", trouble=None))
+            try:
+                return self._show(step())
+            except SdkError as error:
+                return self._show(self._after(error, back_to))
+            except OSError as error:
+                return self._show(self._after(SdkError(f"the profile could not be kept: {error}"), back_to))
+
+    def _after(self, error: SdkError, back_to: Literal["start", "link"]) -> Step:
+        """The way on: after a code that was refused or is not ours, a new link; else where the user was."""
+        if back_to == "start" or self._application is None:
+            return Step(trouble=error)
+        if error.code not in ("STALE_CODE", "WRONG_STATE"):
+            return replace(self.step, at="link", trouble=error)
+        return replace(self._link(), trouble=error)
+
+    def _show(self, step: Step) -> Step:
+        self.step = step
+        try:
+            if self.changed is not None:
+                self.changed(step)
+        except Exception:
+            logging.getLogger("b24data").exception("the display of the sign-in failed")
+        return step
+
+    def _begin(self, portal: str, client_id: str, client_secret: str) -> Step:
+        if "/rest/" in portal and re.search(r"/rest/\d+/\w", portal):
+            return self._by_webhook(portal)
+        secret = B24OAuthSecret.of({"client_id": client_id.strip(), "client_secret": client_secret.strip()})
+        origin = origin_of(portal)
+        found = self._probe(origin)
+        self._application = _Application(found, secret, "")
+        step = self._link()
+        typed = portal.strip().rstrip("/").removeprefix("https://")
+        return (
+            step
+            if typed == urlsplit(found).netloc
+            else replace(step, note=f"The portal is {found}. {step.note}".strip())
+        )
+
+    def _probe(self, origin: str) -> str:
+        """The portal's address, once it has answered as a portal does; a moved one is followed."""
+        reply = self._poster.post_json("server.time", f"{origin}/rest/server.time", b"{}")
+        if reply.status in (301, 302, 307, 308) and "location" in reply.headers:
+            moved = urlsplit(moved_endpoint("server.time", f"{origin}/rest/", reply.headers["location"]))
+            return f"{moved.scheme}://{moved.netloc}"
+        try:
+            answer = json.loads(reply.body.decode("utf-8-sig", "replace"))
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or not ({"error", "result"} & answer.keys()):
+            raise ConfigError(
+                f"{urlsplit(origin).netloc} does not answer as a Bitrix24 portal (HTTP {reply.status})",
+                code="NO_PORTAL",
+                hint="copy the address from the browser's address bar while you are in your Bitrix24",
+            )
+        return origin
+
+    def _link(self) -> Step:
+        application = replace(self._expected(), state=secrets.token_urlsafe(24))
+        self._application = application
+        asked = urlencode({"client_id": application.secret.client_id, "state": application.state})
+        listens, note = self._listen()
+        return Step("link", link=f"{application.origin}/oauth/authorize/?{asked}", listens=listens, note=note)
+
+    def _listen(self) -> tuple[bool, str]:
+        if self._port is None:
+            return False, ""
+        if self._listener is None:
+            try:
+                self._listener = Listener(self._returned, self._port)
+            except ConfigError as error:
+                return False, str(error)
+        return True, ""
+
+    def _returned(self, asked: Mapping[str, str]) -> str:
+        """The browser came back, in a thread of the listener; what it says is what the browser shows."""
+        step = self._run(lambda: self._exchange(_code_in(asked, self._expected().state)), back_to="link")
+        if step.trouble is not None:
+            return f"Not signed in: {step.trouble}"
+        return "You are signed in. This page can be closed; go back to your notebook."
+
+    def _exchange(self, code: Code) -> Step:
+        application = self._expected()
+        if is_loopback(urlsplit(application.origin).hostname):
+            server = f"{application.origin}/rest/"  # the sandbox is its own authorization server
+        else:
+            server = f"https://{code.server or 'oauth.bitrix.info'}/rest/"
+        if not may_see_secrets(server, self._servers):
+            raise ConfigError(
+                f"the address names {code.server} as its authorization server, which is not a known one",
+                hint="it is oauth.bitrix.info or oauth.bitrix24.tech; another one has to be named in auth_servers",
+            )
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": application.secret.client_id,
+            "client_secret": application.secret.client_secret,
+            "code": code.text,
+        }
+        try:
+            reply = self._poster.post_form("oauth/token", token_url(server, self._servers), form)
+            data = read_token_reply(reply)
+        except AuthorizationRequiredError as error:
+            raise RefreshTokenError(
+                f"the code was no longer valid: it lives {CODE_S} seconds and works once",
+                code="STALE_CODE",
+                hint="open the new link and paste the code at once",
+            ) from error
+        except TransportError as error:
+            raise RefreshTokenError(
+                f"the authorization server gave no usable answer: {error.description}",
+                code="STALE_CODE",
+                hint="open the new link and try again",
+            ) from error
+        blank = B24OAuthParams(client_endpoint=f"{application.origin}/rest/", server_endpoint=server)
+        params = merge_token_reply(blank, data, self._clock.time(), self._servers)
+        return self._done(SignedIn(params.domain, params, application.secret))
+
+    def _by_webhook(self, url: str) -> Step:
+        hook = HookCredentials(url.strip())
+        return self._done(SignedIn(hook.portal, webhook=hook.endpoint))
+
+    def _by_event(self, text: str, client_id: str, client_secret: str) -> Step:
+        secret = B24OAuthSecret.of({"client_id": client_id.strip(), "client_secret": client_secret.strip()})
+        params = event_of(text)
+        check_endpoint(params.client_endpoint)
+        if not may_see_secrets(params.server_endpoint, self._servers):
+            params = replace(params, server_endpoint=B24OAuthParams().server_endpoint)
+        return self._done(SignedIn(params.domain, params, secret))
+
+    def _done(self, signed_in: SignedIn) -> Step:
+        result = self._finish(signed_in)
+        self._application = None
+        self.close()
+        return Step("done", result=result)
+
+    def _expected(self) -> _Application:
+        if self._application is None:
+            raise ConfigError("no sign-in is under way", code="NO_LINK", hint="begin with the portal's address")
+        return self._application
+
+
+# What the user gives, read. Pure.
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code, and the authorization server that the address named (empty: it named none)."""
+
+    text: str = field(repr=False)
+    server: str = ""
+
+
+def origin_of(portal: str) -> str:
+    """The portal's origin in whatever was pasted as its address.
+
+    >>> origin_of("acme.bitrix24.com/company/personal/?from=mail"), origin_of(" https://b24.acme.example:8443/x ")
+    ('https://acme.bitrix24.com', 'https://b24.acme.example:8443')
+    """
+    text = portal.strip()
+    host = urlsplit(text if "://" in text else f"//{text}").hostname
+    scheme = "http" if is_loopback(host) else "https"
+    parts = urlsplit(text if "://" in text else f"{scheme}://{text}")
+    if not parts.hostname or " " in text or ("." not in parts.hostname and not is_loopback(parts.hostname)):
+        raise ConfigError("this is not the address of a portal", hint="it reads like your-portal.bitrix24.com")
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    check_endpoint(origin)
+    return origin
+
+
+def read_code(text: str, state: str) -> Code:
+    """The code in what was pasted: the code alone, or the whole address with its ``state``.
+
+    >>> read_code("http://127.0.0.1:8724/?code=abc&state=s&server_domain=oauth.bitrix.info", "s")
+    Code(server='oauth.bitrix.info')
+    """
+    text = text.strip().strip("\"'")
+    asked = dict(parse_qsl(urlsplit(text).query or text.partition("?")[2]))
+    if not asked and "=" in text:
+        asked = dict(parse_qsl(text))
+    if asked:
+        return _code_in(asked, state)
+    if not re.fullmatch(r"[\w.-]{8,128}", text):
+        raise ConfigError(
+            "there is no code in this",
+            code="NO_CODE",
+            hint="paste the code that the portal shows, or the whole address of the page that it leads to",
+        )
+    return Code(text)
+
+
+def _code_in(asked: Mapping[str, str], state: str) -> Code:
+    if not asked.get("code"):
+        raise ConfigError(
+            "this address has no code in it", code="NO_CODE", hint="copy it from the page after the one where you agree"
+        )
+    if not secrets.compare_digest(asked.get("state", "").encode(), state.encode()):
+        raise ConfigError(
+            "this answer does not belong to the link that was opened here (its state differs)",
+            code="WRONG_STATE",
+            hint="open the new link; use an old page or somebody else's link for nothing",
+        )
+    return Code(asked["code"], asked.get("server_domain", ""))
+
+
+def event_of(text: str) -> B24OAuthParams:
+    """The pair in an install event, whose fields may lie under ``auth``; JSON, or ``auth[access_token]=...``.
+
+    >>> event_of('{"auth": {"access_token": "a", "domain": "acme.bitrix24.com", "member_id": "m"}}').domain
+    'acme.bitrix24.com'
+    """
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = {re.sub(r"^auth\[(\w+)\]$", r"\1", key): value for key, value in parse_qsl(text.strip())}
+    if isinstance(data, dict) and isinstance(data.get("auth"), dict):
+        data = data["auth"]
+    if not isinstance(data, dict) or not data:
+        raise ConfigError("this is no install event", hint="paste the JSON that your portal sent, with its braces")
+    return B24OAuthParams.of(data)

@@ -1,0 +1,137 @@
+"""The portals that were signed in to on this machine: who calls which portal, under a name.
+
+A profile is a file that only its owner may read (0600) in the user's configuration folder, or in the one that
+``B24DATA_CONFIG_DIR`` names; the pair of tokens lies beside it, in the file that every refresh replaces.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from b24data.auth.store import FileTokenStore, Stored
+from b24data.errors import ConfigError
+from b24data.params import B24OAuthParams, B24OAuthSecret
+
+__all__ = ["Profile", "Profiles"]
+
+_NAME = re.compile(r"\w[\w.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One way into one portal: by an application (``secret``, and a pair of tokens beside it) or by a webhook."""
+
+    name: str
+    portal: str
+    user: str = ""
+    webhook: str = field(default="", repr=False)
+    secret: B24OAuthSecret | None = field(default=None, repr=False)
+    auth_servers: tuple[str, ...] = ()
+
+
+class Profiles:
+    """The profiles in one folder.
+
+    >>> profiles = Profiles(tempfile.mkdtemp())
+    >>> hook = "https://acme.bitrix24.com/rest/1/a-secret/"
+    >>> profiles.save(Profile(name="acme", portal="acme.bitrix24.com", webhook=hook))
+    >>> profiles.names(), profiles.load("acme")
+    (['acme'], Profile(name='acme', portal='acme.bitrix24.com', user='', auth_servers=()))
+    """
+
+    def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
+        self.folder = Path(folder) if folder else _default_folder()
+
+    def names(self) -> list[str]:
+        """The names of all profiles."""
+        return sorted(path.stem for path in self.folder.glob("*.json")) if self.folder.is_dir() else []
+
+    def load(self, name: str) -> Profile:
+        """The profile of that name. Raises :class:`ConfigError` with the nearest name if there is none."""
+        try:
+            data = json.loads(self._path(name).read_bytes())
+            secret = B24OAuthSecret.of(data.pop("secret")) if data.get("secret") else data.pop("secret", None)
+            return Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
+        except FileNotFoundError:
+            raise ConfigError(f"there is no profile {name!r}", hint=_known(name, self.names())) from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{self._path(name)} holds no profile", hint="delete it and sign in again") from error
+
+    def save(self, profile: Profile, pair: B24OAuthParams | None = None) -> None:
+        """Keep ``profile`` under its name, and ``pair`` as its tokens; a pair of before is given up."""
+        path = self._path(profile.name)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = self.store(profile.name)
+        with store.lock():
+            if pair is not None:
+                kept = _generation(store)
+                store.save(Stored(pair, kept + 1))
+            _write_private(path, json.dumps(asdict(profile), ensure_ascii=False, indent=1))
+
+    def delete(self, name: str) -> None:
+        """Forget a profile and its tokens."""
+        if not self._path(name).exists():
+            self.load(name)
+        store = self.store(name)
+        with store.lock():
+            self._path(name).unlink(missing_ok=True)
+            store.path.unlink(missing_ok=True)
+
+    def store(self, name: str) -> FileTokenStore:
+        """Where the tokens of a profile are kept."""
+        return FileTokenStore(self._path(name).with_suffix(".tokens"))
+
+    def _path(self, name: str) -> Path:
+        if "://" in name:
+            raise ConfigError(
+                "an address is no name of a profile",
+                hint="B24Hook(url) takes a webhook; b24data.login() keeps it out of the notebook",
+            )
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{name!r} is no name of a profile", hint="letters, digits, '-', '_' and '.'")
+        return self.folder / f"{name}.json"
+
+
+def _default_folder() -> Path:
+    if given := os.environ.get("B24DATA_CONFIG_DIR"):
+        return Path(given) / "profiles"
+    import platformdirs
+
+    return platformdirs.user_config_path("b24data", appauthor=False) / "profiles"
+
+
+def _known(name: str, names: Iterable[str]) -> str:
+    names = list(names)
+    if near := difflib.get_close_matches(name, names, n=1):
+        return f"did you mean {near[0]!r}?"
+    return f"there are: {', '.join(names)}" if names else "b24data.login() makes one"
+
+
+def _generation(store: FileTokenStore) -> int:
+    """The number of the pair that is there; one that can't be read is none."""
+    try:
+        kept = store.load()
+    except ConfigError:
+        kept = None
+    return kept.generation if kept else 0
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file beside ``path`` that only its owner may read, and put it in its place."""
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp: 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,48 @@
+"""Results of single calls in a form that displays well, and errors as one line."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from b24data.http.redact import redact
+from b24data.markup import facts_html
+
+__all__ = ["Record", "in_one_line", "readable"]
+
+
+class Record(dict[str, Any]):
+    """A dict that a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        return facts_html("", [(str(name), _text(value)) for name, value in self.items()])
+
+
+def readable(result: Any) -> Any:
+    """The result of a call: records as a DataFrame, one record as a dict that shows as a table, else as it is.
+
+    >>> readable({"ID": "7", "TITLE": "<b>"})._repr_html_().count("<tr>")
+    2
+    """
+    if isinstance(result, dict):
+        return Record(result)
+    if isinstance(result, list) and result and all(isinstance(row, dict) for row in result):
+        import pandas as pd
+
+        return pd.DataFrame(result)
+    return result
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1, default=str)
+
+
+def in_one_line(error: BaseException, text: str = "") -> None:
+    """Let IPython show ``error`` as one line, without a traceback; it stays the same error."""
+    line = " ".join(str(redact(text or str(error))).split())
+    error._render_traceback_ = functools.partial(_lines, f"{type(error).__name__}: {line}")  # type: ignore[attr-defined]
+
+
+def _lines(line: str) -> list[str]:
+    return [line]

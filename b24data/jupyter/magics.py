@@ -1,0 +1,221 @@
+"""``%b24`` and ``%%b24``: a line to a request, a request to a client's call, the result to the notebook."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from traitlets import Unicode
+
+from b24data.auth.profiles import Profiles
+from b24data.errors import ConfigError, SdkError
+from b24data.grammar import HelpShown, Request, request_of
+from b24data.http.retry import is_read
+from b24data.jupyter.completion import Knowledge, complete
+from b24data.jupyter.display import in_one_line, readable
+from b24data.lists.methods import known_methods, spec_of
+from b24data.portals import Client, connect
+from b24data.status import status_of
+from b24data.values import expander
+
+__all__ = ["B24Magic", "load", "unload"]
+
+_HELP = re.compile(r"^(?P<line>\s*%{1,2}b24(?:\s+\w+)?)(?:\s[^\"'?]*)?\?{1,2}\s*$")
+
+
+def load(shell: InteractiveShell) -> None:
+    """Bring ``%b24``, its completion and ``%b24 call?`` into a shell; once is enough, twice does no harm."""
+    if "b24" in shell.magics_manager.magics["line"]:
+        return
+    magic = B24Magic(shell)
+    shell.register_magics(magic)
+    shell.input_transformers_cleanup.append(_help_asked)
+    shell.Completer.custom_matchers.append(magic.matcher)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take all of it out again."""
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("b24", None)
+    shell.magics_manager.registry.pop("B24Magic", None)
+    if _help_asked in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(_help_asked)
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [one for one in matchers if not isinstance(getattr(one, "__self__", None), B24Magic)]
+
+
+def _help_asked(lines: list[str]) -> list[str]:
+    """``%b24 call?`` asks for the help of ``call``; IPython would look for an object of that name."""
+    match = _HELP.match(lines[0]) if len(lines) == 1 else None
+    return [f"{match['line']} --help\n"] if match else lines
+
+
+@magics_class
+class B24Magic(Magics):
+    """The magics. ``%config B24Magic.profile = "acme"`` says who calls where no ``--profile`` does."""
+
+    profile = Unicode("", help="the profile that calls; empty: as b24data.connect() finds it").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._shell = shell
+        self._clients: dict[str, Client] = {}
+        self._current: Client | None = None
+        self._methods: dict[str, None] = dict.fromkeys(known_methods())
+        self._fields: dict[str, list[str]] = {}
+
+    @no_var_expand
+    @line_cell_magic
+    def b24(self, line: str, cell: str | None = None) -> Any:
+        """Call a Bitrix24 portal.
+
+        %b24 login                      sign in
+        %b24 status                     portal, user, permissions, tokens
+        %b24 profiles                   the portals signed in to on this machine
+        %b24 call METHOD [options]      a whole list as a DataFrame, any other result as it is
+        %b24 fetch METHOD [options]     a whole list, with --to FILE as Parquet
+        %b24 describe METHOD            the fields of a list
+        %b24 methods [PATTERN]          the methods of the portal
+
+        %%b24 call METHOD takes parameters as YAML or JSON in the rest of the cell.
+        %b24 call? shows the options. In values, $name and {{expression}} stand for what the notebook has.
+        """
+        request = Request(command="")
+        try:
+            request = request_of(line, cell, expand=expander(self._shell.user_ns, self._shell.ev))
+            result = self._do(request)
+        except HelpShown:
+            return None
+        except (SdkError, OSError) as error:
+            self._keep(request, getattr(error, "report", None))
+            in_one_line(error)
+            raise
+        except KeyboardInterrupt as error:
+            self._keep(request, None)
+            in_one_line(error, "stopped; nothing more is sent")
+            raise
+        return self._keep(request, result)
+
+    def _keep(self, request: Request, result: Any) -> Any:
+        """Into the variable that ``-o`` names, if it does; after an error the report or None, never old data."""
+        if request.output is None:
+            return result
+        self._shell.user_ns[request.output] = result
+        return None
+
+    def _do(self, request: Request) -> Any:
+        does = {
+            "login": self._login,
+            "status": lambda _: status_of(self._client(request)),
+            "profiles": lambda _: _profiles_frame(Profiles()),
+            "call": self._call,
+            "fetch": self._fetch,
+            "describe": self._describe,
+            "methods": self._methods_like,
+        }
+        return does[request.command](request)
+
+    def _login(self, request: Request) -> Any:
+        if isinstance(request.profile, Client):
+            self._current = request.profile
+            return status_of(request.profile)
+        from b24data import login
+
+        self._clients.clear()
+        self._current = None
+        return login(request.profile or self.profile or None)
+
+    def _client(self, request: Request) -> Client:
+        """Who calls: the one whom the line names, or the current one."""
+        chosen = request.profile or self._current or self.profile
+        if isinstance(chosen, Client):
+            return chosen
+        if not isinstance(chosen, str):
+            raise ConfigError("--profile takes the name of a profile, or a client", hint="b24data.login() makes one")
+        if chosen not in self._clients:
+            self._clients[chosen] = connect(chosen or None)
+        return self._clients[chosen]
+
+    def _call(self, request: Request) -> Any:
+        if not is_read(request.method) and not request.write:
+            raise ConfigError(
+                f"{request.method} may change something on the portal", hint="if that is meant, add --write"
+            )
+        client = self._client(request)
+        if not request.raw and _is_list(request.method):
+            return self._fetch(request)
+        asked = {"select": request.select, "filter": request.filter, "order": request.order}
+        params = {**(request.params or {}), **{name: value for name, value in asked.items() if value is not None}}
+        answer = client.actions.v2.call.make(method=request.method, params=params)
+        answer.raise_for_error()
+        return answer if request.raw else readable(answer.result)
+
+    def _describe(self, request: Request) -> Any:
+        fields = self._client(request).tools.describe(request.method, params=request.params)
+        self._fields[request.method.lower()] = list(fields["code"])
+        return fields
+
+    def _fetch(self, request: Request) -> Any:
+        client = self._client(request)
+        options: dict[str, Any] = {"order": request.order, "params": request.params, "limit": request.limit}
+        if request.labels:
+            options["labels"] = request.labels
+        if request.to is not None:
+            return client.tools.fetch_all(request.method, request.select, request.filter, to=request.to, **options)
+        frame = client.tools.fetch_all(request.method, request.select, request.filter, **options)
+        self._fields.setdefault(request.method.lower(), _described(client, request) or list(frame.columns))
+        return frame
+
+    def _methods_like(self, request: Request) -> Any:
+        import pandas as pd
+
+        answer = self._client(request).actions.v2.call.make(method="methods")
+        answer.raise_for_error()
+        self._methods.update(dict.fromkeys(map(str, answer.result)))
+        names = [name for name in map(str, answer.result) if request.method.lower() in name.lower()]
+        reads = [is_read(name) for name in names]
+        return pd.DataFrame({"method": names, "list": [_is_list(name) for name in names], "reads": reads})
+
+    # Completion.
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def matcher(self, context: Any) -> SimpleMatcherResult:
+        """What Tab offers: methods, options, fields; from what is known already."""
+        line = context.text_until_cursor.rpartition("\n")[2]
+        knowledge = Knowledge(lambda: self._methods, self._known_fields, lambda: Profiles().names(), self._variables)
+        found = complete(line, knowledge)
+        if found is None:
+            return SimpleMatcherResult(completions=[])
+        completions = [SimpleCompletion(text, type=found.kind) for text in found.texts]
+        return SimpleMatcherResult(completions=completions, matched_fragment=found.fragment, suppress=True)
+
+    def _known_fields(self, method: str) -> Iterable[str]:
+        return self._fields.get(method.lower(), ())
+
+    def _variables(self) -> Iterable[str]:
+        return [name for name in self._shell.user_ns if name[:1] != "_" and name not in self._shell.user_ns_hidden]
+
+
+def _is_list(method: str) -> bool:
+    """Whether the answer is a list to be read to its end: what is known as one, or is called so."""
+    return spec_of(method).documented or method.lower().endswith((".list", ".getlist"))
+
+
+def _described(client: Client, request: Request) -> list[str]:
+    """The fields for Tab to offer: the fetch has just asked for their description, so nothing is sent."""
+    try:
+        return list(client.tools.describe(request.method, params=request.params)["code"])
+    except SdkError:
+        return []
+
+
+def _profiles_frame(profiles: Profiles) -> Any:
+    import pandas as pd
+
+    known = [profiles.load(name) for name in profiles.names()]
+    rows = [(one.name, one.portal, one.user, "webhook" if one.webhook else "application") for one in known]
+    return pd.DataFrame(rows, columns=["profile", "portal", "user", "way in"])

@@ -1,0 +1,37 @@
+"""HTML that a notebook shows: small tables without colours of their own, so that dark themes stay readable."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+
+__all__ = ["facts_html", "note_html"]
+
+_CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;border:0;background:transparent"
+
+
+def facts_html(title: str, facts: Iterable[tuple[str, object]], *, good: bool | None = None) -> str:
+    """A title and a table of facts; those that are empty are left out. Everything is escaped.
+
+    ``good`` puts a check mark or a cross before the title.
+
+    >>> facts_html("<deals>", [("rows", "3"), ("notes", "")], good=True).count("<tr>"), facts_html("<", [])[-14:]
+    (1, '&lt;</b></div>')
+    """
+    mark = {None: "", True: "✓ ", False: "✗ "}[good]
+    rows = "".join(
+        f'<tr><td style="{_CELL};opacity:.7">{html.escape(name)}</td><td style="{_CELL}">{_lines(value)}</td></tr>'
+        for name, value in facts
+        if str(value)
+    )
+    table = f'<table style="margin:0;border:0;border-collapse:collapse">{rows}</table>' if rows else ""
+    return f'<div class="b24data"><b>{mark}{html.escape(title)}</b>{table}</div>'
+
+
+def note_html(text: str, *, role: str = "status") -> str:
+    """One line, read aloud by a screen reader when it changes."""
+    return f'<div class="b24data" role="{role}" aria-live="polite">{_lines(text)}</div>'
+
+
+def _lines(value: object) -> str:
+    return "<br>".join(html.escape(line) for line in str(value).splitlines())

@@ -1,0 +1,126 @@
+"""``connect``: a client of the portal that a name, the environment or a ``.env`` file says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from b24data.auth.profiles import Profiles
+from b24data.client import B24Hook, B24OAuth
+from b24data.errors import AuthorizationRequiredError, ConfigError
+from b24data.params import RestrictionParams
+
+if TYPE_CHECKING:
+    from b24data.http.transport import Timeout, Verify
+
+__all__ = ["Client", "connect", "connect_by", "dotenv", "profile_name"]
+
+Client = B24OAuth | B24Hook
+
+
+def connect(
+    profile: str | None = None,
+    *,
+    restriction_params: RestrictionParams | None = None,
+    timeout: Timeout = None,
+    verify: Verify = True,
+) -> Client:
+    """A client of the portal that was signed in to as ``profile``.
+
+    Without a name: the profile in the environment variable ``B24_PROFILE``, the incoming webhook in
+    ``B24_WEBHOOK``, either of the two in a ``.env`` file in the current folder or above it, or the only profile
+    there is. The other arguments are those of :class:`B24OAuth`. Nothing is sent before the first call.
+
+    :raises ConfigError: there is no such profile, or there are several and none was named.
+    :raises AuthorizationRequiredError: nobody has signed in yet.
+
+    >>> from b24data import Sandbox
+    >>> with Sandbox(deals=3) as portal:
+    ...     os.environ["B24_WEBHOOK"] = portal.webhook_url
+    ...     connect().tools.health_check()
+    True
+    >>> del os.environ["B24_WEBHOOK"]
+    """
+    profiles = Profiles()
+    if profile is not None:
+        return connect_by(profiles, profile, restriction_params=restriction_params, timeout=timeout, verify=verify)
+    for source, found in (("environment", os.environ), (".env", dotenv(Path.cwd()))):
+        if name := found.get("B24_PROFILE"):
+            return connect_by(profiles, name, restriction_params=restriction_params, timeout=timeout, verify=verify)
+        if url := found.get("B24_WEBHOOK"):
+            try:
+                return B24Hook(url, restriction_params, timeout=timeout, verify=verify)
+            except ConfigError as error:
+                raise ConfigError(f"B24_WEBHOOK ({source}): {error.description}", hint=error.hint) from error
+    name = profile_name(profiles)
+    return connect_by(profiles, name, restriction_params=restriction_params, timeout=timeout, verify=verify)
+
+
+def connect_by(
+    profiles: Profiles,
+    name: str,
+    *,
+    restriction_params: RestrictionParams | None = None,
+    timeout: Timeout = None,
+    verify: Verify = True,
+) -> Client:
+    """A client of the profile ``name``."""
+    profile = profiles.load(name)
+    if profile.webhook:
+        return B24Hook(profile.webhook, restriction_params, timeout=timeout, verify=verify)
+    store = profiles.store(name)
+    kept = store.load()
+    if kept is None or profile.secret is None:
+        raise AuthorizationRequiredError(
+            f"the profile {name!r} has no tokens", hint=f"sign in again: b24data.login({name!r})"
+        )
+    return B24OAuth(
+        kept.params,
+        profile.secret,
+        restriction_params,
+        store=store,
+        timeout=timeout,
+        verify=verify,
+        auth_servers=profile.auth_servers,
+    )
+
+
+def profile_name(profiles: Profiles) -> str:
+    """The only profile there is."""
+    match profiles.names():
+        case []:
+            raise AuthorizationRequiredError(
+                "nobody has signed in to a portal on this machine",
+                hint="b24data.login() in a notebook, `b24data login` in a terminal, or set B24_WEBHOOK",
+            )
+        case [name]:
+            return name
+        case names:
+            raise ConfigError(
+                f"there are {len(names)} profiles: {', '.join(names)}",
+                hint=f"say which: connect({names[0]!r}), or set B24_PROFILE",
+            )
+
+
+def dotenv(folder: Path) -> Mapping[str, str]:
+    """What the nearest ``.env`` file says: ``NAME=value`` lines, with or without ``export`` and quotes.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / ".env").write_text("# ours\\nexport B24_PROFILE='acme'\\n")
+    >>> dotenv(folder / "reports")
+    {'B24_PROFILE': 'acme'}
+    """
+    file = next((at / ".env" for at in (folder, *folder.parents) if (at / ".env").is_file()), None)
+    if file is None:
+        return {}
+    found = {}
+    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
+        if sign and not name.lstrip().startswith("#"):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+            found[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].rstrip()
+    return found

@@ -1,0 +1,105 @@
+"""Who calls which portal, and what they may do there: what ``%b24 status`` and the panel show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from b24data.client import B24OAuth
+from b24data.markup import facts_html
+from b24data.portals import Client
+
+__all__ = ["Status", "status_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the portal says about the caller. ``expires`` and ``renewed`` are unix seconds, None for a webhook."""
+
+    portal: str
+    way: str  # "application" or "webhook"
+    user: str
+    user_id: int
+    is_admin: bool
+    scopes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    expires: float | None = None
+    renewed: float | None = None
+    limits: str = ""
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """The status in words, line by line."""
+        admin = "administrator" if self.is_admin else "not an administrator"
+        return [
+            ("portal", self.portal),
+            ("user", f"{self.user or 'user'} (id {self.user_id}), {admin}"),
+            ("way in", self.way),
+            ("permissions", ", ".join(self.scopes)),
+            ("not allowed", ", ".join(self.missing)),
+            ("access token", _life(self.expires)),
+            ("last renewed", "" if self.renewed is None else time.strftime("%H:%M:%S", time.localtime(self.renewed))),
+            ("limits", self.limits),
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name + ':':14}{value}" for name, value in self.facts if value)
+
+    def _repr_html_(self) -> str:
+        return facts_html(self.portal, self.facts[1:], good=not self.missing)
+
+
+def status_of(client: Client, needs: Sequence[str] = ()) -> Status:
+    """Ask the portal, in one request, who calls and what they may do; ``needs`` are methods that will be called.
+
+    Raises what the call raises: :class:`RefreshTokenError` if the authorization is gone.
+
+    >>> from b24data import Sandbox
+    >>> with Sandbox(deals=1) as portal:
+    ...     status = status_of(portal.connect(), needs=["crm.deal.list", "lists.get"])
+    >>> status.is_admin, status.missing
+    (True, ('lists.get',))
+    """
+    asked: dict[str, Any] = {"who": ("profile",), "scope": ("scope",)}
+    asked.update({f"m{number}": ("method.get", {"name": name}) for number, name in enumerate(needs)})
+    client.actions.v2.call.make(method="profile").raise_for_error()  # a batch of refusals would hide why
+    got = client.actions.v2.batch.make(calls=asked, halt=False).get_data()
+    who = got["who"] if isinstance(got["who"], dict) else {}
+    client.auth.set_admin(bool(who.get("ADMIN")))
+    missing = [name for number, name in enumerate(needs) if not _is_available(got[f"m{number}"])]
+    expires, renewed = _times(client)
+    return Status(
+        portal=client.auth.portal,
+        way="application" if isinstance(client, B24OAuth) else "webhook",
+        user=" ".join(filter(None, (str(who.get("NAME") or ""), str(who.get("LAST_NAME") or "")))),
+        user_id=int(who.get("ID") or 0),
+        is_admin=client.auth.is_admin,
+        scopes=tuple(sorted(map(str, got["scope"]))) if isinstance(got["scope"], Iterable) else (),
+        missing=tuple(missing),
+        expires=expires,
+        renewed=renewed,
+    )
+
+
+def _is_available(answer: Any) -> bool:
+    """Source: b24restdocs, api-reference/common/system/method-get.md."""
+    return not isinstance(answer, dict) or bool(answer.get("isAvailable"))
+
+
+def _times(client: Client) -> tuple[float | None, float | None]:
+    """When the access token ends and when it was issued."""
+    if not isinstance(client, B24OAuth) or not client.auth.params.expires:
+        return None, None
+    params = client.auth.params
+    return params.expires, params.expires - params.expires_in
+
+
+def _life(expires: float | None) -> str:
+    if expires is None:
+        return ""
+    left = expires - time.time()
+    if left <= 0:
+        return "has run out; the next call renews it"
+    return f"{left // 60:.0f} min left" if left >= 120 else f"{left:.0f} s left"

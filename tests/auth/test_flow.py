@@ -1,0 +1,222 @@
+"""The steps of a sign-in, without any face, against the sandbox's authorization server."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from b24data import Sandbox
+from b24data.auth.callback import Listener
+from b24data.auth.flow import SignIn, origin_of, read_code
+from b24data.errors import ConfigError
+from b24data.http.transport import Transport
+
+SECRETS = ("access_token", "refresh_token", "client_secret")
+
+
+@pytest.fixture(scope="module")
+def portal():
+    with Sandbox(deals=3) as portal:
+        yield portal
+
+
+@pytest.fixture
+def flow(portal):
+    portal.redirect_to("")
+    flow = SignIn(Transport(), lambda signed_in: signed_in)
+    yield flow
+    flow.close()
+
+
+def ask(flow, portal, address=None, **other):
+    secret = portal.oauth_secret() | other
+    return flow.ask_portal(address or portal.url, secret["client_id"], secret["client_secret"])
+
+
+def state_of(step):
+    return parse_qs(urlsplit(step.link).query)["state"][0]
+
+
+def visit(url):
+    with urllib.request.urlopen(url) as page:
+        return page.read().decode()
+
+
+def test_a_pasted_code__is_exchanged_for_a_pair(flow, portal):
+    assert ask(flow, portal).at == "link"
+    step = flow.paste(f"  {portal.authorization_code()}\n")
+    assert (step.at, step.trouble) == ("done", None)
+    assert step.result.params.client_endpoint == f"{portal.url}/rest/"
+
+
+def test_a_pasted_address__is_exchanged_when_its_state_is_ours(flow, portal):
+    step = ask(flow, portal)
+    code = portal.authorization_code()
+    step = flow.paste(f"http://127.0.0.1:8724/?code={code}&state={state_of(step)}&domain=x&server_domain=y")
+    assert step.at == "done"
+
+
+def test_the_listener__signs_in_by_itself_and_tells_the_browser(portal):
+    flow = SignIn(Transport(), lambda signed_in: signed_in, port=0)
+    step = ask(flow, portal)
+    assert step.listens
+    portal.redirect_to(flow._listener.uri)
+    assert "You are signed in" in visit(step.link)
+    assert flow.step.at == "done"
+    assert flow._listener is None
+
+
+def test_the_listener__takes_no_code_with_a_foreign_state_and_makes_a_new_link(portal):
+    flow = SignIn(Transport(), lambda signed_in: signed_in, port=0)
+    step = ask(flow, portal)
+    page = visit(f"{flow._listener.uri}?code={portal.authorization_code()}&state=stolen")
+    assert "does not belong to the link" in page
+    assert flow.step.at == "link"
+    assert flow.step.trouble.code == "WRONG_STATE"
+    assert flow.step.link != step.link
+    flow.close()
+
+
+def test_the_listener__answers_nothing_else(portal):
+    listener = Listener(lambda asked: "never", 0)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        visit(f"{listener.uri}favicon.ico")
+    listener.close()
+    connection = http.client.HTTPConnection(urlsplit(listener.uri).netloc)
+    with pytest.raises(ConnectionRefusedError):
+        connection.connect()
+
+
+def test_a_port_that_is_taken__leaves_the_way_by_hand(portal):
+    taken = Listener(lambda asked: "", 0)
+    flow = SignIn(Transport(), lambda signed_in: signed_in, port=urlsplit(taken.uri).port)
+    step = ask(flow, portal)
+    assert (step.at, step.listens) == ("link", False)
+    assert "is taken" in step.note
+    assert "paste it here" in step.note
+    assert flow.paste(portal.authorization_code()).at == "done"
+    taken.close()
+
+
+def test_a_stale_code__says_so_and_a_new_link_is_ready(flow, portal):
+    first = ask(flow, portal)
+    code = portal.authorization_code()
+    flow._exchange(read_code(code, ""))
+    ask(flow, portal)
+    step = flow.paste(code)
+    assert step.at == "link"
+    assert "lives 30 seconds and works once" in str(step.trouble)
+    assert step.link not in ("", first.link)
+    assert flow.paste(portal.authorization_code()).at == "done"
+
+
+def test_a_portal_address__is_taken_out_of_whatever_was_pasted(flow, portal):
+    step = ask(flow, portal, f"{portal.url}/company/personal/user/1/?IFRAME=Y#x")
+    assert step.link.startswith(f"{portal.url}/oauth/authorize/?client_id=")
+    assert portal.url in step.note
+
+
+def test_a_webhook_in_the_portals_field__signs_in_by_it(flow, portal):
+    step = flow.ask_portal(portal.webhook_url, "", "")
+    assert (step.at, step.result.webhook) == ("done", portal.webhook_url)
+
+
+@pytest.mark.parametrize("kind", ["html", "500"])
+def test_a_site_that_is_no_portal__is_named_and_the_address_asked_again(flow, portal, kind):
+    portal.fail(kind)
+    step = ask(flow, portal)
+    portal.clear_faults()
+    assert step.at == "start"
+    assert "does not answer as a Bitrix24 portal" in str(step.trouble)
+    assert "address bar" in step.trouble.hint
+
+
+def test_a_host_that_does_not_answer__is_a_trouble_and_no_exception(flow):
+    step = flow.ask_portal("http://127.0.0.1:9", "local.1", "s")
+    assert step.at == "start"
+    assert step.trouble.code == "NOT_CONNECTED"
+
+
+def test_a_wrong_client_secret__says_what_to_check(flow, portal):
+    ask(flow, portal, client_secret="wrong")
+    step = flow.paste(portal.authorization_code())
+    assert step.at == "link"
+    assert "check client_id and client_secret" in str(step.trouble)
+
+
+@pytest.mark.parametrize(
+    ("event", "at"),
+    [
+        (lambda pair: json.dumps({"event": "ONAPPINSTALL", "auth": pair}), "done"),
+        (
+            lambda pair: json.dumps({"AUTH_ID": pair["access_token"], "REFRESH_ID": pair["refresh_token"], **pair}),
+            "done",
+        ),
+        (lambda pair: "&".join(f"auth[{key}]={value}" for key, value in pair.items()), "done"),
+        (lambda pair: "no event", "start"),
+        (lambda pair: "[1, 2]", "start"),
+    ],
+)
+def test_an_install_event__is_read_in_each_of_its_forms(flow, portal, event, at):
+    secret = portal.oauth_secret()
+    step = flow.use_event(event(portal.oauth_params()), secret["client_id"], secret["client_secret"])
+    assert step.at == at, step.trouble
+
+
+def test_what_finish_raises__is_a_trouble_with_its_sentence(portal):
+    def refuse(signed_in):
+        raise ConfigError("the user may not", hint="ask an administrator")
+
+    flow = SignIn(Transport(), refuse)
+    ask(flow, portal)
+    step = flow.paste(portal.authorization_code())
+    assert str(step.trouble) == "the user may not. Hint: ask an administrator."
+
+
+def test_a_full_disk__is_a_trouble_and_no_exception(portal):
+    def fail(signed_in):
+        raise OSError("No space left on device")
+
+    flow = SignIn(Transport(), fail)
+    assert "No space left" in str(flow.use_webhook(portal.webhook_url).trouble)
+
+
+def test_no_step__shows_a_secret(flow, portal):
+    shown = []
+    flow.changed = lambda step: shown.append(repr(step))
+    ask(flow, portal)
+    step = flow.paste(portal.authorization_code())
+    result = step.result
+    kept = [result.params.access_token, result.params.refresh_token, portal.oauth_secret()["client_secret"]]
+    assert len(shown) == 4
+    assert [one for one in kept if one in "".join(shown) + repr(result)] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "origin"),
+    [
+        ("acme.bitrix24.com", "https://acme.bitrix24.com"),
+        ("https://acme.bitrix24.ru/", "https://acme.bitrix24.ru"),
+        ("HTTPS://user:pass@acme.bitrix24.ru/x", "https://acme.bitrix24.ru"),
+        ("localhost:8080", "http://localhost:8080"),
+        ("b24.acme.example:8443/a b", None),
+        ("acme", None),
+        ("http://acme.bitrix24.com", None),
+        ("", None),
+    ],
+)
+def test_origin_of__reads_an_address_or_refuses_it(typed, origin):
+    if origin is None:
+        with pytest.raises(ConfigError):
+            origin_of(typed)
+    else:
+        assert origin_of(typed) == origin
+
+
+@pytest.mark.parametrize("pasted", ["", "hello world", "https://acme.bitrix24.com/", "http://127.0.0.1:8724/?state=s"])
+def test_read_code__refuses_what_has_no_code(pasted):
+    with pytest.raises(ConfigError, match="code"):
+        read_code(pasted, "s")
