@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b24data.sandbox.options import CostModel
-    from b24data.sandbox.sandbox import Sandbox, Truth
+    from b24data.sandbox.sandbox import Sandbox
     from b24data.sandbox.shell import add_arguments, run
-    from b24data.sandbox.stats import Stats
+    from b24data.sandbox.stats import Stats, Truth
 
 __all__ = ["CostModel", "Sandbox", "Stats", "Truth", "add_arguments", "run"]
 
@@ -16,7 +16,7 @@ _HOMES = {
     "CostModel": "options",
     "Sandbox": "sandbox",
     "Stats": "stats",
-    "Truth": "sandbox",
+    "Truth": "stats",
     "add_arguments": "shell",
     "run": "shell",
 }

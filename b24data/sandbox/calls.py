@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from b24data.sandbox import describe
 from b24data.sandbox.answers import Answer, PortalError
 from b24data.sandbox.columns import Writer, iso
+from b24data.sandbox.dialects import Dialects
+from b24data.sandbox.documented import documented, row_id
 from b24data.sandbox.fields import ENTITY_TYPES, SMART_PROCESS
 from b24data.sandbox.filters import matches, parse_key
 from b24data.sandbox.lists import LIST_METHODS, answer_list, read_request
 from b24data.sandbox.notation import find, items_of
 from b24data.sandbox.pages import Renderer
+from b24data.sandbox.quirks import Quirks
+from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.stages import categories, currencies, statuses
 from b24data.sandbox.table import World
 from b24data.sandbox.words import DEPARTMENTS
@@ -37,8 +43,20 @@ class Caller:
 class Methods:
     """Every method the portal has, by lower-case name."""
 
-    def __init__(self, world: World, renderer: Renderer, *, escape: bool, zero_total: bool, now: Callable[[], float]):
+    def __init__(
+        self,
+        world: World,
+        renderer: Renderer,
+        rowsets: Rowsets,
+        *,
+        escape: bool,
+        zero_total: bool,
+        quirks: Quirks,
+        now: Callable[[], float],
+    ) -> None:
         self._world = world
+        self._quirks = quirks
+        self.dialects = Dialects(rowsets, escape=escape, quirks=quirks)
         self._renderer = renderer
         self._escape = escape
         self._zero_total = zero_total
@@ -46,21 +64,40 @@ class Methods:
         self._writer = Writer(numbers=True, escape=escape)
         self._plain = self._plain_methods()
 
-    def call(self, method: str, params: Mapping[str, Any], caller: Caller) -> Answer:
+    def call(self, method: str, params: Mapping[str, Any], caller: Caller, *, in_batch: bool = False) -> Answer:
         """The answer of a method; raises the portal's error."""
         name = method.lower()
         spec = LIST_METHODS.get(name)
         if spec is not None:
             request = read_request(spec, self._world, params, escape=self._escape)
-            return answer_list(request, self._renderer, zero_total=self._zero_total)
+            return answer_list(request, self._renderer, zero_total=self._zero_total, quirks=self._quirks)
         plain = self._plain.get(name)
-        if plain is None:
-            raise PortalError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
-        return plain(params, caller)
+        if plain is not None:
+            return plain(params, caller)
+        if self.dialects.knows(name):
+            return self.dialects.call(name, params, in_batch=in_batch)
+        raise PortalError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+
+    def rows(self, method: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a list that is kept as plain rows, all of them, as they stand in answers."""
+        name = method.lower()
+        if name not in self._plain:
+            return self.dialects.rows(name, params)
+        answer = self._plain[name](params, Caller("webhook", 1, application=False))
+        result = msgspec.json.decode(b"".join(answer.pieces))
+        found: list[dict[str, Any]] = result[documented("v2")[name].at] if isinstance(result, dict) else result
+        return found
+
+    def ids(self, method: str, params: Mapping[str, Any]) -> list[Any]:
+        """What tells the rows of such a list apart."""
+        name = method.lower()
+        if name not in self._plain:
+            return self.dialects.ids(name, params)
+        return [row_id(row, documented("v2")[name]) for row in self.rows(method, params)]
 
     def names(self) -> list[str]:
         """The methods the portal knows."""
-        return sorted([*LIST_METHODS, *self._plain, "batch"])
+        return sorted({*LIST_METHODS, *self._plain, *documented("v2"), "batch"})
 
     def _plain_methods(self) -> dict[str, Callable[[Mapping[str, Any], Caller], Answer]]:
         table: dict[str, Callable[[Mapping[str, Any], Caller], Answer]] = {
@@ -104,7 +141,9 @@ class Methods:
         rows = categories(_entity_type(params), SMART_PROCESS)
         return self._answer({"categories": rows}, total=len(rows))
 
-    def _types(self, _params: Mapping[str, Any], _caller: Caller) -> Answer:
+    def _types(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        if any(str(name).isupper() for name in params.get("order") or ()):
+            raise PortalError(400, "INVALID_ARG_VALUE", "Invalid order: the names of fields are in camelCase")
         kind = {"id": 7, "title": "Repairs", "code": "REPAIRS", "entityTypeId": SMART_PROCESS, "createdBy": 1}
         return self._answer({"types": [kind | {"isCategoriesEnabled": "Y", "isStagesEnabled": "Y"}]}, total=1)
 

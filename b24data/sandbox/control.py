@@ -59,12 +59,17 @@ class Control:
         if version == "v3":
             found = self.portal.methods3.truth(method, params)
             return {"count": len(found), "ids": found}
+        if method.lower() not in LIST_METHODS and self.portal.methods.dialects.knows(method.lower()):
+            found = self.portal.methods.ids(method, params)
+            return {"count": len(found), "ids": found}
         request = self._request(method, params)
         ids: list[int] = request.table.ids[request.selection().chosen].tolist()
         return {"count": len(ids), "ids": ids}
 
     def rows(self, method: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that a list call means, all of them, as they stand in answers."""
+        if method.lower() not in LIST_METHODS and self.portal.methods.dialects.knows(method.lower()):
+            return self.portal.methods.rows(method, params)
         request = self._request(method, params)
         selection = request.selection()
         page = self.portal.renderer.page(request.table, selection, request.layout, 0, max(selection.count, 1))

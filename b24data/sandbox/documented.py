@@ -58,6 +58,7 @@ class Documented:
     required: tuple[str, ...] = ()
     positional: tuple[str, ...] = ()
     undocumented: bool = False
+    seen: bool = False
 
     @property
     def is_list(self) -> bool:
@@ -89,7 +90,7 @@ def made_rows(known: Documented, seed: int, count: int | None = None) -> list[di
     A list without pages is its sample unless a ``count`` is given.
 
     >>> [row["id"] for row in made_rows(documented("v2")["catalog.vat.list"], seed=7, count=3)]
-    [1, 2, 3]
+    [1, 3, 4]
     """
     if count is None:
         count = _ROWS if known.paging != "none" else len(known.rows)
@@ -125,7 +126,7 @@ def _like(value: Any, number: int) -> Any:
     """``number`` in the form of ``value``: a number, digits, or a code with a number behind it."""
     if isinstance(value, int):
         return number
-    return str(number) if str(value).isdigit() else f"{value}{number}"
+    return str(number) if str(value).isdigit() else f"{value}-{number}"
 
 
 def _later(text: str, hours: int) -> str:

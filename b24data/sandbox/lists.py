@@ -13,11 +13,13 @@ from b24data.sandbox.fields import ENTITY_TYPES, Field, fields_of, item_name
 from b24data.sandbox.filters import Group, parse_filter
 from b24data.sandbox.notation import find, items_of
 from b24data.sandbox.pages import Layout, Renderer
+from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.table import Selection, Table, World
 
 __all__ = ["LIST_METHODS", "ListMethod", "ListRequest", "answer_list", "read_request"]
 
 PAGE = 50
+HONEST = Quirks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,22 @@ class ListRequest:
         return self.table.select(self.where, self.order)
 
 
-def answer_list(request: ListRequest, renderer: Renderer, *, zero_total: bool = False) -> Answer:
+def answer_list(
+    request: ListRequest, renderer: Renderer, *, zero_total: bool = False, quirks: Quirks = HONEST
+) -> Answer:
     """One page; ``start=-1`` is one without a count (huge-data.md), for which ``zero_total`` says 0, as there."""
-    selection = request.selection()
+    where, order = quirks.where(request.where, "ID"), quirks.order(request.order, "ID")
+    selection = quirks.selection(request.table.select(where, order))
     counted = request.start >= 0
-    start = max(request.start, 0)
+    asked = max(request.start, 0)
+    start = quirks.start(asked, selection.count, PAGE)
     page = renderer.page(request.table, selection, request.layout, start, PAGE)
     wrap = request.method.wrap.encode()
     head, tail = (b'{"' + wrap + b'":[', b"]}") if wrap else (b"[", b"]")
-    after = start + PAGE
     return Answer(
         [head, *page.pieces, tail],
-        total=selection.count if counted else (0 if zero_total else None),
-        next=after if counted and after < selection.count else None,
+        total=quirks.total(selection.count, asked, PAGE) if counted else (0 if zero_total else None),
+        next=quirks.next(asked, selection.count, PAGE) if counted else None,
         rows=page.count,
         pages=1,
         counted=counted,

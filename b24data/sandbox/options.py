@@ -78,3 +78,5 @@ class Options:
     redirect_uri: str
     token_methods: list[str]
     lists: dict[str, int]
+    ignores: list[str]
+    lies: list[str]

@@ -18,6 +18,7 @@ from b24data.sandbox.limits import Bucket, Clock, Ledger
 from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.options import Options
 from b24data.sandbox.pages import Renderer
+from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.stats import Counters
 from b24data.sandbox.table import World
@@ -53,10 +54,16 @@ class Portal:
             ids=options.ids,
         )
         self.renderer = Renderer()
-        self.methods = Methods(
-            self.world, self.renderer, escape=options.escape, zero_total=options.zero_total, now=self.clock.now
-        )
         self.rowsets = Rowsets(options.seed, options.lists)
+        self.methods = Methods(
+            self.world,
+            self.renderer,
+            self.rowsets,
+            escape=options.escape,
+            zero_total=options.zero_total,
+            quirks=Quirks(options.ignores, options.lies),
+            now=self.clock.now,
+        )
         self.methods3 = Methods3(self.world, self.renderer, self.rowsets, escape=options.escape, now=self.clock.now)
         self._replays = Replays(self.clock.now)
         self.tokens = TokenBook(
@@ -202,10 +209,10 @@ class Portal:
         return Reply(200, [*facts, b',"time":', time_json(start, finish, seconds, *used), b"}"], headers=headers)
 
     def _single(
-        self, method: str, params: Mapping[str, Any], caller: Caller, now: float
+        self, method: str, params: Mapping[str, Any], caller: Caller, now: float, *, in_batch: bool = False
     ) -> tuple[Answer, float, tuple[float, float]]:
         """One call: the answer, its seconds of server time, and the method's ``operating`` with its reset."""
-        return self._timed(method, caller, now, lambda: self.methods.call(method, params, caller))
+        return self._timed(method, caller, now, lambda: self.methods.call(method, params, caller, in_batch=in_batch))
 
     def _timed(
         self, method: str, caller: Caller, now: float, answer_it: Callable[[], Answer]
@@ -268,7 +275,7 @@ class Portal:
             self._fail_command(fault, at, name, call, blocked)
             begin = start + spent
             try:
-                answer, seconds, used = self._single(name, params, caller, begin)
+                answer, seconds, used = self._single(name, params, caller, begin, in_batch=True)
             except PortalError as error:
                 self.counters.operating_limit_hits += error.code == "OPERATION_TIME_LIMIT"
                 raise

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from b24data.sandbox.options import CostModel, Options, cost_model
-from b24data.sandbox.stats import Stats
+from b24data.sandbox.stats import Stats, Truth
 
 if TYPE_CHECKING:
     from b24data.sandbox.hosting import Host
 
-__all__ = ["Sandbox", "Truth"]
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What a list call means: the number of records and their ids, in the order of the answer."""
-
-    count: int
-    ids: list[int]
+__all__ = ["Sandbox"]
 
 
 class Sandbox:
@@ -35,7 +26,8 @@ class Sandbox:
     time of a page (seconds, by method, or a :class:`CostModel`), ``workers`` how many requests are worked on at a
     time (0: any). ``faults`` are plans as :meth:`fail` takes them. ``unresolved`` is what a batch reference to
     nothing becomes: "empty" or "literal"; ``lists`` says how long other lists are, by method
-    (``{"catalog.product.list": 500}``); ``zero_total`` makes ``start=-1`` say ``total: 0``, as some portals do.
+    (``{"catalog.product.list": 500}``). ``ignores`` names what the lists do not honour (:data:`IGNORABLE`), ``lies``
+    what they say wrongly (:data:`LIES`). ``zero_total`` makes ``start=-1`` say ``total: 0``, as some portals do.
     ``process=True`` gives the server a process of its own.
 
     >>> with Sandbox(deals=120, users=5) as portal:
@@ -80,21 +72,18 @@ class Sandbox:
         redirect_uri: str = "",
         token_methods: Sequence[str] = ("GET", "POST"),
         lists: Mapping[str, int] | None = None,
+        ignores: Sequence[str] = (),
+        lies: Sequence[str] = (),
         process: bool = False,
     ) -> None:
         if unresolved not in ("empty", "literal"):
             raise ValueError(f'unresolved is "empty" or "literal", not {unresolved!r}')
+        counts = {
+            "deals": deals, "leads": leads, "contacts": contacts, "companies": companies,
+            "tasks": tasks, "users": users, "activities": activities, "items": items,
+        }  # fmt: skip
         self._options = Options(
-            counts={
-                "deals": deals,
-                "leads": leads,
-                "contacts": contacts,
-                "companies": companies,
-                "tasks": tasks,
-                "users": users,
-                "activities": activities,
-                "items": items,
-            },
+            counts=counts,
             seed=seed,
             gap=gap,
             id_offset=id_offset,
@@ -120,6 +109,8 @@ class Sandbox:
             redirect_uri=redirect_uri,
             token_methods=list(token_methods),
             lists=dict(lists or {}),
+            ignores=list(ignores),
+            lies=list(lies),
         )
         self._process = process
         self._host: Host | None = None

@@ -6,7 +6,15 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Counters", "Stats"]
+__all__ = ["Counters", "Stats", "Truth"]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a list call means: the number of records and their ids, in the order of the answer."""
+
+    count: int
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

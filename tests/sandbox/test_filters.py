@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from b24data.sandbox.calls import Caller, Methods
 from b24data.sandbox.filters import parse_moment
 from b24data.sandbox.pages import Renderer
+from b24data.sandbox.quirks import Quirks
+from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.table import World
 
 COUNTS = dict.fromkeys(("deals", "leads", "contacts", "companies", "tasks", "users", "activities", "items"), 130)
 WORLD = World(COUNTS, seed=11, gap=0.4)
-METHODS = Methods(WORLD, Renderer(), escape=True, zero_total=False, now=lambda: 0.0)
+METHODS = Methods(WORLD, Renderer(), Rowsets(7, {}), escape=True, zero_total=False, quirks=Quirks(), now=lambda: 0.0)
 CALLER = Caller("webhook", 1, application=False)
 NUMBERS = ("ID", "ASSIGNED_BY_ID", "COMPANY_ID", "PROBABILITY", "OPPORTUNITY", "UF_CRM_1700000003")
 MOMENTS = ("DATE_CREATE", "CLOSEDATE", "UF_CRM_1700000010")

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import pytest
 
+from b24data.sandbox.documented import documented
+
 
 def test_profile_and_user_current__are_the_same_person(portal, call):
     profile, user = call(portal, "profile")["result"], call(portal, "user.current")["result"]
@@ -24,7 +26,7 @@ def test_app_info__is_for_applications(portal, http):
 def test_methods__every_named_one_answers(portal, http, call):
     params = {"entityTypeId": 2, "name": "crm.deal.list"}
     for name in call(portal, "methods")["result"]:
-        if name not in ("app.info", "batch"):
+        if name not in ("app.info", "batch") and not getattr(documented("v2").get(name), "required", ()):
             reply = http.post(portal.webhook_url + name, json=params)
             assert reply.status_code == 200, (name, reply.text)
             assert "result" in reply.json()

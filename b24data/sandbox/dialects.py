@@ -1,0 +1,252 @@
+"""The documented list methods that are kept as plain rows: each asked, paged and answered in its own dialect.
+
+Sources: b24restdocs by way of ``documented.json``; habits that the pages do not tell are from the public issue threads
+of Bitrix24 clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from b24data.sandbox.answers import Answer, PortalError
+from b24data.sandbox.columns import Writer
+from b24data.sandbox.documented import HIDDEN_ID, Documented, documented, row_id
+from b24data.sandbox.filters import Group, parse_filter, parse_key
+from b24data.sandbox.notation import items_of
+from b24data.sandbox.quirks import Quirks
+from b24data.sandbox.rowsets import Row, Rowsets, holds, sorted_rows
+from b24data.sandbox.windows import Window, window_of
+
+__all__ = ["Dialects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """What a method does besides what the form of its paging says.
+
+    Every ``hides``-th row is left out of its page, which still counts as full; ``total`` is "none", "zero" or "minus"
+    where it is not the truth; ``batch_until`` is the offset from which a batch gets nothing; ``alone`` refuses to be in
+    a batch; ``newest`` first; ``lies`` as in :data:`~b24data.sandbox.quirks.LIES`; ``most_start`` caps the offset;
+    ``drops`` what it gave.
+    """
+
+    hides: int = 0
+    total: str = ""
+    batch_until: int | None = None
+    alone: bool = False
+    newest: bool = False
+    lies: tuple[str, ...] = ()
+    most_start: int | None = None
+    drops: bool = False
+
+
+_HONEST = Habit()
+HABITS = {
+    "crm.address.list": Habit(total="none"),
+    "crm.requisite.link.list": Habit(batch_until=400),
+    "crm.timeline.logmessage.list": Habit(newest=True),
+    "disk.file.search": Habit(total="none", most_start=1000),
+    "event.offline.get": Habit(drops=True),
+    "im.recent.list": Habit(total="minus"),
+    "log.blogpost.get": Habit(hides=9),
+    "mobile.disk.folder.getchildren": Habit(lies=("minus_one",)),
+    "mobile.intranet.departments.get": Habit(lies=("page_length",)),
+    "sale.basketitem.list": Habit(hides=11),
+    "sale.order.list": Habit(hides=13),
+    "socialnetwork.api.workgroup.list": Habit(hides=7),
+    "socialnetwork.usertogroup.list": Habit(lies=("changing_total",)),
+    "sonet_group.get": Habit(hides=8, newest=True),
+    "task.elapseditem.getlist": Habit(alone=True),
+    "task.getlist": Habit(total="none"),
+    "task.item.list": Habit(alone=True),
+    "task.item.userfield.getlist": Habit(total="zero"),
+    "task.items.getlist": Habit(alone=True),
+    "userfieldconfig.list": Habit(hides=10),
+}
+
+
+class Dialects:
+    """The methods by lower-case name."""
+
+    def __init__(self, rowsets: Rowsets, *, escape: bool, quirks: Quirks) -> None:
+        self._rowsets = rowsets
+        self._quirks = quirks
+        self._writer = Writer(numbers=True, escape=escape)
+
+    def knows(self, name: str) -> bool:
+        """Whether the method is answered here."""
+        return name in documented("v2")
+
+    def call(self, name: str, params: Mapping[str, Any], *, in_batch: bool = False) -> Answer:
+        """The answer of a method; raises the portal's error."""
+        known, habit = documented("v2")[name], HABITS.get(name, _HONEST)
+        if habit.alone and in_batch:
+            raise PortalError(400, "ERROR_CORE", "Method is not allowed for batch usage")
+        given = _by_name(known, params)
+        _check_required(known, given)
+        if not known.is_list:
+            return self._served(known, given)
+        rows = self._chosen(known, habit, given, self._quirks)
+        quirks = Quirks(self._quirks.ignores, (*self._quirks.lies, *habit.lies))
+        window = window_of(known, given, rows, most_start=habit.most_start, quirks=quirks)
+        if in_batch and habit.batch_until is not None and (window.start or 0) >= habit.batch_until:
+            window.rows = []
+        if habit.drops and str(given.get("clear", 1)) != "0":
+            del self._rowsets.of("v2", name)[: len(window.rows)]
+        return self._answer(known, habit, given, window, [row for row in window.rows if not _hidden(row, known, habit)])
+
+    def _served(self, known: Documented, given: Mapping[str, Any]) -> Answer:
+        """An answer that is no list of objects: the sample, a page of it where it is paged."""
+        if known.paging == "none":
+            return Answer.of(known.result, self._writer, pages=1)
+        window = window_of(known, given, list(known.result), quirks=self._quirks)
+        return Answer.of(window.rows, self._writer, rows=len(window.rows), pages=1, total=len(known.result))
+
+    def truth(self, name: str, params: Mapping[str, Any]) -> list[Row]:
+        """All rows that a call means, in its order, as they stand in answers (with the hidden id)."""
+        known, habit = documented("v2")[name], HABITS.get(name, _HONEST)
+        rows = self._chosen(known, habit, _by_name(known, params), Quirks())
+        most = len(rows) if habit.most_start is None else habit.most_start + (known.page or 50)
+        return [row for row in rows if not _hidden(row, known, habit)][:most]
+
+    def ids(self, name: str, params: Mapping[str, Any]) -> list[Any]:
+        """The ids of :meth:`truth`."""
+        return [row_id(row, documented("v2")[name]) for row in self.truth(name, params)]
+
+    def rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """:meth:`truth` as it stands in answers."""
+        known = documented("v2")[name]
+        return [_selected(known, row, _by_name(known, params)) for row in self.truth(name, params)]
+
+    def _chosen(self, known: Documented, habit: Habit, given: Mapping[str, Any], quirks: Quirks) -> list[Row]:
+        names = _Names(known)
+        where = _at(given, known.filter) if known.filter else None
+        group = parse_filter(dict(where), names.asked) if isinstance(where, Mapping) else Group()
+        group = quirks.where(names.honoured(group), names.id)
+        rows = [row for row in self._rowsets.of("v2", known.method) if holds(group, row)]
+        rows = _of_scope(known, given, rows)
+        order = quirks.order(_order(known, names, given), names.id)
+        return sorted_rows(rows, order or (((names.id, True),) if habit.newest else ()))
+
+    def _answer(
+        self, known: Documented, habit: Habit, given: Mapping[str, Any], window: Window, rows: list[Row]
+    ) -> Answer:
+        shown: list[Any] = [_selected(known, row, given) or [] for row in rows]  # PHP writes an empty map as []
+        content: Any = {str(row_id(row, known)): out for row, out in zip(rows, shown, strict=True)} or []
+        content = content if known.keyed else shown
+        result = _wrapped(known, content, {**known.beside, **window.beside})
+        total = {"none": None, "zero": 0, "minus": -1}.get(habit.total, window.total)
+        return Answer.of(
+            result, self._writer, rows=len(rows), pages=1, total=total, next=window.next, counted=window.counted
+        )
+
+
+class _Names:
+    """The fields of a method: how they are asked for, and what they are called in a row."""
+
+    def __init__(self, known: Documented) -> None:
+        self._known = known
+        row = known.rows[0]
+        self.id = known.id if known.id is not None and known.id in row else HIDDEN_ID
+        camel = bool(known.id_asked and known.id and known.id_asked != known.id)
+        self._names = {_upper(key) if camel else key: key for key in row}
+
+    def asked(self, name: str) -> str | None:
+        """The key in a row; None where the method does not know the name, in this spelling."""
+        if name == self._known.id_asked:
+            return self.id
+        found = self._names.get(name)
+        return None if found == self.id else found
+
+    def honoured(self, where: Group) -> Group:
+        """The filter without ranges on an id that the documentation does not promise."""
+        if self._known.gt:
+            return where
+        return Quirks(ignores=(">id", ">=id", "<id", "<=id")).where(where, self.id)
+
+
+def _upper(name: str) -> str:
+    return "".join(f"_{sign}" if sign.isupper() else sign.upper() for sign in name)
+
+
+def _by_name(known: Documented, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Parameters that count by position, whatever they are called (data-encoding.md)."""
+    if not known.positional:
+        return params
+    return dict(zip(known.positional, params.values(), strict=False))
+
+
+def _at(given: Mapping[str, Any], path: str | None) -> Any:
+    found: Any = given
+    for step in (path or "").split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
+
+
+def _check_required(known: Documented, given: Mapping[str, Any]) -> None:
+    for wanted in known.required:
+        if not any(_is_given(known, one, given) for one in wanted.split("|")):
+            raise PortalError(400, "ERROR_ARGUMENT", f"Required parameter '{wanted}' is missing")
+
+
+def _is_given(known: Documented, wanted: str, given: Mapping[str, Any]) -> bool:
+    head, _, inner = wanted.partition(".")
+    if head == "filter" and inner:
+        asked = _at(given, known.filter)
+        keys = [str(key) for key in asked] if isinstance(asked, Mapping) else []
+        return inner in keys or (inner[0] != "=" and inner in [parse_key(key)[1] for key in keys])
+    if head == "select" and inner:
+        return bool({inner, "*"} & {str(name) for name in items_of(_at(given, known.select))})
+    return _at(given, wanted) not in (None, "", [], {})
+
+
+def _of_scope(known: Documented, given: Mapping[str, Any], rows: list[Row]) -> list[Row]:
+    """The elapsed time of one task, or, without its number in the first place, of all of them."""
+    if known.method != "task.elapseditem.getlist":
+        return rows
+    task = given.get("TASKID")
+    return [row for row in rows if row["TASK_ID"] == str(task)] if str(task or "").isdigit() else rows
+
+
+def _order(known: Documented, names: _Names, given: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    if known.order is None:
+        return ()
+    if known.order_form == "sort_order":
+        sort, way = (given.get(name) for name in known.order.split("+"))
+        order: Mapping[str, Any] = {str(sort): way} if sort else {}
+    else:
+        asked = _at(given, known.order)
+        order = asked if isinstance(asked, Mapping) else {}
+    pairs = [(names.asked(str(name)), str(way).upper().startswith("DESC")) for name, way in order.items()]
+    return tuple((name, downwards) for name, downwards in pairs if name is not None)
+
+
+def _hidden(row: Row, known: Documented, habit: Habit) -> bool:
+    """A row that the user may not see: it takes a place on its page and does not come."""
+    return bool(habit.hides) and int(row_id(row, known)) % habit.hides == 0
+
+
+def _selected(known: Documented, row: Row, given: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {key: value for key, value in row.items() if key != HIDDEN_ID}
+    names = _Names(known)
+    wanted = [str(name) for name in items_of(_at(given, known.select))] if known.select else []
+    if not wanted and known.method in _BARE_ID:
+        wanted = [str(known.id_asked)]
+    if not wanted or "*" in wanted:
+        return shown
+    keys = {names.asked(name) for name in wanted}
+    return {key: value for key, value in shown.items() if key in keys}
+
+
+_BARE_ID = ("socialnetwork.api.workgroup.list",)  # without `select` only the id comes
+
+
+def _wrapped(known: Documented, content: Any, beside: Mapping[str, Any]) -> Any:
+    if not known.at:
+        return content
+    head, *rest = known.at.split(".")
+    for step in reversed(rest):
+        content = {step: content}
+    return {**beside, head: content}
