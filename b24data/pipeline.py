@@ -205,7 +205,7 @@ class Pipeline:
         schema = build_schema(
             described.fields,
             select,
-            id_code=spec.id_asked if self.plan.walk == "keyset" else None,
+            id_code=spec.id_asked if self.plan.walk == "keyset" or self.plan.id_added else None,
             sample_rows=first_page,
             dtypes=options.dtypes,
             tz=options.tz,
@@ -214,8 +214,8 @@ class Pipeline:
         self._decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors)
         self._presentation = self._presented(self._decoder, first_page)
         self.schema = self._presentation.schema
-        if options.verify and spec.filter:
-            self._recheck = Recheck(self.plan.method, self.plan.params.get(spec.filter, {}), self._decoder.schema)
+        if options.verify:
+            self._recheck = Recheck(self.plan.method, self.plan.conditions, self._decoder.schema)
         return self._decode
 
     def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[int] | None]:

@@ -24,7 +24,7 @@ from b24data.lists.ask import Asker
 from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
-from b24data.params import FetchReport
+from b24data.params import ApiVersion, FetchReport
 from b24data.pipeline import FetchOptions, Pipeline, ProgressOption
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class Client(Protocol):
     @property
     def clock(self) -> Clock:
         """Tells the time."""
+        ...
+
+    def get_http_client(self, version: ApiVersion | str) -> Session:
+        """Calls the portal in that version of REST."""
         ...
 
 
@@ -161,7 +165,8 @@ class Tools:
         description of its fields. It ends in a :class:`FetchReport` that says why the list is whole: returned with
         ``to=``, else in ``df.attrs["b24data"]`` as a dict.
 
-        :param method: any list method, such as ``crm.deal.list``, ``crm.item.list``, ``tasks.task.list``.
+        :param method: any list method, such as ``crm.deal.list``, ``crm.item.list``, ``tasks.task.list``. One that both
+            versions of REST have is read in REST 2, and with ``v3:`` before its name in REST 3.0.
         :param select: the fields to get; ``"*"`` and ``"UF_*"`` as on the portal. None: what the portal gives.
         :param filter: the portal's conditions, ``{">=DATE_CREATE": "2026-01-01", "@STAGE_ID": ["NEW", "WON"]}``.
         :param to: a Parquet file, which appears when it is whole; memory does not depend on the number of rows.
@@ -368,7 +373,7 @@ class Tools:
         (True, True)
         """
         plan = make_plan(spec_of(method), filter=filter, params=params, limit=limit)
-        session = self._client.session
+        session = self._client.get_http_client(plan.spec.version)
         asker = Asker(session, plan, CallContext(), self._client.clock)
         return estimate_list(asker, session.params.rate_limit, session.params.operating_limit)
 
@@ -414,8 +419,9 @@ class Tools:
             params=asked.params,
             limit=asked.limit,
         )
-        client = self._client
-        return Pipeline(client.session, client.clock, self._descriptions, self._dictionaries, plan=plan, options=asked)
+        session = self._client.get_http_client(plan.spec.version)
+        clock = self._client.clock
+        return Pipeline(session, clock, self._descriptions, self._dictionaries, plan=plan, options=asked)
 
 
 def _frames(pipeline: Pipeline, chunksize: int, dtype_backend: DtypeBackend) -> Generator[pd.DataFrame, None, None]:

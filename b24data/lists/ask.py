@@ -55,7 +55,7 @@ class Asker:
     context: CallContext
     clock: Clock
 
-    def page(self, params: Mapping[str, Any]) -> Answer:
+    def page(self, params: Mapping[str, Any] | Sequence[Any]) -> Answer:
         """One page by a call of its own."""
         response = self.session.call(self.plan.method, params, context=self.context, reads=True)
         return Answer(rows_of(response, self.plan.spec), response)

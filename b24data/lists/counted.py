@@ -1,144 +1,246 @@
-"""The walks without bounds on an id: counted pages by ``start``, and methods that answer with everything at once."""
+"""The walks by place: pages by the rows before them (``offset``, ``offset_limit``) or by their number (``page_nav``).
+
+Rows that come or go meanwhile shift such pages, portals count wrongly, and some send their last page for ever. So a
+reading of the list is believed when every page carried the same total and as many different rows came, or when it went
+to an empty page without a row twice. Otherwise the list is read once more, page by page without batches, and that
+reading has to be clean or to bring the very same rows.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
 
 from b24data.errors import ProtocolViolationError
 from b24data.http.protocol import Command
-from b24data.lists.ask import Asker
+from b24data.lists.ask import Answer, Asker
 from b24data.lists.facts import Decode, WalkFacts
-from b24data.lists.methods import MethodSpec
 from b24data.lists.pace import MOST_COMMANDS
-from b24data.lists.rows import Row
+from b24data.lists.plan import ListPlan, Params
+from b24data.lists.rows import Row, value_at
 
-__all__ = ["counted_pages", "whole_answer"]
+__all__ = ["counted_pages"]
 
 T = TypeVar("T")
+# Pages that bring nothing new, one after the other, until the parameter for the page is taken to be ignored.
+_MOST_REPEATS = 2
 
 
 def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
-    """Page by page as the portal counts them, until as many different rows came as it says there are.
-
-    Where it says no total, until an empty page.
-    """
+    """The rows of all pages, each once; those that only a second reading brings come last."""
     plan = asker.plan
-    facts.walk = "offset"
-    opening = asker.page(plan.counted_page(0))
-    facts.total = opening.response.total
+    facts.walk = "offset" if plan.walk == "keyset" else plan.walk
+    opening = asker.page(plan.page_at(0))
     decode = prepare(opening.rows)
     facts.begun = True
-    collector = _Collector(plan.spec, plan.limit, facts)
-    yield from _decoded(decode, collector.fresh(opening.rows))
-    if plan.limit is None or facts.rows < plan.limit:
-        for rows in _further(asker, opening.response.next or plan.spec.page, facts, len(opening.rows)):
-            yield from _decoded(decode, collector.fresh(rows))
-            if plan.limit is not None and facts.rows >= plan.limit:
-                break
-    _judge(asker, collector, facts)
 
-
-def whole_answer(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
-    """The rows of a method that has no pages. More rows than it sent, by its own word, are an error."""
-    facts.walk = "whole"
-    answer = asker.page(asker.plan.whole_page())
-    decode = prepare(answer.rows)
-    rows = answer.rows[: asker.plan.limit]
-    facts.begun, facts.pages, facts.rows = True, 1, len(rows)
-    # `total: 0` beside rows occurs in documented answers (crm.currency.list), so it proves nothing.
-    total = answer.response.total or 0
-    yield from _decoded(decode, rows)
-    if answer.response.next is not None or total > len(answer.rows):
-        raise ProtocolViolationError(
-            f"{asker.plan.method} sent {len(answer.rows):,} of {total:,} rows and has no documented way to the others"
-        )
-    if len(rows) < len(answer.rows):
+    first = _Reading(asker, facts, _identified(plan, opening.rows))
+    yield from _passed_on(first.pages(opening), decode, plan.limit, facts)
+    if plan.limit is not None and facts.rows >= plan.limit and facts.rows != first.total:
         facts.reason = "limit"
-    else:
-        facts.ended("whole_answer")
-
-
-def _decoded(decode: Decode[T], rows: list[Row]) -> Iterator[T]:
-    if rows:
-        yield decode(rows)[0]
-
-
-def _further(asker: Asker, step: int, facts: WalkFacts, opening_rows: int) -> Iterator[list[Row]]:
-    """The pages behind the first, several to a request where their number is known."""
-    if facts.total is None:
-        if opening_rows:
-            yield from itertools.takewhile(bool, _one_by_one(asker, step))
         return
-    limit = asker.plan.limit
-    wanted = facts.total if limit is None else min(facts.total, limit)
-    starts = iter(range(step, wanted, step))
-    while batch := list(itertools.islice(starts, MOST_COMMANDS)):
-        commands = [Command(f"p{start}", asker.plan.method, asker.plan.counted_page(start)) for start in batch]
-        for command, answer in zip(commands, asker.pages(commands).each, strict=True):
-            page = asker.sure(answer, command)
-            if page.response.total is not None and page.response.total != facts.total:
-                facts.notes.append(f"the portal's total changed from {facts.total:,} to {page.response.total:,}")
-                facts.total = page.response.total
-            yield page.rows
+    proof = first.proof
+    if not proof:
+        facts.notes.append(f"{first.doubt}: the list was read a second time")
+        second = _Reading(asker, facts, first.identified, before=first.seen)
+        yield from _passed_on(second.pages(asker.page(plan.page_at(0)), one_by_one=True), decode, plan.limit, facts)
+        proof = second.proof or _agreed(first, second)
+        if not first.identified and first.seen - second.seen:
+            proof = ""  # rows that went and rows that changed look alike
+        if not proof:
+            raise ProtocolViolationError(
+                f"{plan.method}: {second.doubt}, and two readings of the list differ",
+                hint="rows came or went meanwhile; run it again",
+            )
+        facts.notes += [f"both times the same {second.rows:,} rows"] if proof == "empty_page" else []
+    facts.ended(proof)
 
 
-def _one_by_one(asker: Asker, step: int) -> Iterator[list[Row]]:
-    for start in itertools.count(step, step):
-        yield asker.page(asker.plan.counted_page(start)).rows
+def _agreed(first: _Reading, second: _Reading) -> str:
+    return "empty_page" if first.seen.keys() == second.seen.keys() and second.ending else ""
 
 
-def _judge(asker: Asker, collector: _Collector, facts: WalkFacts) -> None:
-    limit = asker.plan.limit
-    if limit is not None and facts.rows >= limit and facts.rows != facts.total:
-        facts.reason = "limit"
-    elif facts.total is None:
-        facts.ended("empty_page")
-    elif facts.rows == facts.total:
-        facts.ended("total_reached")
-    else:
-        repeated = f" and {collector.repeated:,} of them again" if collector.repeated else ""
-        raise ProtocolViolationError(
-            f"{asker.plan.method}: the portal counts {facts.total:,} rows and sent {facts.rows:,}{repeated}",
-            hint="rows came or went meanwhile; run it again",
-        )
+def _passed_on(pages: Iterator[list[Row]], decode: Decode[T], limit: int | None, facts: WalkFacts) -> Iterator[T]:
+    for rows in pages:
+        facts.pages += 1
+        wanted = rows if limit is None else rows[: limit - facts.rows]
+        facts.rows += len(wanted)
+        facts.fraction = min(1.0, facts.rows / facts.total) if facts.total else None
+        if wanted:
+            yield decode(wanted)[0]
+        if limit is not None and facts.rows >= limit:
+            return
 
 
 @dataclass(slots=True)
-class _Collector:
-    """Keeps the rows that no earlier page had, by their id."""
+class _Reading:
+    """One reading of the list, from the first page on. ``seen`` has how often each row came, by its key.
 
-    spec: MethodSpec
-    limit: int | None
+    ``identified``: the rows have an id, so that one that comes twice is the same row. Rows without an id may be equal.
+    ``rows`` are the different ones, ``before`` those of the reading before this one.
+    """
+
+    asker: Asker
     facts: WalkFacts
-    repeated: int = 0
-    _seen: set[Any] = field(default_factory=set)
-    _decoder: msgspec.json.Decoder[Any] | None = None
+    identified: bool
+    before: Counter[Any] = field(default_factory=Counter)
+    seen: Counter[Any] = field(default_factory=Counter, init=False)
+    rows: int = field(init=False, default=0)
+    repeated: int = field(init=False, default=0)
+    ending: str = field(init=False, default="")
+    _counts: list[int] = field(init=False, default_factory=list)
+    _step: int = field(init=False, default=0)
+    _arrived: bool = field(init=False, default=False)
+    _pages: set[bytes] = field(init=False, default_factory=set)
+    _key: Callable[[Row], Any] = field(init=False)
 
-    def fresh(self, rows: list[Row]) -> list[Row]:
-        self.facts.pages += 1
-        new = [row for row in rows if self._is_new(row)]
-        if rows and not new and self.facts.total is None:
-            raise ProtocolViolationError(f"{self.spec.method} repeats its last page for ever")
-        if self.limit is not None:
-            new = new[: self.limit - self.facts.rows]
-        self.facts.rows += len(new)
-        self.facts.fraction = self.facts.rows / self.facts.total if self.facts.total else None
+    def __post_init__(self) -> None:
+        self._key = _key_reader(self.asker.plan.spec.id) if self.identified else _digest
+
+    @property
+    def total(self) -> int | None:
+        """What the portal counts; None where it does not, or where more rows came than that."""
+        total = self._counts[-1] if self._counts else None
+        return total if total is not None and total >= self.rows else None
+
+    @property
+    def proof(self) -> str:
+        """Why this reading has all rows; empty where it is in doubt."""
+        if self.doubt:
+            return ""
+        return "total_reached" if self.rows == self.total else self.ending
+
+    @property
+    def doubt(self) -> str:
+        """What is wrong with this reading."""
+        if len(set(self._counts)) > 1:
+            return f"the portal's total changed from {self._counts[0]:,} to {self._counts[-1]:,}"
+        if self.repeated and not self.asker.plan.spec.overlaps:
+            return f"{self.repeated:,} rows came twice"
+        if self.total is not None and self.rows < self.total:
+            return f"the portal counts {self.total:,} rows and sent {self.rows:,}"
+        return ""
+
+    def pages(self, opening: Answer, *, one_by_one: bool = False) -> Iterator[list[Row]]:
+        """The rows of each page that neither this reading nor the one before it has had."""
+        plan = self.asker.plan
+        next_place = opening.response.next or 0
+        by_rows = plan.spec.number is None and plan.spec.size is not None
+        # A page that is short because of the user's rights still counts as a whole one.
+        self._step = 1 if plan.spec.number else next_place if next_place > 0 else plan.spec.page_asked
+        yield self._take(opening)
+        place = len(opening.rows) if by_rows else self._step
+        if not (one_by_one or by_rows or plan.spec.number):
+            place = yield from self._batches(place)
+        repeats = 0
+        while not self._arrived and not self.ending:
+            answer = self.asker.page(plan.page_at(place))
+            again = self._is_known(answer)
+            rows = self._take(answer)
+            repeats = repeats + 1 if again else 0
+            if again and (self.rows == self.total or plan.spec.repeats_last):
+                self.ending = "last_page"
+            elif repeats == _MOST_REPEATS:
+                raise ProtocolViolationError(
+                    f"{plan.method} sends the same page again and again after {self.rows:,} rows",
+                    hint="the portal gives no way to the rows behind it; a narrower filter may",
+                )
+            else:
+                yield rows
+            place += len(answer.rows) if by_rows and not again else self._step
+
+    def _batches(self, place: int) -> Generator[list[Row], None, int]:
+        """The pages up to the total, many to a request; the place from which to go on one by one.
+
+        A page that is empty or known already is asked for again alone: some methods answer only that rightly.
+        """
+        plan = self.asker.plan
+        while not self._arrived and (starts := range(place, self._wanted, self._step)[:MOST_COMMANDS]):
+            commands = [Command(f"p{start}", plan.method, _named(plan.page_at(start))) for start in starts]
+            answers = self.asker.pages(commands).each
+            for start, command, answer in zip(starts, commands, answers, strict=True):
+                page = self.asker.sure(answer, command)
+                if not page.rows or self._is_known(page):
+                    return start
+                yield self._take(page)
+                place = start + self._step
+        return place
+
+    @property
+    def _wanted(self) -> int:
+        limit = self.asker.plan.limit
+        return min(self.total or 0, limit or self.total or 0)
+
+    def _take(self, answer: Answer) -> list[Row]:
+        """The new rows of a page, after which it is known whether the reading has arrived."""
+        response, spec = answer.response, self.asker.plan.spec
+        if response.total is not None and response.total >= 0:
+            self._counts.append(response.total)
+        self._pages.add(_page_digest(answer.rows))
+        new = [row for row in answer.rows if self._is_new(row)]
+        self.facts.total = self.total
+        if not answer.rows and (self.rows or not self.total):
+            self.ending = "empty_page"
+            if spec.more_at and value_at(response, spec.more_at):
+                raise ProtocolViolationError(f"{spec.method} sent an empty page and says that there are more rows")
+        # A full page may hide that the total is too low.
+        full = len(answer.rows) >= (spec.page_asked if spec.number or spec.size else self._step)
+        self._arrived = self.rows == self.total and not full and (response.next or 0) <= 0
         return new
 
     def _is_new(self, row: Row) -> bool:
-        if self.spec.id is None:
-            return True
-        if self._decoder is None:
-            shape = msgspec.defstruct("_RowKey", [("id", Any, None)], rename={"id": self.spec.id})
-            self._decoder = msgspec.json.Decoder(shape)
-        key = str(self._decoder.decode(row).id)
-        if key in self._seen:
+        key = self._key(row)
+        self.seen[key] += 1
+        if self.identified and self.seen[key] > 1:
             self.repeated += 1
             return False
-        self._seen.add(key)
-        return True
+        self.rows += 1
+        return self.seen[key] > self.before[key]
+
+    def _is_known(self, answer: Answer) -> bool:
+        """Whether a page has rows, and only such as came before."""
+        if self.identified:
+            return bool(answer.rows) and all(self._key(row) in self.seen for row in answer.rows)
+        if not answer.rows or _page_digest(answer.rows) not in self._pages:
+            return False
+        # Short rows without an id may all be equal: then only the total tells where they end.
+        return self.total is None or len({bytes(row) for row in answer.rows}) > 1
+
+
+def _named(params: Params) -> dict[str, Any]:
+    if isinstance(params, list):
+        raise TypeError("positional parameters can't go into a batch")
+    return params
+
+
+def _identified(plan: ListPlan, rows: Sequence[Row]) -> bool:
+    """Whether the rows tell their ids: some methods document one and send none."""
+    if plan.spec.id is None:
+        return False
+    read = _key_reader(plan.spec.id)
+    return not any(isinstance(read(row), bytes) for row in rows)
+
+
+def _key_reader(name: str | None) -> Callable[[Row], Any]:
+    """Reads what a row is known by: its id as text; where it has none, a digest of the row."""
+    shape = msgspec.defstruct("_RowKey", [("id", Any, None)], rename={"id": str(name)})
+    decoder = msgspec.json.Decoder(shape)
+
+    def read(row: Row) -> Any:
+        row_id = decoder.decode(row).id  # type: ignore[attr-defined]
+        return _digest(row) if row_id is None else str(row_id)
+
+    return read
+
+
+def _digest(row: Row) -> bytes:
+    return blake2b(memoryview(row), digest_size=16).digest()
+
+
+def _page_digest(rows: Sequence[Row]) -> bytes:
+    return blake2b(b"".join(map(_digest, rows)), digest_size=16).digest()

@@ -55,7 +55,7 @@ def estimate_list(asker: Asker, rate: RateLimitConfig, operating: OperatingLimit
         commands = math.ceil(rows / plan.spec.page)
         requests = 2 + math.ceil(commands / 50 * 1.05)
     else:
-        answer = asker.page(plan.counted_page(0) if plan.spec.start else plan.whole_page())
+        answer = asker.page(plan.first_page())
         rows, exact = max(answer.response.total or 0, len(answer.rows)), True
         page_s = _seconds(answer)
         commands = math.ceil(rows / plan.spec.page)

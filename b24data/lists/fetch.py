@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from b24data.errors import IncompleteFetchError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.ask import Asker
-from b24data.lists.counted import counted_pages, whole_answer
+from b24data.lists.counted import counted_pages
+from b24data.lists.cursors import cursor_pages
 from b24data.lists.facts import Decode, WalkFacts
 from b24data.lists.keyset import KeysetFetch, NoKeysetError
+from b24data.lists.methods import Walk
 from b24data.lists.pace import MOST_IN_FLIGHT, Pace
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row
+from b24data.lists.whole import whole_answer
 
 __all__ = ["ListFetch"]
 
 T = TypeVar("T")
+
+_WALKS: dict[Walk, Callable[..., Iterator[Any]]] = {
+    "whole": whole_answer,
+    "offset": counted_pages,
+    "offset_limit": counted_pages,
+    "page_nav": counted_pages,
+    "last_id": cursor_pages,
+    "v3_keyset": cursor_pages,
+    "v3_tail": cursor_pages,
+}
 
 
 @dataclass
@@ -59,12 +72,12 @@ class ListFetch(Generic[T]):
 
     def _blocks(self) -> Iterator[T]:
         asker = Asker(self.session, self.plan, self.context, self.clock)
-        if self.plan.walk == "whole":
-            yield from whole_answer(asker, self.prepare, self.facts)
-        elif self.plan.walk == "offset":
-            yield from counted_pages(asker, self.prepare, self.facts)
-        else:
+        if isinstance(follower := self.plan.spec.deprecated, str):
+            self.facts.notes.append(f"{self.plan.method} is deprecated; {follower} follows it")
+        if self.plan.walk == "keyset":
             yield from self._by_id(asker)
+        else:
+            yield from _WALKS[self.plan.walk](asker, self.prepare, self.facts)
 
     def _by_id(self, asker: Asker) -> Iterator[T]:
         most = max(1, min(self.workers or MOST_IN_FLIGHT, MOST_IN_FLIGHT))

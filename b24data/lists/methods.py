@@ -46,7 +46,7 @@ class MethodSpec:
 
     **Pages**: ``start`` is the parameter for the first row, ``number`` that for the page, ``size`` that for the rows of
     a page (``page`` by default, ``page_max`` at most), ``cursor`` that for where to go on, copied from ``next_at`` of
-    ``result`` where that is set; ``stage`` goes with a cursor. ``more_at`` of ``result`` tells that there are more rows.
+    ``result`` where that is set; ``stage`` goes with a cursor. ``more_at`` of ``result`` tells of more rows.
     ``short_page_ends``: fewer rows than a page prove the end (settings/performance/huge-data.md). ``repeats_last``:
     behind the last page it comes again. ``overlaps``: pages share rows. ``why`` a method is refused.
 
