@@ -7,14 +7,16 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from b24data import __version__
 from b24data.errors import ConfigError, SdkError
+from b24data.grammar import add_list_options, add_params
+from b24data.values import conditions_of, mapping_of, names_of, whole_of
 
 if TYPE_CHECKING:
-    from b24data import B24Hook
+    from b24data import B24Hook, B24OAuth
 
 __all__ = ["main"]
 
@@ -46,7 +48,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="b24data",
         description="Whole Bitrix24 lists as typed DataFrames and Parquet files.",
-        epilog="call and fetch use the incoming webhook in the environment variable B24_WEBHOOK.",
+        epilog="The portal is the profile in B24_PROFILE, the incoming webhook in B24_WEBHOOK, or the only profile.",
     )
     parser.add_argument("--version", action="version", version=f"b24data {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -56,43 +58,63 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             room = importlib.import_module(module)
             room.add_arguments(command)
             command.set_defaults(run=room.run)
-    _add_call(commands)
-    _add_fetch(commands)
+    for add in (_add_login, _add_profiles, _add_call, _add_fetch):
+        add(commands)
     return parser
+
+
+def _add_login(commands: Any) -> None:
+    command = commands.add_parser("login", help="sign in to a portal and keep it as a profile")
+    command.add_argument("profile", nargs="?", metavar="PROFILE", help="the name to keep it under")
+    command.add_argument("--port", type=int, metavar="N", help="where the browser comes back to (8724)")
+    command.set_defaults(run=_login)
+
+
+def _add_profiles(commands: Any) -> None:
+    command = commands.add_parser("profiles", help="the portals that were signed in to on this machine")
+    command.add_argument("--delete", metavar="PROFILE", help="forget one and its tokens")
+    command.set_defaults(run=_profiles)
 
 
 def _add_call(commands: Any) -> None:
     command = commands.add_parser("call", help="one REST method; the answer as JSON")
     command.add_argument("method", help="such as crm.deal.get")
-    command.add_argument("--params", type=_json, metavar="JSON", help="such as '{\"id\": 5}'")
-    command.set_defaults(run=_call)
+    add_params(command)
+    command.add_argument("--profile", metavar="NAME", help="who calls: a saved profile")
+    command.set_defaults(run=_call, usage=command)
 
 
 def _add_fetch(commands: Any) -> None:
     command = commands.add_parser("fetch", help="a whole list into a Parquet file")
     command.add_argument("method", help="such as crm.deal.list")
-    command.add_argument("--to", required=True, metavar="FILE", help="the Parquet file; it appears when it is whole")
-    command.add_argument("--select", type=lambda names: names.split(","), metavar="NAMES", help="such as ID,TITLE,UF_*")
-    command.add_argument("--filter", type=_json, metavar="JSON", help='such as \'{">=DATE_CREATE": "2026-01-01"}\'')
-    command.add_argument("--params", type=_json, metavar="JSON", help="such as '{\"entityTypeId\": 2}'")
-    command.add_argument("--limit", type=int, metavar="ROWS", help="only the first so many rows")
+    add_list_options(command, file_needed=True)
+    command.add_argument("--profile", metavar="NAME", help="who calls: a saved profile")
     command.add_argument("--quiet", action="store_true", help="no progress and no report")
-    command.set_defaults(run=_fetch)
+    command.set_defaults(run=_fetch, usage=command)
 
 
-def _json(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f'a JSON object is wanted, such as {{"id": 5}}, not {text}')
-    return value
+def _login(args: argparse.Namespace) -> None:
+    from b24data import login
+
+    login(args.profile, **({"port": args.port} if args.port else {}))
+
+
+def _profiles(args: argparse.Namespace) -> None:
+    from b24data.auth.profiles import Profiles
+
+    profiles = Profiles()
+    if args.delete:
+        profiles.delete(args.delete)
+        return
+    for name in profiles.names():
+        one = profiles.load(name)
+        print(f"{name}\t{one.portal}\t{one.user}\t{'webhook' if one.webhook else 'application'}")
 
 
 def _call(args: argparse.Namespace) -> None:
-    with _webhook() as b24:
-        answer = b24.actions.v2.call.make(method=args.method, params=args.params)
+    params = _understood(args, mapping_of, args.params)
+    with _client(args) as b24:
+        answer = b24.actions.v2.call.make(method=args.method, params=params)
     answer.raise_for_error()
     print(json.dumps(answer.get_data(), ensure_ascii=False, indent=2))
     if answer.next is not None:
@@ -102,27 +124,27 @@ def _call(args: argparse.Namespace) -> None:
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    with _webhook() as b24:
-        report = b24.tools.fetch_all(
-            args.method,
-            args.select,
-            args.filter,
-            params=args.params,
-            limit=args.limit,
-            to=args.to,
-            progress=False if args.quiet else "auto",
-        )
+    select = _understood(args, names_of, args.select)
+    conditions = _understood(args, conditions_of, args.filter)
+    options = {"params": _understood(args, mapping_of, args.params), "limit": _understood(args, whole_of, args.limit)}
+    if args.labels:
+        options["labels"] = args.labels
+    with _client(args) as b24:
+        progress: Any = False if args.quiet else "auto"
+        report = b24.tools.fetch_all(args.method, select, conditions, to=args.to, progress=progress, **options)
     if not args.quiet:
         print(report)
 
 
-def _webhook() -> B24Hook:
-    url = os.environ.get("B24_WEBHOOK", "")
-    if not url:
-        raise ConfigError(
-            "the environment variable B24_WEBHOOK is not set",
-            hint="it holds an incoming webhook, https://your-portal.bitrix24.com/rest/1/<code>/",
-        )
-    from b24data import B24Hook
+def _understood(args: argparse.Namespace, read: Callable[[Any], Any], text: Any) -> Any:
+    """``text`` as ``read`` reads it; wrong usage if it can't."""
+    try:
+        return read(text)
+    except ConfigError as error:
+        args.usage.error(str(error))
 
-    return B24Hook(url)
+
+def _client(args: argparse.Namespace) -> B24OAuth | B24Hook:
+    from b24data import connect
+
+    return connect(args.profile)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NoReturn, cast
 from b24data.errors import ConfigError
 from b24data.values import Expand, body_of, conditions_of, mapping_of, names_of, text_of, whole_of, words_of
 
-__all__ = ["COMMANDS", "HelpShown", "Labels", "Request", "add_list_options", "options_of", "request_of"]
+__all__ = ["COMMANDS", "HelpShown", "Labels", "Request", "add_list_options", "add_params", "options_of", "request_of"]
 
 Labels = Literal[False, "add", "replace"]
 
@@ -117,7 +117,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--raw", action="store_true", help="one request, and its AjaxResult as it came")
         parser.add_argument("--write", action="store_true", help="allow a method that changes something")
     if command == "describe":
-        _add_params(parser)
+        add_params(parser)
     if command in ("call", "fetch", "describe", "methods", "status", "profiles"):
         parser.add_argument("-o", "--output", metavar="NAME", help="put the result into this variable, show nothing")
     if command != "profiles":
@@ -125,7 +125,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def add_list_options(parser: argparse.ArgumentParser) -> None:
+def add_list_options(parser: argparse.ArgumentParser, *, file_needed: bool = False) -> None:
     """The options of a list: also those of the command line's ``call`` and ``fetch``."""
     parser.add_argument("--select", metavar="NAMES", help="fields, such as ID,TITLE,UF_*")
     parser.add_argument(
@@ -134,13 +134,16 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
         metavar="COND",
         help='">=DATE_CREATE=2026-01-01"; may stand more than once; or JSON',
     )
-    _add_params(parser)
+    add_params(parser)
     parser.add_argument("--labels", choices=("add", "replace"), help="words for codes, beside them or instead")
     parser.add_argument("--limit", metavar="ROWS", help="only the first so many rows")
-    parser.add_argument("--to", metavar="FILE", help="a Parquet file; it appears when it is whole")
+    parser.add_argument(
+        "--to", metavar="FILE", required=file_needed, help="a Parquet file; it appears when it is whole"
+    )
 
 
-def _add_params(parser: argparse.ArgumentParser) -> None:
+def add_params(parser: argparse.ArgumentParser) -> None:
+    """The option for the parameters of a method."""
     parser.add_argument(
         "--params", action="append", metavar="PARAM", help="entityTypeId=2; may stand more than once; or JSON"
     )

@@ -58,9 +58,9 @@ def status_of(client: Client, needs: Sequence[str] = ()) -> Status:
 
     >>> from b24data import Sandbox
     >>> with Sandbox(deals=1) as portal:
-    ...     status = status_of(portal.connect(), needs=["crm.deal.list", "lists.get"])
+    ...     status = status_of(portal.connect(), needs=["crm.deal.list", "partner.thing.list"])
     >>> status.is_admin, status.missing
-    (True, ('lists.get',))
+    (True, ('partner.thing.list',))
     """
     asked: dict[str, Any] = {"who": ("profile",), "scope": ("scope",)}
     asked.update({f"m{number}": ("method.get", {"name": name}) for number, name in enumerate(needs)})

@@ -30,10 +30,12 @@ def test_help__names_every_command(capsys):
         main(["--help"])
     assert exit_.value.code == 0
     shown = capsys.readouterr().out
-    assert [name for name in ("demo", "sandbox", "call", "fetch", "B24_WEBHOOK") if name not in shown] == []
+    assert [
+        name for name in ("demo", "sandbox", "login", "profiles", "call", "fetch", "B24_WEBHOOK") if name not in shown
+    ] == []
 
 
-@pytest.mark.parametrize("name", ["demo", "sandbox", "call", "fetch"])
+@pytest.mark.parametrize("name", ["demo", "sandbox", "login", "profiles", "call", "fetch"])
 def test_help__of_each_command_is_there(name, capsys):
     with pytest.raises(SystemExit) as exit_:
         main([name, "--help"])
@@ -90,13 +92,18 @@ def test_a_fault_of_our_own__keeps_its_traceback(command):
 
 
 @pytest.mark.parametrize("typed", [["call", "profile"], ["fetch", "crm.deal.list", "--to", "deals.parquet"]])
-def test_without_a_webhook__the_error_names_the_variable(typed, monkeypatch, capsys):
+def test_without_a_portal__the_error_says_how_to_get_one(typed, monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("B24_WEBHOOK", raising=False)
+    monkeypatch.delenv("B24_PROFILE", raising=False)
+    monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     assert main(typed) == 1
-    assert "B24_WEBHOOK is not set. Hint:" in capsys.readouterr().err
+    assert "`b24data login` in a terminal, or set B24_WEBHOOK" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("params", "complaint"), [("{id: 5}", "not JSON"), ("[5]", "a JSON object is wanted")])
+@pytest.mark.parametrize(
+    ("params", "complaint"), [("{id: 5}", "not JSON"), ("id", "is not understood"), ("[5]", "or is a JSON object")]
+)
 def test_params__that_are_no_json_object_are_wrong_usage(params, complaint, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["call", "crm.deal.get", "--params", params])

@@ -42,7 +42,9 @@ class Kernel:
     def __init__(self, client):
         self.client = client
 
-    def run(self, code, allow_stdin=True):
+    def run(self, code, *, allow_stdin=True, answers=(), before=""):
+        code = f"{before}\n{code}" if before else code
+        answers = iter(answers)
         shown = []
         kinds = {"stream", "error", "execute_result", "display_data", "update_display_data"}
 
@@ -51,7 +53,11 @@ class Kernel:
                 shown.append((message["msg_type"], message["content"]))
 
         reply = self.client.execute_interactive(
-            code, output_hook=keep, stdin_hook=lambda _: self.client.input(""), allow_stdin=allow_stdin, timeout=60
+            code,
+            output_hook=keep,
+            stdin_hook=lambda _: self.client.input(next(answers, "")),
+            allow_stdin=allow_stdin,
+            timeout=60,
         )
         return Reply(reply["content"]["status"], shown)
 

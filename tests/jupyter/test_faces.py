@@ -1,0 +1,151 @@
+"""The faces without widgets, and which one is taken where."""
+
+import os
+import sys
+
+import pytest
+
+from b24data import AuthorizationRequiredError, B24Hook, connect, login
+from b24data.faces import converse, face_here
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path))
+    for name in ("B24_WEBHOOK", "B24_PROFILE", "B24DATA_NONINTERACTIVE", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+class Script:
+    """Answers in order; a callable answer is asked when its turn comes."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.said = []
+        self.hidden = []
+        self.url = ""
+
+    def say(self, text):
+        self.said.append(text)
+
+    def link(self, url):
+        self.url = url
+
+    def ask(self, question, *, hidden=False):
+        answer = self.answers.pop(0)
+        answer = answer(self) if callable(answer) else answer
+        if hidden:
+            self.hidden.append(answer)
+        return answer
+
+
+def test_a_conversation__signs_in_by_a_code(portal):
+    portal.redirect_to("")
+    secret = portal.oauth_secret()
+    talk = Script(portal.url, secret["client_id"], secret["client_secret"], lambda _: portal.authorization_code())
+    b24 = converse("acme", talk, port=0)
+    assert b24.tools.health_check()
+    assert connect("acme").get_target_origin() == portal.url
+    assert [one for one in talk.hidden if one in "".join(talk.said)] == []
+    assert len(talk.hidden) == 2
+
+
+def test_a_conversation__goes_on_when_the_browser_came_back(portal):
+    import urllib.request
+
+    secret = portal.oauth_secret()
+
+    def agree(talk):
+        portal.redirect_to("http://127.0.0.1:" + str(port))
+        with urllib.request.urlopen(talk.url) as page:
+            assert b"You are signed in" in page.read()
+        return ""
+
+    from b24data.auth.callback import Listener
+
+    free = Listener(lambda asked: "", 0)
+    port = int(free.uri.rstrip("/").rpartition(":")[2])
+    free.close()
+    b24 = converse("acme", Script(portal.url, secret["client_id"], secret["client_secret"], agree), port=port)
+    assert b24.tools.health_check()
+
+
+def test_a_conversation__explains_what_was_wrong_and_asks_again(portal):
+    portal.redirect_to("")
+    secret = portal.oauth_secret()
+    wrong = [" ", "no webhook", secret["client_id"], secret["client_secret"], "", "https://acme.bitrix24.com/"]
+    right = [
+        portal.url,
+        secret["client_id"],
+        secret["client_secret"],
+        "stale-code-1",
+        lambda _: portal.authorization_code(),
+    ]
+    talk = Script(*wrong, *right)
+    assert converse("acme", talk, port=0).tools.health_check()
+    said = "".join(talk.said)
+    assert "this is no install event" in said
+    assert "not the address of an incoming webhook" in said
+    assert "lives 30 seconds" in said
+
+
+def test_a_conversation__ends_after_a_few_wrong_answers(portal):
+    talk = Script(*["", "https://acme.bitrix24.com/"] * 9)
+    with pytest.raises(ValueError, match="not the address of an incoming webhook"):
+        converse("acme", talk, port=0)
+    assert len(talk.answers) == 8
+
+
+def test_unattended__a_saved_profile_is_enough_and_else_the_way_is_told(monkeypatch, portal):
+    monkeypatch.setenv("B24DATA_NONINTERACTIVE", "1")
+    with pytest.raises(AuthorizationRequiredError, match=r"run `b24data login` once in a terminal"):
+        login()
+    converse("acme", Script("", portal.webhook_url), port=0)
+    assert isinstance(login("acme"), B24Hook)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a terminal of POSIX")
+def test_b24data_login__asks_in_a_real_terminal_and_shows_no_secret(portal):
+    pexpect = pytest.importorskip("pexpect")
+    child = pexpect.spawn(sys.executable, ["-m", "b24data", "login", "acme"], encoding="utf-8", timeout=30)
+    child.expect("Portal .*: ")
+    child.sendline("")
+    child.expect("not shown.*: ")
+    child.sendline(portal.webhook_url)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert "kept as 'acme'" in child.before
+    assert portal.webhook_url not in child.before
+    assert connect("acme").tools.health_check()
+
+
+def test_the_face__is_the_terminals_where_no_kernel_is_and_none_without_one(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert face_here() == "none"
+
+
+@pytest.mark.parametrize(
+    ("setup", "allow_stdin", "face"),
+    [
+        ("", True, "panel"),
+        ("", False, "none"),
+        ("__vsc_ipynb_file__ = 'x.ipynb'", True, "html"),
+        ("import os; os.environ['SERVER_SOFTWARE'] = 'voila/0.5'", False, "panel"),
+        ("import os; os.environ['B24DATA_NONINTERACTIVE'] = '1'", True, "none"),
+    ],
+)
+def test_the_face__is_the_one_that_works_there(kernel, setup, allow_stdin, face):
+    kernel.run("import os; [os.environ.pop(n, 0) for n in ('SERVER_SOFTWARE', 'B24DATA_NONINTERACTIVE')]")
+    kernel.run(setup)
+    shown = kernel.run("from b24data.faces import face_here; print(face_here())", allow_stdin=allow_stdin)
+    kernel.run("import os; [os.environ.pop(n, 0) for n in ('SERVER_SOFTWARE', 'B24DATA_NONINTERACTIVE')]")
+    assert shown.text.strip() == face
+
+
+def test_the_html_face__asks_by_the_kernels_prompt(kernel, portal):
+    answers = iter(["", portal.webhook_url])
+    shown = kernel.run("b24 = b24data.login('html-face', face='html')", answers=answers, before="import b24data")
+    assert shown.status == "ok", shown.text
+    assert "Signed in, and kept as" in shown.html
+    assert portal.webhook_url not in shown.html + shown.text

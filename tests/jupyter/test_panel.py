@@ -1,0 +1,195 @@
+"""The panel's widgets, pressed as a person would, against the sandbox."""
+
+import json
+import urllib.request
+
+import ipywidgets
+import pytest
+
+from b24data.auth.profiles import Profiles
+from b24data.jupyter.auth_panel import AuthPanel
+
+
+@pytest.fixture
+def profiles(tmp_path):
+    return Profiles(tmp_path)
+
+
+@pytest.fixture
+def panel(profiles, portal):
+    portal.redirect_to("")
+    panel = AuthPanel("acme", port=0, profiles=profiles)
+    yield panel
+    panel._flow.close()
+
+
+def fill(panel, portal, **other):
+    secret = portal.oauth_secret()
+    panel.portal.value = other.get("address", portal.url)
+    panel.client_id.value = secret["client_id"]
+    panel.client_secret.value = other.get("client_secret", secret["client_secret"])
+    press(panel, panel.go)
+
+
+def press(panel, button):
+    button.click()
+    panel.wait()
+
+
+def paste(panel, text):
+    panel.pasted.value = text
+    panel.wait()
+
+
+def saved(panel):
+    """All that a notebook keeps of the panel's widgets, and what a cell shows of it."""
+    state = ipywidgets.Widget.get_manager_state(drop_defaults=False)
+    return json.dumps(state, default=str) + json.dumps(panel._repr_mimebundle_(), default=str) + repr(panel)
+
+
+def shown(panel):
+    """The part that is visible."""
+    parts = {"start": panel._start, "link": panel._waiting, "done": panel._signed_in}
+    return [name for name, part in parts.items() if part.layout.display != "none"]
+
+
+def test_the_panel__is_signed_in_by_the_browser_coming_back(panel, portal):
+    fill(panel, portal)
+    assert shown(panel) == ["link"]
+    portal.redirect_to(panel._flow._listener.uri)
+    with urllib.request.urlopen(panel._flow.step.link) as page:
+        assert b"You are signed in" in page.read()
+    assert shown(panel) == ["done"]
+    assert "Анна Смирнова (id 1), administrator" in panel.status.value
+    assert len(panel.client.tools.fetch_all("crm.deal.list", ["ID"], limit=3, progress=False)) == 3
+
+
+def test_the_panel__is_signed_in_by_a_pasted_code_at_once(panel, portal, profiles):
+    fill(panel, portal)
+    paste(panel, portal.authorization_code())
+    assert shown(panel) == ["done"]
+    assert profiles.names() == ["acme"]
+    assert panel.switch.value == "acme"
+
+
+def test_a_code_typed_by_hand__waits_for_the_button(panel, portal):
+    fill(panel, portal)
+    code = portal.authorization_code()
+    for length in range(1, len(code) + 1):
+        panel.pasted.value = code[:length]
+    assert shown(panel) == ["link"]
+    press(panel, panel.use)
+    assert shown(panel) == ["done"]
+
+
+def test_a_webhook__signs_in(panel, portal):
+    panel.way.value = "webhook"
+    panel.webhook.value = portal.webhook_url
+    press(panel, panel.go)
+    assert shown(panel) == ["done"]
+    assert "webhook" in panel.status.value
+
+
+def test_an_install_event__signs_in(panel, portal):
+    panel.way.value = "event"
+    secret = portal.oauth_secret()
+    panel.event.value = json.dumps({"auth": portal.oauth_params()})
+    panel.client_id.value, panel.client_secret.value = secret["client_id"], secret["client_secret"]
+    press(panel, panel.go)
+    assert shown(panel) == ["done"]
+
+
+def test_no_secret__is_in_a_widget_an_output_or_a_repr(panel, portal):
+    fill(panel, portal)
+    code = portal.authorization_code()
+    paste(panel, code)
+    panel.way.value = "webhook"
+    panel.webhook.value = portal.webhook_url
+    press(panel, panel.go)
+    fill(panel, portal, address=portal.webhook_url)
+    pair = panel.client.auth.get_auth_data()
+    hook = portal.webhook_url.rstrip("/").rpartition("/")[2]
+    secrets = [code, hook, portal.oauth_secret()["client_secret"], pair["access_token"]]
+    assert [secret for secret in secrets if secret in saved(panel)] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says", "at"),
+    [
+        (lambda portal: {"address": "acme"}, "not the address of a portal", "start"),
+        (lambda portal: {"address": "127.0.0.1:9"}, "no connection", "start"),
+        (lambda portal: {"address": "http://acme.bitrix24.com"}, "without encryption", "start"),
+        (lambda portal: {"client_secret": ""}, "client_secret is missing", "start"),
+        (lambda portal: {"address": portal.url + "/company/?x=1"}, "The portal is http://127.0.0.1", "link"),
+    ],
+)
+def test_wrong_input__has_its_sentence_and_a_way_on(panel, portal, wrong, says, at):
+    fill(panel, portal, **wrong(portal))
+    assert says in panel.message.value
+    assert shown(panel) == [at]
+    assert not panel.go.disabled
+
+
+def test_a_stale_code__has_its_sentence_and_a_new_link(panel, portal):
+    fill(panel, portal)
+    before = panel.link.value
+    paste(panel, "an-old-code-of-yesterday")
+    assert "lives 30 seconds" in panel.message.value
+    assert 'role="alert"' in panel.message.value
+    assert panel.link.value != before
+    assert shown(panel) == ["link"]
+    press(panel, panel.again)
+    assert panel.message.value == ""
+
+
+def test_a_saved_profile__is_shown_at_once_and_refreshes(panel, portal, profiles):
+    fill(panel, portal)
+    paste(panel, portal.authorization_code())
+    again = AuthPanel("acme", port=0, profiles=profiles)
+    again.wait()
+    assert shown(again) == ["done"]
+    before = again.client.auth.params.access_token
+    press(again, again.refresh)
+    assert again.client.auth.params.access_token != before
+    assert shown(again) == ["done"]
+
+
+def test_a_revoked_application__is_told_and_can_sign_in_again(panel, portal, profiles):
+    fill(panel, portal)
+    paste(panel, portal.authorization_code())
+    portal.revoke()
+    press(panel, panel.refresh)
+    assert "sign in again" in panel.message.value
+    assert shown(panel) == ["start"]
+    fill(panel, portal)
+    paste(panel, portal.authorization_code())
+    assert shown(panel) == ["done"]
+
+
+def test_profiles__are_switched_and_signed_out(panel, portal, profiles):
+    panel.way.value = "webhook"
+    for name in ("acme", "other"):
+        panel.name.value = name
+        panel.webhook.value = portal.webhook_url
+        press(panel, panel.go)
+    panel.switch.value = "acme"
+    panel.wait()
+    assert "as &#x27;acme&#x27;" in panel.status.value
+    press(panel, panel.sign_out)
+    assert profiles.names() == ["other"]
+    assert panel.client is None
+
+
+def test_missing_permissions__are_named(portal, profiles):
+    panel = AuthPanel("acme", port=0, profiles=profiles, needs=["crm.deal.list", "partner.thing.list"])
+    panel.way.value = "webhook"
+    panel.webhook.value = portal.webhook_url
+    press(panel, panel.go)
+    assert "partner.thing.list" in panel.status.value
+    assert "crm.deal.list" not in panel.status.value
+
+
+def test_every_field__has_a_label_and_every_button_a_tooltip(panel):
+    fields = [panel.portal, panel.client_id, panel.client_secret, panel.webhook, panel.event, panel.pasted, panel.name]
+    assert all(field.description for field in fields)
+    assert all(button.tooltip for button in (panel.go, panel.use, panel.again, panel.refresh, panel.sign_out))
