@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +73,7 @@ def _pairs(params: Mapping[str, Any]) -> Iterator[str]:
     for name, value in params.items():
         if isinstance(value, dict | list) and not value:
             continue
-        yield from _nested(quote(name, safe="@"), value, name)
+        yield from _nested(_quoted(name, "@"), value, name)
 
 
 def _nested(key: str, value: Any, path: str) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _nested(key: str, value: Any, path: str) -> Iterator[str]:
             raise ConfigError(f"{path} is empty, and a batch can't say that", hint="leave the key out")
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in items:
-            yield from _nested(f"{key}[{quote(str(name), safe='@')}]", item, f"{path}.{name}")
+            yield from _nested(f"{key}[{_quoted(str(name), '@')}]", item, f"{path}.{name}")
     elif value is None:
         raise ConfigError(f"{path} is None, and a batch can't carry that", hint='say "" or False, or leave the key out')
     else:
@@ -92,7 +93,12 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     text = str(value)
-    return text if _REFERENCE.fullmatch(text) else quote(text, safe="")
+    return text if _REFERENCE.fullmatch(text) else _quoted(text, "")
+
+
+@functools.lru_cache(4096)  # the commands of a walk say the same names again and again
+def _quoted(text: str, safe: str) -> str:
+    return quote(text, safe=safe)
 
 
 def plain_params(params: Mapping[str, Any] | Sequence[Any]) -> Any:
