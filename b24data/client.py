@@ -15,6 +15,7 @@ from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.session import Session
+from b24data.markup import facts_html
 from b24data.params import ApiVersion, B24OAuthParams, B24OAuthSecret, RestrictionParams
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class _Client:
 
     def __exit__(self, *_: object) -> None:
         self.destroy()
+
+    def _repr_html_(self) -> str:
+        way, _, who = repr(self).partition("(")
+        facts = [tuple(part.partition("=")[::2]) for part in who.rstrip(")").split(", ")]
+        return facts_html(way, [(name.replace("_", " "), value.strip("'")) for name, value in facts])
 
     @property
     def is_init(self) -> bool:

@@ -29,8 +29,8 @@ def facts_html(title: str, facts: Iterable[tuple[str, object]], *, good: bool | 
 
 
 def note_html(text: str, *, role: str = "status") -> str:
-    """One line, read aloud by a screen reader when it changes."""
-    return f'<div class="b24data" role="{role}" aria-live="polite">{_lines(text)}</div>'
+    """One line, which a screen reader reads aloud when it changes; not one whose ``role`` is ``timer``."""
+    return f'<div class="b24data" role="{role}">{_lines(text)}</div>'
 
 
 def _lines(value: object) -> str:

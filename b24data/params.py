@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from b24data.errors import ConfigError
+from b24data.markup import facts_html
 
 __all__ = [
     "AdaptiveConfig",
@@ -308,6 +309,10 @@ class FetchReport:
         data["window"] = list(self.window) if self.window else None
         data["notes"] = list(self.notes)
         return data
+
+    def _repr_html_(self) -> str:
+        title, *lines = str(self).splitlines()
+        return facts_html(title, [("", line.strip()) for line in lines], good=self.complete)
 
     def __str__(self) -> str:
         state = "complete" if self.complete else "NOT complete"

@@ -14,7 +14,9 @@ write a bar into a terminal or notebook, or lines into a log. One of the caller'
 from __future__ import annotations
 
 import functools
+import html
 import logging
+import os
 import sys
 import threading
 import time
@@ -24,6 +26,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 from b24data.errors import ConfigError
+from b24data.markup import note_html
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -117,9 +120,9 @@ Display = Callable[[ProgressEvent], object]
 def progress_for(option: bool | Literal["auto"] | Callable[[ProgressEvent], object]) -> Progress:
     """The progress that ``progress=`` asks for.
 
-    ``"auto"`` is a bar in a terminal or notebook and one line every ten seconds elsewhere (cron, a log), ``True``
-    a bar in any case, ``False`` nothing; a callable gets the events, at most four a second. One that raises is
-    named in the log once and not called again: the fetch goes on.
+    ``"auto"`` is a bar in a terminal or notebook and one line every ten seconds elsewhere (cron, a log, a notebook
+    that runs unattended), ``True`` a bar in any case, ``False`` nothing; a callable gets the events, at most four a
+    second. One that raises is named in the log once and not called again: the fetch goes on.
 
     >>> progress_for("loud")
     Traceback (most recent call last):
@@ -127,8 +130,9 @@ def progress_for(option: bool | Literal["auto"] | Callable[[ProgressEvent], obje
     """
     if option is False:
         return Meter(_ignore)
-    if option is True or (option == "auto" and (_in_kernel() or _is_terminal(sys.stderr))):
-        return Meter(Bar(sys.stdout if _in_kernel() else sys.stderr))
+    kernel = _kernel()
+    if option is True or (option == "auto" and (_is_watched(kernel) if kernel else _is_terminal(sys.stderr))):
+        return Meter(HtmlBar() if kernel else Bar(sys.stderr))
     if option == "auto":
         return Meter(Lines(sys.stderr))
     if callable(option):
@@ -140,10 +144,16 @@ def _ignore(_event: ProgressEvent) -> None:
     """The display of ``progress=False``."""
 
 
-def _in_kernel() -> bool:
-    """Whether a notebook's kernel runs this; its output understands a carriage return."""
+def _kernel() -> Any:
+    """The notebook's kernel that runs this, if one does."""
     ipython = sys.modules.get("IPython")
-    return getattr(ipython.get_ipython(), "kernel", None) is not None if ipython else False
+    return getattr(ipython.get_ipython(), "kernel", None) if ipython else None
+
+
+def _is_watched(kernel: Any) -> bool:
+    """Whether somebody is there: who runs a notebook unattended says that no one can answer a prompt."""
+    is_voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
+    return is_voila or (getattr(kernel, "_allow_stdin", True) and not os.environ.get("B24DATA_NONINTERACTIVE"))
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -237,6 +247,36 @@ class Bar:
         self._bar.bar_format = "{desc} " + way + str(event).replace("{", "{{").replace("}", "}}")
         self._bar.n = event.fraction or 0
         self._bar.refresh()
+
+
+class HtmlBar:
+    """A line of HTML in a notebook, shown anew in its place; the summary takes it at the end.
+
+    Not a widget: this needs no comm, so it works wherever HTML does, and what is saved is the summary.
+    """
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Show this moment."""
+        from IPython.display import display
+
+        text = str(event) if event.kind == "done" else f"{event.label}: {event}"
+        role = "status" if event.kind == "done" else "timer"
+        shown = {"text/plain": text, "text/html": f"{_way(event)}{note_html(text, role=role)}"}
+        if self._handle is None:
+            self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(shown, raw=True)
+
+
+def _way(event: ProgressEvent) -> str:
+    """The bar itself, while there is a way to go that is known."""
+    if event.kind == "done" or event.fraction is None:
+        return ""
+    name = html.escape(event.label, quote=True)
+    return f'<progress aria-label="{name}" max="1" value="{event.fraction:.3f}" style="width:20em"></progress>'
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from b24data.errors import BatchError, SdkError
+from b24data.markup import facts_html
 
 __all__ = ["AjaxResult", "Result"]
 
@@ -108,14 +109,30 @@ class AjaxResult(Result):
         for error in self.errors.values():
             raise error
 
+    def _repr_html_(self) -> str:
+        if self.errors:
+            return facts_html(self.get_error_messages()[0], [], good=False)
+        several = isinstance(self._data, list) and bool(self._data)
+        shown = self._data[0] if several else self._data
+        facts = shown.items() if isinstance(shown, dict) else [("", shown)]
+        rows = [(str(name), value if isinstance(value, str) else _sketch(value)) for name, value in facts]
+        title = f"{self.method}: {_count(self)}{', of which the first' if several else ''}"
+        return facts_html(title, rows)
+
     def __repr__(self) -> str:
         if self.errors:
             return f"<AjaxResult {self.get_error_messages()[0]}>"
         rows = _rows(self._data)
         if self.next is not None and rows is not None:
-            of = f" of {self.total:,}" if self.total else ""
-            return f"<first {rows:,}{of} rows: tools.fetch_all({self.method!r}) gets them all>"
+            return f"<{_count(self)}: tools.fetch_all({self.method!r}) gets them all>"
         return f"<AjaxResult {self.method}: {_sketch(self._data)}>"
+
+
+def _count(answer: AjaxResult) -> str:
+    rows = _rows(answer.result)
+    of = f" of {answer.total:,}" if answer.total else ""
+    first = "first " if answer.next is not None else ""
+    return "one result" if rows is None else f"{first}{rows:,}{of} rows"
 
 
 def _rows(data: Any) -> int | None:

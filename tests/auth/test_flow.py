@@ -10,7 +10,8 @@ import pytest
 
 from b24data import Sandbox
 from b24data.auth.callback import Listener
-from b24data.auth.flow import SignIn, origin_of, read_code
+from b24data.auth.flow import SignIn
+from b24data.auth.pasted import origin_of, read_code
 from b24data.errors import ConfigError
 from b24data.http.transport import Transport
 
