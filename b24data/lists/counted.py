@@ -27,8 +27,8 @@ from b24data.lists.rows import Row, value_at
 __all__ = ["counted_pages"]
 
 T = TypeVar("T")
-# Pages that bring nothing new, one after the other, until the parameter for the page is taken to be ignored.
-_MOST_REPEATS = 2
+# So many empty pages, one after the other, may hide rows that the portal counts.
+_MOST_EMPTY = 100
 
 
 def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
@@ -62,7 +62,7 @@ def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], f
 
 
 def _agreed(first: _Reading, second: _Reading) -> str:
-    return "empty_page" if first.seen.keys() == second.seen.keys() and second.ending else ""
+    return "empty_page" if first.seen.keys() == second.seen.keys() and second.ending == "empty_page" else ""
 
 
 def _passed_on(pages: Iterator[list[Row]], decode: Decode[T], limit: int | None, facts: WalkFacts) -> Iterator[T]:
@@ -95,6 +95,7 @@ class _Reading:
     ending: str = field(init=False, default="")
     _counts: list[int] = field(init=False, default_factory=list)
     _step: int = field(init=False, default=0)
+    _idle: int = field(init=False, default=0)
     _arrived: bool = field(init=False, default=False)
     _pages: set[bytes] = field(init=False, default_factory=set)
     _key: Callable[[Row], Any] = field(init=False)
@@ -134,25 +135,23 @@ class _Reading:
         # A page that is short because of the user's rights still counts as a whole one.
         self._step = 1 if plan.spec.number else next_place if next_place > 0 else plan.spec.page_asked
         yield self._take(opening)
-        place = len(opening.rows) if by_rows else self._step
+        if not opening.rows and not self.total:
+            self.ending = "empty_page"
+        place = len(opening.rows) if by_rows and opening.rows else self._step
         if not (one_by_one or by_rows or plan.spec.number):
             place = yield from self._batches(place)
-        repeats = 0
         while not self._arrived and not self.ending:
             answer = self.asker.page(plan.page_at(place))
-            again = self._is_known(answer)
-            rows = self._take(answer)
-            repeats = repeats + 1 if again else 0
-            if again and (self.rows == self.total or plan.spec.repeats_last):
-                self.ending = "last_page"
-            elif repeats == _MOST_REPEATS:
-                raise ProtocolViolationError(
-                    f"{plan.method} sends the same page again and again after {self.rows:,} rows",
-                    hint="the portal gives no way to the rows behind it; a narrower filter may",
-                )
+            rows_before = place * plan.spec.page_asked if plan.spec.number else place
+            if not answer.rows:
+                self._take(answer)
+                self._nothing_at(rows_before)
+            elif self._is_known(answer):
+                self._nothing_new(answer)
             else:
-                yield rows
-            place += len(answer.rows) if by_rows and not again else self._step
+                self._idle = 0
+                yield self._take(answer)
+            place += len(answer.rows) if by_rows and not self._idle else self._step
 
     def _batches(self, place: int) -> Generator[list[Row], None, int]:
         """The pages up to the total, many to a request; the place from which to go on one by one.
@@ -171,6 +170,32 @@ class _Reading:
                 place = start + self._step
         return place
 
+    def _nothing_at(self, rows_before: int) -> None:
+        """An empty page: the end, unless the portal counts more rows than lie before it, which may be hidden here."""
+        self._idle += 1
+        if self.total is None or rows_before >= self.total:
+            self.ending = "empty_page"
+        elif self._idle > _MOST_EMPTY:
+            raise ProtocolViolationError(f"{self._name} {self.doubt}: behind them come only empty pages")
+
+    def _nothing_new(self, answer: Answer) -> None:
+        """A page that came before: the last one, where that comes again, or any, where the portal ignores the place."""
+        self._idle += 1
+        sure = self.total is None and (len(self._pages) > 1 or len(answer.rows) < self.asker.plan.spec.page_asked)
+        if self.rows == self.total or (self.asker.plan.spec.repeats_last and sure):
+            self.ending = "last_page"
+        elif self._idle > 1:
+            raise ProtocolViolationError(
+                f"{self._name} sends the same page again and again after {self.rows:,} rows",
+                hint="the portal gives no way to the rows behind it; a narrower filter may",
+            )
+        else:
+            self.repeated += len(answer.rows)
+
+    @property
+    def _name(self) -> str:
+        return self.asker.plan.method
+
     @property
     def _wanted(self) -> int:
         limit = self.asker.plan.limit
@@ -184,10 +209,8 @@ class _Reading:
         self._pages.add(_page_digest(answer.rows))
         new = [row for row in answer.rows if self._is_new(row)]
         self.facts.total = self.total
-        if not answer.rows and (self.rows or not self.total):
-            self.ending = "empty_page"
-            if spec.more_at and value_at(response, spec.more_at):
-                raise ProtocolViolationError(f"{spec.method} sent an empty page and says that there are more rows")
+        if not answer.rows and spec.more_at and value_at(response, spec.more_at):
+            raise ProtocolViolationError(f"{self._name} sent an empty page and says that there are more rows")
         # A full page may hide that the total is too low.
         full = len(answer.rows) >= (spec.page_asked if spec.number or spec.size else self._step)
         self._arrived = self.rows == self.total and not full and (response.next or 0) <= 0
