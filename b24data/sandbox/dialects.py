@@ -112,7 +112,9 @@ class Dialects:
         return [row for row in rows if not _hidden(row, known, habit)][:most]
 
     def ids(self, name: str, params: Mapping[str, Any]) -> list[Any]:
-        """The ids of :meth:`truth`."""
+        """The ids of :meth:`truth`; the values where the answer is no list of objects."""
+        if not documented("v2")[name].is_list:
+            return list(documented("v2")[name].result)
         return [row_id(row, documented("v2")[name]) for row in self.truth(name, params)]
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -149,7 +151,7 @@ class _Names:
     def __init__(self, known: Documented) -> None:
         self._known = known
         row = known.rows[0]
-        self.id = known.id if known.id is not None and known.id in row else HIDDEN_ID
+        self.id = known.id or HIDDEN_ID
         camel = bool(known.id_asked and known.id and known.id_asked != known.id)
         self._names = {_upper(key) if camel else key: key for key in row}
 
@@ -172,10 +174,18 @@ def _upper(name: str) -> str:
 
 
 def _by_name(known: Documented, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Parameters that count by position, whatever they are called (data-encoding.md)."""
+    """Parameters that count by position, whatever they are called (data-encoding.md).
+
+    The number of the task may be missing in front: the page of task.elapseditem.getlist has a call that begins with
+    the order. Any other gap moves what follows into the wrong place.
+    """
     if not known.positional:
         return params
-    return dict(zip(known.positional, params.values(), strict=False))
+    values = list(params.values())
+    names = known.positional
+    if names[0] == "TASKID" and values and isinstance(values[0], Mapping | list):
+        names = names[1:]
+    return dict(zip(names, values, strict=False))
 
 
 def _at(given: Mapping[str, Any], path: str | None) -> Any:

@@ -24,6 +24,7 @@ __all__ = ["HIDDEN_ID", "Documented", "documented", "made_rows", "row_id"]
 # The id of a row that has none in answers: voximplant.sip.get filters by one, tests compare by it.
 HIDDEN_ID = "\0id"
 _ROWS = 130  # of a list that is paged: two full pages and a short one
+_REFERENCES = ("ENTITY_ID", "OWNERID", "OWNER_ID", "PROPERTYID", "STATUSID", "ORDERID")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 
@@ -110,16 +111,19 @@ def _made(known: Documented, row: dict[str, Any], at: int, number: int) -> dict[
         elif isinstance(value, str) and _MOMENT.match(value):
             row[key] = _later(value, at)
     if known.id is None:  # what tells rows without an id apart is some reference
-        for key, value in row.items():
-            if key.upper() in ("ENTITY_ID", "OWNERID", "OWNER_ID", "PROPERTYID", "STATUSID"):
-                row[key] = _like(value, number)
+        numeric = [key for key, value in row.items() if str(value).isdigit()]
+        for key in [key for key in numeric if key.upper() in _REFERENCES] or numeric[:1]:
+            row[key] = _like(row[key], number)
     return _identified(row, known, number)
 
 
 def _identified(row: dict[str, Any], known: Documented, number: int) -> dict[str, Any]:
-    if known.id is None or known.id not in row:
+    """The row with its id, also where the sample was taken with a ``select`` that left it out."""
+    if known.id is None:
         return {**row, HIDDEN_ID: number}
-    return row
+    if known.id in row:
+        return row
+    return {known.id: str(number) if known.id.isupper() else number, **row}
 
 
 def _like(value: Any, number: int) -> Any:

@@ -141,7 +141,9 @@ def test_elapsed_time__counts_by_position(portal, http):
 
     one = found(691, {"ID": "ASC"}, {}, ["*"], {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 1}})
     assert one == portal.truth("task.elapseditem.getlist", params={"TASKID": 691}).ids[:50]
-    assert found({"ID": "ASC"}) != one
+    every = portal.truth("task.elapseditem.getlist").ids
+    assert found({"ID": "ASC"}, {">ID": every[9]}) == every[10:60]
+    assert found(691, {">ID": one[9]}) == one  # the filter in the place of the order
     last = found(691, {}, {}, [], {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 2}})
     assert found(691, {}, {}, [], {"NAV_PARAMS": {"nPageSize": 50, "iNumPage": 9}}) == last
     batch = http.post(portal.webhook_url + "batch", json={"cmd": ["task.elapseditem.getlist?0=691"]}).json()
