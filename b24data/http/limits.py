@@ -64,6 +64,7 @@ class Hold:
 
     seconds: float
     reason: str = ""
+    ticket: int = 0
     tickets: tuple[tuple[str, int], ...] = ()
 
 
@@ -99,17 +100,20 @@ class Limits:
             seconds = max((ledger.wait(now, count, share=share) for _, ledger, count in ledgers), default=0.0)
             if seconds > 0:
                 return Hold(seconds, "operating limit")
-            seconds = self._bucket(get).reserve(now, gentle=gentle)
+            bucket = self._bucket(get)
+            seconds = bucket.reserve(now, gentle=gentle)
             if seconds > 0:
                 return Hold(seconds, "rate limit")
-            return Hold(0.0, "", tuple((method, ledger.begin(now, count)) for method, ledger, count in ledgers))
+            tickets = tuple((method, ledger.begin(now, count)) for method, ledger, count in ledgers)
+            return Hold(0.0, "", bucket.ticket, tickets)
 
         return self._use(work)
 
-    def settle(self, hold: Hold) -> None:
+    def settle(self, hold: Hold, now: float) -> None:
         """The request of ``hold`` is over."""
 
         def work(get: Get) -> None:
+            self._bucket(get).landed(hold.ticket, now)
             for method, ticket in hold.tickets:
                 self._ledger(get, method).end(ticket)
 

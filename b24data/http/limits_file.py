@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _PATIENCE_S = 5.0  # a transaction takes a tenth of a millisecond; who holds one for so long was stopped
 _FORGOTTEN_S = 3600.0
+_AHEAD_S = 60.0  # what was written so far in the future is from before the last boot, and not by a quicker program
 _TABLE = "create table if not exists parts (name text primary key, state blob not null, at real not null)"
 
 
@@ -81,13 +82,11 @@ class FileParts:
 
     def _transaction(self, work: Callable[[Callable[[str, Callable[[], Any]], Any]], T]) -> T:
         database = self._database = self._database or self._open()
-        now = time.monotonic()
         loaded: dict[str, tuple[Any, bytes]] = {}
 
         def get(name: str, fresh: Callable[[], Any]) -> Any:
             if name not in loaded:
-                # A row from the future was written before the last boot.
-                row = database.execute("select state from parts where name = ? and at <= ?", (name, now)).fetchone()
+                row = database.execute("select state from parts where name = ?", (name,)).fetchone()
                 part, before = fresh(), b""
                 if row is not None:
                     with contextlib.suppress(msgspec.DecodeError):  # of another version of this package
@@ -96,6 +95,7 @@ class FileParts:
             return loaded[name][0]
 
         database.execute("begin immediate")
+        now = time.monotonic()  # not before: others have written while we waited for the database
         try:
             result = work(get)
             for name, (part, before) in loaded.items():
@@ -110,13 +110,23 @@ class FileParts:
     def _open(self) -> Any:
         import sqlite3
 
+        from filelock import FileLock, Timeout
+
+        # Two programs that switch a new file to its journal at once: one of them is refused without waiting.
+        try:
+            with FileLock(f"{self.path}.lock", timeout=_PATIENCE_S, mode=0o600):
+                return self._opened(sqlite3)
+        except (OSError, Timeout) as error:
+            raise UnusableError(f"{self.path}: {error}") from error
+
+    def _opened(self, sqlite3: Any) -> Any:
         database = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
         try:
             database.execute("pragma journal_mode = wal")
             database.execute("pragma synchronous = off")  # after a crash of the machine nothing of this counts
             database.execute(_TABLE)
             now = time.monotonic()
-            database.execute("delete from parts where at < ? or at > ?", (now - _FORGOTTEN_S, now))
+            database.execute("delete from parts where at < ? or at > ?", (now - _FORGOTTEN_S, now + _AHEAD_S))
         except BaseException:
             database.close()
             raise

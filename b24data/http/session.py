@@ -200,7 +200,7 @@ class Session:
                 endpoint = moved_to or grant.endpoint
                 outcome = self._attempt(request, grant, endpoint, context)
             finally:
-                self._limits.settle(hold)
+                self._limits.settle(hold, self.clock.monotonic())
             if isinstance(outcome, Response):
                 self._known = True
                 self._stats.succeeded(request.commands)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import heapq
 import math
 import random
 from collections import Counter
@@ -37,14 +38,24 @@ def run(bucket: LeakyBucket, portal: Portal, delays: list[float], latencies: lis
     """Send one request per delay as soon as the bucket lets it go; each arrives after its latency."""
     now = 0.0
     arrivals = []
+    answers: list[tuple[float, int]] = []
     for delay, latency in zip(delays, latencies, strict=True):
         now += delay
-        while (wait := bucket.reserve(now)) > 0:
+        while (wait := take_off(bucket, answers, now)) > 0:
             now += wait
         arrivals.append(now + latency)
+        heapq.heappush(answers, (now + 1.5 * latency, bucket.ticket))
     for arrival in sorted(arrivals):
         portal.request(arrival)
     return now
+
+
+def take_off(bucket: LeakyBucket, answers: list[tuple[float, int]], now: float) -> float:
+    """Reserve, after what was answered until now has landed; where all of the bucket is under way, wait for one."""
+    while answers and answers[0][0] <= now:
+        at, ticket = heapq.heappop(answers)
+        bucket.landed(ticket, at)
+    return bucket.reserve(now)
 
 
 @given(
@@ -58,7 +69,7 @@ def test_bucket__meets_no_refusal_whenever_the_portal_leaks(
     delays = [
         dice.choice((0.1, 0.3, 0.5, 0.99, 1.0, 3.0, 4.2)) if dice.random() < 0.1 else 0.0 for _ in range(requests)
     ]
-    latencies = [dice.choice((0.0, quick, 0.99)) for _ in range(requests)]
+    latencies = [dice.choice((0.0, quick, 0.99, 7.0)) for _ in range(requests)]
     portal = Portal(*plan, phase=dice.random())
     run(LeakyBucket(RateLimitConfig(*plan)), portal, delays, latencies)
     assert portal.refusals == 0
@@ -69,6 +80,23 @@ def test_bucket__a_long_run_uses_the_whole_rate() -> None:
     seconds = run(LeakyBucket(RateLimitConfig(50, 2)), portal, [0.0] * 1000, [0.0] * 1000)
     assert 1000 / seconds >= 0.98 * 2
     assert portal.refusals == 0
+
+
+def test_bucket__a_request_under_way_does_not_leak_until_it_is_answered() -> None:
+    bucket = LeakyBucket(RateLimitConfig(50, 2))
+    assert [bucket.reserve(0.0) for _ in range(48)] == [0.0] * 48
+    assert bucket.reserve(5.0) > 0
+    bucket.landed(1, 5.0)
+    bucket.landed(1, 5.0)
+    assert bucket.reserve(5.0) > 0
+    assert bucket.reserve(6.0) == 0
+
+
+def test_bucket__a_program_that_was_killed_gives_its_places_back() -> None:
+    bucket = LeakyBucket(RateLimitConfig(50, 2))
+    assert [bucket.reserve(0.0) for _ in range(48)] == [0.0] * 48
+    assert bucket.free(299.0) == 0
+    assert bucket.free(301.0) == 48
 
 
 def test_bucket__a_refusal_means_waiting_and_half_the_pace() -> None:
@@ -105,7 +133,7 @@ def test_bucket__a_fixed_pace_stays_when_asked_for() -> None:
 def test_bucket__gentle_leaves_half_of_the_burst() -> None:
     bucket = LeakyBucket(RateLimitConfig(50, 2))
     granted = sum(bucket.reserve(0.0, gentle=True) == 0.0 for _ in range(60))
-    assert granted == 21
+    assert granted == 23
     assert bucket.reserve(0.0) == 0.0
 
 
@@ -204,7 +232,7 @@ def limits(portal: str, **params: object) -> Limits:
 def test_limits__two_clients_of_one_portal_share_the_bucket() -> None:
     one, other = limits("shared.example"), limits("shared.example")
     granted = sum(client.reserve(Counter(["m"]), 0.0).seconds == 0 for client in [one, other] * 40)
-    assert granted == 46
+    assert granted == 48
     assert limits("another.example").reserve(Counter(["m"]), 0.0).seconds == 0
 
 

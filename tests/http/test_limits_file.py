@@ -46,8 +46,8 @@ def test_bucket__is_one_for_all_programs(monkeypatch: pytest.MonkeyPatch) -> Non
     one, other = program(monkeypatch), program(monkeypatch)
     now = time.monotonic()
     assert granted(one, now, 30) == 30
-    assert granted(other, now) == 16
-    assert granted(program(monkeypatch, "y.bitrix24.com"), now) == 46
+    assert granted(other, now) == 18
+    assert granted(program(monkeypatch, "y.bitrix24.com"), now) == 48
 
 
 def test_bucket__a_refusal_of_one_program_slows_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +59,8 @@ def test_bucket__a_refusal_of_one_program_slows_the_others(monkeypatch: pytest.M
 
 def test_bucket__two_sandboxes_that_had_the_same_port_have_nothing_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
-    assert granted(program(monkeypatch, "127.0.0.1:8080", "first"), now) == 46
-    assert granted(program(monkeypatch, "127.0.0.1:8080", "second"), now) == 46
+    assert granted(program(monkeypatch, "127.0.0.1:8080", "first"), now) == 48
+    assert granted(program(monkeypatch, "127.0.0.1:8080", "second"), now) == 48
 
 
 def test_ledger__what_one_program_was_told_the_others_know(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_ledger__what_is_in_flight_elsewhere_is_reserved_here_until_it_lands(mon
     hold = one.reserve(ONE, now)
     one.reserve(ONE, now)
     assert other.reserve(ONE, now).seconds > 0
-    one.settle(hold)
+    one.settle(hold, now)
     assert other.reserve(ONE, now).seconds == 0
 
 
@@ -123,9 +123,9 @@ def test_file__state_from_before_a_reboot_or_of_another_version_does_not_count(
     folder: Path, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
     now = time.monotonic()
-    assert granted(program(monkeypatch), now) == 46
+    assert granted(program(monkeypatch), now) == 48
     rewrite(folder, statement)
-    assert granted(program(monkeypatch), now) == 46
+    assert granted(program(monkeypatch), now) == 48
 
 
 def test_file__what_nobody_used_for_an_hour_is_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +166,8 @@ def test_unusable__a_file_in_place_of_the_folder_means_a_quarter_of_the_rate_and
     now = time.monotonic()
     with caplog.at_level(logging.WARNING, "b24data"):
         clients = [program(monkeypatch, "q.bitrix24.com") for _ in range(3)]
-    assert sum(granted(client, now) for client in clients) == 11
-    assert clients[0].reserve(ONE, now).seconds == pytest.approx(1.0)
+    assert sum(granted(client, now) for client in clients) == 12
+    assert clients[0].reserve(ONE, now).seconds == pytest.approx(2.0)
     (line,) = [record.getMessage() for record in caplog.records]
     assert "not shared with other programs" in line
 
@@ -178,15 +178,15 @@ def test_unusable__a_database_that_breaks_in_the_middle_costs_no_request(
     client = program(monkeypatch, "r.bitrix24.com")
     hold = client.reserve(ONE, time.monotonic())
     rewrite(folder, "drop table parts")
-    client.settle(hold)
+    client.settle(hold, time.monotonic())
     assert client.reserve(ONE, time.monotonic()).seconds == 0
 
 
 def test_unusable__the_quarter_grows_to_the_whole_while_it_is_quiet() -> None:
     bucket = LeakyBucket(share=0.25, pace=0.25)
-    assert sum(bucket.reserve(0.0) == 0 for _ in range(50)) == 11
+    assert sum(bucket.reserve(0.0) == 0 for _ in range(50)) == 12
     for now in (60.0, 120.0):
-        bucket.reserve(now)
+        bucket.free(now)
     assert bucket.pace == 1
     assert bucket.share == 0.25
 
@@ -201,4 +201,4 @@ def test_fork__parent_and_child_go_on_with_the_same_bucket(folder: Path, monkeyp
     if pid == 0:
         os._exit(granted(client, now, 10))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 10
-    assert granted(client, now) == 26
+    assert granted(client, now) == 28
