@@ -298,19 +298,20 @@ def _contacts(column: Column, array: pa.Array) -> tuple[pa.Array, list[Misfit]]:
     zones = Zones()
     ids, misfits = _parsed("int", entries.field("ID"), zones)
     texts = [_parsed("text", entries.field(name), zones)[0] for name in ("VALUE_TYPE", "VALUE", "TYPE_ID")]
-    values = pa.StructArray.from_arrays([ids, *texts], fields=list(column.arrow.value_type))
+    parts = list(column.arrow.value_type)
+    values = pa.StructArray.from_arrays([ids, *texts], fields=parts, mask=entries.is_null())
     return regrouped(array, values, column.arrow), _by_row(misfits, array)
 
 
 def _contact_values(column: Column, values: Sequence[Any]) -> tuple[pa.Array, list[Misfit]]:
-    rows: list[list[dict[str, str | None]] | None] = []
+    rows: list[list[dict[str, str | None] | None] | None] = []
     misfits: list[Misfit] = []
     for i, value in enumerate(values):
         entries = _as_list("contacts", value)
-        if entries is not None and not all(isinstance(entry, dict) for entry in entries):
+        if entries is not None and not all(isinstance(entry, dict | None) for entry in entries):
             misfits.append(Misfit(i, _text(value)))
             entries = None
-        rows.append(None if entries is None else [_contact(entry) for entry in entries])
+        rows.append(None if entries is None else [None if e is None else _contact(e) for e in entries])
     array, bad_ids = _contacts(column, pa.array(rows, CONTACT_WIRE))
     return array, misfits + bad_ids
 

@@ -8,6 +8,7 @@ Whatever it refuses, ``read_robust`` reads from parsed rows. A :class:`Plan` say
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Plan:
     schema: Schema
     arrow: pa.Schema
     fast: pa.Schema
-    empties: tuple[tuple[bytes, bytes], ...]
+    empties: tuple[bytes, ...]
     slow: tuple[str, ...]
     slow_decoder: msgspec.json.Decoder[Any]
     keys: frozenset[str]
@@ -65,7 +66,7 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
         schema=schema,
         arrow=schema.arrow,
         fast=pa.schema([(wire, arrow) for wire, arrow in types.items() if arrow is not None]),
-        empties=tuple({_false_as_null(c.wire) for c in schema.columns if _says_false(c, wires) and c.wire not in slow}),
+        empties=tuple({_key(c.wire) for c in schema.columns if _says_false(c, wires) and c.wire not in slow}),
         slow=slow,
         slow_decoder=msgspec.json.Decoder(struct),
         keys=frozenset(types),
@@ -77,13 +78,9 @@ def _says_false(column: Column, wires: Wires) -> bool:
     return (column.many or column.kind != "bool") and "false" in wires.get(column.wire, ())
 
 
-def _false_as_null(wire: str) -> tuple[bytes, bytes]:
-    """What to look for in the rows, and its replacement.
-
-    It can't be found inside a text: there the quote after the key would have a backslash before it.
-    """
-    key = msgspec.json.encode(wire)
-    return key + b":false", key + b":null"
+def _key(wire: str) -> bytes:
+    """A key as it stands before ``":false``. In a text it can't, for its quotes have backslashes before them there."""
+    return msgspec.json.encode(wire)[:-1]
 
 
 def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.DataType | None:
@@ -142,9 +139,8 @@ def _wire(value: Any) -> str:
 
 def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
     """The rows as ``pyarrow.json`` reads them; None where they are not what the plan expects."""
-    text = nulled = b"\n".join(rows)
-    for empty, null in plan.empties:
-        nulled = nulled.replace(empty, null)
+    text = b"\n".join(rows)
+    nulled = _nulled(text, plan.empties) if plan.empties else text
     try:
         table = pj.read_json(
             pa.BufferReader(nulled),
@@ -168,6 +164,17 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
         else:
             _add(reading, column, from_array(column, _whole(table[column.wire]), zones), zones)
     return reading
+
+
+def _nulled(text: bytes, keys: tuple[bytes, ...]) -> bytes:
+    """``null`` for ``false`` behind any of the keys, in one pass: one for each key costs five times as much."""
+    pieces = text.split(_FALSE)
+    ends = [_NULL if piece.endswith(keys) else _FALSE for piece in pieces]
+    ends[-1] = b""
+    return b"".join(itertools.chain.from_iterable(zip(pieces, ends, strict=True)))
+
+
+_FALSE, _NULL = b'":false', b'":null'
 
 
 def read_robust(plan: Plan, parsed: Sequence[Mapping[str, Any]], naive_tz: str) -> Reading:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from b24data.errors import IncompleteFetchError, SdkError
+from b24data.errors import IncompleteFetchError, SchemaError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
@@ -57,12 +57,13 @@ class ListFetch(Generic[T]):
         """The decoded rows, in order.
 
         An error of the first request is raised as it is; a later one as :class:`IncompleteFetchError` from it, with
-        the id up to which nothing is missing. Leaving the loop early stops whatever is under way.
+        the id up to which nothing is missing. A value that the caller refuses (``errors="raise"``) is raised as it
+        is too. Leaving the loop early stops whatever is under way.
         """
         try:
             yield from self._blocks()
         except SdkError as error:
-            if not self.facts.begun:
+            if not self.facts.begun or isinstance(error, SchemaError):
                 raise
             raise IncompleteFetchError(
                 f"{self.plan.method} stopped after {self.facts.rows:,} rows: {error}",

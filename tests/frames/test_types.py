@@ -81,6 +81,7 @@ GOLDEN = [
     ("datetime", False, None),
     ("crm_multifield", [PHONE], [{**PHONE, "ID": 8303}]),
     ("crm_multifield", {"0": PHONE}, [{**PHONE, "ID": 8303}]),
+    ("crm_multifield", [None, PHONE], [None, {**PHONE, "ID": 8303}]),
     ("crm_multifield", [], None),
     ("crm_multifield", False, None),
     ("array", ["a", 1, {"b": 2}], ["a", "1", '{"b":2}']),
