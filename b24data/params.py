@@ -310,6 +310,9 @@ class FetchReport:
         data["notes"] = list(self.notes)
         return data
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         title, *lines = str(self).splitlines()
         return facts_html(title, [("", line.strip()) for line in lines], good=self.complete)

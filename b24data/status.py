@@ -47,6 +47,9 @@ class Status:
     def __str__(self) -> str:
         return "\n".join(f"{name + ':':14}{value}" for name, value in self.facts if value)
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
     def _repr_html_(self) -> str:
         return facts_html(self.portal, self.facts[1:], good=not self.missing)
 
