@@ -33,17 +33,24 @@ RefreshCallback = Callable[..., object]
 
 @dataclass(eq=False)
 class _Pair:
-    """A pair of tokens as this process knows it. ``dies_at`` is monotonic, from its receipt; None = unknown."""
+    """A pair of tokens as this process knows it. ``dies_at`` is monotonic, from its receipt; None = unknown.
+
+    ``moved_to`` is where the portal has sent us; it is not kept with the pair.
+    """
 
     stored: Stored
     dies_at: float | None
     adopted: bool = False
     in_flight: int = 0
     accepted: bool = False
+    moved_to: str = ""
 
     @property
     def params(self) -> B24OAuthParams:
-        return self.stored.params
+        params = self.stored.params
+        if not self.moved_to:
+            return params
+        return replace(params, client_endpoint=self.moved_to, domain=urlsplit(self.moved_to).netloc)
 
 
 @dataclass(eq=False)
@@ -184,11 +191,13 @@ class OAuth(Admin):
         self._renew(cast("_Pair", grant.pair), context)
 
     def moved(self, endpoint: str) -> None:
-        """The portal answered at this address."""
+        """The portal accepted our token at this address, to which it had sent us; a stranger can't.
+
+        That is enough for this client. What is kept for later runs is the address in the next token reply, which names
+        its ``member_id``: an answer of the REST API doesn't.
+        """
         with self._lock:
-            pair = self._pair
-            params = replace(pair.params, client_endpoint=endpoint, domain=urlsplit(endpoint).netloc)
-            pair.stored = replace(pair.stored, params=params)
+            self._pair.moved_to = endpoint
 
     # The refresh.
 
@@ -224,7 +233,9 @@ class OAuth(Admin):
             if not following.adopted:
                 dies_at = self._clock.monotonic() + stored.params.expires_in
             with self._lock:
-                self._pair, self._flight = _Pair(stored, dies_at, following.adopted), None
+                known = stored.params.client_endpoint == pair.stored.params.client_endpoint
+                self._pair = _Pair(stored, dies_at, following.adopted, moved_to=pair.moved_to if known else "")
+                self._flight = None
                 if not following.adopted:
                     self._told.append(stored.params)
             flight.adopted, flight.trouble = following.adopted, following.trouble

@@ -4,11 +4,13 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from b24data.auth.oauth import OAuth
+from b24data.auth.store import FileTokenStore
 from b24data.errors import (
     AuthorizationRequiredError,
     BadReplyError,
@@ -433,3 +435,33 @@ def test_oauth__no_secret_is_shown() -> None:
 
 def test_get_uniq__is_the_prefix_and_the_member() -> None:
     assert oauth(Portal()).get_uniq("lock") == "lock_m1"
+
+
+def test_moved__the_new_address_is_used_at_once_and_kept_only_with_a_token_reply(tmp_path: Path) -> None:
+    portal, store = Portal(), FileTokenStore(tmp_path / "acme.json")
+    auth = OAuth(portal.params(), SECRET, portal.transport, clock=FakeClock(), store=store)
+
+    def kept() -> str:
+        stored = store.load()
+        assert stored is not None
+        return stored.params.client_endpoint
+
+    old, new = f"https://{portal.host}/rest/", "https://new.bitrix24.com/rest/"
+    auth.moved(new)
+    assert (auth.grant(CallContext()).endpoint, auth.params.domain, auth.portal) == (new, *["new.bitrix24.com"] * 2)
+    before(portal, fault("invalid_client", 400))
+    with pytest.raises(RefreshTokenError):
+        auth.refresh_auth()
+    assert kept() == old
+    portal.transport.tokens = lambda form: (portal.token(form), portal.pair(client_endpoint=new))[1]
+    auth.refresh_auth()
+    assert kept() == new == auth.params.client_endpoint
+
+
+def test_moved__a_token_reply_of_another_portal_is_refused(tmp_path: Path) -> None:
+    portal = Portal()
+    auth = oauth(portal)
+    auth.moved("https://new.bitrix24.com/rest/")
+    portal.transport.tokens = lambda form: (portal.token(form), portal.pair(member_id="stranger"))[1]
+    with pytest.raises(RefreshTokenError, match="another portal"):
+        auth.refresh_auth()
