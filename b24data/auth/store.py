@@ -112,6 +112,8 @@ class FileTokenStore:
                 f"another program has held {self.path}.lock for {_LOCK_S:.0f} s", code="LOCKED"
             ) from error
         try:
+            for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # by a program that was killed
+                left.unlink(missing_ok=True)
             yield
         finally:
             lock.release()
