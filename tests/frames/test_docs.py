@@ -1,0 +1,86 @@
+"""What docs/types.md says is so: its table of types, and its examples."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from b24data import Sandbox
+from b24data.frames.columns import Decoder
+from b24data.frames.parquet import ParquetSink
+from b24data.frames.schema import Field, build_schema
+from b24data.frames.sinks import frame_of
+from tests.frames.test_types import REPORT
+
+TEXT = (Path(__file__).parents[2] / "docs" / "types.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+CODE = re.compile(r"`([^`]+)`")
+
+
+def rows_of_the_table():
+    for line in TEXT.partition("## Type by type")[2].partition("What the table follows")[0].splitlines():
+        cells = [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").split("|")[1:-1]]
+        if len(cells) == 4 and "` → `" in cells[3]:
+            types, arrow, pandas, pairs = cells
+            for pair in pairs.split("<br>"):
+                raw, value = CODE.findall(pair)
+                name = "F_CURRENCY" if "_CURRENCY" in types else "F"
+                portal_types = [one for one in CODE.findall(types) if one != "..._CURRENCY"]
+                yield portal_types, types.startswith("multiple"), name, arrow.strip("`"), pandas.strip("`"), raw, value
+
+
+TABLE = list(rows_of_the_table())
+
+
+def test_the_table__is_read_whole():
+    assert len(TABLE) > 35
+    assert len({portal_type for row in TABLE for portal_type in row[0]}) > 40
+
+
+@pytest.mark.parametrize(("types", "multiple", "name", "arrow", "pandas", "raw", "value"), TABLE)
+def test_the_table__is_what_arrives(types, multiple, name, arrow, pandas, raw, value, tmp_path):
+    for portal_type in types:
+        code = "crm_enum_ownertype" if portal_type == "crm_enum_*" else portal_type
+        rows = [f'{{"F":{raw}}}'.encode()]
+        field = Field("F", "F", type=code, multiple=multiple)
+        decoder = Decoder(build_schema({"F": field}, ["F"], id_code=None, sample_rows=rows))
+        batch = decoder.decode(rows)
+        assert str(batch.schema.field(name).type).replace("list<item: ", "list<") == arrow
+        assert shown(batch.column(name)[0].as_py()) == value
+        dtype = str(frame_of(pa.Table.from_batches([batch]))[name].dtype)
+        assert dtype == (pandas if pandas != "the same" else f"{batch.schema.field(name).type}[pyarrow]")
+        assert decoder.coercions == {}
+    sink = ParquetSink(tmp_path / "f.parquet", decoder.schema)
+    sink.write(batch)
+    sink.close(REPORT)
+    assert shown(pq.read_table(tmp_path / "f.parquet")[name][0].as_py()) == value
+
+
+def shown(value):
+    if value is None:
+        return "null"
+    plain = not isinstance(value, list | dict | str | bool)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def test_the_examples__run_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Sandbox(deals=300, contacts=100) as portal, portal.connect() as b24:
+        names = {"b24": b24}
+        for example in EXAMPLES:
+            exec(example, names)
+    assert names["phones"].columns.to_list() == ["ID", "NAME", "PHONE", "PHONE_TYPE", "PHONE_ID"]
+    assert names["by_stage"]["OPPORTUNITY"].sum() == pytest.approx(pc.sum(names["deals"]["OPPORTUNITY"]).as_py())
+    assert {row[0] for row in names["won"]} <= {"RUB", "USD", "EUR", "CNY", None}
+    assert {path.name for path in tmp_path.iterdir()} == {"deals.parquet", "deals.csv", "deals.xlsx", "deals.db"}
+
+
+def test_the_names__of_both_spellings_are_those_that_are_compared():
+    from tests.frames.test_whole import RENAMED
+
+    table = dict(re.findall(r"^\| `([A-Z_]+)` \| `(\w+)` \|$", TEXT, flags=re.MULTILINE))
+    assert table == RENAMED
