@@ -1,10 +1,54 @@
-"""What holds for every test: none of them reads or leaves state of the user who runs them."""
+"""What holds for every test: it leaves no state behind, and nothing that it logs, prints or raises is secret."""
+
+from __future__ import annotations
 
 import atexit
+import logging
 import os
+import re
 import tempfile
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from b24data.errors import SdkError
 
 # Before any client is made, and for the programs that tests start.
 _FOLDER = tempfile.TemporaryDirectory(prefix="b24data-tests-")
 atexit.register(_FOLDER.cleanup)
 os.environ["B24DATA_STATE_DIR"] = _FOLDER.name
+
+# The tokens of a sandbox, the code in its webhook's address, and what tests call a secret themselves.
+SECRET = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])"
+    r"|/rest/(?:api/)?\d+/[0-9a-f]{16}(?![0-9a-f])"
+    r"|cl13nt-s3cr3t|(?:client_secret|refresh_token|access_token)=(?!\*)\w"
+)
+_raised: list[str] = []
+
+
+def pytest_configure() -> None:
+    for name in ("b24data", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    make = SdkError.__init__
+
+    def remember(self: SdkError, description: str = "", **facts: Any) -> None:
+        make(self, description, **facts)
+        _raised.append(f"{type(self).__name__}: {description} {facts}")
+
+    SdkError.__init__ = remember  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when != "teardown":
+        return report
+    shown = [*(text for title, text in report.sections if "Captured" in title), *_raised]
+    _raised.clear()
+    lines = [line for text in shown for line in text.splitlines() if SECRET.search(line)]
+    if lines:
+        report.outcome = "failed"
+        report.longrepr = "a secret was logged, printed or raised:\n" + "\n".join(lines[:5])
+    return report
