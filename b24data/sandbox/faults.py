@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+import msgspec
+
 from b24data.sandbox.answers import PortalError
 from b24data.sandbox.wire import Reply, html_page
 
@@ -34,6 +36,7 @@ KINDS = {
     "warning": "a PHP warning before the JSON",
     "expired": "expired_token; with command= that command of a batch and all later ones (OAuth only)",
     "error": "an error with code= and status=; with command= of that command of a batch",
+    "inside": "status 200 and the error with code= inside result, as some methods have it",
     "redirect": "302 to the portal's other address",
 }
 EARLY = ("500", "502", "reset", "html", "bare")  # before any work
@@ -134,6 +137,9 @@ def spoiled(reply: Reply, fault: FaultPlan | None) -> Reply:
         reply.pieces.insert(0, _WARNING)
     elif kind == "empty":
         reply.pieces = []
+    elif fault and kind == "inside":
+        inner = {"error": fault.code, "error_description": fault.description}
+        reply.pieces = [msgspec.json.encode({"result": {"error": inner}})]
     elif kind in ("cut", "stall"):
         reply.act = kind
     return reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b24data import B24Hook, IncompleteFetchError, Sandbox, SdkError
+from b24data import AjaxError, B24Hook, IncompleteFetchError, Sandbox, SdkError
 from b24data.sandbox.quirks import IGNORABLE, LIES
 from tests.clocks import ScaledClock
 
@@ -81,6 +81,51 @@ def test_fetch_all__brings_every_row_of_each_dialect_once(portal, method, select
     if key:
         assert sorted(map(str, frame[key])) == sorted(map(str, truth.ids))
     assert frame.attrs["b24data"]["complete"]
+
+
+V3 = [
+    ("call.followup.list", None, {"startDate": {"from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z"}}, {}),
+    ("humanresources.node.list", None, None, {"type": "DEPARTMENT"}),
+    ("mail.message.list", None, None, {}),
+    ("main.eventlog.list", ["id", "severity"], None, {}),
+    ("main.eventlog.list", None, {">id": 1000, "<=id": 2000}, {}),
+    ("main.eventlog.tail", None, None, {}),
+    ("note.collection.list", None, None, {}),
+    ("tasks.task.list", ["id", "title"], {">id": 500}, {}),
+    ("tasks.task.result.list", None, {"taskId": 51}, {}),
+    ("timeman.record.list", None, {"userId": 1}, {}),
+]
+_CONDITIONS = {">id": ("id", ">"), "<=id": ("id", "<=")}
+
+
+@pytest.fixture(scope="module")
+def portal3():
+    lists = {"main.eventlog.list": 2_600, "note.collection.list": 450}
+    with Sandbox(deals=10, tasks=2_300, cost=0.0, time_scale=SCALE, lists=lists) as portal:
+        yield portal
+
+
+@pytest.mark.parametrize(("method", "select", "where", "params"), V3)
+@pytest.mark.parametrize("sign_in", ["webhook", "application"])
+def test_fetch_all__brings_every_row_of_each_list_of_rest_3_once(portal3, method, select, where, params, sign_in):
+    client = portal3.hook if sign_in == "webhook" else portal3.connect
+    asked = f"v3:{method}" if method.startswith("tasks.") else method
+    with client(clock=ScaledClock(SCALE)) as b24:
+        frame = b24.tools.fetch_all(asked, select, where, params=params, progress=False)
+    conditions = where
+    if where and method != "call.followup.list":
+        conditions = [[*_CONDITIONS.get(key, (key, "=")), value] for key, value in where.items()]
+    truth = portal3.truth(method, conditions, params=params, version="v3")
+    assert len(frame) == truth.count > 0
+    if "id" in frame:
+        assert sorted(frame["id"]) == sorted(truth.ids)
+    assert frame.attrs["b24data"]["complete"]
+
+
+def test_fetch_all__an_error_inside_an_answer_with_status_200_is_an_error(portal):
+    portal.fail("inside", after=1, code="ACCESS_DENIED", on="biconnector.source.list")
+    with pytest.raises(AjaxError, match="ACCESS_DENIED"):
+        fetch(portal, "biconnector.source.list")
 
 
 KEYSET = {"method": "crm.item.list", "params": {"entityTypeId": 2}}

@@ -215,6 +215,14 @@ def test_lists__with_required_conditions(items, code):
     assert len(items("mail.message.list")) == 25
 
 
+@pytest.mark.parametrize(("limit", "more"), [(50, True), (129, True), (130, False), (200, False)])
+def test_lists__that_say_whether_there_is_more(call3, limit, more):
+    result = call3("note.document.search.list", {"query": "a", "pagination": {"limit": limit, "offset": 50}})[1][
+        "result"
+    ]
+    assert (len(result["items"]), result["hasMore"]) == (min(limit, 130), more)
+
+
 def batch(portal, http, body):
     reply = http.post(portal.webhook_url_v3 + "batch", json=body)
     return reply.status_code, reply.json()

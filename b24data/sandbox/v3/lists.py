@@ -72,10 +72,13 @@ class Lists3:
         if not known.is_list:
             return Answer.of(known.result, self._writer)
         rows = self.rows(name, query)
+        beside = {}
         if known.paging == "v3_pagination":
             page = read_pagination(query.get("pagination"), default=known.page or 50, most=known.page_max or _MOST)
-            rows = rows[page.offset : page.offset + page.limit]
-        return self._answer(known, self._selected(known, rows, query))
+            first = page.offset if "pagination.offset" in known.params else 0
+            beside = {"hasMore": first + page.limit < len(rows)} if "hasMore" in known.beside else {}
+            rows = rows[first : first + page.limit]
+        return self._answer(known, self._selected(known, rows, query), **beside)
 
     def rows(self, name: str, query: Mapping[str, Any]) -> list[Row]:
         """All rows that a call means."""
