@@ -205,7 +205,7 @@ class Pipeline:
         schema = build_schema(
             described.fields,
             select,
-            id_code=spec.id_asked if self.plan.walk == "keyset" or self.plan.id_added else None,
+            id_code=spec.id if self.plan.walk == "keyset" or self.plan.id_added else None,
             sample_rows=first_page,
             dtypes=options.dtypes,
             tz=options.tz,
@@ -228,12 +228,12 @@ class Pipeline:
         id_name = decoder.schema.id_name
         if self.plan.walk != "keyset" or id_name is None:
             return batch, None
-        ids = batch.column(batch.schema.get_field_index(id_name))
-        if ids.null_count:
+        at = batch.schema.get_field_index(id_name)
+        if at < 0 or batch.column(at).null_count:
             raise ProtocolViolationError(
                 f"{self.plan.method} sent rows without a whole number as {self.plan.spec.id!r}"
             )
-        return batch, ids.to_pylist()
+        return batch, batch.column(at).to_pylist()
 
     def _presented(self, decoder: Decoder, first_page: Sequence[Row]) -> Presentation:
         columns, options = decoder.schema.columns, self._options

@@ -1,4 +1,4 @@
-"""A portal without sockets that pages in every dialect: what a page holds, how it lies and what it forgets are options."""
+"""A portal without sockets that pages in every dialect: what a page holds, and how the portal lies, are options."""
 
 from __future__ import annotations
 

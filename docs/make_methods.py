@@ -1,0 +1,74 @@
+"""Fills the tables of docs/methods.md from the package's facts about list methods: ``python docs/make_methods.py``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from b24data.lists.methods import MethodSpec, known_methods, spec_of
+
+PAGE = Path(__file__).with_name("methods.md")
+
+WALKS = {
+    "keyset": ("ranges of ids, fifty pages to a request", "the largest id of the beginning, or a short page"),
+    "offset": ("`start`; pages fifty to a request where the portal counts", "the total, or an empty page"),
+    "offset_limit": ("an offset and a limit, the largest that is documented", "an empty page, or the total"),
+    "page_nav": ("the number of the page", "the total, an empty page, or the last page again"),
+    "last_id": ("the last id, newest rows first", "an empty page"),
+    "v3_keyset": ("REST 3.0: a filter on the last id", "an empty page; a shorter one proves nothing there"),
+    "v3_tail": ("REST 3.0: a cursor", "an empty page, or no further cursor"),
+    "whole": ("one answer", "it has no pages"),
+    "refused": ("reading it removes rows", ""),
+}
+
+
+def page() -> str:
+    """The page with its tables as the facts are now."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, lines in (("walks", _walks()), ("methods", _methods())):
+        head, _, rest = text.partition(f"<!-- {name} -->\n")
+        _, _, tail = rest.partition("<!-- end -->")
+        text = "\n".join([f"{head}<!-- {name} -->", *lines, "<!-- end -->"]) + tail
+    return text
+
+
+def _walks() -> list[str]:
+    count = Counter(spec_of(name).walk for name in known_methods())
+    rows = [f"| `{walk}` | {count[walk]} | {how} | {why} |" for walk, (how, why) in WALKS.items()]
+    return ["| walk | methods | how it goes on | why it ends |", "|---|---|---|---|", *rows]
+
+
+def _methods() -> list[str]:
+    rows = [_row(name, spec_of(name)) for name in known_methods()]
+    return ["| method | walk | rows | id | page | needs | notes |", "|---|---|---|---|---|---|---|", *rows]
+
+
+def _row(name: str, spec: MethodSpec) -> str:
+    rows = f"`{spec.rows_at}`" if spec.rows_at else ""
+    size = "" if spec.walk in ("whole", "refused") and not spec.page_max else str(spec.page_asked)
+    needs = ", ".join(f"`{path}`" for path in spec.required).replace("|", "` or `")
+    cells = (f"`{name}`", spec.walk, rows, f"`{spec.id}`" if spec.id else "", size, needs, "; ".join(_notes(spec)))
+    return "| " + " | ".join(cells) + " |"
+
+
+def _notes(spec: MethodSpec) -> list[str]:
+    notes = []
+    if spec.version == "v3":
+        notes.append("REST 3.0")
+    if spec.deprecated:
+        notes.append("deprecated" + (f", `{spec.deprecated}` follows it" if isinstance(spec.deprecated, str) else ""))
+    if spec.positional:
+        notes.append("parameters by position")
+    if spec.shape == "by_key":
+        notes.append("rows by key" + (f" in `{spec.key}`" if spec.key else ""))
+    if spec.shape == "groups":
+        notes.append(f"lists by key in `{spec.key}`")
+    if not spec.short_page_ends:
+        notes.append("pages may be short")
+    if spec.walk == "refused":
+        notes.append(spec.why)
+    return notes
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

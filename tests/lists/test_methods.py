@@ -1,0 +1,154 @@
+"""The table of facts: all 355 documented list methods, each with what its walk needs."""
+
+from __future__ import annotations
+
+import runpy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from b24data.errors import ConfigError
+from b24data.lists.methods import known_methods, nearest_methods, spec_of
+from b24data.lists.plan import make_plan
+
+ROOT = Path(__file__).parents[2]
+SPECS = {name: spec_of(name) for name in known_methods()}
+
+NEEDS = {
+    "keyset": ("id", "filter", "order", "start"),
+    "offset": ("start",),
+    "offset_limit": ("start", "size"),
+    "page_nav": ("number",),
+    "last_id": ("id", "cursor", "size"),
+    "v3_keyset": ("id", "filter", "order", "start", "size"),
+    "v3_tail": ("id", "cursor"),
+    "whole": (),
+    "refused": ("why",),
+}
+
+
+def given_for(spec):
+    """A request that has all that a method needs."""
+    asked = {"params": {}, "filter": {}, "select": []}
+    for path in spec.required:
+        head, _, inner = path.split("|")[0].partition(".")
+        if head == "select":
+            asked["select"].append(inner or "ID")
+        elif head == "filter" and inner:
+            outer, _, deeper = inner.partition(".")
+            asked["filter"][outer] = {**asked["filter"].get(outer, {}), deeper: 1} if deeper else 1
+        elif head == "filter":
+            asked["filter"]["ID"] = 1
+        else:
+            asked["params"][head] = 1
+    return {name: value for name, value in asked.items() if value}
+
+
+def test_table__has_all_documented_methods_each_with_one_walk():
+    assert len(SPECS) == 355
+    assert Counter(spec.version for spec in SPECS.values()) == {"v2": 315, "v3": 40}
+    assert {spec.walk for spec in SPECS.values()} == set(NEEDS)
+    assert all(spec.documented for spec in SPECS.values())
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_table__an_entry_has_what_its_walk_needs(name):
+    spec = SPECS[name]
+    assert [need for need in NEEDS[spec.walk] if not getattr(spec, need)] == []
+    assert spec.shape in ("list", "by_key", "groups", "one_or_list")
+    assert spec.shape != "groups" or spec.key
+    assert spec.shape != "by_key" or spec.key or spec.id
+    assert spec.page_max is None or spec.page_max >= spec.page
+    assert spec.walk != "keyset" or (spec.shape, spec.version) == ("list", "v2")
+    assert spec.version == "v3" or not spec.walk.startswith("v3")
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.walk != "refused"])
+def test_make_plan__every_method_can_be_asked_for_its_first_page(name):
+    spec = SPECS[name]
+    params = make_plan(spec, **given_for(spec)).first_page()
+    assert isinstance(params, list) == bool(spec.positional)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [(name, path) for name, spec in SPECS.items() for path in spec.required if spec.walk != "refused"],
+)
+def test_make_plan__a_missing_required_parameter_is_named(name, path):
+    spec = SPECS[name]
+    asked = given_for(spec)
+    for alternative in path.split("|"):
+        head, _, inner = alternative.partition(".")
+        holder = asked.get(head if head in ("filter", "select") else "params", {})
+        if head == "select":
+            holder.remove(inner or "ID")
+        elif head == "filter" and "." in inner:
+            del holder[inner.split(".")[0]][inner.split(".")[1]]
+        else:
+            holder.pop((inner or "ID") if head == "filter" else head, None)
+    with pytest.raises(ConfigError, match=r"needs ") as caught:
+        make_plan(spec, **{name: value for name, value in asked.items() if value})
+    assert path.replace("|", " or ") in caught.value.description
+    assert "pass " in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("crm.deal.list", {"start": 50}),
+        ("im.search.department.list", {"FIND": "a", "limit": 5}),
+        ("landing.site.getList", {"PARAMS": {"offset": 5}}),
+        ("main.eventlog.list", {"pagination": {"limit": 5}}),
+        ("main.eventlog.tail", {"cursor": {"value": 5}}),
+        ("biconnector.source.list", {"page": 2}),
+    ],
+)
+def test_make_plan__the_page_is_not_for_the_user_to_say(name, params):
+    with pytest.raises(ConfigError, match="from its first row to its last"):
+        make_plan(spec_of(name), params=params)
+
+
+def test_make_plan__what_a_method_keeps_inside_params_is_found_there():
+    plan = make_plan(
+        spec_of("landing.site.getList"),
+        select=["ID", "TITLE"],
+        params={"params": {"filter": {"ACTIVE": "Y"}, "get_menu": 1}, "scope": "GROUP"},
+    )
+    assert plan.page_at(500) == {
+        "scope": "GROUP",
+        "params": {
+            "select": ["ID", "TITLE"],
+            "filter": {"ACTIVE": "Y"},
+            "get_menu": 1,
+            "order": {"ID": "ASC"},
+            "offset": 500,
+            "limit": 500,
+        },
+    }
+
+
+def test_make_plan__a_sort_by_two_texts_names_one_field():
+    spec = spec_of("department.get")
+    assert make_plan(spec, order={"NAME": "DESC"}).page_at(0) == {"sort": "NAME", "order": "DESC", "START": 0}
+    with pytest.raises(ConfigError, match="one field"):
+        make_plan(spec, order={"NAME": "DESC", "SORT": "ASC"})
+
+
+def test_spec_of__both_versions_of_a_method_can_be_named():
+    assert spec_of("tasks.task.list").rows_at == "tasks"
+    assert spec_of("V3:Tasks.Task.List").rows_at == "items"
+    assert spec_of("v3:tasks.task.list").method == "tasks.task.list"
+    assert spec_of("main.eventlog.list") is spec_of("v3:main.eventlog.list")
+    unknown = spec_of("v3:partner.thing.list")
+    assert (unknown.method, unknown.version, unknown.walk) == ("partner.thing.list", "v3", "offset_limit")
+    assert spec_of("v3:crm.deal.list").version == "v3"
+
+
+def test_nearest_methods__names_a_method_once():
+    assert nearest_methods("tasks.task.lst").count("tasks.task.list") == 1
+
+
+def test_docs__the_page_of_methods_is_made_from_the_table():
+    made = runpy.run_path(str(ROOT / "docs" / "make_methods.py"))["page"]()
+    assert (ROOT / "docs" / "methods.md").read_text("utf-8") == made, "run python docs/make_methods.py"
