@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -37,6 +37,8 @@ __all__ = [
 NOT_EXECUTED = "B24DATA_NOT_EXECUTED"  # our own code for a command that a halted batch never reached
 
 _BODY_START = 300
+# These answer without an envelope (b24restdocs, api-reference/rest-v3.md).
+_BARE = frozenset({"rest.documentation.openapi", "documentation"})
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -73,10 +75,20 @@ class Response:
     total: int | None = None
     next: int | None = None
     time: Times | None = None
+    _batch: list[_BatchResult] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def data(self) -> Any:
         """The payload as Python objects."""
         return _decode(self.result)
+
+    def batch(self) -> _BatchResult:
+        """The payload of a batch, read once: megabytes, which the limits and the walk both look at."""
+        if not self._batch:
+            try:
+                self._batch.append(_BATCH.decode(self.result))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self._batch.append(_BATCH.decode(json.dumps(_mend(self.data()))))
+        return self._batch[0]
 
 
 class _Envelope(msgspec.Struct):
@@ -89,23 +101,15 @@ class _Envelope(msgspec.Struct):
 
 
 class _BatchResult(msgspec.Struct):
-    result: msgspec.Raw = msgspec.Raw(b"[]")
+    result: dict[str, msgspec.Raw] | list[msgspec.Raw] | str | float | bool | None = None
     result_error: Any = None
     result_total: Any = None
     result_next: Any = None
     result_time: Any = None
 
 
-class _BatchEnds(msgspec.Struct):
-    result_error: Any = None
-    result_time: Any = None
-
-
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _BATCH = msgspec.json.Decoder(_BatchResult)
-_BATCH_ENDS = msgspec.json.Decoder(_BatchEnds)
-_RAW_MAP = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_RAW_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def read_reply(method: str, reply: Reply) -> Response:
@@ -123,7 +127,9 @@ def read_reply(method: str, reply: Reply) -> Response:
         raise
     if envelope.error:
         raise portal_error(method, envelope.error, envelope.error_description, reply.status)
-    if not bytes(envelope.result):
+    if method.lower() in _BARE and reply.status < 400:
+        return Response(msgspec.Raw(reply.body.removeprefix(_BOM).strip()))
+    if not memoryview(envelope.result).nbytes:
         raise _bad_reply(method, reply, "the answer has neither a result nor an error")
     if reply.status >= 400:
         raise _bad_reply(method, reply, "a result with the status of an error")
@@ -178,11 +184,8 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
     PHP writes an empty map as ``[]`` and one with the keys 0..n-1 as a list, so every map may be either.
     A command that is in neither ``result`` nor ``result_error`` is an error with the code ``NOT_EXECUTED``.
     """
-    try:
-        outer = _BATCH.decode(response.result)
-    except msgspec.DecodeError:
-        outer = _BATCH.decode(json.dumps(_mend(response.data())))
-    results = _raw_map(outer.result)
+    outer = response.batch()
+    results: dict[str, msgspec.Raw] = _map(outer.result)
     errors, totals = _map(outer.result_error), _map(outer.result_total)
     nexts, times = _map(outer.result_next), _map(outer.result_time)
     parts: list[Response | AjaxError] = []
@@ -201,8 +204,8 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
 def read_batch_times(response: Response) -> tuple[dict[str, Times | None], dict[str, Any]]:
     """By command: the times of the good answers, and what is in ``result_error``. The rows are not looked at."""
     try:
-        ends = _BATCH_ENDS.decode(response.result)
-    except msgspec.DecodeError:
+        ends = response.batch()
+    except (msgspec.DecodeError, ValueError):
         return {}, {}
     return {key: read_times(value) for key, value in _map(ends.result_time).items()}, _map(ends.result_error)
 
@@ -212,15 +215,6 @@ def _command_error(method: str, error: Any) -> AjaxError:
         inner = error.get("error")
         return portal_error(method, inner if inner else error, error.get("error_description"), None)
     return portal_error(method, error, None, None)
-
-
-def _raw_map(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
-    text = bytes(raw).lstrip()[:1]
-    if text == b"{":
-        return _RAW_MAP.decode(raw)
-    if text == b"[":
-        return {str(index): item for index, item in enumerate(_RAW_LIST.decode(raw))}
-    return {}
 
 
 def _map(value: Any) -> dict[str, Any]:
