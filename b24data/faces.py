@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from b24data.auth.callback import REDIRECT_PORT, redirect_uri
-from b24data.auth.flow import CODE_S, SignIn, Step
+from b24data.auth.flow import CODE_S, SignIn, Step, sentence
 from b24data.auth.profiles import Profiles
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.portals import Client, connect, connect_by
@@ -142,7 +142,7 @@ def converse(profile: str | None, talk: Talk, *, port: int, needs: Sequence[str]
         for _ in range(_LAST):
             step = flow.step if flow.step.at == "link" else _ask_way(flow, talk, port)
             if step.trouble is not None:
-                talk.say(str(step.trouble))
+                talk.say(sentence(step.trouble))
             if step.at == "link":
                 step = _ask_code(flow, talk, step)
             if step.at == "done":
@@ -180,5 +180,5 @@ def _ask_code(flow: SignIn, talk: Talk, step: Step) -> Step:
         return flow.step
     step = flow.paste(text) if text.strip() else flow.new_link()
     if step.trouble is not None:
-        talk.say(str(step.trouble))
+        talk.say(sentence(step.trouble))
     return step

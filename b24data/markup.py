@@ -25,7 +25,7 @@ def facts_html(title: str, facts: Iterable[tuple[str, object]], *, good: bool | 
         if str(value)
     )
     table = f'<table style="margin:0;border:0;border-collapse:collapse">{rows}</table>' if rows else ""
-    return f'<div class="b24data"><b>{mark}{html.escape(title)}</b>{table}</div>'
+    return f'<div class="b24data" style="line-height:1.4"><b>{mark}{html.escape(title)}</b>{table}</div>'
 
 
 def note_html(text: str, *, role: str = "status") -> str:

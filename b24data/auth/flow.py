@@ -21,16 +21,35 @@ from b24data.auth.credentials import HookCredentials, check_endpoint
 from b24data.auth.pasted import Code, code_in, event_of, origin_of, read_code
 from b24data.auth.refresh import FormPoster
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
-from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError, SdkError, TransportError
+from b24data.errors import (
+    AjaxError,
+    AuthorizationRequiredError,
+    ConfigError,
+    RefreshTokenError,
+    SdkError,
+    TransportError,
+)
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback, moved_endpoint
 from b24data.params import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["CODE_S", "Poster", "SignIn", "SignedIn", "Step"]
+__all__ = ["CODE_S", "Poster", "SignIn", "SignedIn", "Step", "sentence"]
 
 CODE_S = 30
 """Seconds that an authorization code lives."""
+
+
+def sentence(error: SdkError) -> str:
+    """What a person reads: what was wrong and the way on, without the code that a program reads.
+
+    >>> sentence(ConfigError("there is no code in this", code="NO_CODE", hint="paste the code"))
+    'There is no code in this: paste the code.'
+    """
+    if isinstance(error, AjaxError | TransportError) or not error.description:
+        return str(error)
+    text = error.description[0].upper() + error.description[1:]
+    return f"{text}: {error.hint}." if error.hint else f"{text}."
 
 
 class Poster(FormPoster, Protocol):
@@ -206,14 +225,14 @@ class SignIn:
             try:
                 self._listener = Listener(self._returned, self._port)
             except ConfigError as error:
-                return False, str(error)
+                return False, sentence(error)
         return True, ""
 
     def _returned(self, asked: Mapping[str, str]) -> str:
         """The browser came back, in a thread of the listener; what it says is what the browser shows."""
         step = self._run(lambda: self._exchange(code_in(asked, self._expected().state)), back_to="link")
         if step.trouble is not None:
-            return f"Not signed in: {step.trouble}"
+            return f"Not signed in. {sentence(step.trouble)}"
         return "You are signed in. This page can be closed; go back to your notebook."
 
     def _exchange(self, code: Code) -> Step:

@@ -14,7 +14,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from b24data.auth.callback import REDIRECT_PORT, redirect_uri
-from b24data.auth.flow import CODE_S, Step
+from b24data.auth.flow import CODE_S, Step, sentence
 from b24data.auth.profiles import Profiles
 from b24data.client import B24OAuth
 from b24data.errors import SdkError
@@ -256,7 +256,7 @@ def _taken(field: widgets.Password) -> str:
 
 
 def _trouble(error: SdkError) -> str:
-    return note_html(f"✗ {error}", role="alert")
+    return note_html(f"✗ {sentence(error)}", role="alert")
 
 
 def _link(step: Step) -> str:

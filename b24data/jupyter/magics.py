@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,6 +21,9 @@ from b24data.lists.methods import known_methods, spec_of
 from b24data.portals import Client, connect
 from b24data.status import status_of
 from b24data.values import expander
+
+if TYPE_CHECKING:
+    from b24data.jupyter.auth_panel import AuthPanel
 
 __all__ = ["B24Magic", "load", "unload"]
 
@@ -64,7 +67,7 @@ class B24Magic(Magics):
         super().__init__(shell)
         self._shell = shell
         self._clients: dict[str, Client] = {}
-        self._current: Client | None = None
+        self._current: AuthPanel | Client | None = None
         self._methods: dict[str, None] = dict.fromkeys(known_methods())
         self._fields: dict[str, list[str]] = {}
 
@@ -120,18 +123,20 @@ class B24Magic(Magics):
         return does[request.command](request)
 
     def _login(self, request: Request) -> Any:
+        """The one who signs in calls from now on; a panel's client does once there is one."""
         if isinstance(request.profile, Client):
             self._current = request.profile
             return status_of(request.profile)
         from b24data import login
 
         self._clients.clear()
-        self._current = None
-        return login(request.profile or self.profile or None)
+        self._current = login(request.profile or self.profile or None)
+        return self._current
 
     def _client(self, request: Request) -> Client:
         """Who calls: the one whom the line names, or the current one."""
-        chosen = request.profile or self._current or self.profile
+        current = self._current if isinstance(self._current, Client) else getattr(self._current, "client", None)
+        chosen = request.profile or current or self.profile
         if isinstance(chosen, Client):
             return chosen
         if not isinstance(chosen, str):

@@ -74,7 +74,8 @@ def test_the_listener__takes_no_code_with_a_foreign_state_and_makes_a_new_link(p
     flow = SignIn(Transport(), lambda signed_in: signed_in, port=0)
     step = ask(flow, portal)
     page = visit(f"{flow._listener.uri}?code={portal.authorization_code()}&state=stolen")
-    assert "does not belong to the link" in page
+    assert "Not signed in. This answer does not belong to the link" in page
+    assert "WRONG_STATE" not in page
     assert flow.step.at == "link"
     assert flow.step.trouble.code == "WRONG_STATE"
     assert flow.step.link != step.link

@@ -84,7 +84,7 @@ def test_a_conversation__explains_what_was_wrong_and_asks_again(portal):
     talk = Script(*wrong, *right)
     assert converse("acme", talk, port=0).tools.health_check()
     said = "".join(talk.said)
-    assert "this is no install event" in said
+    assert "This is no install event" in said
     assert "not the address of an incoming webhook" in said
     assert "lives 30 seconds" in said
 

@@ -2,8 +2,6 @@
 
 import pytest
 
-MAGIC_METHODS = "%b24 methods deal"
-
 
 def test_call__of_a_list_method_gives_the_whole_list_as_a_frame(kernel, portal):
     shown = kernel.run("df = %b24 call crm.deal.list --select ID,TITLE")
@@ -179,9 +177,8 @@ def test_tab__elsewhere_is_left_to_python(kernel):
     assert "my_params" in kernel.matches("my_par")
 
 
-def test_login__where_nobody_can_answer_fails_at_once_with_what_to_do(kernel, monkeypatch):
-    kernel.run("import os; os.environ.pop('B24_WEBHOOK', None)")
-    shown = kernel.run("%b24 login", allow_stdin=False)
+def test_login__where_nobody_can_answer_fails_at_once_with_what_to_do(kernel):
+    shown = kernel.run("%b24 login --profile nobody", allow_stdin=False)
     assert shown.status == "error"
-    assert "nobody is here to sign in" in shown.text
+    assert "nobody is here to sign in as 'nobody'" in shown.text
     assert "b24data login" in shown.text

@@ -116,7 +116,7 @@ def test_no_secret__is_in_a_widget_an_output_or_a_repr(panel, portal):
 @pytest.mark.parametrize(
     ("wrong", "says", "at"),
     [
-        (lambda portal: {"address": "acme"}, "not the address of a portal", "start"),
+        (lambda portal: {"address": "acme"}, "This is not the address of a portal", "start"),
         (lambda portal: {"address": "127.0.0.1:9"}, "no connection", "start"),
         (lambda portal: {"address": "http://acme.bitrix24.com"}, "without encryption", "start"),
         (lambda portal: {"client_secret": ""}, "client_secret is missing", "start"),

@@ -1,0 +1,144 @@
+"""In JupyterLab, as a person sees it."""
+
+import re
+import socket
+
+from playwright.sync_api import expect
+
+MAGIC = "%load_ext b24data"
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def fill(notebook, portal):
+    secret = portal.oauth_secret()
+    notebook.field("Portal").fill(f"{portal.url}/company/personal/?from=mail")
+    notebook.field("Application ID").fill(secret["client_id"])
+    notebook.field("Application key").fill(secret["client_secret"])
+    notebook.page.get_by_role("button", name="Get a link").click()
+    return notebook.page.get_by_role("link", name="and agree")
+
+
+def test_panel__is_signed_in_when_the_browser_comes_back(notebook, portal, lab):
+    port = free_port()
+    portal.redirect_to(f"http://127.0.0.1:{port}/")
+    lab_notebook = notebook(f"import b24data\npanel = b24data.login('loop', port={port})\npanel", "1 + 1")
+    lab_notebook.run(0)
+    link = fill(lab_notebook, portal)
+    link.wait_for()
+    lab_notebook.shoot("panel-link")
+    with lab_notebook.page.expect_popup() as popup:
+        link.click()
+    expect(popup.value.get_by_text("You are signed in")).to_be_visible()
+    assert "code=" not in popup.value.url
+    expect(lab_notebook.page.get_by_text("Signed in to 127.0.0.1")).to_be_visible()
+    lab_notebook.shoot("panel-signed-in")
+    lab_notebook.run(1)
+    lab_notebook.done(1)
+    lab_notebook.save()
+    secrets = [portal.oauth_secret()["client_secret"], *pair_of(lab, "loop")]
+    assert found_in(lab, secrets) == []
+
+
+def test_panel__is_signed_in_by_a_pasted_code_and_the_frame_is_there_by_tab(notebook, portal, lab):
+    portal.redirect_to("")
+    lab_notebook = notebook(
+        "import b24data\npanel = b24data.login('paste', port=0)\npanel",
+        f"{MAGIC}\n%b24 login --profile paste",
+        "deals = %b24 fetch crm.deal.l",
+        "deals.head(3)",
+    )
+    lab_notebook.run(0)
+    link = fill(lab_notebook, portal)
+    with lab_notebook.page.expect_popup() as popup:
+        link.click()
+    code = popup.value.get_by_text("Authorization code:").first.inner_text().rpartition(" ")[2]
+    popup.value.close()
+    pasted = lab_notebook.field("Code or address")
+    pasted.fill(code)
+    expect(lab_notebook.page.get_by_text("Signed in to 127.0.0.1")).to_be_visible()
+    assert (
+        lab_notebook.page.locator("input[type=password]").evaluate_all("all => all.map(one => one.value).join('')")
+        == ""
+    )
+
+    lab_notebook.run(1)
+    lab_notebook.done(1)
+    cell = lab_notebook.cell(2)
+    cell.locator(".cm-content").click()
+    lab_notebook.page.keyboard.press("Control+End")
+    lab_notebook.page.keyboard.press("Tab")
+    expect(lab_notebook.page.locator(".jp-Completer")).to_contain_text("crm.deal.list")
+    lab_notebook.shoot("tab")
+    lab_notebook.page.keyboard.press("Enter")
+    expect(cell.locator(".cm-content")).to_contain_text("crm.deal.list")
+    lab_notebook.page.keyboard.type(" --select ID,TITLE,OPPORTUNITY")
+    lab_notebook.page.keyboard.press("Shift+Enter")
+    expect(cell.get_by_text("500 rows")).to_be_visible()
+    lab_notebook.run(3)
+    expect(lab_notebook.cell(3).locator("table.dataframe")).to_contain_text("OPPORTUNITY")
+    lab_notebook.shoot("fetch-by-tab")
+    lab_notebook.save()
+    assert found_in(lab, [code, portal.oauth_secret()["client_secret"], *pair_of(lab, "paste")]) == []
+
+
+def test_fetch__shows_its_bar_and_stops_at_once_when_interrupted(notebook, slow_portal, lab):
+    lab_notebook = notebook(
+        MAGIC,
+        "%b24 fetch crm.deal.list --select ID,TITLE,OPPORTUNITY -o deals",
+        "print('the kernel', 'goes on', deals)",
+    )
+    lab_notebook.run(0)
+    lab_notebook.done(0)
+    cell = lab_notebook.run(1)
+    expect(cell.locator("progress")).to_be_visible()
+    expect(cell.get_by_text(re.compile(r"\d,\d{3} rows, .* left"))).to_be_visible()
+    lab_notebook.shoot("progress")
+    lab_notebook.page.get_by_role("button", name="Interrupt the kernel").click()
+    expect(cell.get_by_text("KeyboardInterrupt: stopped; nothing more is sent")).to_be_visible()
+    assert cell.get_by_text("Traceback").count() == 0
+    lab_notebook.run(2)
+    expect(lab_notebook.cell(2).get_by_text("the kernel goes on None")).to_be_visible()
+    sent = slow_portal.stats.requests
+    lab_notebook.shoot("interrupted")
+    lab_notebook.save()
+    assert slow_portal.stats.requests == sent
+    assert found_in(lab, [slow_portal.webhook_url.rstrip("/").rpartition("/")[2]]) == []
+
+
+def test_panel__tells_what_is_wrong_in_the_dark_theme_too(notebook, portal):
+    portal.redirect_to("")
+    lab_notebook = notebook("import b24data\npanel = b24data.login('wrong', port=0)\npanel")
+    page = lab_notebook.page
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Dark", exact=True).click()
+    expect(page.locator("body[data-jp-theme-light=false]")).to_have_count(1)
+    lab_notebook.run(0)
+    fill(lab_notebook, portal).wait_for()
+    lab_notebook.field("Code or address").fill("a-code-of-yesterday")
+    expect(page.get_by_role("alert")).to_contain_text("lives 30 seconds and works once")
+    expect(page.get_by_role("button", name="New link")).to_be_enabled()
+    lab_notebook.shoot("panel-stale-dark")
+
+
+def pair_of(lab, profile):
+    """The tokens that the profile has now: secrets that must be nowhere else."""
+    import json
+
+    stored = json.loads((lab.folder / "b24data_config_dir" / "profiles" / f"{profile}.tokens").read_text())
+    return [stored["params"]["access_token"], stored["params"]["refresh_token"]]
+
+
+def found_in(lab, secrets):
+    """The files of the server, notebooks with widget state and its log among them, that hold a secret."""
+    kept = lab.folder / "b24data_config_dir"
+    files = [path for path in lab.folder.rglob("*") if path.is_file() and not path.is_relative_to(kept)]
+    assert lab.log in files
+    assert any(path.suffix == ".ipynb" for path in files)
+    texts = {path: path.read_bytes() for path in files}
+    return [path.name for path, text in texts.items() if any(secret.encode() in text for secret in secrets)]
