@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,9 +36,9 @@ class Described:
 
 @dataclass(slots=True)
 class Descriptions:
-    """The descriptions that one client has asked for. Any thread may use it."""
+    """The descriptions that one client has asked for, by its session of a version. Any thread may use it."""
 
-    session: Session
+    session_of: Callable[[str], Session]
     clock: Clock
     _kept: dict[tuple[str, str], tuple[float, Described]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,10 +51,7 @@ class Descriptions:
         """
         if spec.fields is None:
             return Described({}, f"nothing describes the fields of {spec.method}: types were read off the rows")
-        template = spec.fields_params
-        if template is None:
-            template = {name: f"${name}" for name in spec.required if name.isidentifier()}
-        needed = _filled(template, params)
+        needed = _filled(spec.fields_params, params)
         key = (spec.method, repr(sorted(needed.items())))
         with self._lock:
             at, described = self._kept.get(key, (float("-inf"), None))
@@ -67,21 +64,21 @@ class Descriptions:
 
     def _ask(self, spec: MethodSpec, main: str, params: Mapping[str, Any], context: CallContext) -> Described:
         try:
-            told = self._told(main, params, context)
+            told = self._told(spec, main, params, context)
         except AjaxError as error:
             return Described({}, f"{main} says {_code(error)}: types were read off the rows")
         fields = read_fields(told, wire_case=spec.answer_case)
         if spec.userfields is None or not _lacks(spec, fields.values()):
             return Described(fields)
         try:
-            more = self._told(spec.userfields, {}, context)
+            more = self._told(spec, spec.userfields, {}, context)
         except AjaxError as error:
             note = f"{spec.userfields} says {_code(error)}: types of user fields were read off the rows"
             return Described(fields, note, whole=all(one.type for one in fields.values()))
         return Described(read_fields(told, userfields=more, wire_case=spec.answer_case))
 
-    def _told(self, method: str, params: Mapping[str, Any], context: CallContext) -> Any:
-        return self.session.call(method, params, context=context, reads=True).data()
+    def _told(self, spec: MethodSpec, method: str, params: Mapping[str, Any], context: CallContext) -> Any:
+        return self.session_of(spec.version).call(method, params, context=context, reads=True).data()
 
 
 def _code(error: AjaxError) -> str:
@@ -129,6 +126,7 @@ def check_request(described: Described, plan: ListPlan) -> None:
     The portal ignores a field that it does not know: a filter then lets every row through. In a filter and an order
     the spelling of capitals and underscores does not matter here. What the methods take beyond their fields passes:
     groups of ``crm.item.list`` (``logic``, numbers), ``::SUBFILTER-PARAMS`` of tasks, and what ``methods.json`` names.
+    Conditions of REST 3.0 are its own business: it refuses what it does not know.
     """
     if not described.fields:
         return
@@ -138,7 +136,8 @@ def check_request(described: Described, plan: ListPlan) -> None:
     beyond = {_folded(name) for name in spec.also}
     loosely = {_folded(name) for name in known} | beyond
     for where, names in (("select", plan.select or ()), ("filter", _filter_names(plan)), ("order", _order_names(plan))):
-        unknown = [name for name in names if name not in known and name not in ("*", "UF_*")]
+        # REST 3.0 selects inside a related object: "responsible.name".
+        unknown = [name for name in names if name.partition(".")[0] not in known and name not in ("*", "UF_*")]
         if not described.whole:
             unknown = [name for name in unknown if not name.startswith("UF_")]
         passing = beyond if where == "select" else loosely

@@ -9,7 +9,7 @@ import difflib
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
 
@@ -50,8 +50,8 @@ class MethodSpec:
     ``short_page_ends``: fewer rows than a page prove the end (settings/performance/huge-data.md). ``repeats_last``:
     behind the last page it comes again. ``overlaps``: pages share rows. ``why`` a method is refused.
 
-    ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list; None: the
-    required ones), and ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
+    ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list), and
+    ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
     ``deprecated`` is the method that follows this one, or True.
     """
 
@@ -85,7 +85,7 @@ class MethodSpec:
     overlaps: bool = False
     why: str = ""
     fields: str | None = None
-    fields_params: Mapping[str, Any] | None = None
+    fields_params: Mapping[str, Any] = field(default_factory=dict)
     userfields: str | None = None
     also: tuple[str, ...] = ()
     deprecated: str | bool = False

@@ -28,7 +28,7 @@ DENIED = AccessDeniedError("user.userfield.list", "no", code="ACCESS_DENIED", st
 
 def described(method, answers, params=None):
     session = FakeSession(answers)
-    found = Descriptions(session, FakeClock()).of(spec_of(method), params or {}, CallContext())
+    found = Descriptions(lambda _: session, FakeClock()).of(spec_of(method), params or {}, CallContext())
     return found, session
 
 
@@ -94,7 +94,7 @@ def test_descriptions__are_asked_for_with_what_the_list_is_asked_with(method, pa
 
 def test_descriptions__are_kept_for_ten_minutes_by_method_and_parameters():
     session, clock = FakeSession({"crm.item.fields": {"fields": DEAL}}), FakeClock()
-    descriptions = Descriptions(session, clock)
+    descriptions = Descriptions(lambda _: session, clock)
     for number in (2, 1036, 2, 1036):
         descriptions.of(spec_of("crm.item.list"), {"entityTypeId": number}, CallContext())
     assert len(session.requests) == 2
