@@ -50,6 +50,7 @@ from b24data.params import (
 )
 
 if TYPE_CHECKING:
+    from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
     from b24data.client import B24Hook, B24OAuth
     from b24data.faces import login
     from b24data.jupyter.auth_panel import AuthPanel
@@ -78,6 +79,7 @@ __all__ = [
     "EnumAppStatus",
     "ExportError",
     "FetchReport",
+    "FileTokenStore",
     "IncompleteFetchError",
     "MethodNotFoundError",
     "MissingExtraError",
@@ -94,6 +96,8 @@ __all__ = [
     "SchemaError",
     "SdkError",
     "ServerError",
+    "StoredTokens",
+    "TokenStore",
     "TransportError",
     "__version__",
     "connect",
@@ -101,6 +105,9 @@ __all__ = [
 ]
 
 _LAZY = {
+    "FileTokenStore": "b24data.auth.store",
+    "StoredTokens": "b24data.auth.store",
+    "TokenStore": "b24data.auth.store",
     "B24Hook": "b24data.client",
     "B24OAuth": "b24data.client",
     "AuthPanel": "b24data.jupyter.auth_panel",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from b24data.auth.credentials import Admin, Grant, check_endpoint
 from b24data.auth.refresh import FormPoster
 from b24data.auth.renewal import Renewal
-from b24data.auth.store import Stored, TokenStore, first_of
+from b24data.auth.store import StoredTokens, TokenStore, first_of
 from b24data.auth.token_server import token_url
 from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
@@ -38,7 +38,7 @@ class _Pair:
     ``moved_to`` is where the portal has sent us; it is not kept with the pair.
     """
 
-    stored: Stored
+    stored: StoredTokens
     dies_at: float | None
     adopted: bool = False
     in_flight: int = 0
@@ -89,7 +89,7 @@ class OAuth(Admin):
         self._store = store
         self._here = threading.local()  # .broker, .callback: set in the threads that run the user's functions
         self._renewal = Renewal(transport, clock, secret, servers=servers, store=store, here=self._here)
-        first = Stored(params) if store is None else first_of(store, params)
+        first = StoredTokens(params) if store is None else first_of(store, params)
         self._pair = _Pair(first, self._dies_at(first.params))
         self._callback: RefreshCallback | None = None
         self._told: deque[B24OAuthParams] = deque()

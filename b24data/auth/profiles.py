@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from b24data.auth.store import FileTokenStore, Stored
+from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.errors import ConfigError
 from b24data.params import B24OAuthParams, B24OAuthSecret
 
@@ -72,7 +72,7 @@ class Profiles:
         with store.lock():
             if pair is not None:
                 kept = _generation(store)
-                store.save(Stored(pair, kept + 1))
+                store.save(StoredTokens(pair, kept + 1))
             _write_private(path, json.dumps(asdict(profile), ensure_ascii=False, indent=1))
 
     def delete(self, name: str) -> None:

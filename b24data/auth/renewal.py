@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from b24data.auth.refresh import FormPoster, ask_broker, ask_server
-from b24data.auth.store import Stored, TokenStore, check_owner
+from b24data.auth.store import StoredTokens, TokenStore, check_owner
 from b24data.auth.token_server import merge_token_reply
 from b24data.errors import AuthorizationRequiredError, RefreshTokenError
 from b24data.http.clock import Clock
@@ -26,7 +26,7 @@ _UNKNOWN = frozenset({"TIMEOUT", "CONNECTION_LOST", "BAD_REPLY"})
 class Following:
     """The pair after another. ``adopted``: another program had fetched it; ``trouble``: it could not be kept."""
 
-    stored: Stored
+    stored: StoredTokens
     adopted: bool = False
     trouble: Exception | None = None
 
@@ -53,7 +53,7 @@ class Renewal:
         self._dead = ""  # why the refresh token in memory is dead
         self.custom: Callable[[], Mapping[str, Any]] | None = None
 
-    def following(self, stored: Stored) -> Following:
+    def following(self, stored: StoredTokens) -> Following:
         """The pair after ``stored``. Raises :class:`RefreshTokenError` if there is none; what was kept stays."""
         if self._store is not None:
             return self._shared(self._store, stored)
@@ -65,7 +65,7 @@ class Renewal:
             self._dead = error.description
             raise
 
-    def _shared(self, store: TokenStore, stored: Stored) -> Following:
+    def _shared(self, store: TokenStore, stored: StoredTokens) -> Following:
         with store.lock():
             kept = store.load() or stored
             check_owner(kept.params, stored.params)
@@ -93,10 +93,10 @@ class Renewal:
                 return Following(new, trouble=error)
             return Following(new)
 
-    def _next(self, stored: Stored) -> Stored:
+    def _next(self, stored: StoredTokens) -> StoredTokens:
         data = self._ask(stored.params)
         params = merge_token_reply(stored.params, data, self._clock.time(), self._servers)
-        return Stored(params, stored.generation + 1)
+        return StoredTokens(params, stored.generation + 1)
 
     def _ask(self, params: B24OAuthParams) -> Mapping[str, Any]:
         if self.custom is not None:

@@ -15,13 +15,13 @@ from typing import Protocol
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
 from b24data.params import B24OAuthParams
 
-__all__ = ["FileTokenStore", "Stored", "TokenStore", "check_owner", "first_of"]
+__all__ = ["FileTokenStore", "StoredTokens", "TokenStore", "check_owner", "first_of"]
 
 _LOCK_S = 180.0  # longer than a refresh can take
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredTokens:
     """A pair as it is kept. ``generation`` grows with each refresh.
 
     ``refreshing`` is the unix time at which a refresh of this pair began, None when none is under way: a process
@@ -38,11 +38,11 @@ class Stored:
 class TokenStore(Protocol):
     """Keeps one pair. ``lock`` excludes every other thread and process that uses the same place."""
 
-    def load(self) -> Stored | None:
+    def load(self) -> StoredTokens | None:
         """What is kept, None before the first :meth:`save`."""
         ...
 
-    def save(self, stored: Stored) -> None:
+    def save(self, stored: StoredTokens) -> None:
         """Keep ``stored``, whole or not at all."""
         ...
 
@@ -66,12 +66,12 @@ class FileTokenStore:
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self.path)!r})"
 
-    def load(self) -> Stored | None:
+    def load(self) -> StoredTokens | None:
         """What is kept; :class:`ConfigError` if the file is not ours."""
         try:
             data = json.loads(self.path.read_bytes())
             params = B24OAuthParams.of(data["params"])
-            return Stored(params, int(data["generation"]), data.get("refreshing"), str(data.get("dead", "")))
+            return StoredTokens(params, int(data["generation"]), data.get("refreshing"), str(data.get("dead", "")))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -79,7 +79,7 @@ class FileTokenStore:
                 f"{self.path} does not hold a pair of tokens", hint="delete it and sign in again"
             ) from error
 
-    def save(self, stored: Stored) -> None:
+    def save(self, stored: StoredTokens) -> None:
         """Write a file beside it and put that in its place."""
         text = json.dumps(asdict(stored), ensure_ascii=False, indent=1)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def first_of(store: TokenStore, given: B24OAuthParams) -> Stored:
+def first_of(store: TokenStore, given: B24OAuthParams) -> StoredTokens:
     """The pair to begin with: the kept one; the given one if nothing is kept, or that is dead or expires earlier."""
     with store.lock():
         kept = store.load()
@@ -139,7 +139,7 @@ def first_of(store: TokenStore, given: B24OAuthParams) -> Stored:
             same = given.refresh_token == kept.params.refresh_token
             if same or (given.expires <= kept.params.expires and not kept.dead):
                 return kept
-        fresh = Stored(given, kept.generation + 1 if kept else 1)
+        fresh = StoredTokens(given, kept.generation + 1 if kept else 1)
         store.save(fresh)
         return fresh
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import quote
-
-import msgspec
 
 from b24data.auth.credentials import Credentials, Grant
 from b24data.errors import (
@@ -24,13 +19,12 @@ from b24data.errors import (
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
-from b24data.http.encode import check_method, commands_of, plain_params
 from b24data.http.error_codes import UNAUTHORIZED
 from b24data.http.limits import Hold, Limits
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
-from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
-from b24data.http.retry import Step, decide, is_read
+from b24data.http.request import Request
+from b24data.http.retry import Step, decide
 from b24data.http.stats import CallStats
 from b24data.params import ApiVersion, RestrictionParams
 
@@ -55,17 +49,6 @@ class Poster(Protocol):
     def close(self) -> None:
         """Close all connections."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    params: dict[str, Any] | list[Any]
-    keys: dict[str, str]  # of a batch: the method of each command by its key
-    commands: Counter[str]  # how often the request runs each method
-    reads: bool
-    request_id: str
-    headers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +128,14 @@ class Session:
         came after all attempts, :class:`RefreshTokenError` if there is no token to call with.
         """
         context = context or CallContext(attempts=max(1, self.params.max_retries))
-        body = plain_params(params or {})
-        keys = commands_of(check_method(method), body)
-        counts = Counter(keys.values()) or Counter([method])
-        may_repeat = all(map(is_read, counts)) if reads is None else reads
-        request_id = request_id or context.request_id or uuid.uuid4().hex
-        # A header, not a part of the address as in the JS SDK: there it would shift the arguments of task.* methods.
-        headers = {"X-Request-ID": quote(request_id, safe=":/@ ")}
-        if self.version is ApiVersion.V3 and not may_repeat:
-            headers["Idempotency-Key"] = idempotency_key or uuid.uuid4().hex
-        request = _Request(method, body, keys, counts, may_repeat, request_id, headers)
+        request = Request.of(
+            method,
+            params,
+            self.version,
+            reads=reads,
+            request_id=request_id or context.request_id,
+            idempotency_key=idempotency_key,
+        )
         response = self._exchange(request, context, attempts)
         self._learn(request, response)
         return response
@@ -177,7 +158,7 @@ class Session:
         ``tokens`` is how many requests may go at once, ``operating_stats`` has seconds of execution time by method.
         """
         now = self.clock.monotonic()
-        used = self._limits.used(self._stats.methods, now)
+        used = self._limits.used(self._stats.commands, now)
         return {**self._stats.as_dict(), "tokens": self._limits.free(now), "operating_stats": used}
 
     def interrupt(self) -> None:
@@ -188,7 +169,7 @@ class Session:
         """Close all connections."""
         self._transport.close()
 
-    def _exchange(self, request: _Request, context: CallContext, attempts: int | None) -> Response:
+    def _exchange(self, request: Request, context: CallContext, attempts: int | None) -> Response:
         """The attempt loop."""
         started = self.clock.monotonic()
         attempt, strikes, refreshes, hops = 1, 0, 0, 0
@@ -203,7 +184,7 @@ class Session:
                 self._limits.settle(hold, self.clock.monotonic())
             if isinstance(outcome, Response):
                 self._known = True
-                self._stats.succeeded(request.commands)
+                self._stats.succeeded(request.method, request.commands, self.clock.monotonic() - started)
                 if moved_to is not None:
                     self.credentials.moved(moved_to)
                 return outcome
@@ -214,7 +195,8 @@ class Session:
                     raise TransportError(request.method, "the portal sends us in circles", code="FOREIGN_REDIRECT")
                 continue
 
-            error = _with_effort(outcome, request, attempt, self.clock.monotonic() - started)
+            seconds = self.clock.monotonic() - started
+            error = _with_effort(outcome, request, attempt, seconds)
             action = decide(
                 error,
                 attempt=attempt,
@@ -224,7 +206,7 @@ class Session:
                 jitter=self._jitter(),
                 known=self._known,
             )
-            self._stats.failed(request.method, again=action.step is not Step.RAISE)
+            self._stats.failed(request.method, seconds, again=action.step is not Step.RAISE)
             if action.step is Step.RAISE:
                 if error.code in UNAUTHORIZED:
                     raise _unauthorized(error) from error
@@ -243,7 +225,7 @@ class Session:
             self._wait("retry", action.seconds, request, context)
 
     def _attempt(
-        self, request: _Request, grant: Grant, endpoint: str, context: CallContext
+        self, request: Request, grant: Grant, endpoint: str, context: CallContext
     ) -> Response | _Moved | _CallFailed:
         """Send once. What went wrong is returned, for the loop to decide."""
         accepted = False
@@ -264,7 +246,7 @@ class Session:
         context.received(len(reply.body), response.time)
         return response
 
-    def _hold(self, request: _Request, context: CallContext) -> Hold:
+    def _hold(self, request: Request, context: CallContext) -> Hold:
         """Wait until the limits let this request go."""
         pause = self._limits.pause(request.commands, self.clock.monotonic(), context.remaining_commands)
         if pause > 0:
@@ -277,7 +259,7 @@ class Session:
                 return hold
             self._wait(hold.reason, hold.seconds, request, context)
 
-    def _wait(self, reason: str, seconds: float, request: _Request, context: CallContext) -> None:
+    def _wait(self, reason: str, seconds: float, request: Request, context: CallContext) -> None:
         if seconds <= 0:
             return
         self._stats.waited(reason)
@@ -289,30 +271,17 @@ class Session:
         self.clock.wait(context.cancel, seconds)
         context.check()
 
-    def _send(self, request: _Request, grant: Grant, endpoint: str, context: CallContext) -> Reply:
-        if self.version is ApiVersion.V3:
-            endpoint = endpoint.replace("/rest/", "/rest/api/", 1)
+    def _send(self, request: Request, grant: Grant, endpoint: str, context: CallContext) -> Reply:
         context.check()
         context.sent(sum(request.commands.values()))
         if self.logger.isEnabledFor(logging.DEBUG):
-            self.logger.debug("%s [%s] %s", request.method, request.request_id, redact(request.params))
-        body = msgspec.json.encode(self._signed(request.params, grant.token))
-        reply = self._transport.post_json(request.method, f"{endpoint}{request.method}", body, request.headers)
+            self.logger.debug("%s [%s] %s", request.method, request.request_id, request.shown)
+        url, body = request.url(endpoint), request.body(grant.token)
+        reply = self._transport.post_json(request.method, url, body, request.headers)
         self.logger.debug("%s [%s] %d in %.3f s", request.method, request.request_id, reply.status, reply.elapsed)
         return reply
 
-    def _signed(self, params: dict[str, Any] | list[Any], token: str | None) -> Any:
-        """The body. A list as an object with the keys 0..n-1, which PHP reads as a list and which has room for a token.
-
-        Only a batch of REST 3 by a webhook goes as the documented array.
-        """
-        if isinstance(params, list):
-            if token is None and self.version is ApiVersion.V3:
-                return params
-            params = {str(index): value for index, value in enumerate(params)}
-        return params if token is None else {**params, "auth": token}
-
-    def _learn(self, request: _Request, response: Response) -> None:
+    def _learn(self, request: Request, response: Response) -> None:
         """Tell the limits what an answer says about execution times."""
         now = self.clock.monotonic()
         if not request.keys:
@@ -333,7 +302,7 @@ class Session:
             self._limits.operating_refused(error.method, now)
 
 
-def _with_effort(error: _CallFailed, request: _Request, attempts: int, seconds: float) -> _CallFailed:
+def _with_effort(error: _CallFailed, request: Request, attempts: int, seconds: float) -> _CallFailed:
     error.attempts, error.seconds, error.request_id = attempts, seconds, request.request_id
     return error
 

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from b24data import B24OAuth
-from b24data.auth.store import FileTokenStore, Stored
+from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.http.transport import Transport
 
 
@@ -62,7 +62,7 @@ def with_the_answer_received(_: B24OAuth) -> None:
 
 
 def with_the_temporary_file_written(_: B24OAuth) -> None:
-    def save(save: Callable[[], None], stored: Stored) -> None:
+    def save(save: Callable[[], None], stored: StoredTokens) -> None:
         if stored.refreshing is None:
             Path.replace = die  # type: ignore[method-assign]
         save()
@@ -78,7 +78,7 @@ def in_the_callback(b24: B24OAuth) -> None:
     b24.set_callback_refresh_auth(die)
 
 
-def _at_save(work: Callable[[Callable[[], None], Stored], object]) -> None:
+def _at_save(work: Callable[[Callable[[], None], StoredTokens], object]) -> None:
     save = FileTokenStore.save
     FileTokenStore.save = lambda store, stored: work(lambda: save(store, stored), stored)  # type: ignore[method-assign, assignment]
 

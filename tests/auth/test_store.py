@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from b24data.auth.oauth import OAuth
-from b24data.auth.store import FileTokenStore, Stored
+from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError, RequestTimeoutError
 from b24data.http.session import Session
 from b24data.params import B24OAuthParams
@@ -31,21 +31,21 @@ def program(portal: Portal, store: FileTokenStore, **params: Any) -> OAuth:
     return OAuth(portal.params(**params), SECRET, portal.transport, clock=FakeClock(), store=store)
 
 
-def kept(store: FileTokenStore) -> Stored:
+def kept(store: FileTokenStore) -> StoredTokens:
     stored = store.load()
     assert stored is not None
     return stored
 
 
 def test_file__a_pair_comes_back_as_it_was(store: FileTokenStore) -> None:
-    stored = Stored(Portal().params(user_id=7, scope="crm,task", status="T"), 5, 1.5, "why")
+    stored = StoredTokens(Portal().params(user_id=7, scope="crm,task", status="T"), 5, 1.5, "why")
     store.save(stored)
     assert store.load() == stored
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_file__only_its_owner_may_read_it(store: FileTokenStore) -> None:
-    store.save(Stored(Portal().params()))
+    store.save(StoredTokens(Portal().params()))
     with store.lock():
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.path.parent.iterdir()}
     assert set(modes.values()) == {0o600}
@@ -55,7 +55,7 @@ def test_file__only_its_owner_may_read_it(store: FileTokenStore) -> None:
 def test_file__a_crash_while_writing_leaves_the_old_pair(
     store: FileTokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = Stored(Portal().params())
+    old = StoredTokens(Portal().params())
     store.save(old)
 
     def crash(_: int) -> None:
@@ -77,7 +77,7 @@ def test_file__that_holds_something_else_is_named(store: FileTokenStore, text: s
 
 
 def test_file__no_secret_is_shown(store: FileTokenStore) -> None:
-    shown = repr(store) + repr(Stored(Portal().params(access_token="t0ken")))
+    shown = repr(store) + repr(StoredTokens(Portal().params(access_token="t0ken")))
     assert "t0ken" not in shown
 
 
@@ -126,7 +126,7 @@ def test_adoption__is_no_refresh_and_calls_back_nobody(store: FileTokenStore) ->
 def test_adoption__a_profile_of_another_user_is_not_ours(store: FileTokenStore) -> None:
     portal = Portal()
     auth = program(portal, store, user_id=1)
-    store.save(Stored(portal.params(user_id=2), 9))
+    store.save(StoredTokens(portal.params(user_id=2), 9))
     with pytest.raises(AuthorizationRequiredError, match="now belong to user 2"):
         auth.refresh_auth()
     assert portal.transport.forms == []
@@ -230,7 +230,7 @@ def test_full_disk__the_new_pair_is_used_and_the_callback_still_gets_it(
     auth.set_callback(lambda *, auth_data, b24_oauth_params: told.append(b24_oauth_params))
     save = FileTokenStore.save
 
-    def full(self: FileTokenStore, stored: Stored) -> None:
+    def full(self: FileTokenStore, stored: StoredTokens) -> None:
         if stored.generation > 1:
             raise OSError("no space left")
         save(self, stored)
@@ -243,12 +243,12 @@ def test_full_disk__the_new_pair_is_used_and_the_callback_still_gets_it(
 
 def test_store__may_be_anything_with_three_methods() -> None:
     class Memory:
-        stored: Stored | None = None
+        stored: StoredTokens | None = None
 
-        def load(self) -> Stored | None:
+        def load(self) -> StoredTokens | None:
             return self.stored
 
-        def save(self, stored: Stored) -> None:
+        def save(self, stored: StoredTokens) -> None:
             json.dumps(stored.generation)
             self.stored = stored
 

@@ -23,7 +23,7 @@ from b24data import (
     RestrictionParams,
     Sandbox,
 )
-from b24data.auth.store import FileTokenStore, Stored
+from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.http.clock import SYSTEM_CLOCK
 
 FAST = RestrictionParams(retry_delay_s=0.001, rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000))
@@ -100,7 +100,7 @@ def test_sign_in__of_another_user_in_mid_walk_ends_the_walk_and_says_whose_the_p
         pages = b24.actions.v2.fetch_list.make(method="crm.deal.list", params={"select": ["ID"]})
         ids = [int(row["ID"]) for row in next(pages)]
         other = replace(b24.auth.params, user_id=2, access_token="other", refresh_token="other")
-        store.save(Stored(other, 99))
+        store.save(StoredTokens(other, 99))
         portal.expire_tokens()
         with pytest.raises(IncompleteFetchError, match="now belong to user 2") as caught:
             for page in pages:
@@ -108,7 +108,7 @@ def test_sign_in__of_another_user_in_mid_walk_ends_the_walk_and_says_whose_the_p
         assert isinstance(caught.value.__cause__, AuthorizationRequiredError)
         assert ids == portal.truth("crm.deal.list").ids[: len(ids)]
         assert portal.stats.refreshes == 0
-        assert store.load() == Stored(other, 99)
+        assert store.load() == StoredTokens(other, 99)
 
 
 def test_callback__a_slow_one_is_overtaken_by_a_second_refresh_but_not_by_its_callback() -> None:

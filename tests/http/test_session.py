@@ -349,6 +349,9 @@ def test_stats__tell_what_the_session_has_met() -> None:
         calls.call("profile")
     second = calls.get_stats()
     assert second["error_counts"] == {"profile": 1}
+    assert (second["total_requests"], second["successful_requests"], second["failed_requests"]) == (2, 1, 1)
+    assert second["by_method"]["profile"]["count"] == 2
+    assert second["total_duration"] == second["by_method"]["profile"]["total_duration"] > 0
     assert second["adaptive_delays"] == 1
     assert second["adaptive_delay_avg"] == second["total_adaptive_delay"] == pytest.approx(0.46, abs=0.3)
     assert 0 <= second["tokens"] <= 48
@@ -374,3 +377,10 @@ def test_params__presets_have_the_figures_of_the_sdk() -> None:
         "start": (50, 2, 3, 7),
     }
     assert not named["realtime"].adaptive_config.enabled
+
+
+def test_logs__of_a_large_request_are_short(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "b24data"):
+        hook_session(FakeTransport(ok())).call("crm.deal.add", {"fields": {"COMMENTS": "x" * 10_000}})
+    assert max(len(record.getMessage()) for record in caplog.records) < 500
+    assert "characters)" in caplog.text
