@@ -277,7 +277,8 @@ class FetchReport:
     """Why a fetched list is whole, and what it took. Times of the window are the portal's own.
 
     ``reason`` is one of ``short_page``, ``empty_page``, ``reached_pinned_id``, ``total_reached``, ``last_page``,
-    ``whole_answer``, ``limit`` (the only one with ``complete=False``) or ``interrupted``. ``waited_s`` has seconds by reason.
+    ``whole_answer``, ``limit`` (the only one with ``complete=False``) or ``interrupted``. ``waited_s`` has seconds by
+    reason.
     """
 
     method: str

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
 
-from b24data.errors import ProtocolViolationError
+from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
 from b24data.lists.ask import Answer, Asker
 from b24data.lists.facts import Decode, WalkFacts
@@ -96,6 +96,7 @@ class _Reading:
     _counts: list[int] = field(init=False, default_factory=list)
     _step: int = field(init=False, default=0)
     _idle: int = field(init=False, default=0)
+    _moved: bool = field(init=False, default=False)
     _arrived: bool = field(init=False, default=False)
     _pages: set[bytes] = field(init=False, default_factory=set)
     _key: Callable[[Row], Any] = field(init=False)
@@ -125,7 +126,7 @@ class _Reading:
             return f"{self.repeated:,} rows came twice"
         if self.total is not None and self.rows < self.total:
             return f"the portal counts {self.total:,} rows and sent {self.rows:,}"
-        return ""
+        return "rows moved from page to page" if self._moved else ""
 
     def pages(self, opening: Answer, *, one_by_one: bool = False) -> Iterator[list[Row]]:
         """The rows of each page that neither this reading nor the one before it has had."""
@@ -140,8 +141,11 @@ class _Reading:
         place = len(opening.rows) if by_rows and opening.rows else self._step
         if not (one_by_one or by_rows or plan.spec.number):
             place = yield from self._batches(place)
+        previous = opening.rows
         while not self._arrived and not self.ending:
-            answer = self.asker.page(plan.page_at(place))
+            linked = by_rows and self.total is None and not plan.spec.overlaps and len(previous) > 1
+            answer = self._linked(previous[-1], place) if linked else self.asker.page(plan.page_at(place))
+            previous = answer.rows or previous
             rows_before = place * plan.spec.page_asked if plan.spec.number else place
             if not answer.rows:
                 self._take(answer)
@@ -162,6 +166,8 @@ class _Reading:
         while not self._arrived and (starts := range(place, self._wanted, self._step)[:MOST_COMMANDS]):
             commands = [Command(f"p{start}", plan.method, _named(plan.page_at(start))) for start in starts]
             answers = self.asker.pages(commands).each
+            for answer in answers:
+                self._count(answer)
             for start, command, answer in zip(starts, commands, answers, strict=True):
                 page = self.asker.sure(answer, command)
                 if not page.rows or self._is_known(page):
@@ -169,6 +175,17 @@ class _Reading:
                 yield self._take(page)
                 place = start + self._step
         return place
+
+    def _linked(self, last: Row, place: int) -> Answer:
+        """The page at ``place``, asked for with the row before it.
+
+        Without a total, only that row tells whether the rows still stand where they stood.
+        """
+        answer = self.asker.page(self.asker.plan.page_at(place - 1))
+        if not answer.rows or self._key(answer.rows[0]) != self._key(last):
+            self._moved = True
+            return answer
+        return replace(answer, rows=answer.rows[1:])
 
     def _nothing_at(self, rows_before: int) -> None:
         """An empty page: the end, unless the portal counts more rows than lie before it, which may be hidden here."""
@@ -181,6 +198,7 @@ class _Reading:
     def _nothing_new(self, answer: Answer) -> None:
         """A page that came before: the last one, where that comes again, or any, where the portal ignores the place."""
         self._idle += 1
+        self._count(answer)
         sure = self.total is None and (len(self._pages) > 1 or len(answer.rows) < self.asker.plan.spec.page_asked)
         if self.rows == self.total or (self.asker.plan.spec.repeats_last and sure):
             self.ending = "last_page"
@@ -204,8 +222,7 @@ class _Reading:
     def _take(self, answer: Answer) -> list[Row]:
         """The new rows of a page, after which it is known whether the reading has arrived."""
         response, spec = answer.response, self.asker.plan.spec
-        if response.total is not None and response.total >= 0:
-            self._counts.append(response.total)
+        self._count(answer)
         self._pages.add(_page_digest(answer.rows))
         new = [row for row in answer.rows if self._is_new(row)]
         self.facts.total = self.total
@@ -215,6 +232,10 @@ class _Reading:
         full = len(answer.rows) >= (spec.page_asked if spec.number or spec.size else self._step)
         self._arrived = self.rows == self.total and not full and (response.next or 0) <= 0
         return new
+
+    def _count(self, answer: Answer | SdkError) -> None:
+        if isinstance(answer, Answer) and answer.response.total is not None and answer.response.total >= 0:
+            self._counts.append(answer.response.total)
 
     def _is_new(self, row: Row) -> bool:
         key = self._key(row)
@@ -231,8 +252,9 @@ class _Reading:
             return bool(answer.rows) and all(self._key(row) in self.seen for row in answer.rows)
         if not answer.rows or _page_digest(answer.rows) not in self._pages:
             return False
-        # Short rows without an id may all be equal: then only the total tells where they end.
-        return self.total is None or len({bytes(row) for row in answer.rows}) > 1
+        # Full pages of equal rows may follow one another: then only the total tells where they end.
+        equal = len({bytes(row) for row in answer.rows}) == 1 and len(answer.rows) >= self.asker.plan.spec.page_asked
+        return self.total is None or not equal
 
 
 def _named(params: Params) -> dict[str, Any]:

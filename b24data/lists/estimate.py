@@ -56,7 +56,8 @@ def estimate_list(asker: Asker, rate: RateLimitConfig, operating: OperatingLimit
         requests = 2 + math.ceil(commands / 50 * 1.05)
     else:
         answer = asker.page(plan.first_page())
-        rows, exact = max(answer.response.total or 0, len(answer.rows)), True
+        rows = max(answer.response.total or 0, len(answer.rows))
+        exact = plan.walk == "whole" or bool(answer.response.total)
         page_s = _seconds(answer)
         commands = math.ceil(rows / plan.spec.page)
         requests = 1 + math.ceil(commands / 50)
