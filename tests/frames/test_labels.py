@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from b24data.errors import AccessDeniedError, ConfigError
@@ -174,6 +175,13 @@ def test_fetch__streams_are_labelled_too(tools, tmp_path):
     report = tools.fetch_all("crm.deal.list", ["STAGE_ID"], labels="add", to=tmp_path / "d.parquet", progress=False)
     assert report.rows == 300
     assert list(pd.read_parquet(tmp_path / "d.parquet")) == names
+    group = pq.read_metadata(tmp_path / "d.parquet").row_group(0)
+    assert [group.column(at).has_dictionary_page for at in range(2)] == [True, True]
+
+
+def test_fetch__an_empty_list_has_the_columns_of_its_words(tools):
+    nothing = tools.fetch_all("crm.deal.list", ["STAGE_ID"], {"TITLE": "none"}, labels="add", progress=False)
+    assert (len(nothing), list(nothing)) == (0, ["STAGE_ID", "STAGE_ID_LABEL"])
 
 
 STATUSES = [{"ENTITY_ID": "SOURCE", "STATUS_ID": "WEB", "NAME": "Website"}]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from b24data import ApiVersion, Sandbox, SchemaError
+from b24data import ApiVersion, ConfigError, Sandbox, SchemaError
 
 # docs/types.md: the names that differ by more than their spelling.
 RENAMED = {
@@ -162,6 +162,23 @@ def test_a_typo__is_answered_before_any_list_request(portal, b24):
 def test_check_fields_false__lets_names_through_that_nothing_describes(b24):
     asked = {"select": ["ID", "SECRET_FIELD"], "check_fields": False, "limit": 5, "progress": False}
     assert b24.tools.fetch_all("crm.deal.list", **asked)["SECRET_FIELD"].isna().all()
+
+
+def test_describe__tells_what_a_fetch_will_give(b24):
+    fields = b24.tools.describe("crm.deal.list").set_index("code")
+    assert list(fields) == ["title", "type", "arrow", "multiple", "required", "read_only", "values"]
+    table = b24.tools.fetch_table("crm.deal.list", ["*", "UF_*"], limit=50, progress=False)
+    assert {code: str(table[code].type) for code in fields.index} == fields["arrow"].to_dict()
+    assert fields.loc["UF_CRM_1700000013", ["title", "multiple"]].to_list() == ["Products of interest", True]
+    assert fields.loc["UF_CRM_1700000013", "values"]["83"] == "Юг"
+    assert fields.loc["CATEGORY_ID", "values"]["0"] == "General"
+    assert not fields.loc["ASSIGNED_BY_ID", "values"]  # people may be many
+    assert fields["read_only"].sum() > 5
+
+
+def test_describe__a_list_that_nothing_describes_says_so(b24):
+    with pytest.raises(ConfigError, match=r"nothing describes the fields of crm\.stagehistory\.list"):
+        b24.tools.describe("crm.stagehistory.list")
 
 
 def test_labels__cost_at_most_five_requests_more(portal, b24):
