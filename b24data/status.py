@@ -83,6 +83,7 @@ def status_of(client: Client, needs: Sequence[str] = ()) -> Status:
         missing=tuple(missing),
         expires=expires,
         renewed=renewed,
+        limits=_limits(client),
     )
 
 
@@ -97,6 +98,18 @@ def _times(client: Client) -> tuple[float | None, float | None]:
         return None, None
     params = client.auth.params
     return params.expires, params.expires - params.expires_in
+
+
+def _limits(client: Client) -> str:
+    """What is left of the request limit, and the method that has used most of its execution time."""
+    session = client.session
+    stats = session.get_stats()
+    text = f"{int(stats['tokens'])} of {session.params.rate_limit.burst_limit} requests free"
+    used = {name: seconds for name, seconds in stats["operating_stats"].items() if seconds >= 1}
+    if used:
+        name = max(used, key=used.__getitem__)
+        text += f"; {name} has used {used[name]:.0f} of {session.params.operating_limit.limit_s:.0f} s"
+    return text
 
 
 def _life(expires: float | None) -> str:

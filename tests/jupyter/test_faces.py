@@ -2,11 +2,12 @@
 
 import os
 import sys
+import webbrowser
 
 import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, connect, login
-from b24data.faces import converse, face_here
+from b24data.faces import TerminalTalk, converse, face_here
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +119,20 @@ def test_b24data_login__asks_in_a_real_terminal_and_shows_no_secret(portal):
     assert "kept as 'acme'" in child.before
     assert portal.webhook_url not in child.before
     assert connect("acme").tools.health_check()
+
+
+@pytest.mark.parametrize("opened", [False, webbrowser.Error("no browser")])
+def test_a_terminal_without_a_browser__shows_the_link_and_says_where_to_open_it(opened, monkeypatch, capsys):
+    def open_(url):
+        if isinstance(opened, Exception):
+            raise opened
+        return opened
+
+    monkeypatch.setattr(webbrowser, "open", open_)
+    TerminalTalk().link("https://acme.bitrix24.com/oauth/authorize/?client_id=local.1")
+    shown = capsys.readouterr().err
+    assert "https://acme.bitrix24.com/oauth/authorize/?client_id=local.1" in shown
+    assert "No browser could be opened here" in shown
 
 
 def test_the_face__is_the_terminals_where_no_kernel_is_and_none_without_one(monkeypatch):

@@ -76,6 +76,7 @@ def test_status__names_portal_user_and_permissions(kernel, portal):
     shown = kernel.run("%b24 status")
     assert "administrator" in shown.html
     assert "crm" in shown.text
+    assert "of 50 requests free" in shown.html
     assert portal.webhook_url.rstrip("/").rpartition("/")[2] not in shown.html + shown.text
 
 
@@ -84,6 +85,13 @@ def test_a_client_of_the_notebook__can_call(kernel, portal):
     shown = kernel.run("%b24 login --profile $b24\ndf = %b24 call crm.deal.list --select ID --limit 3")
     assert shown.status == "ok", shown.text
     assert kernel.value("len(df)") == 3
+
+
+def test_config__says_who_calls_where_no_profile_is_named(kernel):
+    kernel.run('%config B24Magic.profile = "nobody"')
+    assert "there is no profile 'nobody'" in kernel.run("%b24 status").text
+    kernel.run('%config B24Magic.profile = ""')
+    assert kernel.run("%b24 status").status == "ok"
 
 
 @pytest.mark.parametrize(
