@@ -326,3 +326,34 @@ def test_codes__a_soft_one_is_returned_and_a_hard_one_raised_both_at_once() -> N
     with pytest.raises(AjaxError, match="ERROR_CORE"):
         v3.call.make(method="profile")
     assert len(transport.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ACCESSDENIEDEXCEPTION",
+        "INVALIDJSONEXCEPTION",
+        "INVALIDFILTEREXCEPTION",
+        "INVALIDSELECTEXCEPTION",
+        "ENTITYNOTFOUNDEXCEPTION",
+        "METHODNOTFOUNDEXCEPTION",
+        "UNKNOWNDTOPROPERTYEXCEPTION",
+        "VALIDATION_REQUESTVALIDATIONEXCEPTION",
+        "VALIDATION_DTOVALIDATIONEXCEPTION",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_codes__every_no_of_rest_3_is_in_the_result_after_one_attempt(code: str, status: int) -> None:
+    transport = FakeTransport(refused(code, status))
+    result = actions(transport).call.make(method="tasks.task.list")
+    assert code in result.get_error_messages()[0]
+    assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("method", ["task.commentitem.getlist", "tasks.task.list"])
+def test_call__nothing_is_added_to_an_address_whose_arguments_are_positional(method: str) -> None:
+    transport = FakeTransport(ok([]))
+    actions(transport).call.make(method=method, request_id="имя 1")
+    ((url, _),) = transport.sent
+    assert url.endswith(f"/{method}")
+    assert transport.headers == [{"X-Request-ID": "%D0%B8%D0%BC%D1%8F 1"}]

@@ -318,3 +318,19 @@ def test_hook__has_the_auth_of_the_sdk(portal: Sandbox) -> None:
         data = b24.auth.refresh_auth()
         assert portal.webhook_url.endswith(f"/{data['access_token']}/")
         assert b24.auth.get_uniq("lock") == f"lock_{data['domain']}"
+
+
+def test_ping__is_the_time_of_one_call_and_minus_one_without_an_answer(b24: B24OAuth | B24Hook) -> None:
+    assert 0 <= b24.tools.ping() < 60_000
+    assert b24.tools.health_check() is True
+    with Sandbox(deals=1) as gone:
+        client = gone.hook(restriction_params=RestrictionParams(max_retries=1))
+    assert client.tools.ping() == -1
+    assert client.tools.health_check() is False
+
+
+def test_batch__an_error_at_the_first_place_is_under_its_position(b24: B24OAuth | B24Hook) -> None:
+    calls = [("no.method",), ("profile",), ("no.other",)]
+    result = b24.actions.v2.batch.make(calls=calls, halt=False)
+    assert list(result.get_errors_by_key()) == [0, 2]
+    assert list(result.get_error_messages_by_key()) == [0, 2]
