@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from b24data import Sandbox
 
@@ -134,22 +135,28 @@ def browser():
 class Notebook:
     """A notebook in a tab of the browser."""
 
-    def __init__(self, lab, page, name, cells):
+    def __init__(self, lab, page, name, cells, classic):
         self.lab, self.page, self.path = lab, page, lab.notebooks / f"{name}.ipynb"
         notebook = nbformat.v4.new_notebook()
         notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.path)
-        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/{name}.ipynb?token={lab.token}")
+        place = "notebooks" if classic else f"lab/workspaces/{name}/tree"
+        page.goto(f"{lab.url}/{place}/{name}.ipynb?token={lab.token}")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # what is run before the kernel is there is lost
 
     def cell(self, number):
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
 
     def run(self, number):
-        self.cell(number).locator(".cm-content").click()
-        self.page.keyboard.press("Shift+Enter")
+        """Run a cell; once more where the kernel was not there yet, which loses it without a word."""
+        prompt = self.cell(number).locator(".jp-InputPrompt")
+        for _ in range(10):
+            self.cell(number).locator(".cm-content").click()
+            self.page.keyboard.press("Shift+Enter")
+            with contextlib.suppress(PlaywrightTimeout):
+                prompt.filter(has_text=re.compile(r"\[[*\d]+\]")).wait_for(timeout=2_000)
+                break
         return self.cell(number)
 
     def done(self, number):
@@ -175,8 +182,8 @@ def notebook(lab, browser, request):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
 
-    def open_one(*cells):
-        return Notebook(lab, context.new_page(), request.node.originalname, cells)
+    def open_one(*cells, classic=False):
+        return Notebook(lab, context.new_page(), request.node.originalname, cells, classic)
 
     yield open_one
     if (folder := os.environ.get("B24DATA_SCREENSHOTS")) and request.node.stash.get(FAILED, False):

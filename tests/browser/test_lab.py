@@ -1,4 +1,4 @@
-"""In JupyterLab, as a person sees it."""
+"""In JupyterLab and Notebook 7, as a person sees it."""
 
 import re
 import socket
@@ -124,6 +124,23 @@ def test_panel__tells_what_is_wrong_in_the_dark_theme_too(notebook, portal):
     expect(page.get_by_role("alert")).to_contain_text("lives 30 seconds and works once")
     expect(page.get_by_role("button", name="New link")).to_be_enabled()
     lab_notebook.shoot("panel-stale-dark")
+
+
+def test_notebook_7__has_the_panel_the_bar_and_the_frame(notebook, portal):
+    portal.redirect_to("")
+    lab_notebook = notebook(
+        "import b24data\npanel = b24data.login('seven', port=0)\npanel",
+        "deals = panel.client.tools.fetch_all('crm.deal.list', ['ID', 'TITLE'])\ndeals.head(2)",
+        classic=True,
+    )
+    lab_notebook.run(0)
+    fill(lab_notebook, portal).wait_for()
+    lab_notebook.field("Code or address").fill(portal.authorization_code())
+    expect(lab_notebook.page.get_by_text("Signed in to 127.0.0.1")).to_be_visible()
+    cell = lab_notebook.run(1)
+    expect(cell.get_by_text("500 rows")).to_be_visible()
+    expect(cell.locator("table.dataframe")).to_contain_text("TITLE")
+    lab_notebook.shoot("notebook-7")
 
 
 def pair_of(lab, profile):
