@@ -62,6 +62,9 @@ class FileParts:
         self._lock = threading.Lock()
         self._database: Any = None
 
+    def __del__(self) -> None:
+        self._close()
+
     def use(self, work: Callable[[Callable[[str, Callable[[], Any]], Any]], T]) -> T:
         """The result of ``work`` inside one transaction. It must not wait for anything."""
         import sqlite3
@@ -94,17 +97,17 @@ class FileParts:
                 loaded[name] = part, before
             return loaded[name][0]
 
-        database.execute("begin immediate")
-        now = time.monotonic()  # not before: others have written while we waited for the database
         try:
+            database.execute("begin immediate")
+            now = time.monotonic()  # not before: others have written while we waited for the database
             result = work(get)
             for name, (part, before) in loaded.items():
                 if (state := msgspec.msgpack.encode(part)) != before:
                     database.execute("insert or replace into parts values (?, ?, ?)", (name, state, now))
-        except BaseException:
-            database.execute("rollback")
-            raise
-        database.execute("commit")
+            database.execute("commit")
+        finally:
+            if database.in_transaction:
+                database.execute("rollback")
         return result
 
     def _open(self) -> Any:

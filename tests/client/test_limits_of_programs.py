@@ -12,7 +12,7 @@ import pytest
 from b24data import Sandbox
 
 BURST, DRAIN = 50, 2
-SECONDS = 6.0
+SECONDS = 2.0
 
 PROGRAM = """
 import sys, time
