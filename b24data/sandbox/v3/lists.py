@@ -97,6 +97,10 @@ class Lists3:
             rows = [row for row in rows if holds(where, row)]
         return sorted_rows(rows, read_order(query.get("order"), self._fields(known)) if known.order else ())
 
+    def fields(self, name: str) -> Fields:
+        """The fields of a list's rows."""
+        return self._fields(documented("v3")[name])
+
     def _all(self, name: str) -> list[Row]:
         return self._rowsets.of("v3", name, _EXTRA.get(name))
 

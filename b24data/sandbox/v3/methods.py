@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from b24data.sandbox.pages import Renderer
 from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.table import World
 from b24data.sandbox.v3.lists import Lists3
-from b24data.sandbox.v3.request import V3Error
+from b24data.sandbox.v3.request import Fields, V3Error
 from b24data.sandbox.v3.tasks import FIELDS, Tasks3
 
 __all__ = ["Methods3", "Replays"]
@@ -36,12 +37,16 @@ class Methods3:
         self._writer = Writer(numbers=True, escape=escape)
         self._own: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             **self.tasks.methods,
-            "tasks.task.field.list": self._task_fields,
+            "tasks.task.field.list": partial(self._described, FIELDS),
             "rest.scope.list": lambda _query: Answer.of({"items": self._scopes()}, self._writer),
             "rest.documentation.openapi": self._openapi,
             "documentation": self._openapi,
         }
         self._listed = frozenset(self.lists.names())
+        for name in self._listed:  # the documented answers show a part of the fields
+            described = f"{name.removesuffix('.list')}.field.list"
+            if name.endswith(".list") and described in self._listed:
+                self._own[described] = partial(self._described, self.lists.fields(name))
 
     def call(self, method: str, query: Mapping[str, Any]) -> Answer:
         """The answer of a method; raises the portal's error."""
@@ -67,18 +72,18 @@ class Methods3:
         """The methods there are."""
         return sorted({*self._own, *self._listed, "batch"})
 
-    def _task_fields(self, query: Mapping[str, Any]) -> Answer:
+    def _described(self, fields: Fields, query: Mapping[str, Any]) -> Answer:
         rows = [
             {
                 "name": name,
                 "type": kind,
                 "title": name,
                 "description": None,
-                "filterable": name in FIELDS.filterable,
-                "sortable": name in FIELDS.sortable,
+                "filterable": name in fields.filterable,
+                "sortable": name in fields.sortable,
                 "multiple": kind == "array",
             }
-            for name, kind in FIELDS.types.items()
+            for name, kind in fields.types.items()
         ]
         wanted = query.get("select") or list(rows[0])
         chosen = [{key: row[key] for key in wanted if key in row} for row in rows]
