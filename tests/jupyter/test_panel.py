@@ -2,10 +2,12 @@
 
 import json
 import urllib.request
+from urllib.parse import urlsplit
 
 import ipywidgets
 import pytest
 
+from b24data.auth.callback import Listener
 from b24data.auth.profiles import Profiles
 from b24data.jupyter.auth_panel import AuthPanel
 
@@ -140,6 +142,36 @@ def test_a_stale_code__has_its_sentence_and_a_new_link(panel, portal):
     assert shown(panel) == ["link"]
     press(panel, panel.again)
     assert panel.message.value == ""
+
+
+def test_an_address_with_a_foreign_state__has_its_sentence_and_a_new_link(panel, portal):
+    fill(panel, portal)
+    before = panel.link.value
+    paste(panel, f"http://127.0.0.1:8724/?code={portal.authorization_code()}&state=stolen")
+    assert "does not belong to the link that was opened here" in panel.message.value
+    assert panel.link.value != before
+    paste(panel, portal.authorization_code())
+    assert shown(panel) == ["done"]
+
+
+def test_a_taken_port__has_its_sentence_and_the_way_by_hand(portal, profiles):
+    portal.redirect_to("")
+    taken = Listener(lambda asked: "", 0)
+    panel = AuthPanel("acme", port=urlsplit(taken.uri).port, profiles=profiles)
+    fill(panel, portal)
+    assert "of this machine is taken" in panel.message.value
+    assert shown(panel) == ["link"]
+    paste(panel, portal.authorization_code())
+    assert shown(panel) == ["done"]
+    taken.close()
+
+
+def test_a_site_that_is_no_portal__has_its_sentence_and_the_form_again(panel, portal):
+    portal.fail("html")
+    fill(panel, portal)
+    portal.clear_faults()
+    assert "does not answer as a Bitrix24 portal" in panel.message.value
+    assert shown(panel) == ["start"]
 
 
 def test_a_saved_profile__is_shown_at_once_and_refreshes(panel, portal, profiles):
