@@ -57,7 +57,7 @@ def hammered(folder: Path, seconds: float, *, shared: bool) -> tuple[float, int]
             assert program.stdin is not None
             print(file=program.stdin, flush=True)
         for program in programs:
-            _, errors = program.communicate(timeout=60)
+            _, errors = program.communicate(timeout=seconds + 60)
             assert (program.returncode, "not shared" in errors) == (0, not shared), errors
         stats = portal.stats
     times = [at for at, _, status in stats.log if status == 200]
