@@ -26,11 +26,13 @@ class LeakyBucket:
     It leaks once a second, at a moment we don't know, which can shift one leak out of sight: so much is never used.
     A request takes an unknown time to arrive, so it takes a place at once and leaks only after its answer. ``share``
     is the part of the burst that may be used, ``pace`` the part of the leak; a pace below 1 grows while it is quiet.
+    Where there is only a share, a refusal shows that the others are there: the pace does not grow beyond it again.
     """
 
     config: RateLimitConfig = field(default_factory=RateLimitConfig)
     share: float = 1.0
     pace: float = 1.0
+    ceiling: float = 1.0  # of the pace
     level: float = 0.0  # requests that were answered
     leaked_at: float | None = None
     refused_at: float | None = None
@@ -66,6 +68,8 @@ class LeakyBucket:
         together = self.refused_at is not None and now - self.refused_at <= _TOGETHER_S
         if self.config.adaptive_enabled and not together:
             self.pace = max(_SLOWEST, self.pace / 2)
+            if self.share < 1:
+                self.ceiling = max(self.share, self.pace)
         self.refused_at = now
 
     def free(self, now: float) -> float:
@@ -90,5 +94,5 @@ class LeakyBucket:
         if self.refused_at is None:
             self.refused_at = now
         elif now - self.refused_at >= _QUIET_S:
-            self.pace = min(1.0, self.pace * 2)
+            self.pace = min(self.ceiling, self.pace * 2)
             self.refused_at = now

@@ -191,6 +191,17 @@ def test_unusable__the_quarter_grows_to_the_whole_while_it_is_quiet() -> None:
     assert bucket.share == 0.25
 
 
+def test_unusable__a_refusal_shows_that_there_are_others_and_the_quarter_does_not_grow_again() -> None:
+    bucket = LeakyBucket(share=0.25, pace=0.25)
+    for now in (0.0, 60.0):
+        bucket.free(now)
+    assert bucket.pace == 0.5
+    bucket.refused(65.0)
+    for now in (125.0, 185.0, 999.0):
+        bucket.free(now)
+    assert bucket.pace == 0.25
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_fork__parent_and_child_go_on_with_the_same_bucket(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
