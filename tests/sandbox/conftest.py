@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx
 import pytest
 
 from b24data.sandbox import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _plain_clients_are_quiet(caplog):
+    """These tests ask with httpx itself, without b24data's redaction: its log has whole addresses in it."""
+    with caplog.at_level(logging.WARNING, logger="httpx"), caplog.at_level(logging.WARNING, logger="httpcore"):
+        yield
 
 
 @pytest.fixture
