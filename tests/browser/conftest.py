@@ -47,14 +47,14 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(skip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def portal():
     """A portal that answers at once."""
     with Sandbox(deals=500) as portal:
         yield portal
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slow_portal():
     """A portal with a long list, one worker and much patience: a fetch takes long enough to be watched."""
     with Sandbox(deals=60_000, latency_s=0.7, workers=1) as portal:
@@ -78,7 +78,7 @@ class Lab:
         return self.folder / "lab.log"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(tmp_path_factory, slow_portal):
     folder = tmp_path_factory.mktemp("lab")
     (folder / "notebooks").mkdir()
@@ -121,7 +121,7 @@ def wait_for(lab, server):
         pause.wait(0.2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it is open, no other event loop can run in this thread
 def browser():
     assert CHROMIUM is not None, "the CI has to install Chromium: see .ci/run"
     from playwright.sync_api import sync_playwright
