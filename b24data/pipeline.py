@@ -17,6 +17,7 @@ from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolVi
 from b24data.frames.columns import Decoder
 from b24data.frames.described import Descriptions, check_request
 from b24data.frames.dictionaries import Dictionaries
+from b24data.frames.fields import undescribed
 from b24data.frames.labels import LabelMode, Labels, check_labels
 from b24data.frames.presented import Presentation, coercion_text
 from b24data.frames.recheck import Recheck
@@ -203,7 +204,7 @@ class Pipeline:
             select = (str(spec.id_asked), *select)
         described = self._descriptions.of(spec, self.plan.params, self._context)
         schema = build_schema(
-            described.fields,
+            described.fields or undescribed(select or (), spec.answer_case),
             select,
             id_code=spec.id if self.plan.walk == "keyset" or self.plan.id_added else None,
             sample_rows=first_page,

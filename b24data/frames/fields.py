@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["Field", "WireCase", "read_fields"]
+__all__ = ["Field", "WireCase", "read_fields", "undescribed"]
 
 WireCase = Literal["as_is", "camel"]
 
@@ -57,6 +57,17 @@ def read_fields(result: Any, *, userfields: Any = None, wire_case: WireCase = "a
         code = code_of.get(name, name)
         fields[code] = _merged(fields.get(code), _field(code, facts, wire_case))
     return fields
+
+
+def undescribed(names: Iterable[str], wire_case: WireCase) -> dict[str, Field]:
+    """Fields that nothing describes, by the names they are asked for: where the rows spell them differently.
+
+    >>> undescribed(["PROJECT_DATE_START"], "camel")["PROJECT_DATE_START"].wire
+    'projectDateStart'
+    """
+    if wire_case == "as_is":
+        return {}
+    return {name: Field(name, _camel(name)) for name in names if name not in ("*", "UF_*")}
 
 
 def _descriptions(result: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -46,7 +46,7 @@ DIALECTS = [
     ("sale.order.list", None, None, {}),
     ("sale.propertyRelation.list", None, None, {}),
     ("sign.b2e.mysafe.tail", None, None, {}),
-    ("socialnetwork.api.workgroup.list", None, None, {}),
+    ("socialnetwork.api.workgroup.list", ["ID", "NAME"], None, {}),
     ("socialnetwork.usertogroup.list", None, None, {}),
     ("sonet_group.get", None, None, {}),
     ("task.elapseditem.getlist", None, None, {}),

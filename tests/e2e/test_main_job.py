@@ -27,7 +27,8 @@ def test_fetch_all__100_000_rows_once_while_tokens_die_every_7_requests(tmp_path
     assert (report.rows, report.complete, report.reason) == (100_000, True, "reached_pinned_id")
     assert report.refreshes == stats.refreshes == stats.deaths >= 5
     assert (stats.reused_refresh_tokens, stats.rate_limit_hits, stats.counted_pages) == (0, 0, 0)
-    assert report.requests <= 1.10 * 40 + 3 + stats.deaths + 1  # a request for each death, one for the fields
+    refused = sum(status == 401 for _, _, status in stats.log)  # several requests may meet one dead token
+    assert report.requests <= 1.10 * 40 + 3 + refused + 1  # one for the fields
 
 
 def test_fetch_all__four_lists_at_once_on_one_client_share_each_refresh():
