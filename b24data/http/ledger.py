@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from b24data.http.protocol import Times
 
-__all__ = ["OperatingLedger"]
+__all__ = ["NEARLY_ALL", "OperatingLedger"]
 
 _FLIGHT_S = 120.0  # a request that never reported back no longer counts after this
+# The part of the limit that is used: what a command takes is known from those before it, so little need be spared.
+NEARLY_ALL = 0.99
 _POLL_S = 1.0
 
 
@@ -69,7 +71,7 @@ class OperatingLedger:
         flying = sum(flight.seconds for flight in self.flights.values() if flight.ends_at > now)
         return self.used(now) + flying + need <= self.allowed_s * share
 
-    def wait(self, now: float, commands: int, *, share: float = 0.95) -> float:
+    def wait(self, now: float, commands: int, *, share: float = NEARLY_ALL) -> float:
         """0.0 if so many commands may go now, else the seconds after which to ask again."""
         if self.blocked_until is not None:
             if now < self.blocked_until:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from b24data.http.bucket import LeakyBucket
-from b24data.http.ledger import OperatingLedger
+from b24data.http.ledger import NEARLY_ALL, OperatingLedger
 from b24data.http.limits_file import FileParts, UnusableError, state_folder
 from b24data.http.protocol import Times
 from b24data.http.redirect import is_loopback
@@ -93,7 +93,7 @@ class Limits:
 
     def reserve(self, methods: Counter[str], now: float, *, gentle: bool = False) -> Hold:
         """Whether a request with these commands (counted by method) may go now. Nothing is taken by a no."""
-        share = 0.5 if gentle else 0.95
+        share = 0.5 if gentle else NEARLY_ALL
 
         def work(get: Get) -> Hold:
             ledgers = [(method, self._ledger(get, method), count) for method, count in methods.items()]

@@ -148,14 +148,14 @@ def test_ledger__nothing_known_nothing_waits() -> None:
 
 def test_ledger__waits_for_the_reset_by_the_portals_own_clock() -> None:
     ledger = OperatingLedger(limit_s=480)
-    ledger.observe(times(470, finish=9_999_999.5, reset_in=42.0), now=10.0)
+    ledger.observe(times(479, finish=9_999_999.5, reset_in=42.0), now=10.0)
     # 42 s until the portal drops a basket, whatever its clock says, and one for the fraction it cuts off.
     assert ledger.wait(10.0, 1) == pytest.approx(43.0)
 
 
 def test_ledger__after_the_reset_one_request_finds_out() -> None:
     ledger = OperatingLedger(limit_s=480)
-    ledger.observe(times(470, finish=100.0, reset_in=42.0), now=10.0)
+    ledger.observe(times(479, finish=100.0, reset_in=42.0), now=10.0)
     assert ledger.wait(53.0, 1) == 0.0
     ticket = ledger.begin(53.0, 1)
     assert ledger.wait(53.0, 1) > 0

@@ -272,7 +272,7 @@ def test_batch__counts_its_commands_against_their_methods() -> None:
     def time(operating: float) -> dict[str, Any]:
         return {"finish": 10.0, "duration": 5, "operating": operating, "operating_reset_at": 300}
 
-    answer = ok({"result": {"a": [], "b": []}, "result_time": {"a": time(470), "b": time(5)}})
+    answer = ok({"result": {"a": [], "b": []}, "result_time": {"a": time(479), "b": time(5)}})
     transport, context = FakeTransport(answer, ok(), ok()), CallContext()
     session = hook_session(transport)
     session.batch([Command("a", "crm.deal.list"), Command("b", "crm.lead.list")])
