@@ -117,7 +117,10 @@ class KeysetFetch(Generic[T]):
 
     def _open(self) -> tuple[list[Row], list[Row]]:
         commands = opening_commands(self._plan)
-        *pages, probe = self._asker.pages(commands).each
+        answers = self._asker.pages(commands)
+        *pages, probe = answers.each
+        self._pace.answered(self._pace.sent(), answers.wall_s, answers.portal_s)
+        self._pace.measured(answers.portal_s / len(pages))
         first, last = (
             self._asker.sure(answer, command).rows for answer, command in zip(pages, commands[:2], strict=True)
         )

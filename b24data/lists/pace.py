@@ -16,8 +16,8 @@ MOST_IN_FLIGHT = 16
 class Pace:
     """Grows while the portal keeps up: the time a request spends outside the portal's own work tells.
 
-    A round is as many answers as requests were under way. If none of them spent twice the least time seen (or half of
-    the portal's own time) outside, the next round has twice as many; otherwise half as many.
+    The first answer to a request of the present number decides about the next one: half as many if it spent twice the
+    least time seen (and half of the portal's own time) outside, otherwise twice as many.
 
     ``in_flight`` is the number of requests to keep under way, ``commands`` the number of commands in a batch.
     """
@@ -26,9 +26,7 @@ class Pace:
     most_in_flight: int = MOST_IN_FLIGHT
     commands: int = MOST_COMMANDS
     _least_overhead: float = field(init=False, default=float("inf"))
-    _crowded: bool = field(init=False, default=False)
-    _rounds: int = field(init=False, default=0)
-    _answers: int = field(init=False, default=0)
+    _changes: int = field(init=False, default=0)
     _ceiling: int = field(init=False, default=MOST_COMMANDS)
 
     def measured(self, page_seconds: float) -> None:
@@ -38,25 +36,21 @@ class Pace:
 
     def sent(self) -> int:
         """A ticket for a request that leaves now; it goes back to :meth:`answered`."""
-        return self._rounds
+        return self._changes
 
     def answered(self, ticket: int, wall_seconds: float, portal_seconds: float) -> None:
-        """Take in one answer; after each round of them, ask for more at once, or for less.
+        """Take in one answer, and ask for more at once, or for less.
 
-        An answer to a request of an earlier round says nothing about this one's number.
+        An answer to a request that left before the number last changed says nothing about the present one.
         """
         overhead = max(0.0, wall_seconds - portal_seconds)
         self._least_overhead = min(self._least_overhead, overhead)
-        if ticket < self._rounds:
+        if ticket < self._changes:
             return
-        self._crowded |= overhead > max(2 * self._least_overhead, portal_seconds / 2)
-        self._answers += 1
-        if self._answers < self.in_flight:
-            return
-        self._rounds += 1
-        wanted = self.in_flight // 2 if self._crowded else self.in_flight * 2
+        crowded = overhead > max(2 * self._least_overhead, portal_seconds / 2)
+        wanted = self.in_flight // 2 if crowded else self.in_flight * 2
+        self._changes += 1
         self.in_flight = max(1, min(self.most_in_flight, wanted))
-        self._answers, self._crowded = 0, False
 
     def timed_out(self) -> None:
         """A batch took longer than the portal allows: half of it from now on."""
