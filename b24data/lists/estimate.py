@@ -41,8 +41,9 @@ class Estimate:
 
     def __str__(self) -> str:
         about = "" if self.exact else "about "
+        time = "under a second" if self.seconds < 1 else f"about {self.seconds:,.0f} s"
         return (
-            f"{self.method}: {about}{self.rows:,} rows, {self.requests:,} requests, about {self.seconds:,.0f} s, "
+            f"{self.method}: {about}{self.rows:,} rows, {self.requests:,} requests, {time}, "
             f"{self.operating_share:.0%} of the execution time that the method has in ten minutes"
         )
 
