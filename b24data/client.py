@@ -15,6 +15,7 @@ from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.session import Session
+from b24data.http.through import Caller, Through
 from b24data.markup import facts_html
 from b24data.params import ApiVersion, B24OAuthParams, B24OAuthSecret, RestrictionParams
 
@@ -95,9 +96,13 @@ class _Client:
             warnings.warn(text, stacklevel=2)
         return self._sessions[ApiVersion(version)]
 
-    def set_http_client(self, version: ApiVersion | str, client: Session) -> None:
-        """Call through ``client`` from now on: anything with the methods of a :class:`Session`."""
-        self._sessions[ApiVersion(version)] = client
+    def set_http_client(self, version: ApiVersion | str, client: Session | Caller) -> None:
+        """Call through ``client`` from now on: another session, or anything with ``call(method, params, request_id=)``.
+
+        What is no session answers with the portal's mapping (``result``, ``total``, ``next``, ``time``).
+        """
+        own = self._sessions[ApiVersion(version)]
+        self._sessions[ApiVersion(version)] = client if isinstance(client, Session) else Through(client, own)
 
     def set_restriction_manager_params(self, params: RestrictionParams) -> None:
         """Change limits and patience of every later call."""

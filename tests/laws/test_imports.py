@@ -18,7 +18,7 @@ LAYERS = [
     ["http.*"],  # what only decides
     ["http.transport"],
     ["auth.*"],
-    ["http.session"],
+    ["http.session", "http.through"],
     ["lists.*"],
     ["frames.*", "progress"],
     ["pipeline", "actions", "actions.*", "tools"],

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from b24data import B24Hook, ConfigError
+
+
+class Recorded:
+    """Answers every list with the same rows, uncounted or counted."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.called: list[str] = []
+
+    def call(self, method: str, params: Any = None, *, request_id: str | None = None) -> Any:
+        self.called.append(method)
+        return self.answer
+
+
+def hook(answer: Any) -> tuple[B24Hook, Recorded]:
+    b24, caller = B24Hook("https://your-portal.bitrix24.com/rest/1/a-code/"), Recorded(answer)
+    b24.set_http_client("v2", caller)
+    return b24, caller
+
+
+def test_set_http_client__calls_and_lists_go_through_anything_that_can_call() -> None:
+    rows = [{"id": 1, "name": "General"}, {"id": 2, "name": "Partners"}]
+    b24, caller = hook({"result": {"categories": rows}, "total": 2})
+    found = b24.actions.v2.call.make(method="crm.category.list", params={"entityTypeId": 2})
+    frame = b24.tools.fetch_all("crm.category.list", params={"entityTypeId": 2}, check_fields=False, progress=False)
+    assert found.result == {"categories": rows}
+    assert frame["name"].to_list() == ["General", "Partners"]
+    assert caller.called.count("crm.category.list") == 2
+    assert frame.attrs["b24data"]["requests"] == len(caller.called) - 1  # the call before it was not the list's
+
+
+@pytest.mark.parametrize("answer", [None, [], "text", {"rows": []}])
+def test_set_http_client__an_answer_that_is_none_is_refused(answer: Any) -> None:
+    b24, _ = hook(answer)
+    with pytest.raises(ConfigError, match="the http client that was set answered profile"):
+        b24.actions.v2.call.make(method="profile")
