@@ -17,7 +17,7 @@ def fetch(portal, **options):
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("at", [2, 4])
+@pytest.mark.parametrize("at", [2, 3, 4])
 def test_fetch_all__one_fault_on_the_way_loses_and_doubles_nothing(kind, at):
     with Sandbox(deals=9_000, time_scale=SCALE) as portal:
         portal.fail(kind, after=at)
