@@ -10,13 +10,13 @@ import difflib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.errors import ConfigError
+from b24data.files import write_whole
 from b24data.params import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["Profile", "Profiles"]
@@ -39,6 +39,7 @@ class Profile:
 class Profiles:
     """The profiles in one folder.
 
+    >>> import tempfile
     >>> profiles = Profiles(tempfile.mkdtemp())
     >>> hook = "https://acme.bitrix24.com/rest/1/a-secret/"
     >>> profiles.save(Profile(name="acme", portal="acme.bitrix24.com", webhook=hook))
@@ -73,7 +74,7 @@ class Profiles:
             if pair is not None:
                 kept = _generation(store)
                 store.save(StoredTokens(pair, kept + 1))
-            _write_private(path, json.dumps(asdict(profile), ensure_ascii=False, indent=1))
+            write_whole(path, json.dumps(asdict(profile), ensure_ascii=False, indent=1), private=True)
 
     def delete(self, name: str) -> None:
         """Forget a profile and its tokens."""
@@ -121,17 +122,3 @@ def _generation(store: FileTokenStore) -> int:
     except ConfigError:
         kept = None
     return kept.generation if kept else 0
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file beside ``path`` that only its owner may read, and put it in its place."""
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp: 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
+from b24data.files import locked, remove_beside, write_whole
 from b24data.params import B24OAuthParams
 
 __all__ = ["FileTokenStore", "StoredTokens", "TokenStore", "check_owner", "first_of"]
@@ -81,53 +81,22 @@ class FileTokenStore:
 
     def save(self, stored: StoredTokens) -> None:
         """Write a file beside it and put that in its place."""
-        text = json.dumps(asdict(stored), ensure_ascii=False, indent=1)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-        try:
-            with os.fdopen(
-                os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-            ) as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path.parent)
+        write_whole(self.path, json.dumps(asdict(stored), ensure_ascii=False, indent=1), private=True)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold ``<file>.lock``; :class:`RefreshTokenError` if someone else holds it for minutes."""
-        from filelock import FileLock, Timeout
-
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A new object each time: a fork in the middle must not think that it holds the lock.
-        lock = FileLock(f"{self.path}.lock", timeout=_LOCK_S, mode=0o600)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise RefreshTokenError(
-                f"another program has held {self.path}.lock for {_LOCK_S:.0f} s", code="LOCKED"
-            ) from error
-        try:
-            for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # by a program that was killed
-                left.unlink(missing_ok=True)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locked(f"{self.path}.lock", patience_s=_LOCK_S))
+            except TimeoutError as error:
+                raise RefreshTokenError(
+                    f"another program has held {self.path}.lock for {_LOCK_S:.0f} s", code="LOCKED"
+                ) from error
+            remove_beside(self.path)
             yield
-        finally:
-            lock.release()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name in ``folder`` durable; Windows can't, and needs not."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def first_of(store: TokenStore, given: B24OAuthParams) -> StoredTokens:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from b24data.errors import ConfigError, ExportError
+from b24data.files import beside, put_in_place, sync_to_disk
 from b24data.frames.schema import Schema
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
 
 __all__ = ["ParquetSink", "check_target"]
 
-_NEVER = threading.Event()
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 
 
@@ -38,7 +36,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
         raise ConfigError(
             f"{target} is a folder", hint=f"give the name of a file in it, such as {target / 'list.parquet'}"
         )
-    probe = _sibling(target)
+    probe = beside(target)
     try:
         probe.touch(exist_ok=False)
         probe.unlink()
@@ -83,12 +81,11 @@ class ParquetSink:
             self._writer.add_key_value_metadata(metadata_of(self._metadata, report))
             self._writer.close()
             self._check()
-            _fsync(self._file)
-            _replace(self._file, self._target)
+            sync_to_disk(self._file)
+            put_in_place(self._file, self._target)
         except BaseException:
             self.abort()
             raise
-        _fsync(self._target.parent)
         return report
 
     def abort(self) -> None:
@@ -100,7 +97,7 @@ class ParquetSink:
 
     def _open(self, schema: pa.Schema) -> None:
         self._schema = schema
-        self._file = _sibling(self._target)
+        self._file = beside(self._target)
         self._writer = pq.ParquetWriter(
             self._file, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
         )
@@ -144,33 +141,3 @@ _REPEATING = {
     *(b"crm_status", b"crm_currency", b"crm_category", b"enumeration", b"enum", b"user", b"employee", b"char"),
     *(b"department", b"label"),
 }
-
-
-def _sibling(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-
-
-def _fsync(path: Path) -> None:
-    """Down to the disk; a folder can't be synced on Windows."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _replace(file: Path, target: Path, *, wait: Callable[[float], object] = _NEVER.wait) -> None:
-    """Put the file in place; on Windows a target that someone has open is waited for, two seconds at most."""
-    for left in reversed(range(20)):
-        try:
-            file.replace(target)
-        except PermissionError as error:
-            if not left:
-                raise ExportError(
-                    f"{target} can't be replaced: {error.strerror}", hint="close the program that has it open"
-                ) from error
-            wait(0.1)
-        else:
-            return

@@ -130,18 +130,6 @@ def test_close__a_row_count_that_does_not_agree_is_refused(target):
     assert files_in(target.parent) == []
 
 
-def test_close__an_open_target_is_waited_for_then_named(target, monkeypatch):
-    waits = []
-
-    def refuse(self, _):
-        raise PermissionError(13, "in use")
-
-    monkeypatch.setattr(parquet.Path, "replace", refuse)
-    with pytest.raises(ExportError, match=r"deals\.parquet.*in use"):
-        parquet._replace(target, target, wait=waits.append)
-    assert len(waits) == 19
-
-
 def test_write__wider_batches_widen_what_was_written(target):
     rows = [b'{"n":1,"c":true}', b'{"n":1.5,"c":"a","new":7}', b'{"n":2,"c":false}']
     decoder = Decoder(infer_schema(rows[:1]))

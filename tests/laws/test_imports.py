@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "b24data"
 # From the foundation upwards: a module imports from its own layer and from those below it.
 LAYERS = [
     ["errors", "markup"],
+    ["files"],
     ["params", "results", "values"],
     ["grammar"],
     ["http.*"],  # what only decides
@@ -21,6 +22,7 @@ LAYERS = [
     ["http.session", "http.through"],
     ["lists.*"],
     ["frames.*", "progress"],
+    ["datasets.*"],  # what outlives a run
     ["pipeline", "actions", "actions.*", "tools"],
     ["client"],
     ["portals"],
