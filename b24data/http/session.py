@@ -136,9 +136,7 @@ class Session:
             request_id=request_id or context.request_id,
             idempotency_key=idempotency_key,
         )
-        response = self._exchange(request, context, attempts)
-        self._learn(request, response)
-        return response
+        return self._exchange(request, context, attempts)
 
     def batch(
         self,
@@ -180,6 +178,8 @@ class Session:
                 grant = self.credentials.grant(context)
                 endpoint = moved_to or grant.endpoint
                 outcome = self._attempt(request, grant, endpoint, context)
+                if isinstance(outcome, Response):
+                    self._learn(request, outcome)  # before the reservation is given back
             finally:
                 self._limits.settle(hold, self.clock.monotonic())
             if isinstance(outcome, Response):

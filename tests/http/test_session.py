@@ -20,6 +20,7 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.context import CallContext, CancelledError, Wait
+from b24data.http.limits import Hold, Limits
 from b24data.http.protocol import Command, Reply, Response
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams
@@ -280,6 +281,21 @@ def test_batch__counts_its_commands_against_their_methods() -> None:
     assert context.waited_s == {}
     session.call("crm.deal.list", context=context)
     assert context.waited_s["operating limit"] >= 290
+
+
+def test_call__its_reservation_is_given_back_when_what_it_took_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the two, another thread would take what is left a second time."""
+    session = hook_session(FakeTransport(reply({"result": [], "time": {"duration": 3.4, "operating": 470.0}})))
+    known = []
+    settle = Limits.settle
+
+    def settled(limits: Limits, hold: Hold, now: float) -> None:
+        known.append(limits.used(["crm.deal.list"], now)["crm.deal.list"])
+        settle(limits, hold, now)
+
+    monkeypatch.setattr(Limits, "settle", settled)
+    session.call("crm.deal.list")
+    assert known == [470.0]
 
 
 def test_batch__a_429_of_one_command_stops_that_method_only() -> None:
