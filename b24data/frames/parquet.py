@@ -16,7 +16,7 @@ from b24data.frames.schema import Schema
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
 
-__all__ = ["ParquetSink", "check_target"]
+__all__ = ["GrowingFile", "ParquetSink", "check_target"]
 
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 
@@ -51,38 +51,28 @@ class ParquetSink:
     """Writes batches to a Parquet file, with memory that does not depend on their number.
 
     The file is written beside the target under a name of its own, checked, and put in place by ``close``; until then,
-    and after ``abort`` or a crash, the target is what it was. Columns whose values repeat (codes) are dictionary
-    encoded; the footer holds ``metadata`` and the report under ``b24data.*``, each field its code, title and type.
-    A batch with a wider schema has what was written copied into a file of that schema.
+    and after ``abort`` or a crash, the target is what it was. The footer holds ``metadata`` and the report under
+    ``b24data.*``, each field its code, title and type. A batch with a wider schema has what was written copied into a
+    file of that schema.
     """
 
     def __init__(self, path: str | os.PathLike[str], schema: Schema, metadata: Mapping[str, str] | None = None) -> None:
         self._target = check_target(path)
         self._metadata = dict(metadata or {})
-        self._buffer: list[pa.RecordBatch] = []
-        self._buffered = 0
-        self._rows = 0
-        self._open(schema.arrow)
+        self._file = GrowingFile(beside(self._target), schema.arrow)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one more batch; row groups are written as they fill."""
-        schema = united(self._schema, batch.schema)
-        if not schema.equals(self._schema):
+        schema = united(self._file.schema, batch.schema)
+        if not schema.equals(self._file.schema):
             self._widen(schema)
-        self._buffer.append(batch)
-        self._buffered += batch.num_rows
-        if self._buffered >= _GROUP:
-            self._flush()
+        self._file.write(batch)
 
     def close(self, report: FetchReport) -> FetchReport:
         """Put the file in place."""
         try:
-            self._flush()
-            self._writer.add_key_value_metadata(metadata_of(self._metadata, report))
-            self._writer.close()
-            self._check()
-            sync_to_disk(self._file)
-            put_in_place(self._file, self._target)
+            self._file.finish(metadata_of(self._metadata, report))
+            put_in_place(self._file.path, self._target)
         except BaseException:
             self.abort()
             raise
@@ -90,42 +80,70 @@ class ParquetSink:
 
     def abort(self) -> None:
         """Leave no trace."""
+        self._file.abort()
+
+    def _widen(self, schema: pa.Schema) -> None:
+        before = self._file
+        before.finish({})
+        try:
+            self._file = GrowingFile(beside(self._target), schema)
+            with pq.ParquetFile(before.path) as written:
+                for batch in written.iter_batches(batch_size=_GROUP):
+                    self._file.write(batch)
+        finally:
+            before.path.unlink(missing_ok=True)
+
+
+class GrowingFile:
+    """A Parquet file of one schema while it is written: a row group at a time, readable once it is finished.
+
+    Columns whose values repeat (codes) are dictionary encoded.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.schema = schema
+        self.rows = 0
+        self._buffer: list[pa.RecordBatch] = []
+        self._buffered = 0
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
+        )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one more batch, whose columns the schema has, as wide or wider."""
+        self._buffer.append(batch)
+        self._buffered += batch.num_rows
+        self.rows += batch.num_rows
+        if self._buffered >= _GROUP:
+            self._flush()
+
+    def finish(self, metadata: Mapping[str, str]) -> None:
+        """Write what is left and the footer, down to the disk; :class:`ExportError` if rows are missing then."""
+        self._flush()
+        self._writer.add_key_value_metadata(dict(metadata))
+        self._writer.close()
+        self._check()
+        sync_to_disk(self.path)
+
+    def abort(self) -> None:
+        """Leave no trace."""
         self._buffer = []
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
-        self._file.unlink(missing_ok=True)
-
-    def _open(self, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._file = beside(self._target)
-        self._writer = pq.ParquetWriter(
-            self._file, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
-        )
+        self.path.unlink(missing_ok=True)
 
     def _flush(self) -> None:
         if self._buffer:
-            table = pa.Table.from_batches([recast(batch, self._schema) for batch in self._buffer], self._schema)
+            table = pa.Table.from_batches([recast(batch, self.schema) for batch in self._buffer], self.schema)
             self._writer.write_table(table, row_group_size=_LARGEST_GROUP)
-            self._rows += table.num_rows
         self._buffer, self._buffered = [], 0
 
-    def _widen(self, schema: pa.Schema) -> None:
-        self._flush()
-        before = self._file
-        self._writer.close()
-        try:
-            self._open(schema)
-            with pq.ParquetFile(before) as written:
-                for batch in written.iter_batches(batch_size=_GROUP):
-                    self._writer.write_batch(recast(batch, schema))
-        finally:
-            before.unlink(missing_ok=True)
-
     def _check(self) -> None:
-        with pq.ParquetFile(self._file) as written:
+        with pq.ParquetFile(self.path) as written:
             rows = written.metadata.num_rows
-        if rows != self._rows:
-            raise ExportError(f"{self._target}: {rows:,} rows in the file, {self._rows:,} were written")
+        if rows != self.rows:
+            raise ExportError(f"{self.path}: {rows:,} rows in the file, {self.rows:,} were written")
 
 
 def _codes(schema: pa.Schema) -> list[str]:

@@ -115,7 +115,7 @@ def test_close__a_failure_at_any_step_leaves_no_trace(target, monkeypatch, step)
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ParquetSink, step, fail)
+    monkeypatch.setattr(parquet.GrowingFile, step, fail)
     with pytest.raises(OSError, match="No space"):
         sink.close(REPORT)
     assert files_in(target.parent) == []
@@ -124,7 +124,7 @@ def test_close__a_failure_at_any_step_leaves_no_trace(target, monkeypatch, step)
 def test_close__a_row_count_that_does_not_agree_is_refused(target):
     sink = ParquetSink(target, SCHEMA)
     sink.write(batch_of(0, 5))
-    sink._rows = 1
+    sink._file.rows = 6
     with pytest.raises(ExportError, match="6 were written"):
         sink.close(REPORT)
     assert files_in(target.parent) == []
@@ -135,7 +135,7 @@ def test_write__wider_batches_widen_what_was_written(target):
     decoder = Decoder(infer_schema(rows[:1]))
     sink = ParquetSink(target, decoder.schema)
     sink.write(decoder.decode(rows[:1]))
-    sink._flush()
+    sink._file._flush()
     sink.write(decoder.decode(rows[1:2]))
     sink.write(Decoder(infer_schema(rows[:1])).decode(rows[2:]))
     sink.close(REPORT)
