@@ -1,4 +1,4 @@
-"""The command ``b24data``. A failure is one line on stderr and exit code 1; wrong usage is 2, Ctrl-C is 130."""
+"""The command ``b24data``. A failure is one line on stderr and an exit code; wrong usage is 2, Ctrl-C is 130."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from b24data import __version__
 from b24data.errors import ConfigError, SdkError
+from b24data.exports.codes import exit_code
 from b24data.grammar import add_list_options, add_params
 from b24data.values import conditions_of, mapping_of, names_of, whole_of
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (SdkError, OSError) as error:
         print(f"b24data: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        return exit_code(error)
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

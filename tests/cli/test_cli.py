@@ -73,6 +73,39 @@ def test_an_error__is_one_line_on_stderr_and_exit_code_1(command, capsys, error)
     assert capsys.readouterr() == ("", "b24data: no answer from the portal\n")
 
 
+SIGN_IN = b24data.AuthorizationRequiredError("the refresh token is dead")
+REPORT = b24data.FetchReport(
+    method="crm.deal.list", portal="acme", walk="keyset", reason="stopped", complete=False, rows=50
+)
+
+
+def caused_by(cause, error):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SIGN_IN, 3),
+        (caused_by(SIGN_IN, b24data.IncompleteFetchError("stopped after 50 rows", report=REPORT)), 3),
+        (b24data.IncompleteFetchError("stopped after 50 rows", report=REPORT), 2),
+        (b24data.IncompleteFetchError("stopped before the first row"), 1),
+        (b24data.ExportError("another program writes to deals.parquet", code="ALREADY_RUNNING"), 4),
+        (b24data.ExportError("deals.parquet can't be replaced"), 1),
+        (b24data.ConfigError("limit=0 is not a number of rows"), 1),
+        (OSError("No space left on device"), 1),
+    ],
+    ids=["sign in", "sign in midway", "a part", "nothing", "running", "export", "config", "disk"],
+)
+def test_the_exit_code__says_what_there_is_to_do(command, error, code):
+    def run(args):
+        raise error
+
+    command(run)
+    assert main(["demo"]) == code
+
+
 def test_an_interrupt__is_exit_code_130_without_a_traceback(command, capsys):
     def run(args):
         raise KeyboardInterrupt
@@ -97,7 +130,7 @@ def test_without_a_portal__the_error_says_how_to_get_one(typed, monkeypatch, cap
     monkeypatch.delenv("B24_PROFILE", raising=False)
     monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert main(typed) == 1
+    assert main(typed) == 3
     assert "`b24data login` in a terminal, or set B24_WEBHOOK" in capsys.readouterr().err
 
 

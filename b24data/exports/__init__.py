@@ -1,0 +1,1 @@
+"""Again and again: exports as data, notebooks unattended, schedules."""
