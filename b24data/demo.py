@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from b24data import B24OAuth
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = ("b24data demo", "b24data demo --deals 5000 --out /tmp/demo")
 
 METHOD = "crm.deal.list"
 SELECT = [

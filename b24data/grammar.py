@@ -1,38 +1,66 @@
-"""What can be said after ``%b24``, and what of it the command line shares. Words in, a :class:`Request` out."""
+"""What can be said after ``%b24``, and what its words and those of ``b24data`` ask for: a :class:`Request`."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.values import Expand, body_of, conditions_of, mapping_of, names_of, text_of, whole_of, words_of
+from b24data.options import (
+    LIST_OPTIONS,
+    OPTIONS,
+    HelpShown,
+    OptionParser,
+    WrongUsageError,
+    add_options,
+    nearest,
+)
+from b24data.values import (
+    Expand,
+    body_of,
+    conditions_of,
+    mapping_of,
+    names_of,
+    order_of,
+    text_of,
+    types_of,
+    whole_of,
+    words_of,
+)
 
-__all__ = ["COMMANDS", "HelpShown", "Labels", "Request", "add_list_options", "add_params", "options_of", "request_of"]
+__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "request_of"]
 
-Labels = Literal[False, "add", "replace"]
+_EVERYWHERE = ("output", "profile")
 
-COMMANDS = {
-    "login": "sign in to a portal, or to another one",
-    "status": "portal, user, permissions, tokens, limits",
-    "profiles": "the portals that were signed in to on this machine",
-    "call": "one method: a whole list as a DataFrame, any other result as it is",
-    "fetch": "a whole list: as a DataFrame, or with --to as a Parquet file",
-    "describe": "the fields of a list as a DataFrame",
-    "methods": "the methods that the portal has, or those that match a pattern",
-}
-
-
-class HelpShown(Exception):  # noqa: N818  not an error: the help page was asked for
-    """``--help`` was among the words; the page has been printed."""
+# What each command of %b24 does, and the options that it takes.
+COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "login": ("sign in to a portal, or to another one", ("profile",)),
+        "status": ("portal, user, permissions, tokens, limits", _EVERYWHERE),
+        "profiles": ("the portals that were signed in to on this machine", ("output",)),
+        "call": (
+            "one method: a whole list as a DataFrame, any other result as it is",
+            (*LIST_OPTIONS, "backend", "to", "raw", "write", *_EVERYWHERE),
+        ),
+        "fetch": (
+            "a whole list: as a DataFrame, or with --to as a Parquet file",
+            (*LIST_OPTIONS, "dry-run", "backend", "to", *_EVERYWHERE),
+        ),
+        "describe": ("the fields of a list as a DataFrame", ("params", *_EVERYWHERE)),
+        "methods": ("the methods that the portal has, or those that match a pattern", _EVERYWHERE),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What one ``%b24`` line asks for. ``output`` is the name of the variable that gets the result."""
+    """What one line asks for. ``output`` is the name of the variable that gets the result.
+
+    ``options`` are the further keywords of ``tools.fetch_all`` that were said.
+    """
 
     command: str
     method: str = ""
@@ -40,13 +68,31 @@ class Request:
     filter: Mapping[str, Any] | None = None
     order: Mapping[str, str] | None = None
     params: Mapping[str, Any] | None = None
-    labels: Labels = False
     limit: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     to: str | None = None
     output: str | None = None
     profile: Any = None
     raw: bool = False
     write: bool = False
+    dry_run: bool = False
+
+    @property
+    def list_arguments(self) -> dict[str, Any]:
+        """The keywords of ``tools.fetch_all``."""
+        asked = {"select": self.select, "filter": self.filter, "order": self.order}
+        return {**asked, "params": self.params, "limit": self.limit, **self.options}
+
+    @property
+    def estimate_arguments(self) -> dict[str, Any]:
+        """The keywords of ``tools.estimate``."""
+        return {"filter": self.filter, "params": self.params, "limit": self.limit}
+
+    @property
+    def call_params(self) -> dict[str, Any]:
+        """The parameters of a single call."""
+        asked = {"select": self.select, "filter": self.filter, "order": self.order}
+        return {**(self.params or {}), **{name: value for name, value in asked.items() if value is not None}}
 
 
 def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> Request:
@@ -60,7 +106,7 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
     (['ID', 'TITLE'], {'>=DATE_CREATE': '2026-01-01'}, 'deals')
     >>> request_of("cal crm.deal.list")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: %b24 has no command 'cal'. Hint: did you mean call?.
+    b24data.options.WrongUsageError: %b24 has no command 'cal'. Hint: did you mean call?.
     """
     words = words_of(line)
     command = words[0] if words else "--help"
@@ -68,85 +114,67 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
         print(_overview())  # noqa: T201
         raise HelpShown
     if command not in COMMANDS:
-        raise ConfigError(f"%b24 has no command {command!r}", hint=_nearest(command, COMMANDS))
-    parser = _parser(command)
-    args, unknown = parser.parse_known_args(words[1:])
-    if unknown:
-        known = options_of(command)
-        raise ConfigError(f"%b24 {command} does not know {unknown[0]!r}", hint=_nearest(unknown[0], known))
-    given = vars(args)
+        raise WrongUsageError(f"%b24 has no command {command!r}", hint=nearest(command, COMMANDS))
+    return asked_of(command, vars(_parser(command).parse_args(words[1:])), body, expand=expand)
+
+
+def asked_of(command: str, given: Mapping[str, Any], body: str | None = None, *, expand: Expand = str) -> Request:
+    """What the values of the options ask for; ``given`` is what a parser has read.
+
+    Raises :class:`WrongUsageError` for a value that is not understood.
+    """
+    try:
+        return _asked(command, given, body, expand)
+    except WrongUsageError:
+        raise
+    except ConfigError as error:
+        raise WrongUsageError(error.description, hint=error.hint) from error
+
+
+def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
     lifted, rest = body_of(body or "", expand)
     return Request(
         command=command,
         method=given.get("method") or "",
         select=names_of(given.get("select"), expand) or lifted.get("select"),
         filter={**(lifted.get("filter") or {}), **(conditions_of(given.get("filter"), expand) or {})} or None,
-        order=lifted.get("order"),
+        order={**(lifted.get("order") or {}), **(order_of(given.get("order"), expand) or {})} or None,
         params={**rest, **(mapping_of(given.get("params"), expand) or {})} or None,
-        labels=cast("Labels", given.get("labels") or False),
-        limit=whole_of(given.get("limit"), expand),
+        limit=whole_of(given.get("limit"), "--limit", "a number of rows", expand),
+        options=_options(given, expand),
         to=text_of(given.get("to"), expand),
         output=_variable(given.get("output")),
         profile=None if given.get("profile") is None else expand(given["profile"]),
         raw=given.get("raw", False),
         write=given.get("write", False),
+        dry_run=given.get("dry_run", False),
     )
 
 
-# The options.
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{self.prog}: {message}", hint=f"{self.prog} --help shows what can be said")
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002
-        raise HelpShown
+def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
+    """The keywords of ``tools.fetch_all`` beside those that say which rows."""
+    said: dict[str, Any] = {name: given.get(name) for name in ("labels", "titles", "errors", "partial", "gentle")}
+    said["tz"] = text_of(given.get("tz"), expand)
+    said["dtypes"] = types_of(given.get("dtypes"), expand)
+    said["dtype_backend"] = given.get("backend")
+    said["workers"] = whole_of(given.get("workers"), "--workers", "a number", expand)
+    said = {name: value for name, value in said.items() if value is not None and value is not False}
+    if verify := given.get("verify"):
+        said["verify"] = False if verify == "off" else verify
+    if given.get("no_check_fields"):
+        said["check_fields"] = False
+    return said
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
-    what = COMMANDS[command]
-    parser = _Parser(prog=f"%b24 {command}", description=f"{what[0].upper()}{what[1:]}.", allow_abbrev=False)
+    what, options = COMMANDS[command]
+    parser = OptionParser(prog=f"%b24 {command}", description=f"{what[0].upper()}{what[1:]}.")
     if command in ("call", "fetch", "describe"):
         parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
     if command == "methods":
         parser.add_argument("method", nargs="?", metavar="PATTERN", help="a part of the name, such as deal")
-    if command in ("call", "fetch"):
-        add_list_options(parser)
-    if command == "call":
-        parser.add_argument("--raw", action="store_true", help="one request, and its AjaxResult as it came")
-        parser.add_argument("--write", action="store_true", help="allow a method that changes something")
-    if command == "describe":
-        add_params(parser)
-    if command in ("call", "fetch", "describe", "methods", "status", "profiles"):
-        parser.add_argument("-o", "--output", metavar="NAME", help="put the result into this variable, show nothing")
-    if command != "profiles":
-        parser.add_argument("--profile", metavar="NAME", help="who calls: a saved profile, or $client")
+    add_options(parser, *options, profile=f"{OPTIONS['profile'].help}; or $client")
     return parser
-
-
-def add_list_options(parser: argparse.ArgumentParser, *, file_needed: bool = False) -> None:
-    """The options of a list: also those of the command line's ``call`` and ``fetch``."""
-    parser.add_argument("--select", metavar="NAMES", help="fields, such as ID,TITLE,UF_*")
-    parser.add_argument(
-        "--filter",
-        action="append",
-        metavar="COND",
-        help='">=DATE_CREATE=2026-01-01"; may stand more than once; or JSON',
-    )
-    add_params(parser)
-    parser.add_argument("--labels", choices=("add", "replace"), help="words for codes, beside them or instead")
-    parser.add_argument("--limit", metavar="ROWS", help="only the first so many rows")
-    parser.add_argument(
-        "--to", metavar="FILE", required=file_needed, help="a Parquet file; it appears when it is whole"
-    )
-
-
-def add_params(parser: argparse.ArgumentParser) -> None:
-    """The option for the parameters of a method."""
-    parser.add_argument(
-        "--params", action="append", metavar="PARAM", help="entityTypeId=2; may stand more than once; or JSON"
-    )
 
 
 def options_of(command: str) -> list[str]:
@@ -155,19 +183,12 @@ def options_of(command: str) -> list[str]:
     >>> options_of("describe")
     ['--output', '--params', '--profile']
     """
-    actions = _parser(command)._actions
-    return sorted(name for action in actions for name in action.option_strings if name[:2] == "--" and name != "--help")
+    return sorted(f"--{name}" for name in COMMANDS[command][1])
 
 
 def _overview() -> str:
-    lines = [f"  {name:9} {what}" for name, what in COMMANDS.items()]
+    lines = [f"  {name:9} {what}" for name, (what, _) in COMMANDS.items()]
     return "\n".join(["%b24 COMMAND [...]; %b24 COMMAND --help tells more", "", *lines])
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}"
 
 
 def _variable(name: str | None) -> str | None:

@@ -21,7 +21,9 @@ __all__ = [
     "expander",
     "mapping_of",
     "names_of",
+    "order_of",
     "text_of",
+    "types_of",
     "whole_of",
     "words_of",
 ]
@@ -90,6 +92,36 @@ def mapping_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, A
     return found and {key: _number(value) for key, value in found.items()}
 
 
+def order_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, str] | None:
+    """``DATE_CREATE=DESC`` and its like as one order; a name alone is upwards, names may stand with commas.
+
+    >>> order_of(["STAGE_ID,DATE_CREATE=desc"])
+    {'STAGE_ID': 'ASC', 'DATE_CREATE': 'DESC'}
+    """
+    if texts is None:
+        return None
+    found: dict[str, str] = {}
+    for text in texts:
+        value = _value(text, expand)
+        if isinstance(value, str):
+            value = {name: way or "ASC" for name, _, way in (one.partition("=") for one in value.split(","))}
+        if not isinstance(value, Mapping) or not all(str(way).upper() in ("ASC", "DESC") for way in value.values()):
+            raise ConfigError(
+                f"--order {text} is not understood", hint="it reads like DATE_CREATE=DESC, or is a JSON object"
+            )
+        found.update({str(name).strip(): str(way).upper() for name, way in value.items()})
+    return found
+
+
+def types_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, Any] | None:
+    """``UF_CRM_1=int`` and its like as one mapping.
+
+    >>> types_of(["UF_CRM_1=int", "TITLE=text"])
+    {'UF_CRM_1': 'int', 'TITLE': 'text'}
+    """
+    return _pairs("--dtypes", "UF_CRM_1=int", texts, expand)
+
+
 def _pairs(option: str, example: str, texts: Sequence[str] | None, expand: Expand) -> dict[str, Any] | None:
     if texts is None:
         return None
@@ -130,15 +162,19 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) else value
 
 
-def whole_of(text: str | None, expand: Expand = str) -> int | None:
-    """``10_000`` or ``10,000`` as a number of rows."""
+def whole_of(text: str | None, option: str, what: str, expand: Expand = str) -> int | None:
+    """``10_000`` or ``10,000`` as a number.
+
+    >>> whole_of("10_000", "--limit", "a number of rows")
+    10000
+    """
     if text is None:
         return None
     value = expand(text)
     try:
         return int(value.replace(",", "").replace("_", "") if isinstance(value, str) else value)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"--limit {text} is not a number of rows") from error
+        raise ConfigError(f"{option} {text} is not {what}") from error
 
 
 def text_of(text: str | None, expand: Expand = str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from b24data.grammar import COMMANDS, options_of
+from b24data.options import OPTIONS
 
 __all__ = ["Completion", "Knowledge", "complete"]
 
@@ -59,10 +60,10 @@ def _completion(before: list[str], fragment: str, known: Knowledge) -> Completio
     head, dollar, name = fragment.rpartition("$")
     if dollar and not head.endswith("$"):
         found = Completion(fragment, [f"{head}${one}" for one in _starting(name, known.variables())], "variable")
-    elif option in ("--select", "--filter"):
+    elif option in ("--select", "--filter", "--order"):
         found = _of_fields(option, fragment, known.fields(method))
-    elif option in ("--profile", "--labels"):
-        found = _matching(fragment, known.profiles() if option == "--profile" else ("add", "replace"), "value")
+    elif option == "--profile" or _choices(option):
+        found = _matching(fragment, known.profiles() if option == "--profile" else _choices(option), "value")
     elif fragment.startswith("-") and command in COMMANDS:
         found = _matching(fragment, options_of(command), "option")
     elif command in ("call", "fetch", "describe") and not method:
@@ -74,13 +75,18 @@ def _completion(before: list[str], fragment: str, known: Knowledge) -> Completio
 
 def _of_fields(option: str, fragment: str, fields: Iterable[str]) -> Completion:
     """``ID,T`` in a select becomes ``ID,TITLE``, ``>=DA`` in a filter ``>=DATE_CREATE=``."""
-    if option == "--select":
+    if option != "--filter":
         head, comma, name = fragment.rpartition(",")
         return Completion(fragment, [head + comma + one for one in _starting(name, fields)], "field")
     match = _OPERATORS.match(fragment)
     operators = match.group() if match else ""
     names = _starting(fragment[len(operators) :], fields)
     return Completion(fragment, [f"{operators}{one}=" for one in names], "field")
+
+
+def _choices(option: str) -> tuple[str, ...]:
+    known = OPTIONS.get(option.removeprefix("--"))
+    return known.choices if known else ()
 
 
 def _matching(fragment: str, names: Iterable[str], kind: str) -> Completion:

@@ -153,9 +153,7 @@ class B24Magic(Magics):
         client = self._client(request)
         if not request.raw and _is_list(request.method):
             return self._fetch(request)
-        asked = {"select": request.select, "filter": request.filter, "order": request.order}
-        params = {**(request.params or {}), **{name: value for name, value in asked.items() if value is not None}}
-        answer = client.actions.v2.call.make(method=request.method, params=params)
+        answer = client.actions.v2.call.make(method=request.method, params=request.call_params)
         answer.raise_for_error()
         return answer if request.raw else readable(answer.result)
 
@@ -166,12 +164,11 @@ class B24Magic(Magics):
 
     def _fetch(self, request: Request) -> Any:
         client = self._client(request)
-        options: dict[str, Any] = {"order": request.order, "params": request.params, "limit": request.limit}
-        if request.labels:
-            options["labels"] = request.labels
+        if request.dry_run:
+            return client.tools.estimate(request.method, **request.estimate_arguments)
         if request.to is not None:
-            return client.tools.fetch_all(request.method, request.select, request.filter, to=request.to, **options)
-        frame = client.tools.fetch_all(request.method, request.select, request.filter, **options)
+            return client.tools.fetch_all(request.method, to=request.to, **request.list_arguments)
+        frame = client.tools.fetch_all(request.method, **request.list_arguments)
         self._fields.setdefault(request.method.lower(), _described(client, request) or list(frame.columns))
         return frame
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from b24data.sandbox.options import CostModel
     from b24data.sandbox.sandbox import Sandbox
-    from b24data.sandbox.shell import add_arguments, run
+    from b24data.sandbox.shell import EXAMPLES, add_arguments, run
     from b24data.sandbox.stats import Stats, Truth
 
-__all__ = ["CostModel", "Sandbox", "Stats", "Truth", "add_arguments", "run"]
+__all__ = ["EXAMPLES", "CostModel", "Sandbox", "Stats", "Truth", "add_arguments", "run"]
 
 _HOMES = {
+    "EXAMPLES": "shell",
     "CostModel": "options",
     "Sandbox": "sandbox",
     "Stats": "stats",

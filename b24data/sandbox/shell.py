@@ -8,7 +8,23 @@ import threading
 
 from b24data.sandbox.sandbox import Sandbox
 
-__all__ = ["add_arguments", "main", "run"]
+__all__ = ["EXAMPLES", "add_arguments", "main", "run"]
+
+EXAMPLES = ("b24data sandbox", "b24data sandbox --deals 10000 --token-ttl-requests 7 --port 8080")
+
+
+_HELP = {
+    "seed": "another seed, other data",
+    "port": "a free one by default",
+    "workers": "requests that it works on at once (0: any number)",
+    "token-ttl-requests": "access tokens die after so many requests",
+    "token-ttl-s": "access tokens die after so many seconds",
+    "gap": "the share of ids that are missing, 0 to 1",
+    "latency-s": "seconds on the way of each request",
+    "cost": "seconds of server time for a full page",
+    "time-scale": "so many of its seconds pass in one of ours",
+    "operating-limit-s": "execution time that a method has in ten minutes",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     numbers = {"seed": int, "port": int, "workers": int, "token-ttl-requests": int, "token-ttl-s": float}
     seconds = {"gap": float, "latency-s": float, "cost": float, "time-scale": float, "operating-limit-s": float}
     for name in counts:
-        parser.add_argument(f"--{name}", type=int, default=argparse.SUPPRESS, help=f"how many {name} there are")
+        parser.add_argument(f"--{name}", type=int, metavar="N", default=argparse.SUPPRESS, help=f"how many {name}")
     for name, kind in {**numbers, **seconds}.items():
-        parser.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)
-    parser.add_argument("--host", default=argparse.SUPPRESS)
-    parser.add_argument("--redirect-uri", default=argparse.SUPPRESS, help="the application's return address")
-    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), default=argparse.SUPPRESS)
+        parser.add_argument(f"--{name}", type=kind, metavar="N", default=argparse.SUPPRESS, help=_HELP[name])
+    parser.add_argument(
+        "--host", metavar="NAME", default=argparse.SUPPRESS, help="the address it listens at (127.0.0.1)"
+    )
+    parser.add_argument(
+        "--redirect-uri", metavar="URL", default=argparse.SUPPRESS, help="the application's return address"
+    )
+    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), default=argparse.SUPPRESS, help="serve https")
     parser.add_argument("--no-limit", action="store_true", help="neither the bucket nor the operating limit")
 
 

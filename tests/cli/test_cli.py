@@ -4,6 +4,7 @@ import sys
 import pytest
 
 import b24data
+from b24data import cli
 from b24data.cli import main
 
 
@@ -13,6 +14,7 @@ def command(monkeypatch):
 
     def install(run):
         module = type(sys)("stand_in")
+        module.EXAMPLES = ()
         module.add_arguments = lambda parser: parser.add_argument("--deals", type=int, default=1)
         module.run = run
         monkeypatch.setitem(sys.modules, "b24data.demo", module)
@@ -25,30 +27,49 @@ def test_version__is_that_of_the_package():
     assert shown.stdout == f"b24data {b24data.__version__}\n"
 
 
+COMMANDS = [name for part in cli.COMMANDS.values() for name in part]
+
+
 def test_help__names_every_command(capsys):
-    with pytest.raises(SystemExit) as exit_:
-        main(["--help"])
-    assert exit_.value.code == 0
+    assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert [
-        name for name in ("demo", "sandbox", "login", "profiles", "call", "fetch", "B24_WEBHOOK") if name not in shown
-    ] == []
+    assert [name for name in (*COMMANDS, "B24_WEBHOOK") if name not in shown] == []
 
 
-@pytest.mark.parametrize("name", ["demo", "sandbox", "login", "profiles", "call", "fetch"])
-def test_help__of_each_command_is_there(name, capsys):
-    with pytest.raises(SystemExit) as exit_:
-        main([name, "--help"])
-    assert exit_.value.code == 0
-    assert f"b24data {name}" in capsys.readouterr().out
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("how", ["{} --help", "help {}", "{} -h"])
+def test_help__of_each_command_has_two_examples_and_fits_80_columns(name, how, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(how.format(name).split()) == 0
+    shown = capsys.readouterr().out
+    assert f"usage: b24data {name}" in shown
+    assert shown.partition("examples:")[2].count(f"  b24data {name}") >= 2
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
 
 
-@pytest.mark.parametrize("typed", [[], ["dmeo"], ["demo", "--dealz", "5"], ["fetch", "crm.deal.list"]])
-def test_wrong_usage__is_exit_code_2(typed, capsys):
-    with pytest.raises(SystemExit) as exit_:
-        main(typed)
-    assert exit_.value.code == 2
-    assert "usage: b24data" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("dmeo", "b24data: has no command 'dmeo'. Hint: did you mean demo?."),
+        ("help fecth", "did you mean fetch?"),
+        ("demo --dealz 5", "b24data: demo does not know '--dealz'. Hint: did you mean --deals?."),
+        ("demo --deals many", "--deals"),
+        ("demo --deals", "argument --deals: expected one argument"),
+        ("fetch", "METHOD"),
+        ("fetch crm.deal.list", "add --to deals.parquet"),
+        (
+            "fetch crm.deal.list --labels ad --to x.parquet",
+            "argument --labels: there is no 'ad'. Hint: did you mean add?",
+        ),
+        ("fetch crm.deal.list --filter STAGE_ID=NEW or WON --to x", "needs quotation marks"),
+    ],
+)
+def test_wrong_usage__is_one_line_with_the_nearest_right_word_and_exit_code_64(typed, says, capsys):
+    assert main(typed.split()) == 64
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert says in shown.err
 
 
 def test_a_command__gets_its_arguments_and_its_exit_code_is_ours(command):
@@ -137,8 +158,6 @@ def test_without_a_portal__the_error_says_how_to_get_one(typed, monkeypatch, cap
 @pytest.mark.parametrize(
     ("params", "complaint"), [("{id: 5}", "not JSON"), ("id", "is not understood"), ("[5]", "or is a JSON object")]
 )
-def test_params__that_are_no_json_object_are_wrong_usage(params, complaint, capsys):
-    with pytest.raises(SystemExit) as exit_:
-        main(["call", "crm.deal.get", "--params", params])
-    assert exit_.value.code == 2
+def test_params__that_are_no_json_object_are_one_line(params, complaint, capsys):
+    assert main(["call", "crm.deal.get", "--params", params]) == 64
     assert complaint in capsys.readouterr().err

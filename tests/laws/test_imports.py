@@ -15,6 +15,7 @@ LAYERS = [
     ["errors", "markup"],
     ["files"],
     ["params", "results", "values"],
+    ["options"],
     ["grammar"],
     ["http.*"],  # what only decides
     ["http.transport"],
@@ -31,6 +32,7 @@ LAYERS = [
     ["exports.*", "jupyter.*"],
     ["faces"],
     ["demo", "demo_chart"],
+    ["commands.*"],
     ["cli", "__main__"],
 ]
 RANK = {pattern: rank for rank, patterns in enumerate(LAYERS) for pattern in patterns}

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from b24data.cli import COMMANDS
+
 HEAVY = {
     "IPython",
     "asyncio",
@@ -39,8 +41,17 @@ def test_import__brings_none_of_the_heavy_packages(statement):
 
 
 def test_help__of_the_command_line_brings_none_of_the_heavy_packages():
-    help_page = "from b24data.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
-    assert heavy_modules_after(help_page) == set()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "b24data", "--help"], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "b24data.cli" in loaded
+    assert HEAVY & loaded == set()
+
+
+@pytest.mark.parametrize("command", [name for part in COMMANDS.values() for name in part if name != "sandbox"])
+def test_help__of_each_command_brings_none_of_the_heavy_packages(command):
+    assert heavy_modules_after(f"from b24data.cli import main\nmain([{command!r}, '--help'])") == set()
 
 
 def test_the_check_itself__sees_a_heavy_package():

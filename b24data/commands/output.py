@@ -1,0 +1,65 @@
+"""What a command prints: one JSON document, or a table in the width of the terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["show_json", "show_table", "table_lines"]
+
+
+def show_json(value: Any) -> None:
+    """Print ``value`` as one JSON document; other scripts stay readable where the output can hold them."""
+    plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    print(json.dumps(value, ensure_ascii=plain, indent=2, default=str))
+
+
+def show_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows with the names of their columns above them."""
+    print("\n".join(table_lines(rows, shutil.get_terminal_size().columns)))
+
+
+def table_lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """Rows as lines of ``width`` at the most: the widest column gives way, and is cut with an ellipsis.
+
+    >>> table_lines([{"code": "ID", "title": "The number of a deal"}, {"code": "TITLE", "title": ""}], 16)
+    ['code   title', 'ID     The numb…', 'TITLE']
+    """
+    if not rows:
+        return []
+    names = list(rows[0])
+    texts = [[_text(row[name]) for name in names] for row in rows]
+    widths = [max(_width(text) for text in column) for column in zip(names, *texts, strict=True)]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > _NARROW:
+        widths[widths.index(max(widths))] -= 1
+    return ["  ".join(map(_fitted, line, widths)).rstrip() for line in ([n.replace("_", " ") for n in names], *texts)]
+
+
+_NARROW = 8
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    return "" if value is None else " ".join(str(value).split())
+
+
+def _fitted(text: str, width: int) -> str:
+    if _width(text) > width:
+        while _width(text) > width - 1:
+            text = text[:-1]
+        text += "…"
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: ideographs take two, what stands above another letter none."""
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
+    )

@@ -1,0 +1,43 @@
+"""``b24data profiles``."""
+
+from __future__ import annotations
+
+import argparse
+
+from b24data.commands.output import show_json, show_table
+from b24data.options import add_options
+
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = ("b24data profiles", "b24data profiles --delete acme")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said after ``b24data profiles``."""
+    parser.add_argument("--delete", metavar="PROFILE", help="forget one and its tokens")
+    add_options(parser, "json")
+
+
+def run(args: argparse.Namespace) -> None:
+    """List the profiles, or delete one."""
+    from b24data.auth.profiles import Profiles
+
+    profiles = Profiles()
+    if args.delete:
+        profiles.delete(args.delete)
+    known = [profiles.load(name) for name in profiles.names()]
+    rows = [
+        {
+            "profile": one.name,
+            "portal": one.portal,
+            "user": one.user,
+            "way_in": "webhook" if one.webhook else "application",
+        }
+        for one in known
+    ]
+    if args.json:
+        show_json(rows)
+    elif rows:
+        show_table(rows)
+    elif not args.delete:
+        print("no profiles yet: b24data login makes one")

@@ -1,0 +1,191 @@
+"""Every option that can be said after ``%b24`` or ``b24data``, and the parser of both: defined once."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from b24data.errors import ConfigError
+
+__all__ = [
+    "LIST_OPTIONS",
+    "OPTIONS",
+    "QUERY_OPTIONS",
+    "HelpShown",
+    "Option",
+    "OptionParser",
+    "WrongUsageError",
+    "add_options",
+    "nearest",
+]
+
+# What a single call takes too: which rows and fields.
+QUERY_OPTIONS = ("select", "filter", "order", "params")
+# What a whole list takes.
+LIST_OPTIONS = (
+    *(*QUERY_OPTIONS, "limit", "labels", "titles", "tz", "dtypes", "errors"),
+    *("verify", "partial", "gentle", "workers", "no-check-fields"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: the part of the help page that it stands in, its help, and what follows it.
+
+    Without ``metavar`` and ``choices`` it is a switch. ``repeats``: it may stand more than once.
+    """
+
+    part: str
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    repeats: bool = False
+    short: str = ""
+
+    def arguments(self) -> dict[str, Any]:
+        """What ``argparse`` takes for it."""
+        if self.choices:
+            return {"choices": self.choices, "help": self.help}
+        if self.metavar:
+            return {"metavar": self.metavar, "help": self.help, **({"action": "append"} if self.repeats else {})}
+        return {"action": "store_true", "help": self.help}
+
+
+_ROWS, _LOOK, _READ, _GOES = "which rows and fields", "how they look", "how they are read", "where it goes"
+
+OPTIONS: Mapping[str, Option] = MappingProxyType(
+    {
+        "select": Option(_ROWS, "fields, such as ID,TITLE,UF_*", "NAMES"),
+        "filter": Option(_ROWS, '">=DATE_CREATE=2026-01-01"; may stand more than once; or JSON', "COND", repeats=True),
+        "order": Option(_ROWS, "ID=DESC reads downwards; another order than by id takes longer", "ORDER", repeats=True),
+        "params": Option(_ROWS, "entityTypeId=2; may stand more than once; or JSON", "PARAM", repeats=True),
+        "limit": Option(_ROWS, "only the first so many rows", "ROWS"),
+        "labels": Option(_LOOK, "words for codes, beside them or instead", choices=("add", "replace")),
+        "titles": Option(_LOOK, "name the columns by the fields' titles"),
+        "tz": Option(_LOOK, "the zone of points in time, such as Europe/Berlin (UTC)", "ZONE"),
+        "dtypes": Option(
+            _LOOK, "UF_CRM_1=int: text, int, float, bool, date or datetime; may repeat", "TYPE", repeats=True
+        ),
+        "backend": Option(_LOOK, "the types of the DataFrame (numpy_nullable)", choices=("numpy_nullable", "pyarrow")),
+        "errors": Option(
+            _LOOK, "a value that does not fit becomes null and is counted, or stops (null)", choices=("null", "raise")
+        ),
+        "verify": Option(
+            _READ,
+            "check ids and filter on the rows; have the portal count besides; trust the filter (walk)",
+            choices=("walk", "count", "off"),
+        ),
+        "partial": Option(
+            _READ,
+            "what to do with a list that can't be read to its end: keep what came (raise)",
+            choices=("raise", "ok"),
+        ),
+        "gentle": Option(_READ, "leave half of the portal's request limit to others"),
+        "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 16)", "N"),
+        "no-check-fields": Option(_READ, "let names pass that the portal does not describe"),
+        "dry-run": Option(_READ, "only tell about how many rows there are, and what they will take"),
+        "to": Option(_GOES, "a Parquet file; it appears when it is whole", "FILE"),
+        "output": Option(_GOES, "put the result into this variable, show nothing", "NAME", short="-o"),
+        "json": Option(_GOES, "print JSON, and nothing else"),
+        "quiet": Option(_GOES, "no progress and no report"),
+        "raw": Option(_READ, "one request, and its AjaxResult as it came"),
+        "write": Option("who calls", "allow a method that changes something"),
+        "profile": Option("who calls", "a saved profile; see b24data profiles", "NAME"),
+    }
+)
+
+
+def add_options(parser: argparse.ArgumentParser, *names: str, needed: Sequence[str] = (), **helps: str) -> None:
+    """Add these options, each to its part of the help page; ``helps`` says it otherwise for one of them.
+
+    >>> parser = OptionParser(prog="b24data fetch")
+    >>> add_options(parser, "select", "to", needed=["to"])
+    >>> parser.parse_args(["--to", "deals.parquet"]).select is None
+    True
+    """
+    for name in names:
+        option = OPTIONS[name]
+        part = next((group for group in parser._action_groups if group.title == option.part), None)
+        arguments = option.arguments()
+        if name in needed:
+            arguments["required"] = True
+        if told := helps.get(name.replace("-", "_")):
+            arguments["help"] = told
+        flags = (option.short, f"--{name}") if option.short else (f"--{name}",)
+        (part or parser.add_argument_group(option.part)).add_argument(*flags, **arguments)
+
+
+class HelpShown(Exception):  # noqa: N818  not an error: the help page was asked for
+    """``--help`` was among the words; the page has been printed."""
+
+
+class WrongUsageError(ConfigError):
+    """What was typed is no command, or no option of it."""
+
+
+class OptionParser(argparse.ArgumentParser):
+    """A parser that prints no usage lines: what is wrong is one error, with the nearest right word.
+
+    >>> parser = OptionParser(prog="b24data jobs")
+    >>> add_options(parser, "json")
+    >>> parser.parse_args(["--jsno"])
+    Traceback (most recent call last):
+    b24data.options.WrongUsageError: b24data jobs does not know '--jsno'. Hint: did you mean --json?.
+    """
+
+    def __init__(self, *, examples: Sequence[str] = (), **given: Any) -> None:
+        if examples:
+            given["epilog"] = "\n".join(["examples:", *(f"  {example}" for example in examples)])
+        given.setdefault("formatter_class", _HelpFormatter)
+        super().__init__(allow_abbrev=False, **given)
+        self._positionals.title = "what"
+
+    def format_help(self) -> str:
+        """The help page; its first line has what is needed, and not every option."""
+        needed = [action.metavar or action.dest for action in self._get_positional_actions()]
+        self.usage = " ".join(["%(prog)s", *map(str, needed), "[options]"])
+        return super().format_help()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; what is left over is an error here, where the options of a nested command are known."""
+        parsed, left = super().parse_known_args(args, namespace)
+        if not left:
+            return parsed, left
+        word, hint = left[0].partition("=")[0], "a value with spaces in it needs quotation marks"
+        if word.startswith("-"):
+            hint = nearest(word, [flag for flag in self._option_string_actions if flag.startswith("--")])
+        raise WrongUsageError(f"{self.prog} does not know {left[0]!r}", hint=hint)
+
+    def error(self, message: str) -> NoReturn:
+        """What argparse found wrong, as an error of one line."""
+        hint = f"{self.prog} --help shows what can be said"
+        if match := re.search(r"(argument .+: )?invalid choice: '(.*)' \(choose from (.+)\)", message):
+            argument, given, choices = match.groups()
+            message = f"{argument or ''}there is no {given!r}"
+            hint = nearest(given, [choice.strip(" '") for choice in choices.split(",")])
+        raise WrongUsageError(f"{self.prog}: {message}", hint=hint)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002
+        """After the help page."""
+        raise HelpShown
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str, **given: Any) -> None:
+        super().__init__(prog, **{"max_help_position": 28, **given})
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint with the nearest known word, or with all of them.
+
+    >>> nearest("fecth", ["call", "fetch"]), nearest("x", ["call", "fetch"])
+    ('did you mean fetch?', 'it knows call, fetch')
+    """
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}"
