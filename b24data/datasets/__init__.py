@@ -1,0 +1,1 @@
+"""What outlives a run: Parquet datasets that are kept up to date."""

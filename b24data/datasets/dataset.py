@@ -1,0 +1,195 @@
+"""A folder of Parquet files that together are one list, changed in place without a reader noticing."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from b24data.datasets.rows import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
+from b24data.errors import ConfigError
+from b24data.files import beside, put_in_place
+from b24data.frames.parquet import GrowingFile
+from b24data.frames.sinks import metadata_of, united
+
+__all__ = ["PART_ROWS", "Dataset", "Merge", "Part"]
+
+PART_ROWS = 250_000
+_PART = re.compile(r"ids-(\d+)\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file. It has the ids from ``low`` on, up to where the next part begins."""
+
+    low: int
+    path: Path
+
+
+@dataclass(slots=True)
+class Merge:
+    """What a merge did: to the rows, and to the columns, in words."""
+
+    counts: Counts = field(default_factory=Counts)
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The parts in ``folder``; ``workshop`` is a folder on the same disk where new ones are written.
+
+    A part is named after the id that it begins with, and keeps that name and its range of ids for good: a changed row
+    is merged into the part whose range has its id, and that part is replaced under its own name. So whoever reads
+    ``folder/*.parquet`` finds each id once, at every moment. Rows with new ids fill up the last part, then open new
+    ones; a part that has lost its rows stays, empty.
+    """
+
+    folder: Path
+    workshop: Path
+    id_name: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    part_rows: int = PART_ROWS
+
+    def parts(self) -> list[Part]:
+        """The parts by rising ids."""
+        found = []
+        for path in self.folder.glob("*.parquet"):
+            match = _PART.fullmatch(path.name)
+            if match is None:
+                raise ConfigError(
+                    f"{path} is not a part of this dataset, and would be read with it",
+                    hint="give a folder of its own for the dataset",
+                )
+            found.append(Part(int(match[1]), path))
+        return sorted(found, key=lambda part: part.low)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(int(pq.read_metadata(part.path).num_rows) for part in self.parts())
+
+    def ids(self) -> Ids:
+        """All ids, rising."""
+        return ids_in((part.path for part in self.parts()), self.id_name)
+
+    def schema(self) -> pa.Schema | None:
+        """The columns; None before the first merge."""
+        schema: pa.Schema | None = None
+        for part in self.parts():
+            its = pq.read_schema(part.path)
+            schema = its if schema is None else united(schema, its)
+        return schema
+
+    def merge(self, changes: Path | None, gone: Ids = NO_IDS) -> Merge:
+        """Take in the rows of a Parquet file, of which the newer one of an id wins, and leave out the ids ``gone``.
+
+        Part by part: whatever stops it in between, the same merge again ends in the same rows. Parts that nothing
+        changes are left alone. A file with further or wider columns has all parts rewritten to the columns of both.
+        """
+        for left in self.workshop.glob(".ids-*.tmp"):
+            left.unlink(missing_ok=True)
+        before = self.schema()
+        schema = self._columns_with(before, changes)
+        result = Merge(columns=_differences(before, schema))
+        if schema is None:
+            return result
+        new = Rows((), self.id_name, schema) if changes is None else rows_in(changes, self.id_name, schema)
+        parts = self.parts()
+        ends = [*(part.low for part in parts[1:]), None]
+        for part, below in zip(parts, ends, strict=bool(parts)):
+            result.counts.add(self._merge_part(part, new, gone, schema, below))
+        if not parts:
+            result.counts.add(self._add_part(new, gone, schema, first=True))
+        while new.first is not None:
+            result.counts.add(self._add_part(new, gone, schema, first=False))
+        return result
+
+    def _columns_with(self, before: pa.Schema | None, changes: Path | None) -> pa.Schema | None:
+        """The columns of both; those of a file without rows are a guess that says nothing."""
+        if changes is None or (before is not None and not pq.read_metadata(changes).num_rows):
+            return before
+        its = pq.read_schema(changes).remove_metadata()
+        return its if before is None else united(before, its)
+
+    def _merge_part(self, part: Part, new: Rows, gone: Ids, schema: pa.Schema, below: int | None) -> Counts:
+        """One part with what belongs into it, put in its place if that makes a difference."""
+        counts = Counts()
+        is_last = below is None
+        if below is None:
+            ids = ids_in([part.path], self.id_name)
+            below = int(ids[-1]) + 1 if len(ids) else part.low
+        widened = not pq.read_schema(part.path).equals(schema)
+        has_room = is_last and new.first is not None and pq.read_metadata(part.path).num_rows < self.part_rows
+        if not (widened or has_room or _concerned(part, below, new, gone)):
+            return counts
+        with self._file(part.path, schema) as file:
+            old = rows_in(part.path, self.id_name, schema)
+            for batch in merged(old, new, gone, counts, below=below):
+                file.write(batch)
+            if is_last:
+                self._fill(file, new, gone, counts)
+            if widened or counts.changed:
+                self._put(file, part.path)
+        return counts
+
+    def _add_part(self, new: Rows, gone: Ids, schema: pa.Schema, *, first: bool) -> Counts:
+        """A new part behind the last one; the first one is there even if the list is empty."""
+        counts = Counts()
+        path = self.folder / f"ids-{0 if first else new.first:012d}.parquet"
+        with self._file(path, schema) as file:
+            self._fill(file, new, gone, counts)
+            if file.rows or first:
+                self._put(file, path)
+        return counts
+
+    def _fill(self, file: GrowingFile, new: Rows, gone: Ids, counts: Counts) -> None:
+        """Rows behind all others, up to the size of a part."""
+        while new.first is not None and file.rows < self.part_rows:
+            some = Rows([new.take_first(self.part_rows - file.rows)], self.id_name, file.schema)
+            for batch in merged(Rows((), self.id_name, file.schema), some, gone, counts):
+                file.write(batch)
+
+    @contextlib.contextmanager
+    def _file(self, target: Path, schema: pa.Schema) -> Iterator[GrowingFile]:
+        """A file in the workshop, of which nothing is left unless it was put in a place."""
+        file = GrowingFile(beside(self.workshop / target.name), schema)
+        try:
+            yield file
+        finally:
+            file.abort()
+
+    def _put(self, file: GrowingFile, target: Path) -> None:
+        file.finish(metadata_of(self.facts))
+        put_in_place(file.path, target)
+
+
+def _concerned(part: Part, below: int, new: Rows, gone: Ids) -> bool:
+    """Whether a row of the part may be replaced, joined or left out."""
+    if new.first is not None and new.first < below:
+        return True
+    return bool(np.searchsorted(gone, part.low) < np.searchsorted(gone, below))
+
+
+def _differences(before: pa.Schema | None, after: pa.Schema | None) -> tuple[str, ...]:
+    """In words: the columns that are new, and those whose type is another one now."""
+    if before is None or after is None:
+        return ()
+    told = []
+    for column in after:
+        place = before.get_field_index(column.name)
+        if place < 0:
+            told.append(f"{column.name} is new ({_spelled(column.type)})")
+        elif before.field(place).type != column.type:
+            told.append(f"{column.name} was {_spelled(before.field(place).type)} and is {_spelled(column.type)}")
+    return tuple(told)
+
+
+def _spelled(arrow: pa.DataType) -> str:
+    """A type as docs/types.md writes it."""
+    return str(arrow).replace("element: ", "").replace("item: ", "")
