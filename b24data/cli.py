@@ -6,6 +6,7 @@ A failure is one line on stderr and an exit code of ``b24data.exports.codes``; w
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,9 +25,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("b24data.demo", "100,000 deals of a portal on this machine: a file, a frame, a chart"),
         "login": ("b24data.commands.login", "sign in to a portal and keep it as a profile"),
         "profiles": ("b24data.commands.profiles", "the portals that were signed in to on this machine"),
+        "status": ("b24data.commands.status", "portal, user, permissions, tokens, limits"),
     },
     "lists and calls": {
         "fetch": ("b24data.commands.fetch", "a whole list into a Parquet file"),
+        "describe": ("b24data.commands.describe", "the fields of a list: types, titles, possible values"),
+        "methods": ("b24data.commands.methods", "the list methods that are documented, or those of the portal"),
         "call": ("b24data.commands.call", "one REST method; the answer as JSON"),
     },
     "for tests": {
@@ -40,6 +44,9 @@ WRONG_USAGE = 64  # EX_USAGE of sysexits.h; argparse's 2 is taken: a list that i
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``argv`` is what was typed after ``b24data``."""
+    for stream in (sys.stdout, sys.stderr):  # on Windows a pipe may not hold every script; better "?" than a traceback
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()  # a reader that has gone is told of here, and not while Python ends

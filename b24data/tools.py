@@ -22,7 +22,7 @@ from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.ask import Asker
 from b24data.lists.estimate import Estimate, estimate_list
-from b24data.lists.methods import spec_of
+from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.params import ApiVersion, FetchReport
 from b24data.pipeline import FetchOptions, Pipeline, ProgressOption
@@ -315,7 +315,13 @@ class Tools:
         spec, context = spec_of(method), CallContext()
         described = self._descriptions.of(spec, params or {}, context)
         if not described.fields:
-            raise ConfigError(described.note)
+            near = () if spec.documented else nearest_methods(method)
+            raise ConfigError(
+                described.note.partition(":")[0],
+                hint=f"did you mean {' or '.join(near)}?"
+                if near
+                else "a fetch types the columns by the rows that come",
+            )
         columns = columns_of(described.fields, spec.id_asked)
         words_of, _ = self._dictionaries.words_for(columns, method, params or {}, context, people=False)
         return fields_frame(columns, words_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import unicodedata
@@ -18,13 +19,14 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=plain, indent=2, default=str))
 
 
-def show_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows with the names of their columns above them."""
-    print("\n".join(table_lines(rows, shutil.get_terminal_size().columns)))
+def show_table(rows: Sequence[Mapping[str, Any]], none: str = "") -> None:
+    """Print rows with the names of their columns above them, in a terminal cut to its width; ``none``: without rows."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else sys.maxsize
+    print("\n".join(table_lines(rows, width)) if rows else none)
 
 
 def table_lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
-    """Rows as lines of ``width`` at the most: the widest column gives way, and is cut with an ellipsis.
+    """Rows as lines of ``width`` if they can be had: the widest columns give way, never the first, which has names.
 
     >>> table_lines([{"code": "ID", "title": "The number of a deal"}, {"code": "TITLE", "title": ""}], 16)
     ['code   title', 'ID     The numb…', 'TITLE']
@@ -34,9 +36,10 @@ def table_lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
     names = list(rows[0])
     texts = [[_text(row[name]) for name in names] for row in rows]
     widths = [max(_width(text) for text in column) for column in zip(names, *texts, strict=True)]
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > _NARROW:
-        widths[widths.index(max(widths))] -= 1
-    return ["  ".join(map(_fitted, line, widths)).rstrip() for line in ([n.replace("_", " ") for n in names], *texts)]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths[1:], default=0) > _NARROW:
+        widths[widths.index(max(widths[1:]), 1)] -= 1
+    heads = [name.replace("_", " ") for name in names]
+    return ["  ".join(map(_fitted, line, widths)).rstrip() for line in (heads, *texts)]
 
 
 _NARROW = 8

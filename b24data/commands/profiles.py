@@ -37,7 +37,5 @@ def run(args: argparse.Namespace) -> None:
     ]
     if args.json:
         show_json(rows)
-    elif rows:
-        show_table(rows)
-    elif not args.delete:
-        print("no profiles yet: b24data login makes one")
+    elif rows or not args.delete:
+        show_table(rows, none="no profiles yet: b24data login makes one")

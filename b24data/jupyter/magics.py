@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
@@ -12,12 +13,13 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Unicode
 
 from b24data.auth.profiles import Profiles
+from b24data.catalog import MethodEntry, is_list, of_portal
 from b24data.errors import ConfigError, SdkError
 from b24data.grammar import HelpShown, Request, request_of
 from b24data.http.retry import is_read
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
-from b24data.lists.methods import known_methods, spec_of
+from b24data.lists.methods import known_methods
 from b24data.portals import Client, connect
 from b24data.status import status_of
 from b24data.values import expander
@@ -151,16 +153,16 @@ class B24Magic(Magics):
                 f"{request.method} may change something on the portal", hint="if that is meant, add --write"
             )
         client = self._client(request)
-        if not request.raw and _is_list(request.method):
+        if not request.raw and is_list(request.method):
             return self._fetch(request)
         answer = client.actions.v2.call.make(method=request.method, params=request.call_params)
         answer.raise_for_error()
         return answer if request.raw else readable(answer.result)
 
     def _describe(self, request: Request) -> Any:
-        fields = self._client(request).tools.describe(request.method, params=request.params)
-        self._fields[request.method.lower()] = list(fields["code"])
-        return fields
+        described = self._client(request).tools.describe(request.method, params=request.params)
+        self._fields[request.method.lower()] = list(described["code"])
+        return described
 
     def _fetch(self, request: Request) -> Any:
         client = self._client(request)
@@ -175,12 +177,9 @@ class B24Magic(Magics):
     def _methods_like(self, request: Request) -> Any:
         import pandas as pd
 
-        answer = self._client(request).actions.v2.call.make(method="methods")
-        answer.raise_for_error()
-        self._methods.update(dict.fromkeys(map(str, answer.result)))
-        names = [name for name in map(str, answer.result) if request.method.lower() in name.lower()]
-        reads = [is_read(name) for name in names]
-        return pd.DataFrame({"method": names, "list": [_is_list(name) for name in names], "reads": reads})
+        found = of_portal(self._client(request), request.method)
+        self._methods.update(dict.fromkeys(one.method for one in found))
+        return pd.DataFrame([asdict(one) for one in found], columns=[one.name for one in fields(MethodEntry)])
 
     # Completion.
 
@@ -200,11 +199,6 @@ class B24Magic(Magics):
 
     def _variables(self) -> Iterable[str]:
         return [name for name in self._shell.user_ns if name[:1] != "_" and name not in self._shell.user_ns_hidden]
-
-
-def _is_list(method: str) -> bool:
-    """Whether the answer is a list to be read to its end: what is known as one, or is called so."""
-    return spec_of(method).documented or method.lower().endswith((".list", ".getlist"))
 
 
 def _described(client: Client, request: Request) -> list[str]:

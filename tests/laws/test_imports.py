@@ -27,7 +27,7 @@ LAYERS = [
     ["pipeline", "actions", "actions.*", "tools"],
     ["client"],
     ["portals"],
-    ["status"],
+    ["catalog", "status"],
     ["signin"],
     ["exports.*", "jupyter.*"],
     ["faces"],

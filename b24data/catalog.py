@@ -1,0 +1,73 @@
+"""The methods there are: those that the documentation has as lists, and those of a portal."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from b24data.http.retry import is_read
+from b24data.lists.methods import known_methods, spec_of
+from b24data.portals import Client
+
+__all__ = ["MethodEntry", "documented", "is_list", "of_portal"]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodEntry:
+    """One method: whether it is a list, how that is walked, whether it only reads, and what followed it.
+
+    ``documented`` is False for a list that the facts know nothing of: it is read by counted pages.
+    """
+
+    method: str
+    list: bool
+    reads: bool
+    walk: str = ""
+    documented: bool = False
+    deprecated: str = ""
+
+
+def documented(pattern: str = "") -> list[MethodEntry]:
+    """The list methods of the documentation whose names match; nothing is asked of anybody.
+
+    >>> [(one.method, one.walk) for one in documented("crm.*deal.list")]
+    [('crm.deal.list', 'keyset')]
+    """
+    return _entries(known_methods(), pattern)
+
+
+def of_portal(client: Client, pattern: str = "") -> list[MethodEntry]:
+    """The methods that the portal has for this client, in one request.
+
+    Source: b24restdocs, api-reference/common/system/methods.md.
+
+    >>> from b24data import Sandbox
+    >>> with Sandbox(deals=1) as portal:
+    ...     [one.walk for one in of_portal(portal.connect(), "crm.deal.list")]
+    ['keyset']
+    """
+    answer = client.actions.v2.call.make(method="methods")
+    answer.raise_for_error()
+    return _entries(map(str, answer.result), pattern)
+
+
+def is_list(method: str) -> bool:
+    """Whether the answer is a list to be read to its end: what is known as one, or is called so."""
+    return spec_of(method).documented or method.lower().endswith((".list", ".getlist"))
+
+
+def _entries(names: Iterable[str], pattern: str) -> list[MethodEntry]:
+    return [_entry(name) for name in names if _matches(name.lower(), pattern.lower())]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """A part of the name, or with ``*`` and ``?`` all of it."""
+    return fnmatch.fnmatchcase(name, pattern) if set(pattern) & set("*?[") else pattern in name
+
+
+def _entry(name: str) -> MethodEntry:
+    spec = spec_of(name)
+    listed = is_list(name)
+    deprecated = spec.deprecated if isinstance(spec.deprecated, str) else "yes" if spec.deprecated else ""
+    return MethodEntry(name, listed, is_read(name), spec.walk if listed else "", spec.documented, deprecated)

@@ -1,0 +1,130 @@
+"""What can be said after ``%b24`` and after ``b24data`` is the same, and asks for the same."""
+
+import importlib
+
+import pytest
+
+from b24data import cli, grammar
+from b24data.grammar import asked_of, options_of, request_of
+from b24data.options import OPTIONS, OptionParser, WrongUsageError
+
+SHARED = sorted(set(grammar.COMMANDS) & {name for part in cli.COMMANDS.values() for name in part})
+# What has a meaning on one side alone.
+ONLY_IN_A_NOTEBOOK = {"output", "backend", "raw"}
+ONLY_IN_A_SHELL = {"json", "quiet"}
+
+
+def parser_of(command):
+    parser = OptionParser(prog=command)
+    modules = {name: module for part in cli.COMMANDS.values() for name, (module, _) in part.items()}
+    importlib.import_module(modules[command]).add_arguments(parser)
+    return parser
+
+
+def said_in_a_shell(command):
+    return {action.dest.replace("_", "-"): action for action in parser_of(command)._actions if action.option_strings}
+
+
+def said_in_a_notebook(command):
+    parser = grammar._parser(command)
+    return {action.dest.replace("_", "-"): action for action in parser._actions if action.option_strings}
+
+
+def test_shared_commands__are_those_of_the_notebook():
+    assert sorted(grammar.COMMANDS) == SHARED
+
+
+@pytest.mark.parametrize("command", ["fetch", "describe", "methods", "status"])
+def test_a_list_command__knows_the_same_options_in_both_places(command):
+    notebook, shell = said_in_a_notebook(command).keys(), said_in_a_shell(command).keys()
+    assert notebook - shell <= ONLY_IN_A_NOTEBOOK
+    assert shell - notebook <= ONLY_IN_A_SHELL | {"portal"}  # %b24 methods always asks the portal
+
+
+def test_call__is_one_request_in_a_shell_and_may_be_a_list_in_a_notebook():
+    assert said_in_a_shell("call").keys() - said_in_a_notebook("call").keys() == set()
+    assert {"select", "filter", "order", "params", "write", "profile"} <= said_in_a_shell("call").keys()
+
+
+@pytest.mark.parametrize("command", ["call", "fetch", "describe", "methods", "status"])
+def test_a_shared_option__has_the_same_help_and_takes_the_same(command):
+    notebook, shell = said_in_a_notebook(command), said_in_a_shell(command)
+    for name in (notebook.keys() & shell.keys()) - {"help"}:
+        ours, theirs = notebook[name], shell[name]
+        assert (ours.metavar, ours.choices, type(ours)) == (theirs.metavar, theirs.choices, type(theirs))
+        assert ours.help.removesuffix("; or $client") == theirs.help
+
+
+def test_options__are_defined_in_one_place():
+    said = {name for command in grammar.COMMANDS for name in said_in_a_notebook(command)} - {"help"}
+    assert said <= OPTIONS.keys()
+
+
+LINE = (
+    "fetch crm.deal.list --select ID,TITLE --filter CLOSED=N --order DATE_CREATE=DESC,ID --labels add --titles "
+    "--tz Asia/Tokyo --dtypes UF_1=int --errors raise --verify count --partial ok --gentle "
+    "--workers 2 --no-check-fields --limit 10_000"
+)
+
+
+def test_the_words__ask_for_the_same_on_both_sides():
+    words = LINE.split()[1:]
+    typed = asked_of("fetch", vars(parser_of("fetch").parse_args(words)))
+    assert typed == request_of(LINE)
+    assert typed.list_arguments == {
+        "select": ["ID", "TITLE"],
+        "filter": {"CLOSED": "N"},
+        "order": {"DATE_CREATE": "DESC", "ID": "ASC"},
+        "params": None,
+        "limit": 10_000,
+        "labels": "add",
+        "titles": True,
+        "tz": "Asia/Tokyo",
+        "dtypes": {"UF_1": "int"},
+        "errors": "raise",
+        "verify": "count",
+        "partial": "ok",
+        "gentle": True,
+        "workers": 2,
+        "check_fields": False,
+    }
+
+
+def test_what_is_not_said__is_left_to_the_defaults_of_fetch_all():
+    assert request_of("fetch crm.deal.list").options == {}
+    assert request_of("fetch crm.deal.list --verify off").options == {"verify": False}
+    assert request_of("fetch crm.deal.list --backend pyarrow").options == {"dtype_backend": "pyarrow"}
+
+
+def test_order__of_a_cell_and_of_its_line_are_one():
+    request = request_of("fetch crm.deal.list --order ID=DESC", "order:\n  DATE_CREATE: ASC")
+    assert request.order == {"DATE_CREATE": "ASC", "ID": "DESC"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--order DATE_CREATE=down", "it reads like DATE_CREATE=DESC"),
+        ("--order [1]", "it reads like DATE_CREATE=DESC"),
+        ("--workers many", "--workers many is not a number"),
+        ("--dtypes UF_1", "it reads like UF_CRM_1=int"),
+        ("--verify counts", "did you mean count?"),
+        ("--titels", "did you mean --titles?"),
+    ],
+)
+def test_a_wrong_value__says_what_it_reads_like(words, says):
+    with pytest.raises(WrongUsageError) as raised:
+        request_of(f"fetch crm.deal.list {words}")
+    assert says in str(raised.value)
+
+
+def test_completion__knows_every_option():
+    assert set(options_of("fetch")) >= {
+        "--order",
+        "--titles",
+        "--tz",
+        "--dry-run",
+        "--backend",
+        "--partial",
+        "--gentle",
+    }
