@@ -8,12 +8,13 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint
+.PHONY: help demo test soak lint docs
 
 help:
 	@echo "make demo   a whole portal on this machine, 100,000 deals, a DataFrame, a Parquet file and a chart in demo/"
 	@echo "make test   style, types and tests, as the CI runs them"
 	@echo "make soak   the long runs"
+	@echo "make docs   the pages, as docs/_build/html/index.html; 'make test' builds them too"
 	@echo "make lint   style and types only; 'make test' includes it"
 
 demo: .venv/demo.stamp
@@ -25,6 +26,11 @@ test: lint
 
 soak: .venv/dev.stamp
 	@$(BIN)/python -m pytest -m soak
+
+# Pages only, a few seconds: make docs SPHINX='-D nb_execution_mode=off'
+docs: .venv/dev.stamp
+	@$(BIN)/python -m sphinx -q -W --keep-going $(SPHINX) docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff check

@@ -1,15 +1,13 @@
-"""What docs/types.md says is so: its table of types, and its examples."""
+"""What docs/types.md says of types and names is so."""
 
 import json
 import re
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from b24data import Sandbox
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
@@ -17,7 +15,6 @@ from b24data.frames.sinks import frame_of
 from tests.frames.test_types import REPORT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "types.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -65,18 +62,6 @@ def shown(value):
         return "null"
     plain = not isinstance(value, list | dict | str | bool)
     return str(value) if plain else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def test_the_examples__run_in_their_order(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with Sandbox(deals=300, contacts=100) as portal, portal.connect() as b24:
-        names = {"b24": b24}
-        for example in EXAMPLES:
-            exec(example, names)
-    assert names["phones"].columns.to_list() == ["ID", "NAME", "PHONE", "PHONE_TYPE", "PHONE_ID"]
-    assert names["by_stage"]["OPPORTUNITY"].sum() == pytest.approx(pc.sum(names["deals"]["OPPORTUNITY"]).as_py())
-    assert {row[0] for row in names["won"]} <= {"RUB", "USD", "EUR", "CNY", None}
-    assert {path.name for path in tmp_path.iterdir()} == {"deals.parquet", "deals.csv", "deals.xlsx", "deals.db"}
 
 
 def test_the_names__of_both_spellings_are_those_that_are_compared():

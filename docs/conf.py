@@ -1,0 +1,85 @@
+"""The site of the documentation: ``make docs`` puts it into docs/_build/html."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+project = "b24data"
+author = "The b24data authors"
+extensions = ["sphinx.ext.autodoc", "myst_nb"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "b24data"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
+html_show_sphinx = False
+
+# Links. A broken one is a warning, and warnings are errors.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!b24data).*"),  # of other packages: their pages are not at hand here
+    (
+        "py:class",
+        r"b24data\.(http|actions|auth\.credentials)\..*|b24data\.(tools\.Options|actions\.Actions)",
+    ),  # private
+]
+myst_enable_extensions = ["attrs_inline"]
+myst_heading_anchors = 3
+
+# The reference.
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "mixed"
+python_maximum_signature_line_length = 100
+
+# The notebooks run on the sandbox while the site is built.
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_ipywidgets_js = {}  # nothing is loaded from elsewhere
+nb_merge_streams = True
+
+
+def setup(app: Any) -> None:
+    """Bring the notebooks into the site, and a portal for the one that signs in."""
+    shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+    shutil.copytree(ROOT / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    app.connect("source-read", _links_within_the_site)
+    app.connect("builder-inited", _open_a_portal)
+
+
+def _links_within_the_site(_app: Any, _name: str, source: list[str]) -> None:
+    """What lies beside docs/ on GitHub lies in it on the site."""
+    source[0] = re.sub(r"\]\(\.\./(notebooks/\w+\.ipynb)", r"](\1", source[0])
+
+
+def _open_a_portal(app: Any) -> None:
+    """The environment of the notebooks: a webhook of a sandbox, and folders that are nobody's."""
+    from b24data import Sandbox
+
+    folder = tempfile.TemporaryDirectory(prefix="b24data-docs-")
+    portal = Sandbox(deals=3_000, process=True).start()
+    app.connect("build-finished", lambda *_: (portal.stop(), folder.cleanup()))
+    for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "IPYTHONDIR"):
+        os.environ[name] = str(Path(folder.name) / name.lower())
+    os.environ["B24_WEBHOOK"] = portal.webhook_url
+    # What kernels and their driver log about themselves is not about the pages.
+    quiet = Path(os.environ["IPYTHONDIR"], "profile_default", "ipython_kernel_config.py")
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text("c.IPKernelApp.log_level = 'ERROR'\n")
+    logging.getLogger("traitlets").setLevel(logging.WARNING)

@@ -1,0 +1,183 @@
+"""Every code block of README and of the pages runs, and shows what the page says."""
+
+import atexit
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from b24data import Sandbox, errors
+from b24data.sandbox.faults import KINDS
+from b24data.sandbox.quirks import IGNORABLE, LIES
+from tests.docs.blocks import RUN, Block, Reader, blocks_of
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text("utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    if path.name != "CHANGELOG.md"
+}
+BLOCKS = {page: blocks_of(text) for page, text in PAGES.items()}
+
+# What no test can type, by page; the pages say why.
+NOT_RUN = {
+    "README.md": ["installs, and takes minutes"],
+    "docs/performance.md": ["takes minutes"],
+    "docs/sandbox.md": ["goes on until Ctrl-C"],
+    "docs/signin.md": ["asks questions"],
+    "docs/start.md": ["installs, and takes minutes"],
+}
+
+
+@pytest.fixture
+def shell(portal, tmp_path, monkeypatch):
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=config)
+    shell.colors = "nocolor"
+    shell.displayhook.write_output_prompt = lambda: None
+    monkeypatch.setattr(shell, "showtraceback", lambda *_, **__: None)  # the test shows it
+    with portal.connect() as b24:
+        shell.push({"b24": b24})
+        yield shell
+    shell.atexit_operations()
+    atexit.unregister(shell.atexit_operations)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(scope="module")
+def portal():
+    with Sandbox(deals=300, contacts=100, tasks=60, rate_limit=None) as portal:
+        yield portal
+
+
+@pytest.fixture
+def environment(portal, tmp_path, monkeypatch):
+    """What the pages name in the environment."""
+    tokens, secret = portal.oauth_params(), portal.oauth_secret()
+    given = {
+        "B24_ACCESS_TOKEN": tokens["access_token"],
+        "B24_REFRESH_TOKEN": tokens["refresh_token"],
+        "B24_CLIENT_ID": secret["client_id"],
+        "B24_CLIENT_SECRET": secret["client_secret"],
+        "B24_WEBHOOK": portal.webhook_url,
+        "B24DATA_CONFIG_DIR": str(tmp_path / "config"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "HOME": str(tmp_path),
+        "MPLBACKEND": "Agg",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return os.environ | given
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(not b.not_run for b in blocks)])
+def test_page__runs_from_top_to_bottom(page, portal, environment, shell):
+    reader = Reader(page, shell, portal, Path.cwd(), environment)
+    for block in BLOCKS[page]:
+        if not block.not_run:
+            reader.type(block)
+
+
+def test_blocks__that_are_not_run_are_these():
+    assert {
+        page: left for page, blocks in BLOCKS.items() if (left := [b.not_run for b in blocks if b.not_run])
+    } == NOT_RUN
+
+
+def test_blocks__of_every_other_kind_are_run():
+    left = [
+        (page, block.line, block.language)
+        for page, blocks in BLOCKS.items()
+        for block in blocks
+        if not block.not_run and not block.file and block.language not in RUN
+    ]
+    assert left == []
+
+
+PAGE = """
+<!-- not run: needs a portal -->
+
+```sh
+b24data login
+```
+
+```ipython
+1 + 1
+```
+
+```text
+2
+```
+
+and a picture:
+
+```text
+a -> b
+```
+
+```toml
+# deals.toml
+x = 1
+```
+
+```{toctree}
+start
+```
+"""
+
+
+def test_the_mechanism__reads_blocks_marks_outputs_and_files():
+    login, two, toml = blocks_of(PAGE)
+    assert login == Block(4, "sh", "b24data login\n", "needs a portal")
+    assert two == Block(8, "ipython", "1 + 1\n", "", "2\n")
+    assert toml.file == "deals.toml"
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "output"),
+    [("python", "1 / 0", None), ("python", "1 + 1", "3"), ("sh", "false | true", None), ("sh", "echo 2", "3")],
+)
+def test_the_mechanism__fails_where_a_block_does_or_shows_something_else(
+    language, code, output, portal, environment, shell
+):
+    reader = Reader("a page", shell, portal, Path.cwd(), environment)
+    with pytest.raises((AssertionError, ZeroDivisionError)):
+        reader.type(Block(1, language, code, "", output))
+
+
+def test_the_mechanism__takes_dots_for_what_differs(portal, environment, shell):
+    reader = Reader("a page", shell, portal, Path.cwd(), environment)
+    reader.type(Block(1, "python", "print('12 rows in 0.3 s')", "", "12 rows in ... s"))
+    reader.type(Block(1, "sh", "echo $B24_WEBHOOK | cut -c 1-7", "", "http://"))
+    reader.type(
+        Block(1, "ipython", "%load_ext b24data\nids = %b24 call crm.deal.list --select ID\nlen(ids)", "", "300")
+    )
+
+
+def test_errors__have_a_cure_each():
+    told = re.findall(r"^\| `(\w+)` \|", PAGES["docs/errors.md"], flags=re.MULTILINE)
+    assert sorted(told) == sorted(errors.__all__)
+    tree = PAGES["docs/errors.md"].partition("```text\nSdkError")[2].partition("```")[0]
+    assert sorted(["SdkError", *re.findall(r"─ (\w+)", tree)]) == sorted(errors.__all__)
+    below = {
+        name
+        for name in errors.__all__
+        if getattr(errors, name).__mro__[1] is errors.SdkError or "_" in getattr(errors, name).__mro__[1].__name__
+    }
+    assert set(re.findall(r"^[├└]─ (\w+)", tree, flags=re.MULTILINE)) == below
+
+
+def test_sandbox__has_every_fault_and_every_lie():
+    told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGES["docs/sandbox.md"], flags=re.MULTILINE))
+    assert told == KINDS | LIES
+    assert all(f"`{what}`" in PAGES["docs/sandbox.md"] for what in IGNORABLE)
