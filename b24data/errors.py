@@ -57,6 +57,10 @@ __all__ = [
 ]
 
 
+# The code of an ExportError: another program is at the same work.
+ALREADY_RUNNING = "ALREADY_RUNNING"
+
+
 class SdkError(Exception):
     """The root of the tree: ``except SdkError`` catches whatever b24data raises.
 

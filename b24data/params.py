@@ -18,6 +18,7 @@ __all__ = [
     "B24OAuthParams",
     "B24OAuthSecret",
     "Coercion",
+    "EarlierRuns",
     "EnumAppStatus",
     "FetchReport",
     "OperatingLimitConfig",
@@ -272,13 +273,24 @@ class Coercion:
     example: str
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierRuns:
+    """What earlier runs of the same fetch had brought before they were stopped; ``window`` is portal time."""
+
+    runs: int
+    rows: int
+    seconds: float
+    window: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchReport:
     """Why a fetched list is whole, and what it took. Times of the window are the portal's own.
 
     ``reason`` is one of ``short_page``, ``empty_page``, ``reached_pinned_id``, ``total_reached``, ``last_page``,
     ``whole_answer``, ``limit`` (the only one with ``complete=False``) or ``interrupted``. ``waited_s`` has seconds by
-    reason.
+    reason. Where the fetch went on with what ``earlier`` runs had left, ``rows`` and ``window`` are those of all runs
+    together, requests and seconds those of the last one.
     """
 
     method: str
@@ -298,6 +310,7 @@ class FetchReport:
     pinned_id: int | None = None
     last_id: int | None = None
     window: tuple[str, str] | None = None
+    earlier: EarlierRuns | None = None
     coercions: Mapping[str, Coercion] = field(default_factory=dict)
     target: str | None = None
     notes: tuple[str, ...] = ()
@@ -308,6 +321,8 @@ class FetchReport:
         data["waited_s"] = {reason: round(seconds, 3) for reason, seconds in self.waited_s.items()}
         data["seconds"] = round(self.seconds, 3)
         data["window"] = list(self.window) if self.window else None
+        if self.earlier:
+            data["earlier"]["window"] = list(self.earlier.window) if self.earlier.window else None
         data["notes"] = list(self.notes)
         return data
 
@@ -320,12 +335,17 @@ class FetchReport:
 
     def __str__(self) -> str:
         state = "complete" if self.complete else "NOT complete"
-        speed = f", {self.rows / self.seconds:,.0f} rows/s" if self.seconds > 0 else ""
+        rows = self.rows - (self.earlier.rows if self.earlier else 0)
+        speed = f", {rows / self.seconds:,.0f} rows/s" if self.seconds > 0 else ""
         lines = [
             f"{self.method} at {self.portal}: {self.rows:,} rows, {state} ({self.reason})",
             f"  {self.seconds:.1f} s{speed}; {self.requests:,} requests with {self.commands:,} commands"
             f" ({self.walk} walk); {self.retries:,} retries, {self.refreshes:,} token refreshes",
         ]
+        if self.earlier:
+            runs = "1 earlier run" if self.earlier.runs == 1 else f"{self.earlier.runs} earlier runs"
+            since = f", begun {self.earlier.window[0]}" if self.earlier.window else ""
+            lines.append(f"  {self.earlier.rows:,} of the rows by {runs} in {self.earlier.seconds:.1f} s{since}")
         if self.total is not None:
             lines.append(f"  counted by the portal: {self.rows:,} of {self.total:,}")
         if self.pinned_id is not None:

@@ -9,16 +9,20 @@ import json
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 
+from b24data.datasets.job import Job, Kept, Purpose
+from b24data.datasets.job_sink import JobSink
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
 from b24data.frames.columns import Decoder
 from b24data.frames.described import Descriptions, check_request
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.fields import undescribed
 from b24data.frames.labels import LabelMode, Labels, check_labels
+from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
 from b24data.frames.recheck import Recheck
 from b24data.frames.schema import Schema, build_schema
@@ -31,7 +35,7 @@ from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import nearest_methods
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row
-from b24data.params import FetchReport
+from b24data.params import Coercion, FetchReport
 from b24data.progress import ProgressEvent, progress_for
 
 __all__ = ["FetchOptions", "Pipeline", "ProgressOption"]
@@ -90,12 +94,14 @@ class Pipeline:
         )
         self._began = clock.monotonic()
         self._notes: list[str] = []
+        self._job: Job | None = None
+        self._kept: Kept | None = None
         self._decoder: Decoder | None = None
         self._presentation: Presentation | None = None
         self._recheck: Recheck | None = None
 
     def run(
-        self, make_sink: Callable[[Schema], Sink], *, partial: Literal["raise", "ok"], target: str | None = None
+        self, make_sink: Callable[[Schema], Sink], partial: Literal["raise", "ok"], target: str | None = None
     ) -> Any:
         """Pass all batches into a sink and return what it makes of them.
 
@@ -115,11 +121,29 @@ class Pipeline:
             if partial == "ok" and sink is not None:
                 return sink.close(replace(error.report, target=target, notes=(*error.report.notes, error.description)))
             error.rows = sink.abort() if sink else None
+            if self._job is not None and self._job.rows:
+                error.hint = f"the same call goes on after the {self._job.rows:,} rows that are there"
             raise
         except BaseException:
             if sink is not None:
                 sink.abort()
             raise
+
+    def into_file(self, target: Path, *, resume: bool, partial: Literal["raise", "ok"]) -> FetchReport:
+        """Pass all batches into a Parquet file; with ``resume`` go on with what an earlier run left of it.
+
+        What this run brings is kept in turn when it is stopped: see :class:`Job`.
+        """
+        with Job(target, self._clock) as job:
+            if not resume:
+                job.discard()
+            self._job = job if resume and self.plan.walk == "keyset" and self.plan.limit is None else None
+            return cast("FetchReport", self.run(lambda schema: self._file_sink(schema, target), partial, str(target)))
+
+    def _file_sink(self, schema: Schema, target: Path) -> Sink:
+        if self._job is None or self._fetch.facts.walk != "keyset":
+            return ParquetSink(target, schema.arrow, self.query)
+        return JobSink(self._job, schema.arrow, self.query, self._standing, self._clock)
 
     def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Typed batches in the order of the walk. Leaving the loop early stops whatever is under way."""
@@ -127,6 +151,7 @@ class Pipeline:
         ending = "stopped"
         try:
             self._check_names()
+            self._go_on()
             with contextlib.closing(self._fetch.blocks()) as blocks:
                 for batch in blocks:
                     yield self._shown(batch)
@@ -149,6 +174,7 @@ class Pipeline:
     def report(self, target: str | None) -> FetchReport:
         """How it went, as far as it went."""
         facts, spent = self._fetch.facts, self._context
+        standing = self._standing()
         return FetchReport(
             method=self.plan.method,
             portal=self._session.portal,
@@ -166,10 +192,12 @@ class Pipeline:
             total=facts.total,
             pinned_id=facts.pinned_id,
             last_id=facts.last_id,
-            window=spent.window,
-            coercions=self._decoder.coercions if self._decoder else {},
+            window=standing.window,
+            earlier=self._job.earlier if self._job else None,
+            coercions=standing.coercions,
             target=target,
             notes=(
+                *(self._job.notes if self._job else ()),
                 *self._notes,
                 *facts.notes,
                 *(self._presentation.notes(self._options.tz) if self._presentation else ()),
@@ -196,6 +224,46 @@ class Pipeline:
         if self._options.check_fields:
             check_request(described, self.plan)
 
+    def _go_on(self) -> None:
+        """Begin where an earlier run of the same fetch was stopped."""
+        kept = self._job.begin(self._purpose()) if self._job else None
+        if kept is not None:
+            self._kept = kept
+            self._fetch.go_on(kept.rows, kept.last_id, kept.pinned_id)
+
+    def _purpose(self) -> Purpose:
+        options, plan = self._options, self.plan
+        asked = {
+            "query": self.query["query"],
+            "select": plan.select,
+            "ids": (plan.low, plan.high, plan.descending),
+            "columns": (options.labels, options.titles, options.dtypes, options.errors, options.tz),
+            "filter checked": bool(options.verify),
+        }
+        described = self._descriptions.of(plan.spec, plan.params, self._context)
+        return Purpose(
+            method=plan.method,
+            portal=self._session.portal,
+            query=json.dumps(asked, sort_keys=True, default=str),
+            caller=self._session.caller,
+            fields=hashlib.sha256(repr(sorted(described.fields.items())).encode()).hexdigest()[:16],
+        )
+
+    def _standing(self) -> Kept:
+        """How far all runs together have come."""
+        facts, before, now = self._fetch.facts, self._kept, self._context.window
+        coercions = dict(self._decoder.coercions if self._decoder else {})
+        for name, one in before.coercions.items() if before else ():
+            coercions[name] = Coercion(one.count + (coercions[name].count if name in coercions else 0), one.example)
+        return Kept(
+            last_id=facts.last_id or 0,
+            pinned_id=facts.pinned_id or 0,
+            window=(before.window[0], now[1]) if before and before.window and now else now,
+            seconds=self._clock.monotonic() - self._began + (before.seconds if before else 0.0),
+            coercions=coercions,
+            memory=self._presentation.memory() if self._presentation else {},
+        )
+
     def _prepare(self, first_page: Sequence[Row]) -> Callable[[Sequence[Row]], tuple[pa.RecordBatch, list[int] | None]]:
         """Settle the columns, now that the first rows are here."""
         spec, options = self.plan.spec, self._options
@@ -214,6 +282,8 @@ class Pipeline:
         )
         self._decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors)
         self._presentation = self._presented(self._decoder, first_page)
+        if self._kept is not None:
+            self._presentation.remember(self._kept.memory)
         self.schema = self._presentation.schema
         if options.verify:
             self._recheck = Recheck(self.plan.method, self.plan.conditions, self._decoder.schema)

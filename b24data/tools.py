@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypedDict, TypeVar, Unpack, overload
 
 import pyarrow as pa
 
+from b24data.datasets.job import JobFacts, jobs
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelMode
 from b24data.frames.overview import columns_of, fields_frame
-from b24data.frames.parquet import ParquetSink, check_target
+from b24data.frames.parquet import check_target
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend, frame_of
 from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
@@ -132,6 +134,7 @@ class Tools:
         filter: Mapping[str, Any] | None = None,
         *,
         to: str | os.PathLike[str],
+        resume: bool = True,
         partial: Literal["raise", "ok"] = "raise",
         **options: Unpack[Options],
     ) -> FetchReport: ...
@@ -144,6 +147,7 @@ class Tools:
         *,
         to: str | os.PathLike[str] | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
+        resume: bool = True,
         partial: Literal["raise", "ok"] = "raise",
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
@@ -171,6 +175,9 @@ class Tools:
         :param filter: the portal's conditions, ``{">=DATE_CREATE": "2026-01-01", "@STAGE_ID": ["NEW", "WON"]}``.
         :param to: a Parquet file, which appears when it is whole; memory does not depend on the number of rows.
         :param dtype_backend: ``"numpy_nullable"`` (Int64, string, ...) or ``"pyarrow"``.
+        :param resume: a fetch with ``to=`` that was stopped, by whatever, goes on where it was when the same call is
+            made again within 24 hours; the report tells of both runs. So does every list that is read by ids. False:
+            from the beginning.
         :param partial: ``"ok"`` gives what came when the list could not be read to its end; the report says so.
         :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
         :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
@@ -221,12 +228,8 @@ class Tools:
             verify=verify,
         )
         if target is None:
-            return pipeline.run(
-                lambda schema: FrameSink(schema, dtype_backend=dtype_backend), target=None, partial=partial
-            )
-        return pipeline.run(
-            lambda schema: ParquetSink(target, schema, pipeline.query), target=os.fspath(to or ""), partial=partial
-        )
+            return pipeline.run(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial)
+        return pipeline.into_file(target, resume=resume, partial=partial)
 
     def fetch_table(
         self,
@@ -246,7 +249,7 @@ class Tools:
         ...     portal.connect().tools.fetch_table("crm.deal.list", ["ID", "TITLE"], progress=False).num_rows
         120
         """
-        return self._pipeline(method, select, filter, **options).run(TableSink, partial=partial)
+        return self._pipeline(method, select, filter, **options).run(TableSink, partial)
 
     def iter_batches(
         self,
@@ -382,6 +385,24 @@ class Tools:
         session = self._client.get_http_client(plan.spec.version)
         asker = Asker(session, plan, CallContext(), self._client.clock)
         return estimate_list(asker, session.params.rate_limit, session.params.operating_limit)
+
+    def jobs(self) -> pd.DataFrame:
+        """The fetches into files that were stopped on this machine, whatever portal they are of, the latest first.
+
+        Columns: target, method, portal, rows (that are there), last_id, pinned_id, started, runs, and state:
+        ``stopped`` (the same call goes on), ``running``, or ``too old`` (the same call starts anew).
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=1) as portal:
+        ...     "state" in portal.connect().tools.jobs()
+        True
+        """
+        import pandas as pd
+
+        found = jobs(self._client.clock.time())
+        frame = pd.DataFrame([asdict(job) for job in found], columns=[one.name for one in fields(JobFacts)])
+        frame["started"] = pd.to_datetime(frame["started"], unit="s", utc=True)
+        return frame
 
     def ping(self) -> float:
         """Milliseconds until the portal answers ``server.time``; -1 when it does not.

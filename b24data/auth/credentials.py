@@ -45,6 +45,11 @@ class Credentials(Protocol):
         ...
 
     @property
+    def caller(self) -> str:
+        """The portal and the user, whose rights decide what a list holds. No secret, and the same by any token."""
+        ...
+
+    @property
     def most_strikes(self) -> int:
         """How many refused pairs, which nobody had got accepted, end a call."""
         ...
@@ -124,6 +129,11 @@ class HookCredentials(Admin):
 
     def __repr__(self) -> str:
         return f"HookCredentials(portal={self.portal!r}, user_id={self.user_id})"
+
+    @property
+    def caller(self) -> str:
+        """The portal and the user."""
+        return f"{self.portal} user {self.user_id}"
 
     def get_auth_data(self) -> AuthData:
         """The webhook in the SDK's form. ``access_token`` is its secret."""

@@ -127,6 +127,11 @@ class OAuth(Admin):
         """The application's ``client_id``."""
         return self._application
 
+    @property
+    def caller(self) -> str:
+        """The portal and the user."""
+        return f"{self.member_id or self.portal} user {self.params.user_id}"
+
     def get_auth_data(self) -> AuthData | None:
         """The current pair, or None if it is known to have expired; the next call renews it then. Never a request."""
         pair = self._pair

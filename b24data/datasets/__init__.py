@@ -1,1 +1,1 @@
-"""What outlives a run: Parquet datasets that are kept up to date."""
+"""What outlives a run: a fetch that goes on where it stopped, a dataset that is kept up to date."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-from b24data.errors import AuthorizationRequiredError, ExportError, IncompleteFetchError
+from b24data.errors import ALREADY_RUNNING, AuthorizationRequiredError, ExportError, IncompleteFetchError
 
-__all__ = ["ALREADY_RUNNING", "ExitCode", "exit_code", "worst"]
-
-ALREADY_RUNNING = "ALREADY_RUNNING"  # the code of an ExportError: someone else writes to that target
+__all__ = ["ExitCode", "exit_code", "worst"]
 
 
 class ExitCode(IntEnum):

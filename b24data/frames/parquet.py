@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from b24data.errors import ConfigError, ExportError
 from b24data.files import beside, put_in_place, sync_to_disk
-from b24data.frames.schema import Schema
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
 
@@ -56,10 +55,12 @@ class ParquetSink:
     file of that schema.
     """
 
-    def __init__(self, path: str | os.PathLike[str], schema: Schema, metadata: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], schema: pa.Schema, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self._target = check_target(path)
         self._metadata = dict(metadata or {})
-        self._file = GrowingFile(beside(self._target), schema.arrow)
+        self._file = GrowingFile(beside(self._target), schema)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one more batch; row groups are written as they fill."""

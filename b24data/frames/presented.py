@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -43,6 +44,23 @@ class Presentation:
         if self.hides_id:
             batch = batch.select([name for name in batch.schema.names if name != schema.id_name])
         return self.labels.apply(batch, schema)
+
+    def memory(self) -> dict[str, Any]:
+        """What the notes are made of, JSON-safe: for a fetch that goes on in another run."""
+        return {
+            "absent": sorted(self.absent),
+            "unknown_codes": self.labels.unknown,
+            "unknown_fields": sorted(self.decoder.unknown),
+            "naive": sorted(self.decoder.naive),
+        }
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Take in what an earlier run had seen."""
+        self.absent &= set(memory.get("absent", ()))
+        for name, codes in memory.get("unknown_codes", {}).items():
+            self.labels.unknown[name] = [*codes]
+        self.decoder.unknown |= set(memory.get("unknown_fields", ()))
+        self.decoder.naive |= set(memory.get("naive", ()))
 
     def notes(self, tz: str) -> list[str]:
         """What a reader of the columns should know."""

@@ -100,6 +100,11 @@ class Session:
         """The portal's id, which stays when its address changes; empty for a webhook."""
         return self.credentials.member_id
 
+    @property
+    def caller(self) -> str:
+        """The portal and the user, whose rights decide what a list holds; no secret."""
+        return self.credentials.caller
+
     def set_restrictions(self, params: RestrictionParams) -> None:
         """Change limits and patience of every later call."""
         self.params = params

@@ -38,8 +38,8 @@ def opening_commands(plan: ListPlan) -> list[Command]:
         reference(plan, "first", _AFTER), reference(plan, "first", _UPTO), floor=reference(plan, "first", _FLOOR)
     )
     return [
-        Command("first", plan.method, plan.keyset_page(plan.low, plan.high)),
-        Command("last", plan.method, plan.keyset_page(plan.low, plan.high, backwards=True)),
+        Command("first", plan.method, plan.keyset_page(plan.first, plan.high)),
+        Command("last", plan.method, plan.keyset_page(plan.first, plan.high, backwards=True)),
         Command("probe", plan.method, probe),
     ]
 

@@ -37,6 +37,11 @@ class WalkFacts:
     fraction: float | None = None
     notes: list[str] = field(default_factory=list)
 
+    def pin(self, pinned_id: int) -> None:
+        """Rows have come, and this is the last id there is; where a walk goes on, what it was in the beginning."""
+        self.pinned_id = pinned_id if self.pinned_id is None else self.pinned_id
+        self.begun = True
+
     def ended(self, reason: str) -> None:
         """The walk came to its proven end."""
         self.reason, self.complete = reason, True

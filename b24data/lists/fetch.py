@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from b24data.errors import IncompleteFetchError, SchemaError, SdkError
@@ -53,6 +53,12 @@ class ListFetch(Generic[T]):
     count: bool = False
     facts: WalkFacts = field(default_factory=WalkFacts, init=False)
 
+    def go_on(self, rows: int, last_id: int, pinned_id: int) -> None:
+        """Begin behind ``last_id``, up to which an earlier walk brought so many rows, and end where it would have."""
+        plan = self.plan
+        self.plan = replace(plan, begin=plan.position(last_id), high=plan.position(pinned_id))
+        self.facts.rows, self.facts.last_id, self.facts.pinned_id = rows, last_id, pinned_id
+
     def blocks(self) -> Generator[T, None, None]:
         """The decoded rows, in order.
 
@@ -86,7 +92,7 @@ class ListFetch(Generic[T]):
         try:
             yield from KeysetFetch(asker, self.prepare, self.facts, pace, count=self.count).blocks()
         except NoKeysetError as error:
-            if self.plan.spec.start is None:
+            if self.plan.spec.start is None or self.plan.begin is not None:
                 raise
             self.facts.notes.append(f"{error.description}: counted pages were read instead")
             yield from counted_pages(asker, self.prepare, self.facts)

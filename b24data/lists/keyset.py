@@ -80,11 +80,11 @@ class KeysetFetch(Generic[T]):
         first, last = self._open()
         self._decode = self._prepare(first)
         if not first:
-            self._facts.ended("empty_page")
+            self._end("empty_page")
             return
-        low = self._position_of(first[0]) - 1 if self._plan.low is None else self._plan.low
+        low = self._position_of(first[0]) - 1 if self._plan.first is None else self._plan.first
         high = max(self._position_of(row) for row in (first[-1], *last[:1]))
-        self._facts.pinned_id, self._facts.begun = self._plan.position(high), True
+        self._facts.pin(self._plan.position(high))
         walk: KeysetWalk[T] = KeysetWalk(low, high, self._plan.spec.page, self._capability, self._plan.limit)
         [opening] = walk.next_request(1)
         self._take_in(walk, self._read(opening, [first]))
@@ -98,9 +98,12 @@ class KeysetFetch(Generic[T]):
         if walk.covered < high:
             self._facts.reason = "limit"
             return
-        if self._count:
-            self._compare_count(high)
-        self._facts.ended(walk.ending)
+        self._end(walk.ending)
+
+    def _end(self, reason: str) -> None:
+        if self._count and self._facts.pinned_id is not None:
+            self._compare_count(self._plan.position(self._facts.pinned_id))
+        self._facts.ended(reason)
 
     def _compare_count(self, high: int) -> None:
         """Compare with what the portal counts up to the pinned id. Fewer is no error: rows go while a walk runs."""

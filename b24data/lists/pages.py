@@ -44,7 +44,7 @@ class ListPlan:
     A *position* is the id, or its negative when the walk goes downwards, so that every walk goes upwards in positions;
     a range is ``(low, high]``. ``low`` and ``high`` are the user's own bounds as positions; None: none was given.
     ``select`` is what the user wants to see, while ``params`` may ask for the id besides (``id_added``); ``conditions``
-    is the rest of the filter, as the user wrote it.
+    is the rest of the filter, as the user wrote it. ``begin`` is where an earlier walk by id was stopped.
     """
 
     spec: MethodSpec
@@ -54,6 +54,7 @@ class ListPlan:
     descending: bool = False
     low: int | None = None
     high: int | None = None
+    begin: int | None = None
     limit: int | None = None
     id_added: bool = False
     conditions: Mapping[str, Any] = field(default_factory=dict)
@@ -66,6 +67,11 @@ class ListPlan:
     def position(self, row_id: int) -> int:
         """The position of a row in the walk; its own inverse."""
         return -row_id if self.descending else row_id
+
+    @property
+    def first(self) -> int | None:
+        """The position behind which the walk begins; None: at the first row."""
+        return self.low if self.begin is None else self.begin
 
     def keyset_page(self, after: Bound, upto: Bound, *, floor: Bound = None, backwards: bool = False) -> dict[str, Any]:
         """Parameters of the first uncounted page behind position ``after``, up to position ``upto``.

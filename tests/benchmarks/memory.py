@@ -36,7 +36,7 @@ def run(kind: str, count: int) -> str:
     decoder = Decoder(schema)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "list.parquet"
-        sink = ParquetSink(target, schema) if kind == "parquet" else FrameSink(schema, dtype_backend=kind)
+        sink = ParquetSink(target, schema.arrow) if kind == "parquet" else FrameSink(schema, dtype_backend=kind)
         pd.DataFrame({"a": pd.array([1], "Int64")})
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for _ in range(count // 2500):

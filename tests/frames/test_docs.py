@@ -51,7 +51,7 @@ def test_the_table__is_what_arrives(types, multiple, name, arrow, pandas, raw, v
         dtype = str(frame_of(pa.Table.from_batches([batch]))[name].dtype)
         assert dtype == (pandas if pandas != "the same" else f"{batch.schema.field(name).type}[pyarrow]")
         assert decoder.coercions == {}
-    sink = ParquetSink(tmp_path / "f.parquet", decoder.schema)
+    sink = ParquetSink(tmp_path / "f.parquet", decoder.schema.arrow)
     sink.write(batch)
     sink.close(REPORT)
     assert shown(pq.read_table(tmp_path / "f.parquet")[name][0].as_py()) == value

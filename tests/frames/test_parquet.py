@@ -35,7 +35,7 @@ def target(tmp_path):
 
 
 def test_close__puts_all_rows_in_place_and_leaves_nothing_beside(target):
-    sink = ParquetSink(target, SCHEMA)
+    sink = ParquetSink(target, SCHEMA.arrow)
     for first in (0, 10, 20):
         sink.write(batch_of(first, 10))
         assert not target.exists()
@@ -45,14 +45,14 @@ def test_close__puts_all_rows_in_place_and_leaves_nothing_beside(target):
 
 
 def test_close__an_empty_list_is_an_empty_typed_file(target):
-    ParquetSink(target, SCHEMA).close(REPORT)
+    ParquetSink(target, SCHEMA.arrow).close(REPORT)
     table = pq.read_table(target)
     assert table.num_rows == 0
     assert table.schema.types == SCHEMA.arrow.types
 
 
 def test_close__the_footer_tells_where_the_rows_come_from(target):
-    sink = ParquetSink(target, SCHEMA, {"portal": "p", "b24data.query": "q"})
+    sink = ParquetSink(target, SCHEMA.arrow, {"portal": "p", "b24data.query": "q"})
     sink.write(batch_of(1, 3))
     sink.close(REPORT)
     footer = pq.read_metadata(target).metadata
@@ -63,7 +63,7 @@ def test_close__the_footer_tells_where_the_rows_come_from(target):
 
 
 def test_close__small_batches_become_row_groups_of_25_to_50_thousand(target):
-    sink = ParquetSink(target, build_schema(FIELDS, ["ID", "STAGE_ID"], id_code="ID"))
+    sink = ParquetSink(target, build_schema(FIELDS, ["ID", "STAGE_ID"], id_code="ID").arrow)
     batch = batch_of(0, 2450, build_schema(FIELDS, ["ID", "STAGE_ID"], id_code="ID"))
     for _ in range(45):
         sink.write(batch)
@@ -79,7 +79,7 @@ def test_close__small_batches_become_row_groups_of_25_to_50_thousand(target):
 
 
 def test_close__a_file_of_few_large_batches_has_bounded_groups(target):
-    sink = ParquetSink(target, build_schema(FIELDS, ["ID"], id_code="ID"))
+    sink = ParquetSink(target, build_schema(FIELDS, ["ID"], id_code="ID").arrow)
     sink.write(batch_of(0, 70_000, build_schema(FIELDS, ["ID"], id_code="ID")))
     sink.close(REPORT)
     groups = pq.read_metadata(target)
@@ -87,7 +87,7 @@ def test_close__a_file_of_few_large_batches_has_bounded_groups(target):
 
 
 def test_close__pandas_reads_the_same_values(target):
-    sink = ParquetSink(target, SCHEMA)
+    sink = ParquetSink(target, SCHEMA.arrow)
     sink.write(batch_of(7, 1))
     sink.close(REPORT)
     df = pd.read_parquet(target, dtype_backend="pyarrow")
@@ -99,7 +99,7 @@ def test_close__pandas_reads_the_same_values(target):
 
 def test_abort__keeps_the_file_that_was_there(target):
     target.write_bytes(b"the last good one")
-    sink = ParquetSink(target, SCHEMA)
+    sink = ParquetSink(target, SCHEMA.arrow)
     sink.write(batch_of(0, 40_000))
     sink.abort()
     sink.abort()
@@ -109,7 +109,7 @@ def test_abort__keeps_the_file_that_was_there(target):
 
 @pytest.mark.parametrize("step", ["_check", "_flush"])
 def test_close__a_failure_at_any_step_leaves_no_trace(target, monkeypatch, step):
-    sink = ParquetSink(target, SCHEMA)
+    sink = ParquetSink(target, SCHEMA.arrow)
     sink.write(batch_of(0, 5))
 
     def fail(*_):
@@ -122,7 +122,7 @@ def test_close__a_failure_at_any_step_leaves_no_trace(target, monkeypatch, step)
 
 
 def test_close__a_row_count_that_does_not_agree_is_refused(target):
-    sink = ParquetSink(target, SCHEMA)
+    sink = ParquetSink(target, SCHEMA.arrow)
     sink.write(batch_of(0, 5))
     sink._file.rows = 6
     with pytest.raises(ExportError, match="6 were written"):
@@ -133,7 +133,7 @@ def test_close__a_row_count_that_does_not_agree_is_refused(target):
 def test_write__wider_batches_widen_what_was_written(target):
     rows = [b'{"n":1,"c":true}', b'{"n":1.5,"c":"a","new":7}', b'{"n":2,"c":false}']
     decoder = Decoder(infer_schema(rows[:1]))
-    sink = ParquetSink(target, decoder.schema)
+    sink = ParquetSink(target, decoder.schema.arrow)
     sink.write(decoder.decode(rows[:1]))
     sink._file._flush()
     sink.write(decoder.decode(rows[1:2]))

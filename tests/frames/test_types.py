@@ -149,7 +149,7 @@ def test_type__is_the_same_in_both_backends_and_in_parquet(portal_type, raw, val
         cell = frame["F"].iloc[0]
         assert (None if cell is pd.NA or cell is pd.NaT else cell) == value
         assert str(frame["F"].dtype) != "object"
-    sink = ParquetSink(tmp_path / "f.parquet", decoder.schema)
+    sink = ParquetSink(tmp_path / "f.parquet", decoder.schema.arrow)
     sink.write(batch)
     sink.close(REPORT)
     assert pq.read_table(tmp_path / "f.parquet")["F"].to_pylist() == [value]

@@ -18,6 +18,7 @@ PUBLIC = [
     "BadReplyError",
     "BatchError",
     "ConfigError",
+    "EarlierRuns",
     "EnumAppStatus",
     "ExportError",
     "FetchReport",

@@ -1,0 +1,98 @@
+"""Where the batches of a fetch go that may be stopped: into the parts of a job, and from them into a Parquet file."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from b24data.datasets.job import Job, Kept
+from b24data.errors import ExportError
+from b24data.frames.parquet import ParquetSink
+from b24data.frames.sinks import united
+from b24data.http.clock import Clock
+from b24data.params import FetchReport
+
+__all__ = ["JobSink"]
+
+# A part has so many rows, or those of so many seconds: no more than that is fetched twice after a kill.
+_PART_ROWS = 25_000
+_PART_S = 30.0
+
+
+@dataclass(slots=True)
+class JobSink:
+    """Batches in the order of a walk, into ``job``; ``close`` makes the Parquet file of them.
+
+    ``schema`` is that of a list without rows. ``standing`` says how far the walk has come with the latest batch.
+    ``abort`` keeps what came.
+    """
+
+    job: Job
+    schema: pa.Schema
+    metadata: Mapping[str, str]
+    standing: Callable[[], Kept]
+    clock: Clock
+    _buffer: list[pa.RecordBatch] = field(init=False, default_factory=list)
+    _buffered: int = field(init=False, default=0)
+    _reached: Kept | None = field(init=False, default=None)
+    _kept_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._kept_at = self.clock.monotonic()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one more batch; parts are written as they fill."""
+        if self._buffer and not self._buffer[0].schema.equals(batch.schema):
+            self._keep()  # a part has one schema
+        self._buffer.append(batch)
+        self._buffered += batch.num_rows
+        self._reached = self.standing()
+        if self._buffered >= _PART_ROWS or self.clock.monotonic() - self._kept_at >= _PART_S:
+            self._keep()
+
+    def close(self, report: FetchReport) -> FetchReport:
+        """Put the file in place, and remove the job if the list is as it was wanted."""
+        done = report.complete or report.reason == "limit"
+        if self.job.rows and not done:
+            self._keep()
+        try:
+            self._assemble(report)
+        except OSError as error:
+            raise ExportError(
+                f"{self.job.target}: {error.strerror or error}",
+                hint="make room; the same call goes on where it stopped",
+            ) from error
+        if done:
+            self.job.finish()
+        return report
+
+    def abort(self) -> None:
+        """Keep what came: the same call goes on there."""
+        with suppress(ExportError):
+            self._keep()
+
+    def _assemble(self, report: FetchReport) -> None:
+        """The parts, and what is in none yet, as one file."""
+        schemas = [*self.job.schemas(), *(batch.schema for batch in self._buffer)]
+        rows = self.job.rows + self._buffered
+        if rows != report.rows:
+            raise ExportError(f"{self.job.target}: {rows:,} rows are there, {report.rows:,} came")
+        sink = ParquetSink(self.job.target, functools.reduce(united, schemas or [self.schema]), self.metadata)
+        try:
+            for batch in itertools.chain(self.job.batches(), self._buffer):
+                sink.write(batch)
+        except BaseException:
+            sink.abort()
+            raise
+        sink.close(report)
+
+    def _keep(self) -> None:
+        if self._buffer and self._reached is not None:
+            self.job.keep(self._buffer, self._reached)
+            self._buffer, self._buffered = [], 0
+        self._kept_at = self.clock.monotonic()
