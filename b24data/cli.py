@@ -33,6 +33,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "methods": ("b24data.commands.methods", "the list methods that are documented, or those of the portal"),
         "call": ("b24data.commands.call", "one REST method; the answer as JSON"),
     },
+    "again and again": {
+        "export": ("b24data.commands.export", "the exports of exports.toml: run them, see how they stand"),
+        "run": ("b24data.commands.run", "a notebook from top to bottom, with parameters and nobody watching"),
+    },
     "for tests": {
         "sandbox": ("b24data.sandbox", "a portal on 127.0.0.1 to try things on"),
     },

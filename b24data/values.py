@@ -22,6 +22,7 @@ __all__ = [
     "mapping_of",
     "names_of",
     "order_of",
+    "scalar_of",
     "text_of",
     "types_of",
     "whole_of",
@@ -177,6 +178,24 @@ def whole_of(text: str | None, option: str, what: str, expand: Expand = str) -> 
         raise ConfigError(f"{option} {text} is not {what}") from error
 
 
+_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None, "~": None}
+
+
+def scalar_of(text: str) -> Any:
+    """A value as YAML means it, and Python; dates, times and numbers that begin with a zero stay text.
+
+    >>> [scalar_of(text) for text in ("5", "0.5", "true", "None", "2026-10-01", "007", "12:30", "[NEW, WON]")]
+    [5, 0.5, True, None, '2026-10-01', '007', '12:30', ['NEW', 'WON']]
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if re.fullmatch(r"-?(?:0|[1-9]\d*)", text):
+        return int(text)
+    if re.fullmatch(r"-?(?:0|[1-9]\d*)\.\d+(?:[eE][-+]?\d+)?", text):
+        return float(text)
+    return _read_yaml(text, text) if text[:1] in ("[", "{", "'", '"') else text
+
+
 def text_of(text: str | None, expand: Expand = str) -> str | None:
     """A value as text, such as the name of a file."""
     return None if text is None else str(expand(text))
@@ -237,15 +256,19 @@ def body_of(text: str, expand: Expand = str) -> tuple[dict[str, Any], dict[str, 
 
 
 def _read_body(text: str) -> Any:
+    return _read_yaml(_OPERATOR_KEY.sub(r'\1"\2"', text), "the body of the cell")
+
+
+def _read_yaml(text: str, what: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(_OPERATOR_KEY.sub(r'\1"\2"', text), Loader=_loader(yaml))  # noqa: S506  a SafeLoader
+        return yaml.load(text, Loader=_loader(yaml))  # noqa: S506  a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(
-            f"the body of the cell is neither YAML nor JSON{where}", hint=str(getattr(error, "problem", "") or "")
+            f"{what} is neither YAML nor JSON{where}", hint=str(getattr(error, "problem", "") or "")
         ) from error
 
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from b24data.errors import ALREADY_RUNNING, AuthorizationRequiredError, ExportError, IncompleteFetchError
 
-__all__ = ["ExitCode", "exit_code", "worst"]
+__all__ = ["ExitCode", "causes_of", "exit_code", "worst"]
 
 
 class ExitCode(IntEnum):
@@ -32,11 +32,11 @@ def exit_code(error: BaseException) -> ExitCode:
     """
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    if any(isinstance(cause, AuthorizationRequiredError) for cause in _causes(error)):
+    if any(isinstance(cause, AuthorizationRequiredError) for cause in causes_of(error)):
         return ExitCode.SIGN_IN
-    if isinstance(error, ExportError) and error.code == ALREADY_RUNNING:
+    if any(isinstance(cause, ExportError) and cause.code == ALREADY_RUNNING for cause in causes_of(error)):
         return ExitCode.RUNNING
-    if isinstance(error, IncompleteFetchError) and error.report is not None and error.report.rows:
+    if any(isinstance(cause, IncompleteFetchError) and _has_rows(cause) for cause in causes_of(error)):
         return ExitCode.PARTIAL
     return ExitCode.FAILED
 
@@ -60,7 +60,11 @@ _WEIGHT = [
 ]
 
 
-def _causes(error: BaseException) -> Iterable[BaseException]:
+def _has_rows(error: IncompleteFetchError) -> bool:
+    return error.report is None or error.report.rows > 0
+
+
+def causes_of(error: BaseException) -> Iterable[BaseException]:
     """The error, and what it was raised from."""
     cause: BaseException | None = error
     while cause is not None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MASK", "RedactingFilter", "redact"]
+__all__ = ["MASK", "RedactingFilter", "looks_secret", "redact"]
 
 MASK = "***"
 
@@ -25,6 +25,7 @@ _WEBHOOK = re.compile(r"(/rest/(?:api/)?\d+/)[^/\s?#\"'\\]+", re.IGNORECASE)
 _PAIR = re.compile(rf"((?<![\w.\]])(?:{_NAMES}){_SUBKEY}=)[^&#;\s\"'\\<>]+", re.IGNORECASE)
 # "access_token": "..." in the text of a JSON body, also escaped once more.
 _JSON = re.compile(rf"(\\?[\"'](?:{_NAMES})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+", re.IGNORECASE)
+_TOKEN = re.compile(r"(?<![0-9a-z])[0-9a-f]{64,}(?![0-9a-z])", re.IGNORECASE)  # tokens of a portal have 70
 _BEARER = re.compile(r"\b(Bearer\s+)\S+", re.IGNORECASE)
 
 
@@ -45,6 +46,27 @@ def redact(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value
+
+
+def looks_secret(name: str, value: Any) -> bool:
+    """Whether a named value is likely a secret: by its name, its last word, or what it looks like.
+
+    >>> looks_secret("api_token", 1), looks_secret("hook", "https://x.bitrix24.com/rest/1/s3cr3t/")
+    (True, True)
+    >>> looks_secret("sort_key", "ID"), looks_secret("month", "2026-10")
+    (False, False)
+    """
+    last = name.lower().rpartition("_")[2]
+    by_name = name.lower() in _SECRET_KEYS or (last in _SECRET_KEYS and last != "key")  # a sort key opens nothing
+    return by_name or redact(value) != value or any(_TOKEN.search(text) for text in _texts_in(value))
+
+
+def _texts_in(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in _texts_in(item)]
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _texts_in(item)]
+    return [value] if isinstance(value, str) else []
 
 
 def _redact_text(text: str) -> str:

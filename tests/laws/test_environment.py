@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # the one without Qt
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}  # without Qt, without pandoc
 REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)\s*(.*)")
 
 
@@ -16,7 +16,8 @@ def pinned(requirement: str) -> tuple[str, str]:
 
 def test_environment_yml__has_the_packages_and_bounds_of_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["demo"], *extras["notebook"]]
     wanted.append(f"python {project['requires-python']}")
 
     lines = (ROOT / "environment.yml").read_text("utf-8").splitlines()

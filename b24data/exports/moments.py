@@ -1,0 +1,92 @@
+"""Words for the moment of a run: ``{date}`` in a file's name or a condition, and how often something is due."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+__all__ = ["MOMENTS", "check_moments", "fill", "moments", "seconds_of"]
+
+MOMENTS = ("date", "yesterday", "month", "last_month", "year", "hour", "name")
+
+_BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
+_UNITS = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_EVERY = re.compile(rf"(?P<number>\d{{1,6}})\s*(?P<unit>{'|'.join(_UNITS)})")
+
+
+def moments(now: datetime, name: str) -> dict[str, str]:
+    """What the words stand for at ``now`` in the export ``name``.
+
+    >>> words = moments(datetime(2026, 1, 1, 6, 30), "deals")
+    >>> words["date"], words["yesterday"], words["last_month"], words["hour"]
+    ('2026-01-01', '2025-12-31', '2025-12', '06')
+    """
+    today = now.date()
+    return {
+        "date": today.isoformat(),
+        "yesterday": (today - timedelta(days=1)).isoformat(),
+        "month": _month(today),
+        "last_month": _month(today.replace(day=1) - timedelta(days=1)),
+        "year": str(today.year),
+        "hour": f"{now:%H}",
+        "name": name,
+    }
+
+
+def _month(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def fill(value: Any, words: Mapping[str, str]) -> Any:
+    """``value`` with the words in all its texts, at any depth; ``{{`` is a brace.
+
+    >>> fill({">=DATE_CREATE": "{month}-01", "@STAGE_ID": ["NEW"]}, {"month": "2026-10"})
+    {'>=DATE_CREATE': '2026-10-01', '@STAGE_ID': ['NEW']}
+    """
+    if isinstance(value, str):
+        return _BRACES.sub(lambda found: words[found["name"]] if found["name"] else found[0][0], value)
+    if isinstance(value, Mapping):
+        return {key: fill(item, words) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill(item, words) for item in value]
+    return value
+
+
+def check_moments(value: Any) -> list[str]:
+    """What is wrong with the braces in the texts of ``value``, in words.
+
+    >>> check_moments(["{dat}", "{{x}}", "deals-{date}"])
+    ['{dat} stands for nothing, did you mean {date}?']
+    """
+    if isinstance(value, Mapping):
+        return [problem for item in value.values() for problem in check_moments(item)]
+    if isinstance(value, list | tuple):
+        return [problem for item in value for problem in check_moments(item)]
+    if not isinstance(value, str):
+        return []
+    return [_problem(found) for found in _BRACES.finditer(value) if _is_wrong(found)]
+
+
+def _is_wrong(found: re.Match[str]) -> bool:
+    return found[0] in ("{", "}") or (found["name"] is not None and found["name"] not in MOMENTS)
+
+
+def _problem(found: re.Match[str]) -> str:
+    if found["name"] is None:
+        return f"a single {found[0]}; {found[0] * 2} is a brace"
+    near = difflib.get_close_matches(found["name"], MOMENTS, n=1)
+    known = ", ".join(f"{{{name}}}" for name in MOMENTS)
+    return f"{found[0]} stands for nothing, {f'did you mean {{{near[0]}}}?' if near else f'there are {known}'}"
+
+
+def seconds_of(text: str) -> int | None:
+    """``30min``, ``6h``, ``1d``, ``2w`` as seconds; None for what is no such duration.
+
+    >>> seconds_of("6h"), seconds_of("1 d"), seconds_of("daily"), seconds_of("0d")
+    (21600, 86400, None, None)
+    """
+    match = _EVERY.fullmatch(text.strip())
+    return int(match["number"]) * _UNITS[match["unit"]] or None if match else None

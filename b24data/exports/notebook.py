@@ -1,0 +1,232 @@
+"""A notebook that runs with nobody in front of it: parameters in, an executed copy out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from b24data import errors
+from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError, SdkError
+from b24data.exports.parameters import cell_source, check_names, check_parameters
+from b24data.files import data_folder, locked, write_whole
+from b24data.frames.parquet import check_target
+from b24data.http.redact import redact
+
+__all__ = ["NotebookRun", "output_file"]
+
+_TAG, _INJECTED = "parameters", "injected-parameters"
+_LAST_S = 1  # what is left for a cell that begins when the time is over
+
+
+def output_file(notebook: Path, out: str | os.PathLike[str]) -> Path:
+    """Where the executed copy goes: ``out`` is its file (``.ipynb``), or a folder, which is made.
+
+    >>> output_file(Path("report.ipynb"), "done/October.ipynb").name
+    'October.ipynb'
+    """
+    target = Path(out)
+    if target.suffix == ".ipynb":
+        return target
+    target.mkdir(parents=True, exist_ok=True)
+    return target / notebook.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookRun:
+    """One run of ``notebook`` in its own folder, as ``profile`` (None: whom the environment says).
+
+    The executed copy appears under ``out`` when the last cell has ended well; one that failed is kept beside it as
+    ``NAME.failed.ipynb``, and ``out`` is what it was. ``timeout`` is in seconds, for all cells together. ``tell``
+    gets a line for each cell. Needs the extra ``notebook``.
+    """
+
+    notebook: Path
+    out: Path
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    html: bool = False
+    timeout: float | None = None
+    kernel: str = ""
+    profile: str | None = None
+    tell: Callable[[str], object] = print
+
+    @property
+    def failed(self) -> Path:
+        """Where the copy of a run that failed is kept."""
+        return self.out.with_name(f"{self.out.stem}.failed.ipynb")
+
+    def run(self) -> int:
+        """Execute it; returns the number of code cells.
+
+        :raises ConfigError: it is no notebook, or does not take these parameters.
+        :raises ExportError: a cell failed (its own error is the cause), took too long, or another program writes
+            to ``out``.
+        """
+        notebook = self._read()
+        self._set_parameters(notebook)
+        if self.out.resolve() == self.notebook.resolve():
+            raise ConfigError(f"{self.out} is the notebook itself", hint="give the executed copy another name")
+        check_target(self.out)
+        with _alone(self.out):
+            try:
+                cells = self._execute(notebook)
+            except BaseException:
+                with contextlib.suppress(OSError, SdkError):  # the first trouble is the one to tell
+                    write_whole(self.failed, _text(notebook))
+                raise
+            if self.html:
+                write_whole(self.out.with_suffix(".html"), _html(notebook, self.out.stem))
+            write_whole(self.out, _text(notebook))
+            self.failed.unlink(missing_ok=True)
+        return cells
+
+    def _read(self) -> Any:
+        nbformat = _needed("nbformat")
+        if self.html:
+            _needed("nbconvert")
+        try:
+            notebook = nbformat.read(self.notebook, as_version=4)
+        except FileNotFoundError:
+            raise ConfigError(f"there is no {self.notebook}") from None
+        except (nbformat.ValidationError, ValueError, KeyError, AttributeError) as error:
+            raise ConfigError(f"{self.notebook} is no notebook") from error
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        notebook.metadata.pop("widgets", None)
+        return notebook
+
+    def _set_parameters(self, notebook: Any) -> None:
+        """Put the parameters behind the tagged cell, in the place of those of a run before."""
+        check_parameters(self.parameters)
+        notebook.cells = [cell for cell in notebook.cells if _INJECTED not in cell.metadata.get("tags", ())]
+        if not self.parameters:
+            return
+        tagged = [at for at, cell in enumerate(notebook.cells) if _TAG in cell.metadata.get("tags", ())]
+        if not tagged:
+            raise ConfigError(
+                f"no cell of {self.notebook} is tagged {_TAG!r}, so it takes none",
+                hint="in JupyterLab: select the cell that sets them, property inspector (gear), add the tag",
+            )
+        check_names(notebook.cells[tagged[0]].source, self.parameters)
+        cell = _needed("nbformat").v4.new_code_cell(cell_source(self.parameters), metadata={"tags": [_INJECTED]})
+        if notebook.get("nbformat_minor", 0) < 5:
+            cell.pop("id", None)
+        notebook.cells.insert(tagged[0] + 1, cell)
+
+    # The kernel.
+
+    def _execute(self, notebook: Any) -> int:
+        nbclient = _needed("nbclient")
+        client = nbclient.NotebookClient(notebook, kernel_name=self.kernel, store_widget_state=False)
+        end = None if self.timeout is None else time.monotonic() + self.timeout
+        code = [at for at, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+        env = {**os.environ, "B24DATA_NONINTERACTIVE": "1", **({"B24_PROFILE": self.profile} if self.profile else {})}
+        with self._kernel(client, env):
+            for number, at in enumerate(code, 1):
+                self.tell(f"cell {number} of {len(code)}")
+                if end is not None:
+                    client.timeout = max(_LAST_S, round(end - time.monotonic()))
+                try:
+                    client.execute_cell(notebook.cells[at], at, execution_count=number)
+                except nbclient.exceptions.CellExecutionError as error:
+                    name, line = str(error.ename), " ".join(str(redact(str(error.evalue))).split())
+                    raise self._failed(f"cell {number}: {name}: {line}") from _ours(name, line)
+                except nbclient.exceptions.CellTimeoutError as error:
+                    _interrupt(client)
+                    raise self._failed(f"cell {number}: not done within {self.timeout:,.0f} s, stopped") from error
+                except nbclient.exceptions.DeadKernelError as error:
+                    raise self._failed(f"cell {number}: the kernel died, perhaps for want of memory") from error
+                except BaseException:
+                    _interrupt(client)
+                    raise
+        return len(code)
+
+    @contextlib.contextmanager
+    def _kernel(self, client: Any, env: Mapping[str, str]) -> Iterator[None]:
+        """A kernel that ends with the block. What it says beside the notebook is for when it does not start."""
+        from jupyter_client.kernelspec import NoSuchKernel
+
+        with tempfile.TemporaryFile() as said:
+            try:
+                cwd = str(self.notebook.resolve().parent)
+                started = client.setup_kernel(env=env, cwd=cwd, stdout=said, stderr=said)
+                started.__enter__()
+            except NoSuchKernel as error:
+                raise ConfigError(
+                    f"{self.notebook.name} asks for the kernel {error.name!r}, which is not here",
+                    hint="--kernel python3 takes another; python -m ipykernel install --user makes one",
+                ) from error
+            except RuntimeError as error:
+                said.seek(0)
+                last = said.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+                raise self._failed(f"the kernel did not start: {redact(last) or error}") from error
+            try:
+                yield
+            finally:
+                started.__exit__(None, None, None)
+
+    def _failed(self, what: str) -> ExportError:
+        return ExportError(f"{self.notebook.name}, {what}", hint=f"as far as it got: {self.failed}")
+
+
+def _ours(name: str, line: str) -> SdkError | None:
+    """The error of b24data that a cell raised, as far as the exit code depends on it."""
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, errors.AuthorizationRequiredError | errors.IncompleteFetchError):
+        return kind(line)
+    if kind is ExportError and ALREADY_RUNNING in line:
+        return ExportError(line, code=ALREADY_RUNNING)
+    return None
+
+
+def _interrupt(client: Any) -> None:
+    """Ctrl-C for the kernel, so that it ends a refresh of tokens that is under way before it is shut down."""
+    from jupyter_core.utils import run_sync
+
+    if client.km is not None:
+        with contextlib.suppress(RuntimeError, OSError):
+            run_sync(client.km.interrupt_kernel)()
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Hold the lock of the executed copy."""
+    folder = data_folder() / "notebooks"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = folder / f"{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock"
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(lock))
+        except TimeoutError:
+            raise ExportError(f"another program writes to {out}", code=ALREADY_RUNNING) from None
+        yield
+
+
+def _text(notebook: Any) -> str:
+    """The notebook as it is saved. What a failed cell says may quote a line that has a secret in it."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                output.evalue, output.traceback = redact(output.evalue), redact(output.traceback)
+    return str(_needed("nbformat").writes(notebook))
+
+
+def _html(notebook: Any, title: str) -> str:
+    body, _ = _needed("nbconvert").HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": title}})
+    return str(body)
+
+
+def _needed(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError("running a notebook", "notebook") from error

@@ -1,0 +1,185 @@
+"""One export, from its lock to its exit code: what it does, what it leaves behind, and who is told."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from b24data.errors import AuthorizationRequiredError, SdkError
+from b24data.exports.codes import ExitCode, causes_of, exit_code
+from b24data.exports.hook import tell_failure
+from b24data.exports.journal import Journal, Show
+from b24data.exports.spec import Export
+from b24data.exports.state import History, Past, Run
+from b24data.files import locked
+from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.redact import redact
+from b24data.portals import Client, connect
+
+__all__ = ["Runner", "estimate"]
+
+_PATIENCE_S = 1.0  # longer than somebody who only looks holds the lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Runs exports. ``show`` gets every event, ``clock`` tells the time, ``connect`` gives the client of a profile."""
+
+    show: Show
+    clock: Clock = SYSTEM_CLOCK
+    connect: Callable[[str | None], Client] = connect
+
+    def run(self, export: Export) -> ExitCode:
+        """Run one export and say how it ended; no error comes out of it.
+
+        The target is what it was until there is a new one. What failed is in the log, in the state, and told by
+        ``on_failure``; the next run goes on from what is there.
+        """
+        began = self.clock.time()
+        filled = export.at(datetime.fromtimestamp(began, UTC))
+        try:
+            history = History(export)
+        except OSError as error:  # no home, or one that is full: then there is neither a log nor a state
+            self.show({"export": export.name, "event": "failed", "text": f"{error}", "code": int(ExitCode.FAILED)})
+            return ExitCode.FAILED
+        journal = Journal(history.log, export.name, self.show, self.clock)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locked(history.lock, patience_s=_PATIENCE_S))
+            except TimeoutError:
+                return self._busy(history, journal)
+            except OSError as error:
+                return self._failed(error, filled, journal, history, began)
+            return self._run(filled, export.makes_folders, journal, history, began)
+
+    def _run(self, export: Export, makes_folders: bool, journal: Journal, history: History, began: float) -> ExitCode:
+        past = history.read()
+        journal.begin()
+        if past.running_since is not None:
+            journal.write("note", f"the run of {_when(past.running_since)} was killed; this one goes on after it")
+        journal.write("start", f"to {export.target}", kind=export.kind, target=str(export.path))
+        self._keep(history, past.begun(began), journal)
+        try:
+            if makes_folders:
+                export.path.parent.mkdir(parents=True, exist_ok=True)
+            done = self._work(export, journal)
+        except KeyboardInterrupt:
+            run = Run(began=began, ended=self.clock.time(), code=130, target=str(export.path), error="interrupted")
+            self._keep(history, past.ended(run), journal)
+            journal.write("interrupted", "stopped", code=130)
+            raise
+        except Exception as error:  # noqa: BLE001  one export's fault must not stop those after it
+            return self._failed(error, export, journal, history, began)
+        run = Run(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
+        self._keep(history, past.ended(run), journal)
+        journal.write("done", code=0, seconds=round(run.ended - began, 1), target=str(export.path), **done)
+        return ExitCode.DONE
+
+    def _work(self, export: Export, journal: Journal) -> dict[str, Any]:
+        """Carry it out; what there is to say about it, with a ``text``."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            done = self._notebook(export, journal) if export.kind == "notebook" else self._list(export, journal)
+        for warning in caught:
+            if issubclass(warning.category, UserWarning):
+                journal.write("note", " ".join(str(warning.message).split()))
+        return done
+
+    def _list(self, export: Export, journal: Journal) -> dict[str, Any]:
+        options = dict(export.options)
+        asked = (export.method, options.pop("select", None), options.pop("filter", None))
+        with self.connect(export.profile) as b24:
+            report = b24.tools.fetch_all(*asked, to=export.path, progress=journal.progress, **options)
+        for note in report.notes:
+            journal.write("note", note)
+        text = f"{report.rows:,} rows in {report.seconds:,.0f} s: {export.target}"
+        return {"text": text, "rows": report.rows, "report": report.as_dict()}
+
+    def _notebook(self, export: Export, journal: Journal) -> dict[str, Any]:
+        from b24data.exports.notebook import NotebookRun
+
+        cells = NotebookRun(
+            notebook=export.folder / Path(export.notebook).expanduser(),
+            out=export.path,
+            parameters=export.parameters,
+            html=export.html,
+            kernel=export.kernel,
+            timeout=export.timeout,
+            profile=export.profile,
+            tell=lambda text: journal.write("cell", text),
+        ).run()
+        return {"text": f"{cells} cells: {export.target}", "cells": cells}
+
+    # What did not work.
+
+    def _busy(self, history: History, journal: Journal) -> ExitCode:
+        since = history.read().running_since
+        text = f"another program runs it{f', since {_when(since)}' if since else ''}"
+        journal.write("busy", text, code=int(ExitCode.RUNNING))
+        return ExitCode.RUNNING
+
+    def _failed(self, error: Exception, export: Export, journal: Journal, history: History, began: float) -> ExitCode:
+        past = history.read()
+        code = exit_code(error)
+        text = _in_one_line(error, export.profile)
+        if code == ExitCode.RUNNING:  # another export, or a person, writes to that target
+            self._keep(history, past.ended(None), journal)
+            journal.write("busy", text, code=int(code))
+            return code
+        rows = getattr(getattr(error, "report", None), "rows", None)
+        run = Run(began=began, ended=self.clock.time(), code=code, target=str(export.path), rows=rows, error=text)
+        self._keep(history, past.ended(run), journal)
+        trace = [] if isinstance(error, SdkError | OSError) else traceback.format_exception(error)
+        facts: dict[str, Any] = {"code": int(code), "target": str(export.path), "rows": rows}
+        journal.write(
+            "failed", text, kind=type(error).__name__, **facts, **({"trace": "".join(trace)} if trace else {})
+        )
+        if export.on_failure is not None:
+            failures = past.ended(run).failures
+            told = {"export": export.name, "error": text, **facts, "failures": failures, "log": str(history.log)}
+            try:
+                tell_failure(export.on_failure, told, export.folder)
+            except (SdkError, OSError) as trouble:
+                journal.write("hook_failed", _in_one_line(trouble, None))
+        return code
+
+    def _keep(self, history: History, past: Past, journal: Journal) -> None:
+        """Write the state; that it can't be written does not change how the run goes."""
+        try:
+            history.write(past)
+        except (SdkError, OSError) as error:
+            journal.write("note", _in_one_line(error, None))
+
+
+def _in_one_line(error: Exception, profile: str | None) -> str:
+    """The error as a person reads it in a mail; to sign in again, with what to type."""
+    lost = next((cause for cause in causes_of(error) if isinstance(cause, AuthorizationRequiredError)), None)
+    if lost is not None:
+        text = f"{lost.description}; to sign in again type: b24data login{f' {profile}' if profile else ''}"
+    elif isinstance(error, SdkError):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    else:
+        text = f"unexpected: {type(error).__name__}: {error}"
+    return " ".join(str(redact(text)).split())
+
+
+def _when(unix: float) -> str:
+    return f"{datetime.fromtimestamp(unix).astimezone():%Y-%m-%d %H:%M}"
+
+
+def estimate(filled: Export) -> dict[str, Any]:
+    """What an export would take, asked of the portal with a few requests; with a ``text``."""
+    if filled.kind == "notebook":
+        return {"text": "what a notebook takes is not known before it runs"}
+    with connect(filled.profile) as b24:
+        asked = {key: filled.options[key] for key in ("filter", "params") if key in filled.options}
+        found = b24.tools.estimate(filled.method, **asked)
+    return {"text": f"{found}, to {filled.target}", **asdict(found)}

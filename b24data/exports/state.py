@@ -1,0 +1,181 @@
+"""What an export did before: its last runs, kept where they outlive a reboot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from b24data.errors import ExportError
+from b24data.exports.codes import ExitCode
+from b24data.exports.spec import Export
+from b24data.files import data_folder, locked, write_whole
+
+__all__ = ["History", "Past", "Run", "due_at", "outlook"]
+
+_LOGGER = logging.getLogger("b24data.exports")
+_MOST_RUNS = 100
+_SLACK, _MOST_SLACK_S = 0.1, 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run. Times are unix seconds; ``error`` is one line without secrets."""
+
+    began: float
+    ended: float
+    code: int
+    target: str
+    rows: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The last hundred runs, the last good one, and since when one is under way (or was, when it was killed)."""
+
+    runs: tuple[Run, ...] = ()
+    last_good: Run | None = None
+    running_since: float | None = None
+
+    @property
+    def failures(self) -> int:
+        """How many runs failed since the last good one."""
+        codes = [run.code for run in self.runs]
+        return next((n for n, code in enumerate(reversed(codes)) if code == ExitCode.DONE), len(codes))
+
+    def begun(self, now: float) -> Past:
+        """A run begins."""
+        return replace(self, running_since=now)
+
+    def ended(self, run: Run | None) -> Past:
+        """A run is over; None: there was nothing to run after all."""
+        if run is None:
+            return replace(self, running_since=None)
+        good = run if run.code == ExitCode.DONE else self.last_good
+        return Past(runs=(*self.runs, run)[-_MOST_RUNS:], last_good=good)
+
+
+def due_at(past: Past, every: float) -> float:
+    """The unix time from which an export is due; 0 where it never succeeded.
+
+    A tenth of ``every``, ten minutes at the most, may be missing: a daily run that begins two seconds earlier than that
+    of the day before is not put off to the next day. A failed run changes nothing: the export stays due.
+
+    >>> due_at(Past(last_good=Run(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")), 86_400)
+    1085800.0
+    """
+    if past.last_good is None:
+        return 0.0
+    return past.last_good.began + every - min(every * _SLACK, _MOST_SLACK_S)
+
+
+class History:
+    """The files of one export in the user's data folder: its state, its log and its lock."""
+
+    def __init__(self, export: Export) -> None:
+        where = hashlib.sha256(str(export.file).encode()).hexdigest()[:8]
+        self._stem = f"{export.name}-{where}"  # two files may have an export of one name
+        self._folder = data_folder() / "exports"
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def log(self) -> Path:
+        """The JSON lines."""
+        return self._folder / f"{self._stem}.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the export runs."""
+        return self._folder / f"{self._stem}.lock"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody holds the lock; who begins to run meanwhile waits longer than this looks."""
+        if not self.lock.exists():
+            return False
+        try:
+            with locked(self.lock):
+                return False
+        except TimeoutError:
+            return True
+
+    def read(self) -> Past:
+        """What is known; nothing where the file is damaged, which the log says."""
+        try:
+            data = json.loads(self._state.read_bytes())
+            runs = tuple(_run(one) for one in data["runs"])
+            good = data["last_good"]
+            return Past(runs=runs, last_good=good and _run(good), running_since=data["running_since"])
+        except FileNotFoundError:
+            return Past()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            _LOGGER.warning("%s can't be read (%s) and begins anew", self._state, error)
+            return Past()
+
+    def write(self, past: Past) -> None:
+        """Keep it; raises :class:`ExportError` where the disk does not take it."""
+        try:
+            write_whole(self._state, json.dumps(asdict(past), ensure_ascii=False, indent=1), private=True)
+        except OSError as error:
+            raise ExportError(f"the state of the export can't be written to {self._state}: {error.strerror}") from error
+
+    @property
+    def _state(self) -> Path:
+        return self._folder / f"{self._stem}.json"
+
+
+def _run(data: Mapping[str, Any]) -> Run:
+    return Run(**data)
+
+
+def outlook(export: Export, now: float | None = None) -> dict[str, Any]:
+    """How an export stands, as JSON-safe values; times are ISO texts in UTC."""
+    now = time.time() if now is None else now
+    history = History(export)
+    past = history.read()
+    last = past.runs[-1] if past.runs else None
+    begun = past.running_since
+    running = begun is not None and history.is_running
+    return {
+        "export": export.name,
+        "state": _state(past, last, running=running),
+        "due": _is_due(export, past, now),
+        "running_since": _iso(begun) if running else None,
+        "last_run": _iso(last.began) if last else None,
+        "last_code": last.code if last else None,
+        "last_rows": last.rows if last else None,
+        "last_error": last.error if last else None,
+        "last_good": _iso(past.last_good.began) if past.last_good else None,
+        "failures": past.failures,
+        "target": last.target if last else None,
+        "log": str(history.log),
+    }
+
+
+def _state(past: Past, last: Run | None, *, running: bool) -> str:
+    if past.running_since is not None:
+        return "running" if running else "killed"
+    if last is None:
+        return "never run"
+    words = {0: "done", 1: "failed", 2: "partial", 3: "sign in again", 130: "interrupted"}
+    times = f" {past.failures} times" if past.failures > 1 else ""
+    return words.get(last.code, str(last.code)) + times
+
+
+def _is_due(export: Export, past: Past, now: float) -> bool:
+    """Whether it is time; a last good run in the future means that a clock was wrong, then or now."""
+    if export.every is None:
+        return False
+    good = past.last_good
+    return now >= due_at(past, export.every) or (good is not None and good.began > now)
+
+
+def _iso(unix: float | None) -> str | None:
+    return None if unix is None else datetime.fromtimestamp(unix, UTC).isoformat(timespec="seconds")

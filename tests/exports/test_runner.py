@@ -1,0 +1,270 @@
+"""An export from its table to its file, its exit code, its log and its state."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import sys
+import threading
+from datetime import datetime
+
+import pyarrow.parquet as pq
+import pytest
+
+from b24data.cli import main
+from b24data.exports.state import Past, Run, due_at
+
+DEALS = """
+[exports.deals]
+profile = "acme"
+method = "crm.deal.list"
+select = ["ID", "TITLE", "OPPORTUNITY"]
+target = "deals.parquet"
+every = "1d"
+"""
+
+
+def ids(path):
+    return pq.read_table(path, columns=["ID"])["ID"].to_pylist()
+
+
+def test_an_export__is_the_list_in_its_file_and_says_so_in_one_line(desk, capsys):
+    desk.write(DEALS)
+    assert desk.run("deals") == 0
+    shown = capsys.readouterr()
+    assert shown.out == "deals: 300 rows in 0 s: deals.parquet\n"
+    assert ids(desk.folder / "deals.parquet") == desk.portal.truth("crm.deal.list").ids
+    assert desk.files() == ["deals.parquet"]
+
+
+def test_the_log__has_one_json_object_a_line_and_the_report(desk):
+    desk.write(DEALS)
+    desk.run("deals", "--quiet")
+    start, note, done = desk.log("deals")
+    assert note["text"] in done["report"]["notes"]
+    assert (start["event"], done["event"], done["rows"], done["code"]) == ("start", "done", 300, 0)
+    assert done["report"]["complete"] is True
+    assert datetime.fromisoformat(done["at"]).utcoffset().total_seconds() == 0
+
+
+def test_quiet__says_nothing_of_what_went_well(desk, capsys):
+    desk.write(DEALS)
+    assert desk.run("deals", "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json__is_each_event_as_it_comes(desk, capsys):
+    desk.write(DEALS)
+    assert desk.run("deals", "--json") == 0
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["start", "note", "done"]
+
+
+def test_the_moment__names_the_file_and_its_folder(desk):
+    desk.write(DEALS.replace('"deals.parquet"', '"{year}/deals-{date}.parquet"'))
+    assert desk.run("deals") == 0
+    today = datetime.now().astimezone()
+    assert desk.files() == [f"{today:%Y}/deals-{today:%Y-%m-%d}.parquet"]
+
+
+def test_a_folder__that_has_a_plain_name_is_not_made(desk, capsys):
+    desk.write(DEALS.replace('"deals.parquet"', '"mnt/deals.parquet"'))
+    assert desk.run("deals") == 1
+    assert "there is no folder" in capsys.readouterr().err
+    assert desk.files() == []
+
+
+def test_the_conditions__are_those_of_the_table(desk):
+    desk.write(DEALS + 'filter = { "<=ID" = 100, ">=DATE_CREATE" = 2000-01-01 }\norder = { ID = "DESC" }\n')
+    assert desk.run("deals") == 0
+    expected = desk.portal.truth("crm.deal.list", filter={"<=ID": 100}).ids
+    assert ids(desk.folder / "deals.parquet") == sorted(expected, reverse=True)
+
+
+def test_several_exports__each_run_and_the_code_is_the_worst(desk, capsys):
+    desk.write(
+        DEALS
+        + '[exports.broken]\nprofile = "acme"\nmethod = "crm.deals.list"\ntarget = "b.parquet"\n'
+        + '[exports.tasks]\nprofile = "acme"\nmethod = "tasks.task.list"\nselect = ["ID"]\ntarget = "t.parquet"\n'
+    )
+    assert desk.run("--all", "--quiet") == 1
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert shown.startswith("b24data: broken: crm.deals.list: ")
+    assert "did you mean crm.deal.list" in shown
+    assert desk.files() == ["deals.parquet", "t.parquet"]
+
+
+def test_a_failed_run__leaves_the_last_good_file_and_is_counted(desk, capsys):
+    desk.write(DEALS)
+    assert desk.run("deals") == 0
+    before = (desk.folder / "deals.parquet").read_bytes()
+    for _ in range(2):
+        desk.portal.fail("error", code="ACCESS_DENIED", status=403, probability=1.0)
+        assert desk.run("deals") == 1
+    desk.portal.clear_faults()
+    assert (desk.folder / "deals.parquet").read_bytes() == before
+    assert desk.files() == ["deals.parquet"]
+    status = desk.status("deals", capsys)
+    assert (status["state"], status["failures"], status["last_code"]) == ("failed 2 times", 2, 1)
+    assert "ACCESS_DENIED" in status["last_error"]
+    assert desk.run("deals") == 0
+    status = desk.status("deals", capsys)
+    assert (status["state"], status["failures"], status["last_rows"], status["due"]) == ("done", 0, 300, False)
+
+
+def test_due__runs_what_was_not_done_for_that_long(desk, capsys):
+    desk.write(DEALS + '[exports.never]\nprofile = "acme"\nmethod = "crm.lead.list"\ntarget = "leads.parquet"\n')
+    assert desk.status("deals", capsys)["due"] is True
+    assert desk.run("--due") == 0
+    assert desk.files() == ["deals.parquet"]
+    assert desk.status("deals", capsys)["due"] is False
+    requests = desk.portal.stats.requests
+    assert desk.run("--due") == 0
+    assert desk.portal.stats.requests == requests
+
+
+@pytest.mark.parametrize(
+    ("every", "since", "is_due"),
+    [(86_400, 86_398, True), (86_400, 86_400 - 601, False), (3600, 3600 - 359, True), (3600, 3600 - 361, False)],
+)
+def test_due__a_run_that_begins_a_little_earlier_than_the_last_is_not_put_off(every, since, is_due):
+    good = Run(began=1_000_000, ended=1_000_050, code=0, target="")
+    assert (1_000_000 + since >= due_at(Past(runs=(good,), last_good=good), every)) is is_due
+
+
+def test_the_history__is_bounded_and_keeps_the_last_good_run():
+    good = Run(began=0, ended=1, code=0, target="")
+    past = Past().ended(good)
+    for at in range(500):
+        past = past.begun(at).ended(Run(began=at, ended=at, code=1, target=""))
+    assert len(past.runs) == 100
+    assert past.last_good == good
+    assert past.failures == 100
+
+
+def test_a_state__that_is_damaged_begins_anew_and_the_export_runs(desk, caplog, capsys):
+    desk.write(DEALS)
+    desk.run("deals")
+    (state,) = (desk.folder.parent / "state" / "exports").glob("deals-*.json")
+    state.write_text('{"runs": [')
+    assert desk.run("deals") == 0
+    assert "begins anew" in caplog.text
+    assert desk.status("deals", capsys)["state"] == "done"
+
+
+def test_wrong_exports__run_nothing_and_name_everything(desk, capsys):
+    desk.write(DEALS + "evry = 5\n[exports.more]\nmethod = 5\n")
+    assert desk.run("deals") == 1
+    shown = capsys.readouterr().err
+    assert "evry is unknown, did you mean every?" in shown
+    assert "target is missing" in shown
+    assert desk.files() == []
+
+
+def test_dry_run__tells_what_it_would_take_and_writes_nothing(desk, capsys):
+    desk.write(DEALS)
+    assert desk.run("deals", "--dry-run") == 0
+    assert "rows" in capsys.readouterr().out
+    assert desk.run("deals", "--dry-run", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 250 < found["rows"] < 350
+    assert desk.files() == []
+
+
+def test_list__is_a_table_of_what_the_file_says(desk, capsys):
+    desk.write(DEALS)
+    assert main(["export", "list", "--file", str(desk.file)]) == 0
+    assert capsys.readouterr().out.split() == [
+        *("export", "what", "mode", "profile", "every", "target"),
+        *("deals", "crm.deal.list", "full", "acme", "1d", "deals.parquet"),
+    ]
+
+
+# Who is told.
+
+TELL = (
+    "import json, os, sys; json.dump({**json.load(sys.stdin), 'env': os.environ['B24DATA_ERROR']}, open('told', 'w'))"
+)
+
+
+def test_on_failure__a_command_gets_the_facts(desk):
+    command = json.dumps([sys.executable, "-c", TELL])
+    desk.write(DEALS.replace("crm.deal.list", "crm.deals.list") + f"on_failure = {command}\n")
+    assert desk.run("deals") == 1
+    told = json.loads((desk.folder / "told").read_text())
+    assert (told["export"], told["code"], told["failures"]) == ("deals", 1, 1)
+    assert told["error"] == told["env"]
+    assert "did you mean crm.deal.list" in told["error"]
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((self.path, json.loads(body)))
+        self.send_response(self.server.answer)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def listener():
+    server = http.server.HTTPServer(("127.0.0.1", 0), Listener)
+    server.got, server.answer = [], 200
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_on_failure__an_address_of_the_env_file_gets_the_facts_and_is_shown_nowhere(desk, listener, capsys):
+    url = f"http://127.0.0.1:{listener.server_port}/services/very-secret"
+    (desk.folder / ".env").write_text(f"ALERT_URL={url}\n")
+    desk.write(DEALS.replace("crm.deal.list", "crm.deals.list") + 'on_failure = "$ALERT_URL"\n')
+    assert desk.run("deals") == 1
+    ((path, facts),) = listener.got
+    assert (path, facts["export"], facts["code"]) == ("/services/very-secret", "deals", 1)
+    listener.answer = 500
+    assert desk.run("deals") == 1
+    assert "the address in $ALERT_URL answered 500" in capsys.readouterr().err
+    assert "very-secret" not in json.dumps(desk.log("deals"))
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        ('["./no-such-command"]', "can't be run"),
+        (
+            json.dumps([sys.executable, "-c", "import sys; print('no mail server'); sys.exit(3)"]),
+            "ended with 3: no mail",
+        ),
+        ('"$NOT_SET_ANYWHERE"', "$NOT_SET_ANYWHERE is not set"),
+        ('"$NOBODY_THERE"', "the address in $NOBODY_THERE can't be reached"),
+        ('"$NO_ADDRESS"', "the address in $NO_ADDRESS can't be reached"),
+    ],
+)
+def test_on_failure__its_own_failure_does_not_hide_the_first(desk, hook, words, capsys, monkeypatch):
+    monkeypatch.setenv("NOBODY_THERE", "http://127.0.0.1:9/hidden")
+    monkeypatch.setenv("NO_ADDRESS", "hidden-key")
+    desk.write(DEALS.replace("crm.deal.list", "crm.deals.list") + f"on_failure = {hook}\n")
+    assert desk.run("deals") == 1
+    first, second = capsys.readouterr().err.splitlines()[-2:]
+    assert "did you mean crm.deal.list" in first
+    assert words in second
+    assert "hidden" not in second
+
+
+def test_a_fault_of_our_own__does_not_stop_the_exports_after_it(desk, monkeypatch, capsys):
+    from b24data.exports.journal import Journal
+
+    monkeypatch.setattr(Journal, "progress", property(lambda self: 1 / 0))
+    desk.write(DEALS + '[exports.report]\nnotebook = "none.ipynb"\ntarget = "out.ipynb"\n')
+    assert desk.run("--all") == 1
+    shown = capsys.readouterr().err
+    assert "deals: unexpected: ZeroDivisionError: division by zero" in shown
+    assert "report: there is no" in shown
+    assert "Traceback" in desk.log("deals")[-1]["trace"]

@@ -1,0 +1,200 @@
+"""exports.toml: what is understood, and what is refused with which words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from b24data import ConfigError
+from b24data.exports.spec import choose, find_file, read_exports
+
+GOOD = """
+[exports.deals]
+profile = "acme"
+method = "crm.deal.list"
+select = ["ID", "TITLE"]
+filter = { ">=DATE_CREATE" = "{last_month}-01", "<DATE_CREATE" = 2026-12-01, "@STAGE_ID" = ["NEW", "WON"] }
+order = { ID = "DESC" }
+labels = "add"
+dtypes = { UF_CRM_1 = "int" }
+tz = "Europe/Berlin"
+target = "{year}/deals-{date}.parquet"
+every = "1d"
+on_failure = ["./tell", "anna"]
+
+[exports.contacts]
+method = "crm.contact.list"
+mode = "sync"
+cursor = "DATE_MODIFY"
+overlap = "10min"
+deletes = "scan"
+max_deletes = 500
+gentle = false
+target = "contacts"
+every = "6h"
+on_failure = "$ALERT_URL"
+
+[exports.report]
+notebook = "report.ipynb"
+parameters = { month = "{last_month}", stages = ["NEW", "{name}"], top = 5 }
+html = true
+timeout = "2h"
+target = "out/report.ipynb"
+"""
+
+
+def read(tmp_path, text):
+    file = tmp_path / "exports.toml"
+    file.write_text(text, "utf-8")
+    return read_exports(file)
+
+
+def complaint(tmp_path, text):
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    return caught.value.description.replace(str(tmp_path), "")
+
+
+def test_exports_toml__is_read_whole(tmp_path):
+    deals, contacts, report = read(tmp_path, GOOD).values()
+    assert (deals.kind, deals.every, deals.options["gentle"], deals.on_failure) == (
+        "full",
+        86400,
+        True,
+        ("./tell", "anna"),
+    )
+    assert (contacts.kind, contacts.options["gentle"], contacts.on_failure) == ("sync", False, "$ALERT_URL")
+    assert {key: contacts.options[key] for key in ("cursor", "overlap", "deletes", "max_deletes")} == {
+        "cursor": "DATE_MODIFY", "overlap": "10min", "deletes": "scan", "max_deletes": 500}  # fmt: skip
+    assert (report.kind, report.timeout, report.html, report.options) == ("notebook", 7200, True, {})
+
+
+def test_a_run__has_the_words_of_its_moment_in_its_own_zone(tmp_path):
+    deals, _, report = read(tmp_path, GOOD).values()
+    filled = deals.at(datetime(2026, 12, 31, 23, 30, tzinfo=UTC))  # in Berlin the year is over
+    assert filled.path == tmp_path / "2027" / "deals-2027-01-01.parquet"
+    assert filled.options["filter"][">=DATE_CREATE"] == "2026-12-01"
+    assert (deals.makes_folders, report.makes_folders) == (True, False)
+    assert report.at(datetime(2026, 3, 15, 12, tzinfo=UTC)).parameters == {
+        "month": "2026-02", "stages": ["NEW", "report"], "top": 5}  # fmt: skip
+
+
+def test_everything_that_is_wrong__is_said_at_once_with_the_nearest_right_word(tmp_path):
+    text = complaint(
+        tmp_path,
+        """
+        [exports.deals]
+        methd = "crm.deal.list"
+        target = "deals-{dat}.parquet"
+        every = "daily"
+        gentle = "yes"
+        on_failure = "https://hooks.example.com/services/not-to-be-shown"
+        [exports.tasks]
+        method = "tasks.task.list"
+        target = "tasks.parquet"
+        overlap = "10min"
+        [defaults]
+        """,
+    )
+    assert text.splitlines() == [
+        "/exports.toml:",
+        "  'defaults' is unknown, did you mean [exports.NAME]?",
+        "  [exports.deals] method is missing",
+        "  [exports.deals] methd is unknown, did you mean method?",
+        "  [exports.deals] target: {dat} stands for nothing, did you mean {date}?",
+        '  [exports.deals] every = \'daily\': it is a duration, such as "30min", "6h", "1d" or "1w"',
+        "  [exports.deals] gentle = 'yes': it is true (leave half of the request limit to others) or false",
+        '  [exports.deals] on_failure = ...: it is a command, such as ["./tell", "anna"], or the name of an '
+        'environment variable with a webhook address, "$NAME"',
+        '  [exports.tasks] overlap has no meaning here: only with mode = "sync"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("select = 'ID,TITLE'", "select = 'ID,TITLE': it is a list of fields"),
+        ("filter = ['ID']", "it is a table"),
+        ("labels = true", '"add", "replace" or false'),
+        ("tz = 'Mars/Base'", 'a time zone, such as "Europe/Berlin"'),
+        ("dtypes = { A = 'integer' }", "text, int, float, bool, date, datetime"),
+        ("mode = 'delta'", '"full" or "sync"'),
+        ("filter = { A = '{' }", "filter: a single {; {{ is a brace"),
+        ("parameters = { a = 1 }", "parameters has no meaning here: only with notebook"),
+        ("max_deletes = 5", 'max_deletes has no meaning here: only with mode = "sync"'),
+    ],
+)
+def test_a_wrong_value__is_an_error_that_names_file_export_and_key(tmp_path, line, words):
+    text = complaint(tmp_path, f'[exports.deals]\nmethod = "crm.deal.list"\ntarget = "d.parquet"\n{line}\n')
+    assert text.startswith("/exports.toml\n  [exports.deals] ")
+    assert words in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "parameters = { api_token = 'abc' }",
+        "parameters = { hook = 'https://acme.bitrix24.com/rest/1/notreal/' }",
+        f"parameters = {{ nested = ['{'a1' * 35}'] }}",
+    ],
+)
+def test_a_secret__is_refused_as_a_parameter_and_not_shown(tmp_path, line):
+    text = complaint(tmp_path, f'[exports.r]\nnotebook = "r.ipynb"\ntarget = "out.ipynb"\n{line}\n')
+    assert "looks like a secret" in text
+    assert not {"abc", "notreal", "a1a1"} & set(text.replace("'", " ").split())
+
+
+def test_a_target__of_two_exports_is_refused(tmp_path):
+    one = '[exports.{}]\nmethod = "crm.deal.list"\ntarget = "d.parquet"\n'
+    assert "[exports.b] target is that of a" in complaint(tmp_path, one.format("a") + one.format("b"))
+
+
+def test_a_dataset__stays_where_it_is(tmp_path):
+    text = complaint(tmp_path, '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d-{date}"\n')
+    assert "its name has no {...}" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[exports.deals\n", "is not TOML: Expected ']'"),
+        ("[exports.deals]\nmethod = 'сделки'".encode("cp1251"), "is not UTF-8"),
+        (b"", "there is no export in it"),
+        (b"[export.deals]\n", "did you mean [exports.NAME]?"),
+        (b"[exports]\ndeals = 5\n", "[exports.deals] is no table"),
+    ],
+)
+def test_a_file__that_is_none_says_why(tmp_path, content, words):
+    (tmp_path / "exports.toml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_exports(tmp_path / "exports.toml")
+    assert words in str(caught.value)
+
+
+def test_a_byte_order_mark__does_no_harm(tmp_path):
+    (tmp_path / "exports.toml").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert list(read_exports(tmp_path / "exports.toml")) == ["deals", "contacts", "report"]
+
+
+def test_the_file__is_the_named_one_or_here_or_at_home(tmp_path, monkeypatch):
+    here, home = tmp_path / "here", tmp_path / "home"
+    here.mkdir()
+    home.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("B24DATA_CONFIG_DIR", str(home))
+    with pytest.raises(ConfigError, match=r"there is no exports\.toml and not .*home"):
+        find_file(None)
+    (home / "exports.toml").touch()
+    assert find_file(None) == home / "exports.toml"
+    (here / "exports.toml").touch()
+    assert find_file(None) == here / "exports.toml"
+    with pytest.raises(ConfigError, match=r"there is no other\.toml"):
+        find_file("other.toml")
+
+
+def test_a_name__that_is_misspelt_is_an_error_with_the_nearest(tmp_path):
+    exports = read(tmp_path, GOOD)
+    with pytest.raises(ConfigError, match=r"no export 'dales'\. Hint: did you mean deals\?"):
+        choose(exports, ["deals", "dales"])
+    assert [export.name for export in choose(exports, ["report", "deals", "report"])] == ["report", "deals"]
