@@ -36,6 +36,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "again and again": {
         "export": ("b24data.commands.export", "the exports of exports.toml: run them, see how they stand"),
         "run": ("b24data.commands.run", "a notebook from top to bottom, with parameters and nobody watching"),
+        "schedule": ("b24data.commands.schedule", "exports at their time, by this machine's cron"),
     },
     "for tests": {
         "sandbox": ("b24data.sandbox", "a portal on 127.0.0.1 to try things on"),

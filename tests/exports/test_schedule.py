@@ -1,0 +1,271 @@
+"""The user's crontab: our lines, those of others, and the command of a line in an empty environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from b24data import ConfigError, Sandbox
+from b24data.cli import main
+from b24data.exports import crontab
+from tests.exports.conftest import sign_in
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="cron is not a thing of Windows")
+
+FAKE = """#!/bin/sh
+# As cron's own: -l prints the table or fails, - takes a new one.
+case "$1" in
+  -l) if [ -f "{table}" ]; then cat "{table}"; else echo "no crontab for anna" >&2; exit 1; fi ;;
+  -) cat > "{table}" ;;
+  *) exit 2 ;;
+esac
+"""
+
+DEALS = """
+[exports.deals]
+profile = "acme"
+method = "crm.deal.list"
+select = ["ID"]
+target = "deals.parquet"
+every = "1d"
+"""
+
+OTHERS = """# mine, don't touch
+MAILTO=anna@example.com
+*/5 * * * * cd /srv && ./poll --at "50\\% of it" # b24data is not in this line
+@reboot /usr/bin/true
+"""
+
+
+class Cron:
+    """A cron that only keeps its table."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.table = folder / "table"
+        self.program = folder / "bin" / "crontab"
+        self.program.parent.mkdir()
+        self.says(FAKE.format(table=self.table))
+
+    def says(self, script: str) -> None:
+        self.program.write_text(script)
+        self.program.chmod(0o755)
+
+    @property
+    def text(self) -> str:
+        return self.table.read_text("utf-8")
+
+
+@pytest.fixture
+def cron(at_home, monkeypatch):
+    cron = Cron(at_home)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(cron.program.parent), os.environ["PATH"]]))
+    return cron
+
+
+@pytest.fixture
+def here(at_home, monkeypatch):
+    """A folder whose name is as bad as names get, with an exports.toml."""
+    folder = at_home / 'Anna\'s 50% "sales" $HOME'
+    folder.mkdir()
+    (folder / "exports.toml").write_text(DEALS)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_the_lines_of_others__stay_byte_for_byte(cron, here):
+    cron.table.write_text(OTHERS)
+    assert main(["schedule", "add", "0 6 * * *", "deals"]) == 0
+    assert cron.text.startswith(OTHERS)
+    assert len(cron.text.splitlines()) == len(OTHERS.splitlines()) + 1
+    assert main(["schedule", "add", "30 7 * * mon-fri", "deals"]) == 0
+    assert len(cron.text.splitlines()) == len(OTHERS.splitlines()) + 1
+    assert cron.text.splitlines()[-1].startswith("30 7 * * mon-fri cd ")
+    assert main(["schedule", "remove", "deals"]) == 0
+    assert cron.text == OTHERS
+
+
+def test_list__shows_what_was_added(cron, here, capsys):
+    main(["schedule", "add", "@daily", "deals"])
+    main(["schedule", "add", "*/30 * * * *", "--due"])
+    capsys.readouterr()
+    assert main(["schedule", "list"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in shown] == [["export", "when"], ["deals", "@daily"], ["--due", "*/30"]]
+
+
+def test_dry_run__shows_the_line_and_changes_nothing(cron, here, capsys):
+    assert main(["schedule", "add", "@daily", "deals", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("@daily cd ")
+    assert not cron.table.exists()
+
+
+def as_cron_runs_it(line: str) -> str:
+    """The command of a line: behind five fields or one word, a backslash before % taken away."""
+    fields = 1 if line.startswith("@") else 5
+    return line.split(maxsplit=fields)[fields].replace("\\%", "%")
+
+
+def in_an_empty_environment(command: str, home: Path) -> subprocess.CompletedProcess[str]:
+    words = ["env", "-i", f"HOME={home}", "PATH=/usr/bin:/bin", "/bin/sh", "-c", command]
+    return subprocess.run(words, cwd="/", capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["files at home", "files elsewhere"])
+def test_the_line__runs_the_export_in_an_empty_environment(cron, here, at_home, monkeypatch, moved):
+    if not moved:
+        for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HOME", str(at_home))
+    with Sandbox(deals=120, rate_limit=None) as portal:
+        sign_in(portal)
+        assert main(["schedule", "add", "0 6 * * *", "deals"]) == 0
+        command = as_cron_runs_it(cron.text.splitlines()[-1])
+        nothing = ["env", "-i", f"HOME={at_home}", "PATH=/usr/bin:/bin"]
+        done = subprocess.run(
+            [*nothing, "/bin/sh", "-c", command], cwd="/", capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert pq.read_metadata(here / "deals.parquet").num_rows == 120
+        portal.revoke()
+        done = subprocess.run(
+            [*nothing, "/bin/sh", "-c", command], cwd="/", capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "type: b24data login acme" in done.stderr
+    assert (at_home / "state").is_dir() is moved
+
+
+def test_what_is_set__is_carried_along_but_no_secret(cron, here, monkeypatch, capsys):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    monkeypatch.setenv("HTTPS_PROXY", "http://anna:pa55@proxy.example.com:3128")
+    monkeypatch.setenv("B24_WEBHOOK", "https://acme.bitrix24.com/rest/1/notreal/")
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    shown = capsys.readouterr()
+    assert "TZ=Europe/Berlin" in cron.text
+    assert "HTTPS_PROXY has a password in it and is not carried along" in shown.err
+    assert not [secret for secret in ("pa55", "notreal") if secret in cron.text + shown.out + shown.err]
+
+
+def test_a_webhook__that_only_the_shell_knows_is_told_of_before_the_night(cron, here, monkeypatch, capsys):
+    (here / "exports.toml").write_text(DEALS.replace('profile = "acme"\n', ""))
+    monkeypatch.setenv("B24_WEBHOOK", "https://acme.bitrix24.com/rest/1/notreal/")
+    assert main(["schedule", "add", "@daily", "deals"]) == 1
+    assert "a secret does not go into a crontab" in capsys.readouterr().err
+    (here / ".env").write_text("B24_WEBHOOK=https://acme.bitrix24.com/rest/1/notreal/\n")
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    assert "notreal" not in cron.text
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("0 6 * *", "has 4 fields"),
+        ("0 6 * * * *", "has 6 fields"),
+        ("60 6 * * *", "minute is '60', and goes from 0 to 59"),
+        ("0 6 0 * *", "day of the month is '0'"),
+        ("0 6 * 13 *", "month is '13', and goes from 1 to 12 or dec"),
+        ("0 6 * * 8", "day of the week is '8'"),
+        ("0 6 * * fri-mon", "day of the week is 'fri-mon'"),
+        ("*/0 * * * *", "minute is '*/0'"),
+        ("5/10 * * * *", "minute is '5/10'"),
+        ("1,,2 * * * *", "minute is '1,,2'"),
+        ("1-2-3 * * * *", "minute is '1-2-3'"),
+        ("٣ * * * *", "minute is '٣'"),
+        ("@dayly", "there are @hourly"),
+        ("@daily 5", "no time for cron"),
+        ("", "has 0 fields"),
+    ],
+)
+def test_a_time__that_cron_would_not_take_names_the_field(cron, here, when, words, capsys):
+    assert main(["schedule", "add", when, "deals"]) == 1
+    assert words in capsys.readouterr().err
+    assert not cron.table.exists()
+
+
+@pytest.mark.parametrize("when", ["0 6 * * *", "*/15 0-6,22 1,15 jan-mar Sun", "0-59/7 * * * 0,7", "@weekly"])
+def test_a_time__that_cron_takes_is_kept(when):
+    assert crontab.check_when(when) == when
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["add", "@daily", "dales"], "did you mean deals?"),
+        (["remove", "deals"], "the crontab has no line of b24data for deals"),
+        (["add", "@daily", "deals", "--file", "no.toml"], "there is no no.toml"),
+    ],
+)
+def test_what_is_not_there__is_an_error_and_the_crontab_is_as_it_was(cron, here, words, says, capsys):
+    cron.table.write_text(OTHERS)
+    assert main(["schedule", *words]) == 1
+    assert says in capsys.readouterr().err
+    assert cron.text == OTHERS
+
+
+@pytest.mark.parametrize("words", [["add", "@daily"], ["add", "@daily", "deals", "--due"], ["remove"]])
+def test_either_a_name_or_due__is_needed(cron, here, words, capsys):
+    assert main(["schedule", *words]) == 64
+    assert "takes the name of an export, or --due" in capsys.readouterr().err
+
+
+def test_a_machine__without_cron_says_what_there_is_instead(here, monkeypatch, capsys, at_home):
+    monkeypatch.setenv("PATH", str(at_home))
+    assert main(["schedule", "add", "@daily", "deals"]) == 1
+    shown = capsys.readouterr().err
+    assert "there is no crontab on this machine" in shown
+    assert "docs/schedules.md" in shown
+    assert main(["schedule", "add", "@daily", "deals", "--dry-run"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo 'You (anna) are not allowed to use this program' >&2; exit 1", "the crontab can't be read: You (anna)"),
+        ('case "$1" in -l) echo "no crontab for anna" >&2; exit 1;; esac; echo "bad minute" >&2; exit 1', "bad minute"),
+        ('case "$1" in -l) echo "no crontab for anna" >&2; exit 1;; esac; cat > /dev/null', "it is not there"),
+    ],
+    ids=["not allowed", "refused", "swallowed"],
+)
+def test_a_cron__that_refuses_is_an_error_and_nothing_is_written_over(cron, here, script, says, capsys):
+    cron.table.write_text(OTHERS)
+    cron.says(f"#!/bin/sh\n{script}\n")
+    assert main(["schedule", "add", "@daily", "deals"]) == 1
+    assert says in capsys.readouterr().err
+    assert cron.text == OTHERS
+
+
+def test_a_crontab__in_another_encoding_stays_as_it_is(cron, here):
+    before = b"# caf\xe9\n* * * * * true\n"
+    cron.table.write_bytes(before)
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    assert cron.table.read_bytes().startswith(before)
+    assert main(["schedule", "remove", "deals"]) == 0
+    assert cron.table.read_bytes() == before
+
+
+def test_a_crontab__without_a_last_line_feed_gets_a_line_of_its_own(cron, here):
+    cron.table.write_text("* * * * * true")
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    assert cron.text.splitlines()[0] == "* * * * * true"
+
+
+def test_two_files__may_have_an_export_of_one_name(cron, here, at_home, capsys):
+    other = at_home / "exports.toml"
+    other.write_text(DEALS)
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    assert main(["schedule", "add", "@daily", "deals", "--file", str(other)]) == 0
+    assert main(["schedule", "remove", "deals"]) == 1
+    assert "say which with --file" in capsys.readouterr().err
+    assert main(["schedule", "remove", "deals", "--file", str(other)]) == 0
+    assert [entry.file for entry in crontab.entries_of(cron.text)] == [str(here / "exports.toml")]
+
+
+def test_a_line__that_cron_would_cut_off_is_refused():
+    with pytest.raises(ConfigError, match="the most"):
+        crontab.line_of("@daily", "deals", Path("/x/exports.toml"), "x" * 990)
