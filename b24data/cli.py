@@ -31,6 +31,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "fetch": ("b24data.commands.fetch", "a whole list into a Parquet file"),
         "describe": ("b24data.commands.describe", "the fields of a list: types, titles, possible values"),
         "methods": ("b24data.commands.methods", "the list methods that are documented, or those of the portal"),
+        "jobs": ("b24data.commands.jobs", "the fetches that were stopped, and what is there of them"),
         "call": ("b24data.commands.call", "one REST method; the answer as JSON"),
     },
     "again and again": {
