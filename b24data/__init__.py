@@ -53,6 +53,7 @@ from b24data.params import (
 if TYPE_CHECKING:
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
     from b24data.client import B24Hook, B24OAuth
+    from b24data.datasets.report import SyncReport
     from b24data.faces import login
     from b24data.jupyter.auth_panel import AuthPanel
     from b24data.portals import connect
@@ -99,6 +100,7 @@ __all__ = [
     "SdkError",
     "ServerError",
     "StoredTokens",
+    "SyncReport",
     "TokenStore",
     "TransportError",
     "__version__",
@@ -113,6 +115,7 @@ _LAZY = {
     "B24Hook": "b24data.client",
     "B24OAuth": "b24data.client",
     "AuthPanel": "b24data.jupyter.auth_panel",
+    "SyncReport": "b24data.datasets.report",
     "connect": "b24data.portals",
     "login": "b24data.faces",
     "AjaxResult": "b24data.results",

@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "lists and calls": {
         "fetch": ("b24data.commands.fetch", "a whole list into a Parquet file"),
+        "sync": ("b24data.commands.sync", "a folder of Parquet files, kept equal to a list"),
         "describe": ("b24data.commands.describe", "the fields of a list: types, titles, possible values"),
         "methods": ("b24data.commands.methods", "the list methods that are documented, or those of the portal"),
         "jobs": ("b24data.commands.jobs", "the fetches that were stopped, and what is there of them"),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
+import datetime as dt
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack, overload
 
 import pyarrow as pa
 
+from b24data.datasets.clocks import seconds_of
 from b24data.datasets.job import JobFacts, jobs
+from b24data.datasets.report import SyncReport
+from b24data.datasets.sync import Sync, check_deletes
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelMode
 from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.parquet import check_target
-from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend, frame_of
+from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
 from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
@@ -28,13 +31,13 @@ from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.params import ApiVersion, FetchReport
 from b24data.pipeline import FetchOptions, Pipeline, ProgressOption
+from b24data.source import check_folder, source_of
+from b24data.stream import Stream, frames_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Client", "Options", "Stream", "Tools"]
-
-T = TypeVar("T")
+__all__ = ["Client", "Options", "Tools"]
 
 
 class Client(Protocol):
@@ -71,38 +74,6 @@ class Options(TypedDict, total=False):
     gentle: bool
     check_fields: bool
     verify: Literal["walk", "count", False]
-
-
-class Stream(Generic[T]):
-    """Pieces of a list as they come; ``report`` tells how it went, as far as it went.
-
-    Use it in a ``for`` loop, or in ``with`` to be sure that leaving early stops the requests at once.
-    """
-
-    def __init__(self, pipeline: Pipeline, pieces: Generator[T, None, None]) -> None:
-        self._pipeline = pipeline
-        self._pieces = pieces
-
-    @property
-    def report(self) -> FetchReport:
-        """The report so far; ``complete`` once the loop has come to the list's proven end."""
-        return self._pipeline.report(None)
-
-    def close(self) -> None:
-        """Stop: nothing more is sent."""
-        self._pieces.close()
-
-    def __iter__(self) -> Iterator[T]:
-        return self
-
-    def __next__(self) -> T:
-        return next(self._pieces)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class Tools:
@@ -295,7 +266,83 @@ class Tools:
             raise ConfigError(f"chunksize={chunksize} is not a number of rows", hint="such as 50_000")
         check_backend(dtype_backend)
         pipeline = self._pipeline(method, select, filter, **options)
-        return Stream(pipeline, _frames(pipeline, chunksize, dtype_backend))
+        return Stream(pipeline, frames_of(pipeline, chunksize, dtype_backend))
+
+    def sync(
+        self,
+        method: str,
+        select: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        to: str | os.PathLike[str],
+        cursor: str | None = None,
+        overlap: str | float | dt.timedelta = "10min",
+        deletes: Literal["scan"] | None = None,
+        max_deletes: float | None = None,
+        params: Mapping[str, Any] | None = None,
+        labels: LabelMode = False,
+        dtypes: Mapping[str, Any] | None = None,
+        errors: Literal["null", "raise"] = "null",
+        tz: str = "UTC",
+        progress: ProgressOption = "auto",
+        workers: int | None = None,
+        gentle: bool = False,
+        check_fields: bool = True,
+    ) -> SyncReport:
+        """Keep a folder of Parquet files equal to a list: only what was changed since the last sync is fetched.
+
+        The first sync fetches the whole list. Each later one asks for the rows that were changed since the last began,
+        and puts them in the place of those with the same id; rows that no longer match ``filter`` are taken out. The
+        next one begins where the portal's clock stood before anything was read. Whatever stops a sync, the data stay
+        as they were, or each row as it was or is, and the next one goes on. Read the folder as ``deals/*.parquet``:
+        each id is there once, at every moment. docs/sync.md tells the rest.
+
+        :param to: the folder of the dataset, for this query alone; made if it is not there.
+        :param select: the fields; the id and the cursor are among them in any case. None: what the portal gives.
+        :param cursor: the field that tells when a row was changed last; None: the documented one, such as DATE_MODIFY.
+        :param overlap: how much further back to ask, for what the portal was still writing when it was asked.
+        :param deletes: ``"scan"`` reads all ids besides, takes out the rows that are gone, and fetches those that are
+            missing. None: rows that are deleted on the portal stay.
+        :param max_deletes: so many rows may be gone (500), or such a share of them (0.2); None: 5 %. If more are, it is
+            an error that changes nothing: a user whose rights were taken away sees less, too.
+        :raises ConfigError: the method can't be synced, or the folder is of another query; nothing was sent.
+        :raises ExportError: another sync of the folder is under way (code ``ALREADY_RUNNING``), too many rows are gone
+            (``TOO_MANY_DELETES``), no row is to be seen any more (``NOTHING_TO_SEE``), or the disk is full.
+
+        Otherwise takes and raises what :meth:`fetch_all` does.
+
+        >>> import tempfile
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=120) as portal, tempfile.TemporaryDirectory() as folder:
+        ...     sync = portal.connect().tools.sync
+        ...     first = sync("crm.deal.list", ["ID", "TITLE"], to=f"{folder}/deals", progress=False)
+        ...     portal.update("deals", portal.truth("crm.deal.list").ids[:3], {"TITLE": "changed"})[3:]
+        ...     second = sync("crm.deal.list", ["ID", "TITLE"], to=f"{folder}/deals", progress=False)
+        []
+        >>> first.inserted, second.updated, second.rows
+        (120, 3, 120)
+        """
+        check_deletes(deletes, max_deletes)
+        overlap_s = seconds_of(overlap)
+        source = source_of(
+            method,
+            cursor,
+            filter,
+            select=select,
+            session=self._client.session,
+            clock=self._client.clock,
+            columns={"labels": labels, "dtypes": dtypes, "errors": errors, "tz": tz},
+            manner={
+                "params": params,
+                "progress": progress,
+                "workers": workers,
+                "gentle": gentle,
+                "check_fields": check_fields,
+            },
+            fetch_all=self.fetch_all,
+            iter_batches=self.iter_batches,
+        )
+        return Sync(source, check_folder(to), overlap_s, deletes, max_deletes).run()
 
     def describe(self, method: str, *, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The fields that a list has: code, title, type, arrow, multiple, required, read_only, values.
@@ -449,22 +496,3 @@ class Tools:
         session = self._client.get_http_client(plan.spec.version)
         clock = self._client.clock
         return Pipeline(session, clock, self._descriptions, self._dictionaries, plan=plan, options=asked)
-
-
-def _frames(pipeline: Pipeline, chunksize: int, dtype_backend: DtypeBackend) -> Generator[pd.DataFrame, None, None]:
-    """Batches put together, and cut, into frames of ``chunksize`` rows."""
-    sink: TableSink | None = None
-    waiting, frames = 0, 0
-    with contextlib.closing(pipeline.batches()) as batches:
-        for batch in batches:
-            taken = 0
-            while taken < batch.num_rows:
-                sink = sink or TableSink(pipeline.schema)
-                piece = batch.slice(taken, chunksize - waiting)
-                sink.write(piece)
-                taken, waiting = taken + piece.num_rows, waiting + piece.num_rows
-                if waiting == chunksize:
-                    yield frame_of(sink.abort(), dtype_backend)
-                    sink, waiting, frames = None, 0, frames + 1
-    if waiting or not frames:
-        yield frame_of((sink or TableSink(pipeline.schema)).abort(), dtype_backend)

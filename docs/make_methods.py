@@ -65,6 +65,8 @@ def _notes(spec: MethodSpec) -> list[str]:
         notes.append(f"lists by key in `{spec.key}`")
     if not spec.short_page_ends:
         notes.append("pages may be short")
+    if spec.modified:
+        notes.append(f"sync by `{spec.modified}`")
     if spec.walk == "refused":
         notes.append(spec.why)
     return notes

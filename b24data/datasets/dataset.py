@@ -18,7 +18,7 @@ from b24data.files import beside, put_in_place
 from b24data.frames.parquet import GrowingFile
 from b24data.frames.sinks import metadata_of, united
 
-__all__ = ["PART_ROWS", "Dataset", "Merge", "Part"]
+__all__ = ["PART_ROWS", "Dataset", "Merge", "Part", "parts_in"]
 
 PART_ROWS = 250_000
 _PART = re.compile(r"ids-(\d+)\.parquet")
@@ -30,6 +30,25 @@ class Part:
 
     low: int
     path: Path
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return int(pq.read_metadata(self.path).num_rows)
+
+
+def parts_in(folder: Path) -> list[Part]:
+    """The parts by rising ids; :class:`ConfigError` if the folder has another Parquet file."""
+    found = []
+    for path in folder.glob("*.parquet"):
+        match = _PART.fullmatch(path.name)
+        if match is None:
+            raise ConfigError(
+                f"{path} is not a part of this dataset, and would be read with it",
+                hint="give a folder of its own for the dataset",
+            )
+        found.append(Part(int(match[1]), path))
+    return sorted(found, key=lambda part: part.low)
 
 
 @dataclass(slots=True)
@@ -58,21 +77,7 @@ class Dataset:
 
     def parts(self) -> list[Part]:
         """The parts by rising ids."""
-        found = []
-        for path in self.folder.glob("*.parquet"):
-            match = _PART.fullmatch(path.name)
-            if match is None:
-                raise ConfigError(
-                    f"{path} is not a part of this dataset, and would be read with it",
-                    hint="give a folder of its own for the dataset",
-                )
-            found.append(Part(int(match[1]), path))
-        return sorted(found, key=lambda part: part.low)
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return sum(int(pq.read_metadata(part.path).num_rows) for part in self.parts())
+        return parts_in(self.folder)
 
     def ids(self) -> Ids:
         """All ids, rising."""
@@ -125,7 +130,7 @@ class Dataset:
             ids = ids_in([part.path], self.id_name)
             below = int(ids[-1]) + 1 if len(ids) else part.low
         widened = not pq.read_schema(part.path).equals(schema)
-        has_room = is_last and new.first is not None and pq.read_metadata(part.path).num_rows < self.part_rows
+        has_room = is_last and new.first is not None and part.rows < self.part_rows
         if not (widened or has_room or _concerned(part, below, new, gone)):
             return counts
         with self._file(part.path, schema) as file:

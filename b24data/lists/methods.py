@@ -52,6 +52,8 @@ class MethodSpec:
 
     ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list), and
     ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
+    ``modified`` is the field that tells when a row was changed last (or written, where rows do not change) and that the
+    filter compares by ``>=``: what :meth:`Tools.sync` goes by. Fields that stay empty until the first change are none.
     ``deprecated`` is the method that follows this one, or True.
     """
 
@@ -88,6 +90,7 @@ class MethodSpec:
     fields_params: Mapping[str, Any] = field(default_factory=dict)
     userfields: str | None = None
     also: tuple[str, ...] = ()
+    modified: str | None = None
     deprecated: str | bool = False
     documented: bool = True
 

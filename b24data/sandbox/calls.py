@@ -14,7 +14,7 @@ from b24data.sandbox.answers import Answer, PortalError
 from b24data.sandbox.columns import Writer, iso
 from b24data.sandbox.dialects import Dialects
 from b24data.sandbox.documented import documented, row_id
-from b24data.sandbox.fields import ENTITY_TYPES, SMART_PROCESS
+from b24data.sandbox.fields import ENTITY_TYPES, SMART_PROCESS, Field
 from b24data.sandbox.filters import matches, parse_key
 from b24data.sandbox.lists import LIST_METHODS, answer_list, read_request
 from b24data.sandbox.notation import find, items_of
@@ -108,8 +108,10 @@ class Methods:
             "methods": lambda _params, _caller: self._answer(self.names()),
             "method.get": self._method_get,
             "server.time": lambda _params, _caller: self._answer(iso(self._now())),
-            "user.fields": lambda _params, _caller: self._answer(describe.user_fields()),
-            "tasks.task.getfields": lambda _params, _caller: self._answer({"fields": describe.task_fields()}),
+            "user.fields": lambda _params, _caller: self._answer(describe.user_fields(self._fields("users"))),
+            "tasks.task.getfields": lambda _params, _caller: self._answer(
+                {"fields": describe.task_fields(self._fields("tasks"))}
+            ),
             "crm.item.fields": self._item_fields,
             "crm.category.list": self._categories,
             "crm.currency.list": lambda _params, _caller: self._rows(currencies(), None),
@@ -123,19 +125,22 @@ class Methods:
             table[f"crm.{word}.userfield.list"] = partial(self._userfields, entity)
         return table
 
+    def _fields(self, entity: str) -> Mapping[str, Field]:
+        return self._world.table(entity).fields
+
     def _answer(self, value: Any, **facts: Any) -> Answer:
         return Answer.of(value, self._writer, **facts)
 
     def _classic_fields(self, entity: str, _params: Mapping[str, Any], _caller: Caller) -> Answer:
-        return self._answer(describe.classic_fields(entity))
+        return self._answer(describe.classic_fields(self._fields(entity)))
 
     def _userfields(self, entity: str, params: Mapping[str, Any], _caller: Caller) -> Answer:
-        return self._rows(describe.userfields(entity), find(params, "filter"))
+        return self._rows(describe.userfields(entity, self._fields(entity)), find(params, "filter"))
 
     def _item_fields(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
-        kind = _entity_type(params)
+        known = self._fields(ENTITY_TYPES[_entity_type(params)])
         original = str(find(params, "useoriginalufnames") or "").upper() == "Y"
-        return self._answer({"fields": describe.item_fields(kind, original=original)})
+        return self._answer({"fields": describe.item_fields(known, original=original)})
 
     def _categories(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
         rows = categories(_entity_type(params), SMART_PROCESS)

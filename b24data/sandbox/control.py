@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from b24data.sandbox.fields import user_field
 from b24data.sandbox.lists import LIST_METHODS, ListRequest, read_request
 from b24data.sandbox.portal import Portal
 
@@ -114,6 +115,19 @@ class Control:
     def update(self, entity: str, ids: Sequence[int], values: Mapping[str, Any]) -> list[int]:
         """Change records now."""
         return self.portal.mutations.update(entity, list(ids), values)
+
+    def move_clock(self, seconds: float) -> None:
+        """Set the portal's clock."""
+        self.portal.clock.move(seconds)
+
+    def hide(self, entity: str, ids: Sequence[int]) -> list[int]:
+        """Take records from the user's sight."""
+        return self.portal.world.table(entity).hide(list(ids))
+
+    def add_field(self, entity: str, code: str, kind: str, title: str, multiple: bool) -> None:
+        """Add a user field."""
+        field = user_field(entity, code, kind, title, multiple=multiple)
+        self.portal.world.table(entity).add_field(field)
 
     def expire_tokens(self) -> None:
         """Every access token dies; refresh tokens live on."""

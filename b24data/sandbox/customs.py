@@ -14,7 +14,7 @@ from b24data.sandbox.stages import STATUSES
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = ["custom_column", "item_multifields", "multifield_column"]
+__all__ = ["custom_column", "empty_column", "item_multifields", "multifield_column"]
 
 _DAY = 86400
 _LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
@@ -42,6 +42,16 @@ def custom_column(table: Table, field: Field) -> Column:
     }
     values = singles[field.type]
     return Codes(rng.integers(0, len(values), n, dtype=np.int32), values)
+
+
+def empty_column(table: Table, field: Field) -> Column:
+    """A user field that nothing has been put into yet."""
+    column = custom_column(table, field)
+    if isinstance(column, Numbers):
+        column.values[:] = NULL
+        return column
+    nothing = False if field.multiple else None
+    return Codes(np.zeros(table.size, np.int32), [nothing], None if column.numeric is None else [[]])
 
 
 def _number(kind: str, table: Table, rng: np.random.Generator) -> Numbers:

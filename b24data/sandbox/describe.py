@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from b24data.sandbox.fields import ENTITY_TYPES, Field, fields_of
+from b24data.sandbox.fields import Field
 from b24data.sandbox.stages import STATUSES
 
 __all__ = ["classic_fields", "item_fields", "task_fields", "user_fields", "userfields"]
@@ -12,14 +13,16 @@ __all__ = ["classic_fields", "item_fields", "task_fields", "user_fields", "userf
 _USERFIELD_ENTITIES = {"deals": "CRM_DEAL", "leads": "CRM_LEAD", "contacts": "CRM_CONTACT", "companies": "CRM_COMPANY"}
 
 
-def classic_fields(entity: str) -> dict[str, Any]:
+Fields = Mapping[str, Field]
+
+
+def classic_fields(known: Fields) -> dict[str, Any]:
     """``crm.<entity>.fields``: descriptions by upper-case name."""
-    return {name: _description(field) for name, field in fields_of(entity).items() if field.classic}
+    return {name: _description(field) for name, field in known.items() if field.classic}
 
 
-def item_fields(entity_type: int, *, original: bool) -> dict[str, Any]:
+def item_fields(known: Fields, *, original: bool) -> dict[str, Any]:
     """``crm.item.fields``: descriptions by camelCase name, with ``upperName``."""
-    known = fields_of(ENTITY_TYPES[entity_type])
     described = {}
     for name, field in known.items():
         if field.item:
@@ -61,10 +64,10 @@ def _settings(field: Field) -> Any:
     return []
 
 
-def userfields(entity: str) -> list[dict[str, Any]]:
+def userfields(entity: str, known: Fields) -> list[dict[str, Any]]:
     """``crm.<entity>.userfield.list``: the rows, with ``LIST`` where the field is an enumeration."""
     rows = []
-    for at, field in enumerate(field for field in fields_of(entity).values() if field.custom):
+    for at, field in enumerate(field for field in known.values() if field.custom):
         row: dict[str, Any] = {
             "ID": str(5001 + 2 * at),
             "ENTITY_ID": _USERFIELD_ENTITIES[entity],
@@ -102,10 +105,10 @@ _TASK_VALUES = {
 }
 
 
-def task_fields() -> dict[str, Any]:
+def task_fields(known: Fields) -> dict[str, Any]:
     """``tasks.task.getFields``: title and type by upper-case name, ``values`` of the enumerations."""
     described: dict[str, Any] = {}
-    for name, field in fields_of("tasks").items():
+    for name, field in known.items():
         described[name] = {"title": field.title, "type": field.type}
         if name == "ID":
             described[name]["primary"] = True
@@ -114,6 +117,6 @@ def task_fields() -> dict[str, Any]:
     return described
 
 
-def user_fields() -> dict[str, str]:
+def user_fields(known: Fields) -> dict[str, str]:
     """``user.fields``: nothing but titles."""
-    return {name: field.title for name, field in fields_of("users").items()}
+    return {name: field.title for name, field in known.items()}

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from b24data.sandbox.stages import ENUM_ITEMS
 
-__all__ = ["ENTITY_TYPES", "MULTIFIELDS", "SMART_PROCESS", "Field", "fields_of", "item_name"]
+__all__ = ["ENTITY_TYPES", "MULTIFIELDS", "SMART_PROCESS", "Field", "fields_of", "item_name", "user_field"]
 
 SMART_PROCESS = 1036
 ENTITY_TYPES = {1: "leads", 2: "deals", 3: "contacts", 4: "companies", SMART_PROCESS: "items"}
@@ -64,6 +64,14 @@ def fields_of(entity: str) -> dict[str, Field]:
     if entity in ENTITY_TYPES.values():
         found = [_with_item_name(entry) for entry in found]
     return {entry.name: entry for entry in found}
+
+
+def user_field(entity: str, name: str, kind: str, title: str, *, multiple: bool = False) -> Field:
+    """A user field that was not there from the beginning."""
+    if not name.startswith("UF_") or name in fields_of(entity):
+        raise ValueError(f"{entity}: a new user field has a name of its own that begins with UF_, not {name}")
+    made = Field(name, kind, title, multiple=multiple)
+    return _with_item_name(made) if entity in ENTITY_TYPES.values() else made
 
 
 def item_name(name: str) -> str:

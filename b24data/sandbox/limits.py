@@ -27,6 +27,10 @@ class Clock:
         """Unix seconds by the portal's clock."""
         return self._origin + (time.monotonic() - self._started) * self.scale
 
+    def move(self, seconds: float) -> None:
+        """Set the clock forward by so many seconds, or back."""
+        self._origin += seconds
+
     async def wait(self, seconds: float) -> None:
         """Let portal seconds pass."""
         if seconds > 0:

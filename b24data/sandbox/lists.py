@@ -89,7 +89,8 @@ def read_request(method: ListMethod, world: World, params: Mapping[str, Any], *,
     if method.family == "item":
         method = replace(method, entity=_entity_of(find(params, "entitytypeid")))
     original = str(find(params, "useoriginalufnames") or "").upper() == "Y"
-    spelling = _Spelling(method, original=original)
+    table = world.table(method.entity)
+    spelling = _Spelling(method, table.added, original=original)
     given_filter = _map(find(params, "filter"), "filter")
     if method.family == "user":
         given_filter |= {key: value for key, value in params.items() if spelling.resolve(key) and key.lower() != "sort"}
@@ -99,7 +100,7 @@ def read_request(method: ListMethod, world: World, params: Mapping[str, Any], *,
     columns = spelling.columns(tuple(str(name) for name in items_of(find(params, "select"))))
     return ListRequest(
         method,
-        world.table(method.entity),
+        table,
         where,
         _order(method, spelling, params),
         Layout(columns, Writer(method.family == "item", escape)),
@@ -161,14 +162,15 @@ def _order(method: ListMethod, spelling: _Spelling, params: Mapping[str, Any]) -
 class _Spelling:
     """Field names of one family of methods: how they are asked for and how they are answered."""
 
-    def __init__(self, method: ListMethod, *, original: bool) -> None:
+    def __init__(self, method: ListMethod, added: tuple[Field, ...], *, original: bool) -> None:
         self.entity = method.entity
+        self.added = added
         self.family = method.family
         self.original = original
 
     def resolve(self, name: str) -> str | None:
         """The upper-case name of a field in a request; None where the method does not know it."""
-        names = _names(self.entity, self.family, self.original)
+        names = _names(self.entity, self.added, self.family, self.original)
         return names.get(name) or (None if self.family == "item" else names.get(name.upper()))
 
     def strict(self, name: str) -> str:
@@ -180,13 +182,12 @@ class _Spelling:
 
     def columns(self, select: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         """Pairs of answer key and column for a ``select``; unknown names are left out without a word."""
-        return _columns(self.entity, self.family, self.original, select)
+        return _columns(self.entity, self.added, self.family, self.original, select)
 
 
-def _known(entity: str, family: str) -> list[Field]:
-    if family == "item":
-        return [field for field in fields_of(entity).values() if field.item]
-    return [field for field in fields_of(entity).values() if field.classic]
+def _known(entity: str, added: tuple[Field, ...], family: str) -> list[Field]:
+    fields = [*fields_of(entity).values(), *added]
+    return [field for field in fields if (field.item if family == "item" else field.classic)]
 
 
 def _answer_key(field: Field, family: str, *, original: bool) -> str:
@@ -196,22 +197,24 @@ def _answer_key(field: Field, family: str, *, original: bool) -> str:
 
 
 @lru_cache
-def _names(entity: str, family: str, original: bool) -> dict[str, str]:
-    known = {_answer_key(field, family, original=original): field.name for field in _known(entity, family)}
+def _names(entity: str, added: tuple[Field, ...], family: str, original: bool) -> dict[str, str]:
+    fields = _known(entity, added, family)
+    known = {_answer_key(field, family, original=original): field.name for field in fields}
     if family == "task":
         known = {key.upper(): name for key, name in known.items()}
     # crm.item.* takes the upper-case names too: fast_bitrix24 orders every list by `ID`.
-    return {field.name: field.name for field in _known(entity, family)} | known
+    return {field.name: field.name for field in fields} | known
 
 
 @lru_cache(maxsize=512)
 def _columns(
     entity: str,
+    added: tuple[Field, ...],
     family: str,
     original: bool,
     select: tuple[str, ...],
 ) -> tuple[tuple[str, str], ...]:
-    names = _names(entity, family, original)
+    names, fields = _names(entity, added, family, original), _known(entity, added, family)
     # crm-deal-list.md: `*` is every field but user fields and multifields, `UF_*` every user field; both by default.
     default = ("*",) if family in ("item", "task") else ("*", "UF_*")
     wanted: set[str] = set()
@@ -219,12 +222,12 @@ def _columns(
         if name in ("*", "UF_*"):
             wanted |= {
                 field.name
-                for field in _known(entity, family)
+                for field in fields
                 if not field.on_request and (field.custom == (name == "UF_*") or family in ("item", "task", "user"))
             }
         else:
             wanted.add(names.get(name) or ("" if family == "item" else names.get(name.upper(), "")))
-    chosen = [field for field in _known(entity, family) if field.name in wanted]
+    chosen = [field for field in fields if field.name in wanted]
     columns = [(_answer_key(field, family, original=original), field.name) for field in chosen]
     if family == "item" and "*" in (select or default) and entity in ("leads", "contacts", "companies"):
         columns.append(("fm", "FM"))

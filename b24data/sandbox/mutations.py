@@ -7,11 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from b24data.sandbox.columns import iso
 from b24data.sandbox.stats import Counters
 from b24data.sandbox.table import Table, World
 
 __all__ = ["Mutations"]
 
+# When a record was made, and when it was changed last.
+_USUAL_STAMPS = ("DATE_CREATE", "DATE_MODIFY")
+_STAMPS = {
+    "tasks": ("CREATED_DATE", "CHANGED_DATE"),
+    "activities": ("CREATED", "LAST_UPDATED"),
+    "items": ("CREATED_TIME", "UPDATED_TIME"),
+    "users": ("DATE_REGISTER", "TIMESTAMP_X"),
+}
 _TITLE_FIELD = {"contacts": "NAME", "users": "NAME", "activities": "SUBJECT"}
 
 
@@ -74,16 +83,24 @@ class Mutations:
         return self._dice.sample(living, min(count, len(living)))
 
     def insert(self, entity: str, rows: list[dict[str, Any]]) -> list[int]:
-        """Add records and log it."""
-        return self._logged("insert", entity, self._world.table(entity).insert(rows))
+        """Add records, made and changed now unless they say otherwise, and log it."""
+        table = self._world.table(entity)
+        stamped = [{**self._stamps(table, *_STAMPS.get(entity, _USUAL_STAMPS)), **row} for row in rows]
+        return self._logged("insert", entity, table.insert(stamped))
 
     def delete(self, entity: str, ids: list[int]) -> list[int]:
         """Remove records and log it."""
         return self._logged("delete", entity, self._world.table(entity).delete(ids))
 
     def update(self, entity: str, ids: list[int], values: Mapping[str, Any]) -> list[int]:
-        """Change records and log it."""
-        return self._logged("update", entity, self._world.table(entity).update(ids, values))
+        """Change records, now unless the values say otherwise, and log it."""
+        table = self._world.table(entity)
+        _, changed = _STAMPS.get(entity, _USUAL_STAMPS)
+        return self._logged("update", entity, table.update(ids, {**self._stamps(table, changed), **values}))
+
+    def _stamps(self, table: Table, *names: str) -> dict[str, str]:
+        known = table.fields
+        return {name: iso(self._now()) for name in names if name in known and known[name].type == "datetime"}
 
     def _logged(self, what: str, entity: str, ids: list[int]) -> list[int]:
         self._counters.mutations.append((self._now(), what, entity, ids))

@@ -10,17 +10,19 @@ from b24data.sandbox.table import Selection
 
 __all__ = ["IGNORABLE", "LIES", "Quirks"]
 
-# What a list may not honour: a bound on the id, the order (the newest row then comes first), the offset.
-IGNORABLE = (">id", ">=id", "<id", "<=id", "order", "start")
+# What a list may not honour: a bound on the id, a condition on a time, the order (newest rows come first), the offset.
+IGNORABLE = (">id", ">=id", "<id", "<=id", "times", "order", "start")
 LIES = {
     "total": "two rows more than there are",
     "zero_total": "total is 0 beside rows",
     "changing_total": "total is another one on every page",
     "last_page": "behind the end the last page comes again, and next never ends",
     "bounds": "a page behind an id begins with the row before it",
+    "times": "a condition on a time, which the portal does not understand, finds nothing",
     "minus_one": "next is -1 on the last page",
     "page_length": "next is how many rows came",
 }
+_TIMES = ("DATE", "TIME", "CREATED", "LAST_UPDATED")
 _RANGES = {"gt": ">id", "ge": ">=id", "lt": "<id", "le": "<=id"}
 
 
@@ -43,12 +45,16 @@ class Quirks:
         >>> Quirks(ignores=[">id"]).where(Group((Condition("ID", "gt", (5,)), Condition("ID", "le", (9,)))), "ID").parts
         (Condition(name='ID', operator='le', values=(9,)),)
         """
+        if "times" in self.lies and any(map(_is_about_time, where.parts)):
+            return replace(where, parts=(*where.parts, Condition(id_name, "lt", ("0",))))
         if not self.ignores:
             return where
         kept = tuple(part for part in where.parts if not self._ignored(part, id_name))
         return replace(where, parts=kept)
 
     def _ignored(self, part: Condition | Group, id_name: str) -> bool:
+        if "times" in self.ignores and _is_about_time(part):
+            return True
         return isinstance(part, Condition) and part.name == id_name and _RANGES.get(part.operator) in self.ignores
 
     def order(self, order: tuple[tuple[str, bool], ...], id_name: str) -> tuple[tuple[str, bool], ...]:
@@ -87,3 +93,7 @@ class Quirks:
         if after < count or "last_page" in self.lies:
             return after
         return -1 if "minus_one" in self.lies else None
+
+
+def _is_about_time(part: Condition | Group) -> bool:
+    return isinstance(part, Condition) and any(word in part.name for word in _TIMES)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from b24data.sandbox.changes import Changes
 from b24data.sandbox.options import CostModel, Options, cost_model
 from b24data.sandbox.stats import Stats, Truth
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 
-class Sandbox:
+class Sandbox(Changes):
     """A portal with generated records, both limits, OAuth and faults, on real HTTP.
 
     ``deals`` and the other counts say how many records there are, ``gap`` the share of missing ids, ``clusters``
@@ -244,7 +245,7 @@ class Sandbox:
         facts["mutations"] = [tuple(entry) for entry in facts["mutations"]]
         return Stats(**facts)
 
-    # What goes wrong, and what changes.
+    # What goes wrong; what changes is in Changes.
 
     def fail(
         self,
@@ -295,37 +296,6 @@ class Sandbox:
     def move(self, host: str | None = None) -> str:
         """Give the portal another port (and another name, such as ``localhost``); the old one answers 302 now."""
         return str(self._ask("move", host=host))
-
-    def insert(self, entity: str, rows: Sequence[Mapping[str, Any]] | int = 1) -> list[int]:
-        """Add records (fields as in ``crm.<entity>.list``, or just how many); returns their ids."""
-        wanted = [{} for _ in range(rows)] if isinstance(rows, int) else [dict(row) for row in rows]
-        numbers: list[int] = self._ask("insert", entity=entity, rows=wanted)
-        return numbers
-
-    def delete(self, entity: str, ids: Sequence[int]) -> list[int]:
-        """Remove records; returns the ids that existed."""
-        numbers: list[int] = self._ask("delete", entity=entity, ids=list(ids))
-        return numbers
-
-    def update(self, entity: str, ids: Sequence[int], values: Mapping[str, Any]) -> list[int]:
-        """Change fields of records, given as they stand in ``crm.<entity>.list``."""
-        numbers: list[int] = self._ask("update", entity=entity, ids=list(ids), values=dict(values))
-        return numbers
-
-    def mutate(
-        self,
-        entity: str = "deals",
-        *,
-        insert: int = 0,
-        delete: int = 0,
-        update: int = 0,
-        values: Mapping[str, Any] | None = None,
-        at: int | None = None,
-        every: int | None = None,
-    ) -> None:
-        """Change records at the ``at``-th request, or at every ``every``-th; ``stats.mutations`` tells which."""
-        plan = {"entity": entity, "insert": insert, "delete": delete, "update": update, "values": values}
-        self._ask("mutate", plan={**plan, "at": at, "every": every})
 
 
 def _params(

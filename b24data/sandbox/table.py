@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from b24data.sandbox.columns import ID_MARK, Codes, Column, Ints, Numbers
-from b24data.sandbox.customs import item_multifields
-from b24data.sandbox.fields import fields_of
+from b24data.sandbox.customs import empty_column, item_multifields
+from b24data.sandbox.fields import Field, fields_of
 from b24data.sandbox.filters import Condition, Group, row_mask, to_stored
 from b24data.sandbox.generate import generate_column, record_ids
 from b24data.sandbox.people import task_column_v3, task_extra
@@ -81,6 +81,8 @@ class Table:
         self.world = world
         self.ids: Ints = ids
         self.order = np.arange(len(ids), dtype=np.int64)  # positions of the living, by id
+        self.added: tuple[Field, ...] = ()  # user fields
+        self._hidden: Ints = np.zeros(0, np.int64)  # ids that the user may not see
         self.memo: dict[str, Any] = {}
         self.generation = 0
         self._columns: dict[str, Column] = {}
@@ -96,6 +98,11 @@ class Table:
         """The ids that exist, rising."""
         return self.ids[self.order]
 
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The fields by upper-case name, those that were added last."""
+        return {**fields_of(self.entity), **{field.name: field for field in self.added}}
+
     def rng(self, name: str) -> np.random.Generator:
         """The stream of random numbers of one column."""
         return np.random.default_rng([self.world.seed, zlib.crc32(f"{self.entity}.{name}".encode())])
@@ -104,7 +111,7 @@ class Table:
         """The column of a field."""
         found = self._columns.get(name)
         if found is None:
-            known = fields_of(self.entity).get(name)
+            known = self.fields.get(name)
             found = generate_column(self, known) if known else self._derived(name)
             self._columns[name] = found
         return found
@@ -147,7 +154,8 @@ class Table:
     def _remembered(self, key: tuple[Any, ...], where: Group, order: Sequence[tuple[str, bool]]) -> Ints:
         found = self._selections.get(key)
         if found is None:
-            kept = self.order[row_mask(where, self.column, self.ids)[self.order]] if where.parts else self.order
+            shown = self.order[~np.isin(self.living, self._hidden)] if len(self._hidden) else self.order
+            kept = shown[row_mask(where, self.column, self.ids)[shown]] if where.parts else shown
             found = self._selections[key] = self._sorted(kept, order)
             if len(self._selections) > _KEPT:
                 self._selections.popitem(last=False)
@@ -176,7 +184,7 @@ class Table:
     def insert(self, rows: Iterable[Mapping[str, Any]]) -> list[int]:
         """Add records; without an ``ID`` they get the next ones, and other fields are as in the last record."""
         rows = [dict(row) for row in rows]
-        for name in fields_of(self.entity):
+        for name in self.fields:
             self.column(name)
         last = int(self.ids.max()) if self.size else 0
         numbers = []
@@ -214,6 +222,19 @@ class Table:
         touched: list[int] = self.ids[positions].tolist()
         return touched
 
+    def hide(self, ids: Sequence[int]) -> list[int]:
+        """Let the user see these records no more, or with no ids all of them again; returns those that are hidden."""
+        self._hidden = np.array(list(ids), np.int64)
+        self._changed()
+        hidden: list[int] = self.living[np.isin(self.living, self._hidden)].tolist()
+        return hidden
+
+    def add_field(self, field: Field) -> None:
+        """Add a user field, which is empty in all records."""
+        self.added = (*self.added, field)
+        self._columns[field.name] = empty_column(self, field)
+        self._changed()
+
     def _put(self, at: int, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             column = self.column(name)
@@ -225,7 +246,7 @@ class Table:
     def _changed(self) -> None:
         self.generation += 1
         self._selections.clear()
-        known = fields_of(self.entity)
+        known = self.fields
         for name in [name for name in self._columns if name not in known]:
             del self._columns[name]  # what was derived from others
 

@@ -24,7 +24,7 @@ LAYERS = [
     ["lists.*"],
     ["frames.*", "progress"],
     ["datasets.*"],  # what outlives a run
-    ["pipeline", "actions", "actions.*", "tools"],
+    ["pipeline", "source", "stream", "actions", "actions.*", "tools"],
     ["client"],
     ["portals"],
     ["catalog", "status"],

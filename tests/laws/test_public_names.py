@@ -40,6 +40,7 @@ PUBLIC = [
     "SdkError",
     "ServerError",
     "StoredTokens",
+    "SyncReport",
     "TokenStore",
     "TransportError",
     "__version__",

@@ -64,6 +64,17 @@ def test_table__an_entry_has_what_its_walk_needs(name):
     assert spec.version == "v3" or not spec.walk.startswith("v3")
 
 
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.modified])
+def test_table__a_method_that_can_be_synced_has_an_id_and_filters_by_its_cursor(name):
+    spec = SPECS[name]
+    plan = make_plan(
+        spec, **{**given_for(spec), "filter": {**given_for(spec).get("filter", {}), ">=" + spec.modified: 1}}
+    )
+    assert spec.id
+    assert plan.conditions[">=" + spec.modified] == 1
+    assert spec.walk in ("keyset", "offset", "v3_keyset")
+
+
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.walk != "refused"])
 def test_make_plan__every_method_can_be_asked_for_its_first_page(name):
     spec = SPECS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -169,3 +170,72 @@ def test_plugin__gives_a_users_test_a_portal(pytester):
     # In a process of its own: one interpreter can't load numpy twice.
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=1)
+
+
+def test_update_and_insert__bear_the_time_of_the_change(portal, call):
+    first, second, *_ = portal.truth("crm.deal.list").ids
+    portal.update("deals", [first], {"TITLE": "changed"})
+    portal.update("deals", [second], {"DATE_MODIFY": "2020-01-01T00:00:00+03:00"})
+    [new] = portal.insert("deals")
+    rows = {
+        int(row["ID"]): row
+        for row in call(portal, "crm.deal.list", {"filter": {"@ID": [first, second, new]}})["result"]
+    }
+    changed = {number: dt.datetime.fromisoformat(row["DATE_MODIFY"]).timestamp() for number, row in rows.items()}
+    assert abs(changed[first] - portal.now) < 60
+    assert rows[new]["DATE_CREATE"] == rows[new]["DATE_MODIFY"]
+    assert abs(changed[new] - portal.now) < 60
+    assert rows[second]["DATE_MODIFY"] == "2020-01-01T00:00:00+03:00"
+
+
+@pytest.mark.parametrize(
+    ("entity", "method", "stamp"),
+    [
+        ("tasks", "tasks.task.list", "CHANGED_DATE"),
+        ("activities", "crm.activity.list", "LAST_UPDATED"),
+        ("contacts", "crm.contact.list", "DATE_MODIFY"),
+        ("items", "crm.item.list", "updatedTime"),
+    ],
+)
+def test_update__of_every_entity_is_found_by_its_time(portal, entity, method, stamp):
+    params = {"entityTypeId": 1036} if entity == "items" else {}
+    number = portal.truth(method, params=params).ids[0]
+    since = (dt.datetime.fromtimestamp(portal.now, dt.UTC) - dt.timedelta(minutes=1)).isoformat(timespec="seconds")
+    assert number not in portal.truth(method, {f">={stamp}": since}, params=params).ids
+    portal.update(entity, [number], {})
+    assert portal.truth(method, {f">={stamp}": since}, params=params).ids == [number]
+
+
+def test_hide__takes_records_from_sight_and_gives_them_back(portal, call):
+    hidden, other, *_ = portal.truth("crm.deal.list").ids
+    assert portal.hide("deals", [hidden, other, 10**9]) == [hidden, other]
+    assert call(portal, "crm.deal.list", {"filter": {"@ID": [hidden]}})["result"] == []
+    assert len(portal.truth("crm.deal.list").ids) == 228
+    portal.update("deals", [hidden], {"TITLE": "changed unseen"})
+    assert portal.delete("deals", [other]) == [other]
+    portal.hide("deals", [])
+    [row] = call(portal, "crm.deal.list", {"filter": {"@ID": [hidden]}})["result"]
+    assert row["TITLE"] == "changed unseen"
+    assert len(portal.truth("crm.deal.list").ids) == 229
+
+
+def test_add_field__is_described_empty_and_can_be_filled(portal, call):
+    number = portal.truth("crm.deal.list").ids[0]
+    portal.add_field("deals", "UF_CRM_NEW", "string", "New")
+    assert call(portal, "crm.deal.fields")["result"]["UF_CRM_NEW"]["formLabel"] == "New"
+    [described] = call(portal, "crm.deal.userfield.list", {"filter": {"FIELD_NAME": "UF_CRM_NEW"}})["result"]
+    assert described["USER_TYPE_ID"] == "string"
+    ask = {"select": ["ID", "UF_CRM_NEW"], "filter": {"@ID": [number]}}
+    assert call(portal, "crm.deal.list", ask)["result"] == [{"ID": str(number), "UF_CRM_NEW": None}]
+    portal.update("deals", [number], {"UF_CRM_NEW": "filled"})
+    assert call(portal, "crm.deal.list", ask)["result"] == [{"ID": str(number), "UF_CRM_NEW": "filled"}]
+    assert "ufCrmNew" in call(portal, "crm.item.list", {"entityTypeId": 2})["result"]["items"][0]
+    with pytest.raises(ValueError, match="a name of its own"):
+        portal.add_field("deals", "TITLE", "string")
+
+
+def test_move_clock__sets_the_portals_time(portal, call):
+    before = dt.datetime.fromisoformat(call(portal, "server.time")["result"])
+    portal.move_clock(-7200)
+    passed = dt.datetime.fromisoformat(call(portal, "server.time")["result"]) - before
+    assert -7200 <= passed.total_seconds() < -7100

@@ -1,0 +1,59 @@
+"""``b24data sync``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from b24data.commands.output import show_json
+from b24data.grammar import asked_of
+from b24data.options import QUERY_OPTIONS, WrongUsageError, add_options
+from b24data.values import scalar_of
+
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = (
+    "b24data sync crm.deal.list --to deals --select ID,TITLE,STAGE_ID",
+    "b24data sync tasks.task.list --to tasks --deletes scan --quiet",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said after ``b24data sync``."""
+    parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
+    rows = [name for name in QUERY_OPTIONS if name != "order"]
+    add_options(
+        parser,
+        *(*rows, "cursor", "overlap", "deletes", "max-deletes", "labels", "tz", "dtypes", "errors"),
+        *("gentle", "workers", "no-check-fields", "to", "json", "quiet", "profile"),
+        needed=["to"],
+        to="the folder of the dataset; made if it is not there",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Bring a folder of Parquet files up to date; the report as text or JSON."""
+    request = asked_of("sync", vars(args))
+    asked: dict[str, Any] = {"params": request.params, **request.options}
+    if args.max_deletes is not None:
+        asked["max_deletes"] = _rows_or_share(args.max_deletes)
+    asked |= {name: given for name in ("cursor", "overlap", "deletes") if (given := getattr(args, name)) is not None}
+    from b24data.portals import connect
+
+    with connect(request.profile) as b24:
+        progress: Any = False if args.quiet else "auto"
+        report = b24.tools.sync(
+            request.method, request.select, request.filter, to=str(request.to), progress=progress, **asked
+        )
+    if args.json:
+        show_json(report.as_dict())
+    elif not args.quiet:
+        print(report)
+
+
+def _rows_or_share(text: str) -> float:
+    """500 rows, or 0.2: a fifth of them."""
+    value = scalar_of(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise WrongUsageError(f"--max-deletes {text} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
+    return value

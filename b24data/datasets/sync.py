@@ -1,0 +1,259 @@
+"""One sync: what was changed on the portal since the last one, taken into a dataset, whatever stops it in between.
+
+The order of its steps is what keeps the data right. The moment from which the *next* sync asks is taken before anything
+is read; ids that only tell what has left come before the rows; and the state is written last, after the data. A step
+that is done twice does no harm, so a sync that was stopped is gone through again with what it had fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from b24data.datasets.asking import LONG_AGO, Source, asking_for, changed_since, id_column, needed_filter
+from b24data.datasets.clocks import earlier, jump_between
+from b24data.datasets.dataset import PART_ROWS, Dataset, Merge, parts_in
+from b24data.datasets.report import SyncReport
+from b24data.datasets.rows import NO_IDS, Ids, ids_in
+from b24data.datasets.state import Run, State, Store, differences
+from b24data.errors import ConfigError, ExportError
+from b24data.params import FetchReport
+
+__all__ = ["Source", "Sync", "check_deletes"]
+
+T = TypeVar("T")
+
+_MOST_GONE = 0.05
+_NOTED_JUMP_S = 60.0
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a sync has done so far."""
+
+    merge: Merge = field(default_factory=Merge)
+    fetches: list[FetchReport] = field(default_factory=list)
+    transferred: int = 0
+    compared: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Sync:
+    """Brings the dataset in a folder up to date; :meth:`run` does it, or leaves all as it was and raises."""
+
+    source: Source
+    folder: Path
+    overlap_s: float
+    deletes: Literal["scan"] | None = None
+    max_deletes: float | None = None
+    part_rows: int = PART_ROWS
+    _store: Store = field(init=False)
+    _tally: _Tally = field(init=False, default_factory=_Tally)
+
+    def __post_init__(self) -> None:
+        self._store = Store(self.folder)
+
+    def run(self) -> SyncReport:
+        """A sync that had been stopped is brought to its end first, and followed by a new one."""
+        began = self.source.clock.monotonic()
+        with self._store.held():
+            run = stopped = self._stopped()
+            if stopped is not None:
+                self._tally.notes.append(f"went on with a sync that began {stopped.began.portal} and was stopped")
+                self._go_through(stopped)
+            last = self._new()
+            self._go_through(last)
+            run = run or last
+        return self._report(run, last, self.source.clock.monotonic() - began)
+
+    def _stopped(self) -> Run | None:
+        """The sync that an earlier program did not bring to its end, if it had got something to go on with."""
+        state, run = self._store.state(), self._store.run()
+        parts = parts_in(self.folder)
+        remembered = state or (run if parts else None)
+        if remembered is None and parts:
+            raise ConfigError(
+                f"{self.folder} has Parquet files, and no memory of a sync",
+                hint="give a folder of its own for the dataset",
+            )
+        if remembered is not None and (told := differences(self.source.query, remembered.query)):
+            raise ConfigError(
+                f"{self.folder} is of another query: {told}",
+                hint="give another folder, or remove this one to begin anew",
+            )
+        fits = run is not None and run.query == self.source.query and run.number == _next_number(state)
+        return run if fits and any(path.name != "run.json" for path in self._store.room.iterdir()) else None
+
+    def _new(self) -> Run:
+        state, now = self._store.state(), self.source.now()
+        since: str | None = None
+        notes: tuple[str, ...] = ()
+        if state is not None:
+            jump = jump_between(state.began, now)
+            since = earlier(state.began.portal, self.overlap_s + jump)
+            if jump >= _NOTED_JUMP_S:
+                notes = (f"the portal's clock or this machine's was moved by {jump:,.0f} s: asked for so much more",)
+        run = Run(number=_next_number(state), query=self.source.query, began=now, since=since, notes=notes)
+        self._writing(lambda: self._store.begin(run))
+        return run
+
+    def _go_through(self, run: Run) -> None:
+        """All steps of one sync. What was fetched already is not fetched again."""
+        self._tally.notes += run.notes
+        spec, parts = self.source.spec, parts_in(self.folder)
+        before = ids_in((part.path for part in parts), id_column(spec, parts[0].path)) if parts else NO_IDS
+        touched = self._touched(run)
+        listed = self._listed(run, before, touched)
+        changes = self._changes(run)
+        id_name = id_column(spec, changes)
+        brought = np.unique(ids_in([changes], id_name))
+        if run.since is not None and not len(brought) and len(before) and (listed is None or len(listed)):
+            self._doubt_silence(len(before))
+        dataset = Dataset(self.folder, self._store.room, id_name, self.source.facts, self.part_rows)
+        self._merge(dataset, changes, np.setdiff1d(_left(run, before, touched, listed), brought))
+        listed = NO_IDS if listed is None else listed
+        missing = np.setdiff1d(listed, np.union1d(before, brought))
+        for number, conditions in enumerate(asking_for(self.source, missing, listed)):
+            file = self._store.room / f"missing-{number:06}.parquet"
+            report = self.source.fetch(conditions, file)
+            self._came(report)
+            self._merge(dataset, file, NO_IDS)
+        self._writing(lambda: self._store.finish(run))
+
+    # The steps.
+
+    def _touched(self, run: Run) -> Ids | None:
+        """The ids of all rows that were changed, whether or not they match the filter now; None: all match.
+
+        They come before the rows do: one that is changed in between is then with the rows, or left for the next sync.
+        """
+        needed = needed_filter(self.source)
+        if run.since is None or len(needed) == len(self.source.filter):
+            return None
+        file = self._store.room / "touched.parquet"
+        if not file.exists():
+            report = self.source.fetch_ids(changed_since(self.source, run.since, needed), file)
+            self._tally.fetches.append(report)
+            self._tally.compared += report.rows
+        return np.unique(ids_in([file], id_column(self.source.spec, file)))
+
+    def _listed(self, run: Run, before: Ids, touched: Ids | None) -> Ids | None:
+        """All ids of the list, if deletions are looked for and not too many are gone."""
+        if self.deletes is None or run.since is None:
+            return None
+        listed, report = self.source.ids(self.source.filter)
+        self._tally.fetches.append(report)
+        self._tally.compared += len(listed)
+        gone = np.setdiff1d(before, listed if touched is None else np.union1d(listed, touched))
+        most = _MOST_GONE if self.max_deletes is None else self.max_deletes
+        if len(gone) > (most * len(before) if isinstance(most, float) else most):
+            self._store.clear()
+            raise ExportError(
+                f"{self.source.spec.method}: {len(gone):,} of the {len(before):,} rows in {self.folder} are in the list"
+                " no more, so nothing was changed",
+                code="TOO_MANY_DELETES",
+                hint=f"if they were deleted, allow it with max_deletes={len(gone)}; if this user sees less than before,"
+                " restore that: the next sync then has all that was changed meanwhile",
+            )
+        return listed
+
+    def _changes(self, run: Run) -> Path:
+        """The file of the rows that were changed, or of all rows."""
+        file = self._store.room / "changes.parquet"
+        if file.exists():
+            self._tally.transferred += int(pq.read_metadata(file).num_rows)
+            return file
+        given = self.source.filter
+        self._came(
+            self.source.fetch(given if run.since is None else changed_since(self.source, run.since, given), file)
+        )
+        return file
+
+    def _doubt_silence(self, rows: int) -> None:
+        """No change at all is believed if there are rows with older ones: else the portal understood something else."""
+        some, report = self.source.ids(changed_since(self.source, LONG_AGO, self.source.filter), limit=1)
+        self._tally.fetches.append(report)
+        if not len(some):
+            self._store.clear()
+            raise ExportError(
+                f"{self.source.spec.method} shows no row by {self.source.cursor}, and {rows:,} are in {self.folder}",
+                code="NOTHING_TO_SEE",
+                hint=f"either this user may see none of them now, or the portal can't filter by {self.source.cursor};"
+                " nothing was changed",
+            )
+
+    # What the steps have in common.
+
+    def _came(self, report: FetchReport) -> None:
+        self._tally.fetches.append(report)
+        self._tally.transferred += report.rows
+        self._tally.notes += [note for note in report.notes if note not in self._tally.notes]
+
+    def _merge(self, dataset: Dataset, changes: Path, gone: Ids) -> None:
+        merge = self._writing(lambda: dataset.merge(changes, gone))
+        self._tally.merge.counts.add(merge.counts)
+        self._tally.merge.columns += merge.columns
+
+    def _writing(self, write: Callable[[], T]) -> T:
+        try:
+            return write()
+        except OSError as error:
+            raise ExportError(
+                f"{self.folder}: {error.strerror or error}", hint="once that is mended, the same sync goes on"
+            ) from error
+
+    def _report(self, first: Run, last: Run, seconds: float) -> SyncReport:
+        tally, counts = self._tally, self._tally.merge.counts
+        return SyncReport(
+            method=self.source.spec.method,
+            portal=self.source.portal,
+            target=str(self.folder),
+            cursor=self.source.cursor,
+            since=first.since,
+            next=earlier(last.began.portal, self.overlap_s),
+            rows=sum(part.rows for part in parts_in(self.folder)),
+            transferred=tally.transferred,
+            compared=tally.compared,
+            inserted=counts.inserted,
+            updated=counts.updated,
+            unchanged=counts.unchanged,
+            deleted=counts.deleted,
+            columns=tally.merge.columns,
+            seconds=seconds,
+            fetches=tuple(tally.fetches),
+            notes=tuple(tally.notes),
+        )
+
+
+def check_deletes(deletes: str | None, most: float | None) -> None:
+    """Raise :class:`ConfigError` for another way than ``"scan"``, or a ``max_deletes`` that is no number or share.
+
+    >>> check_deletes("scan", 1.5)
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: max_deletes=1.5 is no number of rows. Hint: say 500, or 0.2 for a fifth of them.
+    """
+    if deletes not in (None, "scan"):
+        raise ConfigError(f"deletes={deletes!r} is no way to look for what is gone", hint='say "scan", or leave it out')
+    is_number = isinstance(most, int | float) and not isinstance(most, bool) and most >= 0
+    if most is not None and not (is_number and (isinstance(most, int) or most <= 1)):
+        raise ConfigError(f"max_deletes={most!r} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
+    if most is not None and deletes is None:
+        raise ConfigError("max_deletes goes with a scan", hint='say deletes="scan" besides')
+
+
+def _next_number(state: State | None) -> int:
+    return 1 if state is None else state.number + 1
+
+
+def _left(run: Run, before: Ids, touched: Ids | None, listed: Ids | None) -> Ids:
+    """Of the ids in the dataset those that are gone or have left the filter, unless the changes bring them."""
+    if run.since is None:  # the whole list comes: what a first sync that was stopped had put in place may be old
+        return before
+    left = NO_IDS if touched is None else np.intersect1d(before, touched)
+    return left if listed is None else np.union1d(left, np.setdiff1d(before, listed))

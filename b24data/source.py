@@ -1,0 +1,152 @@
+"""A list on a portal as a sync asks for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from b24data.datasets.clocks import Moment
+from b24data.datasets.rows import NO_IDS, Ids
+from b24data.errors import ConfigError, ProtocolViolationError
+from b24data.http.clock import Clock
+from b24data.http.session import Session
+from b24data.lists.methods import MethodSpec, spec_of
+from b24data.params import FetchReport
+
+__all__ = ["ListSource", "check_folder", "source_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSource:
+    """What :class:`~b24data.datasets.sync.Sync` needs of a portal, made of the tools' own fetches.
+
+    ``columns`` are the options that say what comes of a row, ``manner`` those that say how it is fetched.
+    """
+
+    session: Session
+    clock: Clock
+    spec: MethodSpec
+    cursor: str
+    select: Sequence[str] | None
+    filter: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    manner: Mapping[str, Any]
+    fetch_all: Callable[..., Any] = field(repr=False)
+    iter_batches: Callable[..., Any] = field(repr=False)
+
+    @property
+    def portal(self) -> str:
+        """The portal's host."""
+        return self.session.portal
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """What decides on rows and columns, as JSON gives it back."""
+        asked = {
+            "caller": self.session.caller,
+            "method": self.spec.method,
+            "cursor": self.cursor,
+            "select": self.select,
+            "filter": self.filter,
+            "params": self.manner["params"],
+            **self.columns,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(asked, default=str))
+        return plain
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """For the footers of the parts."""
+        return {"portal": self.portal, "method": self.spec.method, "query": json.dumps(self.query, ensure_ascii=False)}
+
+    def now(self) -> Moment:
+        """Both clocks; one request."""
+        time = self.session.call("server.time").time
+        if time is None or not time.date_start:
+            raise ProtocolViolationError(f"{self.portal} does not tell the time, without which no sync is safe")
+        return Moment(portal=time.date_start, local=self.clock.time())
+
+    def fetch(self, conditions: Mapping[str, Any], to: Path) -> FetchReport:
+        """The rows, into a Parquet file."""
+        return self._into(to, self._selected(), conditions, self.columns)
+
+    def fetch_ids(self, conditions: Mapping[str, Any], to: Path) -> FetchReport:
+        """Nothing but the ids, into a Parquet file."""
+        return self._into(to, [str(self.spec.id_asked)], conditions, {})
+
+    def ids(self, conditions: Mapping[str, Any], limit: int | None = None) -> tuple[Ids, FetchReport]:
+        """The ids in memory: 8 bytes each."""
+        found = [NO_IDS]
+        batches = self.iter_batches(
+            self._asked_method, [str(self.spec.id_asked)], conditions or None, limit=limit, **self.manner
+        )
+        with batches:
+            found += [batch.column(0).to_numpy(zero_copy_only=False) for batch in batches]
+        return np.unique(np.concatenate(found)), batches.report
+
+    def _into(
+        self, to: Path, select: Sequence[str] | None, conditions: Mapping[str, Any], columns: Mapping[str, Any]
+    ) -> FetchReport:
+        report: FetchReport = self.fetch_all(
+            self._asked_method, select, conditions or None, to=to, **columns, **self.manner
+        )
+        return report
+
+    def _selected(self) -> list[str] | None:
+        """What was selected, with the id and the cursor: by them a row is known, and the portal's filter checked."""
+        if self.select is None or "*" in self.select:
+            return None if self.select is None else list(self.select)
+        given = {name.lower() for name in self.select}
+        added = [name for name in (str(self.spec.id_asked), self.cursor) if name.lower() not in given]
+        return [*added, *self.select]
+
+    @property
+    def _asked_method(self) -> str:
+        return f"v3:{self.spec.method}" if self.spec.version == "v3" else self.spec.method
+
+
+def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | None, **rest: Any) -> ListSource:
+    """The source for a method: :class:`ConfigError` where it can't be synced, with what to do."""
+    spec = spec_of(method)
+    if spec.id_asked is None or spec.id is None or spec.walk in ("whole", "refused"):
+        raise ConfigError(
+            f"{spec.method} can't be synced: its rows can't be asked for by an id of theirs",
+            hint="fetch_all gets the whole list",
+        )
+    if cursor is None and spec.modified is None:
+        raise ConfigError(
+            f"it is not documented by which field {spec.method} tells of changes",
+            hint='name it: cursor="DATE_MODIFY"; docs/methods.md has the methods where it is known',
+        )
+    if conditions is not None and not isinstance(conditions, Mapping):
+        raise ConfigError("a sync takes its filter as a mapping", hint='such as {">=DATE_CREATE": "2026-01-01"}')
+    return ListSource(spec=spec, cursor=cursor or str(spec.modified), filter=dict(conditions or {}), **rest)
+
+
+def check_folder(path: Any) -> Path:
+    """The folder of a dataset, made if it is not there; :class:`ConfigError` if it can't be written to.
+
+    >>> check_folder("no/such/folder/deals")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
+    """
+    folder = Path(path)
+    if not folder.parent.is_dir():
+        raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file", hint="a dataset is a folder: give another name")
+    probe = folder / "_b24data" / "probe"
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"no file can be written in the folder {folder}: {error.strerror}", hint="give a path in a folder of yours"
+        ) from error
+    return folder
