@@ -3,7 +3,7 @@
 ``python`` and ``ipython`` run in one IPython for the whole page, where ``b24`` is a client of the sandbox; ``sh`` runs
 in bash, with the sandbox's webhook in ``B24_WEBHOOK``. A block whose first line is ``# name.toml`` is a file, and is
 written where the others run. A ``text`` block right below a block is what that one shows, with ``...`` for what differs
-from run to run. ``https://your-portal.bitrix24.com`` is the sandbox. A comment ``<!-- not run: why -->`` above a block
+from run to run. ``your-portal.bitrix24.com`` is the sandbox. A comment ``<!-- not run: why -->`` above a block
 leaves it out.
 """
 
@@ -20,7 +20,7 @@ MARK = re.compile(r"<!-- not run: (.+?) -->\s*\Z")
 FILE = re.compile(r"# ([\w./-]+\.\w+)\n")
 NO_CODE = {"text"}
 RUN = {"python", "ipython", "sh"}
-PORTAL = "https://your-portal.bitrix24.com"
+PORTAL = "your-portal.bitrix24.com"
 SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -61,13 +61,14 @@ class Reader:
         self.environment = environment
 
     def type(self, block):
-        code = block.code.replace(PORTAL, self.portal.url)
+        here = self.portal.url.removeprefix("https://")
+        code = block.code.replace(PORTAL, here)
         if block.file:
             self.folder.joinpath(block.file).write_text(code, "utf-8")
             return
         shown = self.in_bash(code) if block.language == "sh" else self.in_ipython(code, block)
         if block.output is not None:
-            seen = shown.replace(self.portal.url, PORTAL).replace(self.portal.url[7:], PORTAL[8:])
+            seen = shown.replace(here, PORTAL)
             same = doctest.OutputChecker().check_output(block.output, seen, SAME)
             assert same, f"{self.page}:{block.line} shows\n{seen}\nand not\n{block.output}"
 
