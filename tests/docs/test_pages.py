@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from b24data import Sandbox, errors
+from b24data.http import transport
 from b24data.sandbox.faults import KINDS
 from b24data.sandbox.quirks import IGNORABLE, LIES
 from tests.docs.blocks import RUN, Block, Reader, blocks_of
@@ -95,7 +96,9 @@ def environment(portal, certificates, tmp_path, monkeypatch):
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    return os.environ | given
+    transport._tls_context.cache_clear()  # what this process trusted before
+    yield os.environ | given
+    transport._tls_context.cache_clear()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
