@@ -11,7 +11,16 @@ from pathlib import Path
 
 from b24data.errors import ExportError
 
-__all__ = ["beside", "data_folder", "locked", "put_in_place", "remove_beside", "sync_to_disk", "write_whole"]
+__all__ = [
+    "beside",
+    "cache_folder",
+    "data_folder",
+    "locked",
+    "put_in_place",
+    "remove_beside",
+    "sync_to_disk",
+    "write_whole",
+]
 
 _NEVER = threading.Event()
 
@@ -119,12 +128,22 @@ def data_folder() -> Path:
 
     ``B24DATA_STATE_DIR`` names another one.
     """
-    folder = Path(os.environ.get("B24DATA_STATE_DIR") or _default_folder())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _default_folder() -> Path:
     import platformdirs
 
-    return platformdirs.user_state_path("b24data", appauthor=False)
+    return _made(platformdirs.user_state_path("b24data", appauthor=False))
+
+
+def cache_folder() -> Path:
+    """The user's own folder for what may be deleted at any time, since it can be asked for again; made when needed.
+
+    ``B24DATA_STATE_DIR`` names another one.
+    """
+    import platformdirs
+
+    return _made(platformdirs.user_cache_path("b24data", appauthor=False))
+
+
+def _made(default: Path) -> Path:
+    folder = Path(os.environ.get("B24DATA_STATE_DIR") or default)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -18,8 +18,9 @@ from b24data.datasets.job import Job, Kept, Purpose
 from b24data.datasets.job_sink import JobSink
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
 from b24data.frames.columns import Decoder
-from b24data.frames.described import Descriptions, check_request
+from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
+from b24data.frames.doubt import Believed
 from b24data.frames.fields import undescribed
 from b24data.frames.labels import LabelMode, Labels, check_labels
 from b24data.frames.parquet import ParquetSink
@@ -84,11 +85,11 @@ class Pipeline:
         self.plan = plan
         self._session = session
         self._clock = clock
-        self._descriptions = descriptions
         self._dictionaries = dictionaries
         self._options = options
         self._progress = progress_for(options.progress)
         self._context = CallContext(gentle=options.gentle, on_wait=self._show_wait, on_refresh=self._progress.refreshed)
+        self._believed = Believed(descriptions, plan, self._context)
         self._fetch = ListFetch(
             session, plan, self._prepare, self._context, options.workers, clock, options.verify == "count"
         )
@@ -218,11 +219,9 @@ class Pipeline:
 
     def _check_names(self) -> None:
         """Refuse a misspelt field before any row is asked for."""
-        described = self._descriptions.of(self.plan.spec, self.plan.params, self._context)
-        if described.note:
-            self._notes.append(described.note)
-        if self._options.check_fields:
-            check_request(described, self.plan)
+        words = bool(self._options.labels or self._options.titles)
+        if note := self._believed.begin(words=words, check=self._options.check_fields):
+            self._notes.append(note)
 
     def _go_on(self) -> None:
         """Begin where an earlier run of the same fetch was stopped."""
@@ -240,13 +239,12 @@ class Pipeline:
             "columns": (options.labels, options.titles, options.dtypes, options.errors, options.tz),
             "filter checked": bool(options.verify),
         }
-        described = self._descriptions.of(plan.spec, plan.params, self._context)
         return Purpose(
             method=plan.method,
             portal=self._session.portal,
             query=json.dumps(asked, sort_keys=True, default=str),
             caller=self._session.caller,
-            fields=hashlib.sha256(repr(sorted(described.fields.items())).encode()).hexdigest()[:16],
+            fields=hashlib.sha256(repr(sorted(self._believed.described.fields.items())).encode()).hexdigest()[:16],
         )
 
     def _standing(self) -> Kept:
@@ -266,28 +264,37 @@ class Pipeline:
 
     def _prepare(self, first_page: Sequence[Row]) -> Callable[[Sequence[Row]], tuple[pa.RecordBatch, list[int] | None]]:
         """Settle the columns, now that the first rows are here."""
-        spec, options = self.plan.spec, self._options
+        schema = self._columns(first_page)
+        if self._believed.gives_way(schema, first_page):
+            schema = self._columns(first_page)
+        self._decoder = Decoder(
+            schema.titled() if self._options.titles else schema,
+            errors=self._options.errors,
+            outdated=self._believed.outdated,
+        )
+        self._presentation = self._presented(self._decoder, first_page)
+        if self._kept is not None:
+            self._presentation.remember(self._kept.memory)
+        self.schema = self._presentation.schema
+        if self._options.verify:
+            self._recheck = Recheck(self.plan.method, self.plan.conditions, self._decoder.schema)
+        return self._decode
+
+    def _columns(self, first_page: Sequence[Row]) -> Schema:
+        """The columns by the description at hand, and by the first rows where it says nothing."""
+        spec, options, fields = self.plan.spec, self._options, self._believed.described.fields
         select = self.plan.select
         if select is not None and self.plan.id_added:
             select = (str(spec.id_asked), *select)
-        described = self._descriptions.of(spec, self.plan.params, self._context)
-        schema = build_schema(
-            described.fields or undescribed(select or (), spec.answer_case),
+        return build_schema(
+            fields or undescribed(select or (), spec.answer_case),
             select,
             id_code=spec.id if self.plan.walk == "keyset" or self.plan.id_added else None,
             sample_rows=first_page,
             dtypes=options.dtypes,
             tz=options.tz,
-            check=options.check_fields and not described.fields,  # else that is done
+            check=options.check_fields and not fields,  # else that is done
         )
-        self._decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors)
-        self._presentation = self._presented(self._decoder, first_page)
-        if self._kept is not None:
-            self._presentation.remember(self._kept.memory)
-        self.schema = self._presentation.schema
-        if options.verify:
-            self._recheck = Recheck(self.plan.method, self.plan.conditions, self._decoder.schema)
-        return self._decode
 
     def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[int] | None]:
         decoder = self._decoder

@@ -15,7 +15,7 @@ from b24data.datasets.job import JobFacts, jobs
 from b24data.datasets.report import SyncReport
 from b24data.datasets.sync import Sync, check_deletes
 from b24data.errors import ConfigError, SdkError
-from b24data.frames.described import Descriptions
+from b24data.frames.described import WORDS_S, Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelMode
 from b24data.frames.overview import columns_of, fields_frame
@@ -344,13 +344,13 @@ class Tools:
         )
         return Sync(source, check_folder(to), overlap_s, deletes, max_deletes).run()
 
-    def describe(self, method: str, *, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def describe(self, method: str, *, params: Mapping[str, Any] | None = None, refresh: bool = False) -> pd.DataFrame:
         """The fields that a list has: code, title, type, arrow, multiple, required, read_only, values.
 
         ``type`` is the portal's own name of the type, ``arrow`` what the column becomes, ``values`` a dict of the codes
         that may stand in it: of enumerations, stages and other lists, categories, currencies. ``params`` are the
         parameters that the method needs, such as ``{"entityTypeId": 2}``. Three requests at the most, none when the
-        same was asked in the last ten minutes.
+        same was asked in the last ten minutes; ``refresh=True`` asks what is so now, for later fetches too.
 
         :raises ConfigError: nothing describes the fields of this list, or the portal refuses to.
 
@@ -363,7 +363,7 @@ class Tools:
         'Deal won'
         """
         spec, context = spec_of(method), CallContext()
-        described = self._descriptions.of(spec, params or {}, context)
+        described = self._descriptions.of(spec, params or {}, context, age_s=0.0 if refresh else WORDS_S)
         if not described.fields:
             near = () if spec.documented else nearest_methods(method)
             raise ConfigError(
@@ -372,7 +372,7 @@ class Tools:
                 if near
                 else "a fetch types the columns by the rows that come",
             )
-        columns = columns_of(described.fields, spec.id_asked)
+        columns = columns_of(described.fields, spec.id_asked if spec.walk == "keyset" else None)
         words_of, _ = self._dictionaries.words_for(columns, method, params or {}, context, people=False)
         return fields_frame(columns, words_of)
 

@@ -40,6 +40,11 @@ class Credentials(Protocol):
         ...
 
     @property
+    def user_id(self) -> int:
+        """The user on whose behalf it calls; 0 if unknown."""
+        ...
+
+    @property
     def application(self) -> str:
         """What the portal counts execution times by: the application, or the webhook. No secret."""
         ...

@@ -123,6 +123,11 @@ class OAuth(Admin):
         return self.params.member_id
 
     @property
+    def user_id(self) -> int:
+        """The user who signed in; 0 if the pair does not say."""
+        return self.params.user_id
+
+    @property
     def application(self) -> str:
         """The application's ``client_id``."""
         return self._application

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ class Decoder:
     ``open``, it grows instead: ``schema`` is then a wider one, and so are the batches from there on.
     Times without an offset are read in ``naive_tz``, since the portal does not say which zone it means; ``naive``
     names the columns that had such. ``unknown`` holds the keys of rows that have no column.
+    Before the first value becomes null, ``outdated`` is asked, once, which columns are no longer what their types say:
+    those grow too.
 
     >>> from b24data.frames.schema import Field, build_schema
     >>> fields = {"ID": Field("ID", "ID", type="integer"), "OPENED": Field("OPENED", "OPENED", type="char")}
@@ -38,13 +40,21 @@ class Decoder:
     """
 
     def __init__(
-        self, schema: Schema, *, errors: Literal["null", "raise"] = "null", naive_tz: str | None = None
+        self,
+        schema: Schema,
+        *,
+        errors: Literal["null", "raise"] = "null",
+        naive_tz: str | None = None,
+        outdated: Callable[[Schema], Collection[str]] | None = None,
     ) -> None:
         self._errors = errors
         self._naive_tz = naive_tz or schema.tz
         self._lock = threading.Lock()
         # More decoders than cores would only fill the memory: an answer takes four times its size meanwhile.
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._outdated = outdated
+        self._asking = threading.Lock()
+        self._doubted: frozenset[str] | None = None
         self._wires: dict[str, frozenset[str]] = {}
         self._plan = make_plan(schema, self._wires)
         self._coercions: dict[str, Coercion] = {}
@@ -94,7 +104,10 @@ class Decoder:
 
     def _grown(self, plan: Plan, reading: Reading, rows: Sequence[Row]) -> bool:
         """Whether the schema is a wider one now, so that the rows have to be read again."""
-        misfits = {c.name for c, found in zip(plan.schema.columns, reading.misfits, strict=True) if found and c.widens}
+        misfit = [c for c, found in zip(plan.schema.columns, reading.misfits, strict=True) if found]
+        misfits = {column.name for column in misfit if column.widens}
+        if len(misfits) < len(misfit):
+            misfits |= self._no_longer(plan.schema) & {column.name for column in misfit}
         extra = reading.extra if plan.schema.open else set()
         with self._lock:
             self.unknown |= reading.extra - extra
@@ -106,6 +119,13 @@ class Decoder:
                 self._plan = make_plan(widened(plan.schema, misfits, extra, parsed), self._wires)
         self._learn(parsed)
         return True
+
+    def _no_longer(self, schema: Schema) -> frozenset[str]:
+        """The columns whose type was that of another time."""
+        with self._asking:
+            if self._doubted is None:
+                self._doubted = frozenset(self._outdated(schema) if self._outdated else ())
+        return self._doubted
 
     def _settled(self, plan: Plan, reading: Reading, rows: Sequence[Row]) -> pa.RecordBatch:
         for column, misfits in zip(plan.schema.columns, reading.misfits, strict=True):

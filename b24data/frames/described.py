@@ -1,37 +1,48 @@
-"""What the portal says about the fields of a list, asked once and kept for a while."""
+"""What the portal says about the fields of a list, asked once and kept for a while, in memory and on disk.
+
+Types hold for an hour: the portal does not change that of a field, so one would have to be deleted and made anew under
+its old name. A name that a kept description lacks is looked for anew before it is refused, and so is a field that rows
+have and a value that does not fit; see :mod:`b24data.frames.doubt`. Titles and the words of enumerations can change at
+any time, and nothing shows it: where they are wanted, ten minutes is the most.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from b24data.errors import AjaxError
+from b24data.errors import AjaxError, SchemaError
 from b24data.frames.fields import Field, read_fields
+from b24data.frames.openapi import OPENAPI, rows_described
 from b24data.frames.schema import check_names
+from b24data.frames.shelf import shelf_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec
 from b24data.lists.plan import ListPlan, split_filter_key
 
-__all__ = ["Described", "Descriptions", "check_request"]
+__all__ = ["JUST_S", "TYPES_S", "WORDS_S", "Described", "Descriptions", "check_request"]
 
-# A new user field is seen after this long at the latest.
-_AGE_S = 600.0
+TYPES_S = 3600.0
+WORDS_S = 600.0
+JUST_S = 5.0  # asked so lately that the portal would say the same
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
     """The fields by their code; empty where nothing describes them, and ``note`` says why.
 
-    ``whole`` is false where there may be user fields besides that the user is not told of.
+    ``whole`` is false where there may be user fields besides that the user is not told of. ``at`` is when the portal
+    was asked, in Unix seconds.
     """
 
     fields: Mapping[str, Field]
     note: str = ""
     whole: bool = True
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -40,26 +51,62 @@ class Descriptions:
 
     session_of: Callable[[str], Session]
     clock: Clock
-    _kept: dict[tuple[str, str], tuple[float, Described]] = field(default_factory=dict)
+    _kept: dict[tuple[str, str, str], Described] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, spec: MethodSpec, params: Mapping[str, Any], context: CallContext) -> Described:
-        """The fields of the rows of ``spec``, whose other parameters are ``params``.
+    def of(
+        self, spec: MethodSpec, params: Mapping[str, Any], context: CallContext, *, age_s: float = WORDS_S
+    ) -> Described:
+        """The fields of the rows of ``spec``, whose other parameters are ``params``, at most ``age_s`` seconds old.
 
         A description that the user may not see, or that the portal lacks, is none: the columns are then read off
         the rows. Any other failure is raised. One request, and one more where user fields are described apart.
         """
         if spec.fields is None:
-            return Described({}, f"nothing describes the fields of {spec.method}: types were read off the rows")
+            return Described({}, _nothing(spec), at=self.clock.time())
         needed = _filled(spec.fields_params, params)
-        key = (spec.method, repr(sorted(needed.items())))
+        key = _key(spec.version, spec.method, needed)
         with self._lock:
-            at, described = self._kept.get(key, (float("-inf"), None))
-        if described is not None and self.clock.monotonic() - at < _AGE_S:
-            return described
-        described = self._ask(spec, spec.fields, needed, context)
-        with self._lock:
-            self._kept[key] = (self.clock.monotonic(), described)
+            described = self._kept.get(key)
+        if described is None or self.age_s(described) > (min(age_s, WORDS_S) if described.note else age_s):
+            described = self._shelved(spec, needed, age_s) or self._asked(spec, spec.fields, needed, context)
+            with self._lock:
+                self._kept[key] = described
+        return described
+
+    def age_s(self, described: Described) -> float:
+        """How long ago the portal was asked; a time that is still to come is one that can't be told."""
+        age = self.clock.time() - described.at
+        return age if age >= 0 else float("inf")
+
+    def for_request(
+        self, plan: ListPlan, context: CallContext, *, age_s: float = WORDS_S, check: bool = True
+    ) -> Described:
+        """The fields that a list will have, once the names in its request are known to be right.
+
+        Before a name is refused, the portal is asked anew: the field may be a new one.
+        """
+        described = self.of(plan.spec, plan.params, context, age_s=age_s)
+        if check:
+            try:
+                check_request(described, plan)
+            except SchemaError:
+                described = self.of(plan.spec, plan.params, context, age_s=JUST_S)
+                check_request(described, plan)
+        return described
+
+    def _shelved(self, spec: MethodSpec, params: Mapping[str, Any], age_s: float) -> Described | None:
+        shelf = shelf_of(self.session_of(spec.version))
+        found = shelf.get(spec.version, spec.method, params) if shelf else None
+        described = Described(found.fields, at=found.at) if found else None
+        return described if described and self.age_s(described) <= age_s else None
+
+    def _asked(self, spec: MethodSpec, main: str, params: Mapping[str, Any], context: CallContext) -> Described:
+        """What the portal says now. What it says but in part is not kept on disk: rights can be given any minute."""
+        described = replace(self._ask(spec, main, params, context), at=self.clock.time())
+        shelf = shelf_of(self.session_of(spec.version)) if described.fields and not described.note else None
+        if shelf:
+            shelf.put(spec.version, spec.method, params, described.fields, at=described.at)
         return described
 
     def _ask(self, spec: MethodSpec, main: str, params: Mapping[str, Any], context: CallContext) -> Described:
@@ -67,6 +114,8 @@ class Descriptions:
             told = self._told(spec, main, params, context)
         except AjaxError as error:
             return Described({}, f"{main} says {_code(error)}: types were read off the rows")
+        if main == OPENAPI:
+            return self._of_document(spec, told)
         fields = read_fields(told, wire_case=spec.answer_case)
         if spec.userfields is None or not _lacks(spec, fields.values()):
             return Described(fields)
@@ -77,8 +126,26 @@ class Descriptions:
             return Described(fields, note, whole=all(one.type for one in fields.values()))
         return Described(read_fields(told, userfields=more, wire_case=spec.answer_case))
 
+    def _of_document(self, spec: MethodSpec, document: Any) -> Described:
+        """The fields of one list from the document that describes them all, which are remembered as well."""
+        described = {
+            method: Described(read_fields(fields), at=self.clock.time())
+            for method, fields in rows_described(document).items()
+        }
+        with self._lock:
+            self._kept |= {_key(spec.version, method, {}): one for method, one in described.items()}
+        return described.get(spec.method.lower(), Described({}, _nothing(spec)))
+
     def _told(self, spec: MethodSpec, method: str, params: Mapping[str, Any], context: CallContext) -> Any:
         return self.session_of(spec.version).call(method, params, context=context, reads=True).data()
+
+
+def _key(version: str, method: str, params: Mapping[str, Any]) -> tuple[str, str, str]:
+    return version, method.lower(), repr(sorted(params.items()))
+
+
+def _nothing(spec: MethodSpec) -> str:
+    return f"nothing describes the fields of {spec.method}: types were read off the rows"
 
 
 def _code(error: AjaxError) -> str:

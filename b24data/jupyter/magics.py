@@ -15,6 +15,7 @@ from traitlets import Unicode
 from b24data.auth.profiles import Profiles
 from b24data.catalog import MethodEntry, is_list, of_portal
 from b24data.errors import ConfigError, SdkError
+from b24data.frames.shelf import shelf_of
 from b24data.grammar import HelpShown, Request, request_of
 from b24data.http.retry import is_read
 from b24data.jupyter.completion import Knowledge, complete
@@ -195,7 +196,14 @@ class B24Magic(Magics):
         return SimpleMatcherResult(completions=completions, matched_fragment=found.fragment, suppress=True)
 
     def _known_fields(self, method: str) -> Iterable[str]:
-        return self._fields.get(method.lower(), ())
+        """Of what was described or fetched here, else of what is kept on disk for the one who calls."""
+        if method.lower() in self._fields:
+            return self._fields[method.lower()]
+        try:
+            shelf = shelf_of(self._client(Request(command="")).session)
+        except (SdkError, OSError):
+            return ()
+        return shelf.names(method) if shelf else ()
 
     def _variables(self) -> Iterable[str]:
         return [name for name in self._shell.user_ns if name[:1] != "_" and name not in self._shell.user_ns_hidden]

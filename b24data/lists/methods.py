@@ -28,6 +28,7 @@ _COMMON_V3 = {
     "size": "pagination.limit",
     "id": "id",
     "id_asked": "id",
+    "fields": "rest.documentation.openapi",
 }
 
 
@@ -52,6 +53,7 @@ class MethodSpec:
 
     ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list), and
     ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
+    ``rest.documentation.openapi`` describes the fields of every list of REST 3.0.
     ``modified`` is the field that tells when a row was changed last (or written, where rows do not change) and that the
     filter compares by ``>=``: what :meth:`Tools.sync` goes by. Fields that stay empty until the first change are none.
     ``deprecated`` is the method that follows this one, or True.

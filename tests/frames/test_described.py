@@ -3,7 +3,8 @@
 import pytest
 
 from b24data.errors import AccessDeniedError, SchemaError, ServerError
-from b24data.frames.described import Descriptions, check_request
+from b24data.frames.described import TYPES_S, Descriptions, check_request
+from b24data.frames.openapi import OPENAPI
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
@@ -101,6 +102,32 @@ def test_descriptions__are_kept_for_ten_minutes_by_method_and_parameters():
     clock.now += 601
     descriptions.of(spec_of("crm.item.list"), {"entityTypeId": 2}, CallContext())
     assert len(session.requests) == 3
+
+
+def test_descriptions__a_refusal_is_asked_about_again_after_ten_minutes():
+    session, clock = FakeSession({"crm.deal.fields": DENIED}), FakeClock()
+    descriptions = Descriptions(lambda _: session, clock)
+    for later in (0, 599, 2):
+        clock.now += later
+        descriptions.of(spec_of("crm.deal.list"), {}, CallContext(), age_s=TYPES_S)
+    assert len(session.requests) == 2
+
+
+def test_descriptions__a_clock_that_was_set_back_makes_them_old():
+    session, clock = FakeSession({"crm.deal.fields": DEAL}), FakeClock()
+    descriptions = Descriptions(lambda _: session, clock)
+    for now in (1_000.0, 900.0):
+        clock.now = now
+        descriptions.of(spec_of("crm.deal.list"), {}, CallContext())
+    assert len(session.requests) == 2
+
+
+def test_descriptions__a_list_that_the_openapi_document_lacks_has_none():
+    found, _ = described("v3:partner.thing.list", {OPENAPI: {"paths": [], "components": {"schemas": []}}})
+    assert (found.fields, found.note) == (
+        {},
+        "nothing describes the fields of partner.thing.list: types were read off the rows",
+    )
 
 
 def test_descriptions__a_refusal_is_a_note_and_a_failure_is_raised():

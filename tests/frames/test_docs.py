@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data.frames.columns import Decoder
+from b24data.frames.openapi import OPENAPI
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of
+from b24data.lists.methods import known_methods, spec_of
 from tests.frames.test_types import REPORT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "types.md").read_text("utf-8")
@@ -69,3 +71,15 @@ def test_the_names__of_both_spellings_are_those_that_are_compared():
 
     table = dict(re.findall(r"^\| `([A-Z_]+)` \| `(\w+)` \|$", TEXT, flags=re.MULTILINE))
     assert table == RENAMED
+
+
+def test_the_methods_of_rest_3__are_described_as_the_page_says():
+    specs = [spec_of(method) for method in known_methods() if spec_of(method).version == "v3"]
+    by_document = [spec.method for spec in specs if spec.fields == OPENAPI]
+    by_list = [spec.method for spec in specs if (spec.fields or "").endswith(".field.list")]
+    by_rows = [spec.method for spec in specs if spec.fields is None]
+    assert sorted(by_document) == ["mail.mailbox.senders", "tasks.task.result.list"]
+    assert all(method in TEXT for method in by_document)
+    assert (len(specs), len(by_list), len(by_rows)) == (40, 19, 19)
+    others = [method for method in by_rows if not method.endswith(".field.list")]
+    assert others == ["humanresources.node.communication.list"]

@@ -180,6 +180,27 @@ def test_tab__opens_no_socket(kernel, portal):
     assert portal.stats.requests == before
 
 
+def test_tab__knows_fields_that_an_earlier_notebook_asked_for(kernel):
+    kernel.run(
+        "import os, time\n"
+        "from b24data.auth.credentials import HookCredentials\n"
+        "from b24data.frames.fields import Field\n"
+        "from b24data.frames.shelf import shelf_of\n"
+        "from b24data.http.session import Session\n"
+        "url = 'https://acme.bitrix24.com/rest/1/' + 'a' * 8 + '/'\n"
+        "shelf = shelf_of(Session(HookCredentials(url), None))\n"
+        "shelf.put('v2', 'crm.quote.list', {}, {'CLOSEDATE': Field('CLOSEDATE', 'CLOSEDATE')}, at=1.0)\n"
+        "hook, os.environ['B24_WEBHOOK'] = os.environ['B24_WEBHOOK'], url\n"
+        "%reload_ext b24data"
+    )
+    try:
+        typed = "%b24 fetch crm.quote.list --select CLO"
+        assert f"{typed}SEDATE" in kernel.matches(typed)
+    finally:
+        kernel.run("os.environ['B24_WEBHOOK'] = hook\n%reload_ext b24data")
+    assert f"{typed}SEDATE" not in kernel.matches(typed)
+
+
 def test_tab__elsewhere_is_left_to_python(kernel):
     kernel.run("my_params = {}")
     assert "my_params" in kernel.matches("my_par")

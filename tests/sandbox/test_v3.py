@@ -334,6 +334,23 @@ def test_discovery__openapi_is_bare_and_names_the_methods(portal, http):
         assert "/tasks.task.list" in document["paths"]
 
 
+def test_discovery__openapi_describes_the_rows_of_the_lists_that_come_in_items(portal, http, items):
+    document = http.get(portal.webhook_url_v3 + "documentation").json()
+
+    def fields(method):
+        answer = document["paths"][f"/{method}"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        result = answer["properties"]["result"]
+        rows = result if result["type"] == "array" else result["properties"]["items"]
+        return document["components"]["schemas"][rows["items"]["$ref"].rpartition("/")[2]]["properties"]
+
+    for method, query in (("mail.mailbox.senders", {}), ("tasks.task.result.list", {"filter": [["taskId", 51]]})):
+        assert set(items(method, query)[0]) <= set(fields(method))
+    assert fields("tasks.task.list")["responsible"]["$ref"] == "#/components/schemas/ResponsibleDto"
+    assert fields("tasks.task.list")["created"] == {"type": "string", "format": "date-time", "title": "created"}
+    hidden = document["paths"]["/mail.message.thread"]["post"]["responses"]["200"]["content"]["application/json"]
+    assert hidden["schema"]["properties"]["result"] == {"type": "object"}
+
+
 def test_every_method__answers(portal, http, items):
     needed = {"type": "DEPARTMENT", "id": 1, "query": "a", "collectionId": 1}
     period = {"startDate": {"from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z"}}

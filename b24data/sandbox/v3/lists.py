@@ -5,6 +5,7 @@ Sources: b24restdocs, the pages of the methods; ``documented.json`` has their sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from b24data.sandbox.columns import Writer
 from b24data.sandbox.documented import HIDDEN_ID, Documented, documented
 from b24data.sandbox.filters import Condition, Group, parse_moment
 from b24data.sandbox.rowsets import Row, Rowsets, holds, ranked, sorted_rows
+from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import (
     Fields,
     V3Error,
@@ -45,6 +47,7 @@ _SIMPLE_FILTERS = {
 }
 _HEAVY = ("transcription", "overview", "insights")
 _MOST = 1000
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 class Lists3:
@@ -100,6 +103,18 @@ class Lists3:
     def fields(self, name: str) -> Fields:
         """The fields of a list's rows."""
         return self._fields(documented("v3")[name])
+
+    def in_items(self, name: str) -> bool:
+        """Whether a method answers with a list of rows in ``items``, and not with descriptions of fields."""
+        known = documented("v3").get(name)
+        return known is not None and known.is_list and known.at == "items" and not name.endswith(".field.list")
+
+    def described(self, name: str) -> Described:
+        """What the OpenAPI document says of a list."""
+        known = documented("v3")[name]
+        entity = "".join(part.capitalize() for part in name.split(".")[:-1]) + "Dto"
+        moments = [key for key, value in known.rows[0].items() if isinstance(value, str) and _MOMENT.match(value)]
+        return Described(entity, self._fields(known), moments, as_array=name.startswith("tasks."))
 
     def _all(self, name: str) -> list[Row]:
         return self._rowsets.of("v3", name, _EXTRA.get(name))

@@ -17,6 +17,7 @@ from b24data.sandbox.pages import Renderer
 from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.table import World
 from b24data.sandbox.v3.lists import Lists3
+from b24data.sandbox.v3.openapi import document
 from b24data.sandbox.v3.request import Fields, V3Error
 from b24data.sandbox.v3.tasks import FIELDS, Tasks3
 
@@ -102,16 +103,10 @@ class Methods3:
         return [{"method": name, "scope": modules.get(head, head)} for name, head in heads]
 
     def _openapi(self, _query: Mapping[str, Any]) -> Answer:
-        kinds = {"int": "integer", "bool": "boolean"}
-        task = {name: {"type": kinds.get(kind, kind)} for name, kind in FIELDS.types.items()}
-        document = {
-            "openapi": "3.0.0",
-            "info": {"title": "Bitrix24 REST V3 API", "version": "1.0.0"},
-            "tags": [{"name": module} for module in sorted({name.split(".")[0] for name in self.names()})],
-            "paths": {f"/{name}": {"post": {"tags": [name.split(".")[0]]}} for name in self.names()},
-            "components": {"schemas": {"TaskDto": {"type": "object", "properties": task}}},
-        }
-        return Answer.of(document, self._writer, bare=True)
+        names = self.names()
+        lists = {name: self.lists.described(name) for name in names if self.lists.in_items(name)}
+        lists["tasks.task.list"] = self.tasks.described()
+        return Answer.of(document(names, lists), self._writer, bare=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from b24data.sandbox.columns import Writer, iso
 from b24data.sandbox.filters import Condition, Group, parse_moment
 from b24data.sandbox.pages import Layout, Page, Renderer
 from b24data.sandbox.table import Selection, Table, World
+from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import Fields, V3Error, invalid, read_filter, read_order, read_pagination, read_select
 
 __all__ = ["FIELDS", "Tasks3"]
@@ -96,6 +97,11 @@ class Tasks3:
         page = read_pagination(query.get("pagination"), default=50, most=1000)
         found = self._rows(self.selection(query), query, page.offset, page.limit)
         return Answer([b'{"items":[', *found.pieces, b"]}"], rows=found.count, pages=1)
+
+    def described(self) -> Described:
+        """What the OpenAPI document says of the list of tasks."""
+        moments = [name for name, kind in FIELDS.types.items() if kind == "object" and name not in FIELDS.related]
+        return Described(FIELDS.entity, FIELDS, moments, as_array=True)
 
     def _rows(self, selection: Selection, query: Mapping[str, Any], offset: int, limit: int) -> Page:
         layout = Layout(_layout(read_select(query.get("select"), FIELDS)), self._writer)
