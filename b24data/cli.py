@@ -40,6 +40,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("b24data.commands.run", "a notebook from top to bottom, with parameters and nobody watching"),
         "schedule": ("b24data.commands.schedule", "exports at their time, by this machine's cron"),
     },
+    "when something is wrong": {
+        "doctor": (
+            "b24data.commands.doctor",
+            "what is well and what is not; secrets in notebooks; what a portal can do",
+        ),
+    },
     "for tests": {
         "sandbox": ("b24data.sandbox", "a portal on 127.0.0.1 to try things on"),
     },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from b24data.params import RestrictionParams
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify
 
-__all__ = ["Client", "connect", "connect_by", "dotenv", "profile_name"]
+__all__ = ["Client", "Way", "connect", "connect_by", "dotenv", "profile_name", "way_in"]
 
 Client = B24OAuth | B24Hook
 
@@ -44,18 +45,34 @@ def connect(
     >>> del os.environ["B24_WEBHOOK"]
     """
     profiles = Profiles()
+    way = way_in(profile, profiles)
+    if way.profile:
+        return connect_by(profiles, way.profile, restriction_params=restriction_params, timeout=timeout, verify=verify)
+    try:
+        return B24Hook(way.webhook, restriction_params, timeout=timeout, verify=verify)
+    except ConfigError as error:
+        raise ConfigError(f"B24_WEBHOOK ({way.source}): {error.description}", hint=error.hint) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Who calls, by a profile or a webhook, and what says so."""
+
+    source: str
+    profile: str = ""
+    webhook: str = field(default="", repr=False)
+
+
+def way_in(profile: str | None, profiles: Profiles) -> Way:
+    """What :func:`connect` goes by; it raises the same errors."""
     if profile is not None:
-        return connect_by(profiles, profile, restriction_params=restriction_params, timeout=timeout, verify=verify)
+        return Way(source="as named", profile=profile)
     for source, found in (("environment", os.environ), (".env", dotenv(Path.cwd()))):
         if name := found.get("B24_PROFILE"):
-            return connect_by(profiles, name, restriction_params=restriction_params, timeout=timeout, verify=verify)
+            return Way(source=source, profile=name)
         if url := found.get("B24_WEBHOOK"):
-            try:
-                return B24Hook(url, restriction_params, timeout=timeout, verify=verify)
-            except ConfigError as error:
-                raise ConfigError(f"B24_WEBHOOK ({source}): {error.description}", hint=error.hint) from error
-    name = profile_name(profiles)
-    return connect_by(profiles, name, restriction_params=restriction_params, timeout=timeout, verify=verify)
+            return Way(source=source, webhook=url)
+    return Way(source="the only one", profile=profile_name(profiles))
 
 
 def connect_by(

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["show_json", "show_table", "table_lines"]
+__all__ = ["show_json", "show_table", "table_lines", "terminal_width"]
 
 
 def show_json(value: Any) -> None:
@@ -21,8 +21,12 @@ def show_json(value: Any) -> None:
 
 def show_table(rows: Sequence[Mapping[str, Any]], none: str = "") -> None:
     """Print rows with the names of their columns above them, in a terminal cut to its width; ``none``: without rows."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else sys.maxsize
-    print("\n".join(table_lines(rows, width)) if rows else none)
+    print("\n".join(table_lines(rows, terminal_width())) if rows else none)
+
+
+def terminal_width() -> int:
+    """The columns of the terminal; where the output goes elsewhere, there is no limit."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else sys.maxsize
 
 
 def table_lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:

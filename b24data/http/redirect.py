@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from b24data.errors import TransportError
 
-__all__ = ["is_loopback", "moved_endpoint"]
+__all__ = ["bitrix24_zone", "is_loopback", "moved_endpoint"]
 
 _SUFFIXES = tuple(
     f".bitrix24.{zone}"
@@ -67,6 +67,15 @@ def _may_move(old_scheme: str, old: str, new_scheme: str, new: str) -> bool:
     if is_loopback(old) or is_loopback(new):
         return is_loopback(old) and is_loopback(new)
     return old == new or (old.endswith(_SUFFIXES) and new.endswith(_SUFFIXES))
+
+
+def bitrix24_zone(host: str) -> str:
+    """``bitrix24.de`` of ``acme.bitrix24.de``; empty for a host of anybody else's.
+
+    >>> bitrix24_zone("acme.bitrix24.de"), bitrix24_zone("evilbitrix24.de")
+    ('bitrix24.de', '')
+    """
+    return next((suffix[1:] for suffix in _SUFFIXES if host.endswith(suffix)), "")
 
 
 def is_loopback(host: str | None) -> bool:

@@ -5,22 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
-from b24data.lists.ask import Answer, Asker
-from b24data.lists.capability import (
-    ENOUGH_ROWS,
-    check_order,
-    judge_parts,
-    judge_probe,
-    opening_commands,
-    part_commands,
-    reference,
-)
+from b24data.lists.ask import Asker
+from b24data.lists.capability import reference
 from b24data.lists.facts import Decode, WalkFacts
+from b24data.lists.opening import open_list
 from b24data.lists.pace import Pace
 from b24data.lists.plan import Capability
 from b24data.lists.rows import Row, id_reader
@@ -31,6 +24,7 @@ __all__ = ["KeysetFetch", "NoKeysetError"]
 T = TypeVar("T")
 # How often to look up from waiting for answers: on Windows a blocked wait does not see Ctrl-C.
 _LOOK_UP_S = 0.5
+_OPENING_PAGES = 2  # whole pages of the batch that opens a walk; its probe is a few rows
 
 
 class NoKeysetError(ProtocolViolationError):
@@ -116,42 +110,16 @@ class KeysetFetch(Generic[T]):
                 f"{self._plan.method}: the portal counts {self._facts.total:,} rows and sent {self._facts.rows:,}"
             )
 
-    # -- the opening: two pages, and what the portal honours ------------------------------------------------------
-
     def _open(self) -> tuple[list[Row], list[Row]]:
-        commands = opening_commands(self._plan)
-        answers = self._asker.pages(commands)
-        *pages, probe = answers.each
-        self._pace.answered(self._pace.sent(), answers.wall_s, answers.portal_s)
-        self._pace.measured(answers.portal_s / len(pages))
-        first, last = (
-            self._asker.sure(answer, command).rows for answer, command in zip(pages, commands[:2], strict=True)
-        )
-        heads, tails = self._positions(first), self._positions(last)
-        whole = heads[-1:] == tails[:1]
-        full = whole or len(first) == self._plan.spec.page
-        capability = Capability(
-            order=check_order(heads, tails), short_page_ends=self._plan.spec.short_page_ends and full
-        )
-        if len(first) < ENOUGH_ROWS:
-            if not whole:
-                capability = replace(capability, below=False, floor=False, chains=False)
-        elif capability.order and not judge_probe(heads, self._seen(probe)):
-            questions = part_commands(self._plan, heads)
-            *singles, chained = self._asker.pages(questions).each
-            sure = [self._asker.sure(answer, command) for answer, command in zip(singles, questions, strict=False)]
-            capability = judge_parts(heads, [self._seen(answer) for answer in (*sure, chained)], capability)
-        if not capability.order or not capability.above:
-            ignored = "the order" if not capability.order else "a bound on the id"
+        """The first and the last page, if this portal can be walked by id."""
+        opening = open_list(self._asker, self._position_of)
+        self._pace.answered(self._pace.sent(), opening.wall_s, opening.portal_s)
+        self._pace.measured(opening.portal_s / _OPENING_PAGES)
+        self._capability = opening.capability
+        if not self._capability.order or not self._capability.above:
+            ignored = "the order" if not self._capability.order else "a bound on the id"
             raise NoKeysetError(f"{self._asker.session.portal} ignores {ignored} in {self._plan.method}")
-        self._capability = capability
-        return first, last
-
-    def _seen(self, answer: Answer | SdkError) -> list[int] | SdkError:
-        return answer if isinstance(answer, SdkError) else self._positions(answer.rows)
-
-    def _positions(self, rows: Sequence[Row]) -> list[int]:
-        return [self._position_of(row) for row in rows]
+        return opening.first, opening.last
 
     # -- the ranges, side by side ---------------------------------------------------------------------------------
 

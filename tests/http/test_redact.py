@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24data.http.redact import RedactingFilter, redact
+from b24data.http.redact import RedactingFilter, redact, secrets_in
 
 SECRET = "s3cr3tC0de"
 
@@ -75,3 +75,61 @@ def test_redacting_filter__rewrites_a_record_with_arguments(caplog: pytest.LogCa
         logger.info("untouched %d", 5)
     assert SECRET not in caplog.text
     assert "untouched 5" in caplog.text
+
+
+CODE = "q7w2k9x4" + "m1p8z3v6"
+TOKEN = "a7630167006e9f06006b12e400000001" + "000007e2e201aeb9fedba2013080af5a95c05e"
+KEY = "ZeKyeYIgy2NsHZqs" + "IHY6GfG1VaaB12"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"https://acme.bitrix24.com/rest/1/{CODE}/crm.deal.list", "webhook address"),
+        (f"https://b24.acme.example:8443/rest/api/12/{CODE}", "webhook address"),
+        (f'"url": "https:\\/\\/acme.bitrix24.com\\/rest\\/1\\/{CODE}\\/"', "webhook address"),
+        (f"/rest/1/{CODE}/", "webhook address"),
+        (f"'{TOKEN}'", "access or refresh token"),
+        (f'{{"access_token": "{TOKEN}"}}', "access token"),
+        (f"params['refresh_token'] = '{TOKEN}'", "refresh token"),
+        (f'B24OAuthSecret("local.1", client_secret="{KEY}")', "client secret"),
+        (f"B24_CLIENT_SECRET={KEY}", "client secret"),
+        (f"clientSecret: {KEY}", "client secret"),
+        (f"/rest/profile?auth={TOKEN}", "access token"),
+        (f"auth[application_token]={KEY}", "access token"),
+        (f"Authorization: Bearer {TOKEN}", "password, token or key"),
+        (f'API_KEY = "{KEY}"', "password, token or key"),
+        (json.dumps(json.dumps({"refresh_token": TOKEN})), "refresh token"),
+    ],
+)
+def test_secrets_in__knows_what_it_is_and_where_it_stands(text: str, kind: str) -> None:
+    [found] = secrets_in(text)
+    assert found.kind == kind
+    assert text[found.start : found.end] in (CODE, TOKEN, KEY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://your-portal.bitrix24.com/rest/1/your-code/",
+        "https://acme.bitrix24.com/rest/1/***/crm.deal.list",
+        f"http://127.0.0.1:8080/rest/1/{CODE}/ http://localhost/rest/1/{CODE}/",
+        "https://acme.bitrix24.com/rest/crm.deal.list",
+        "access_token = os.environ['B24_ACCESS_TOKEN2026']",
+        "client_secret=getpass.getpass('client_secret')",
+        "token = self.client2.token_of_the_day(2026)",
+        "sorted(rows, key=by_month_and_year_2026)",
+        "auth: your-access-token-goes-here-1234",
+        "sha256 = 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "author=ZeKyeYIgy2NsHZqsIHY6 monkey=ZeKyeYIgy2NsHZqsIHY6",
+        "Authorization: Bearer ***",
+    ],
+)
+def test_secrets_in__takes_no_placeholder_program_or_local_address_for_one(text: str) -> None:
+    assert secrets_in(text) == []
+
+
+def test_redact__masks_what_stands_in_quotes_and_a_token_that_stands_alone() -> None:
+    assert redact(f"B24OAuthSecret(client_secret='{KEY}')") == "B24OAuthSecret(client_secret='***')"
+    assert redact(f"got {TOKEN}, and no more") == "got ***, and no more"
+    assert CODE not in redact(f"https:\\/\\/acme.bitrix24.com\\/rest\\/1\\/{CODE}\\/")

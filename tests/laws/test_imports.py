@@ -18,6 +18,7 @@ LAYERS = [
     ["options"],
     ["grammar"],
     ["http.*"],  # what only decides
+    ["leaks"],
     ["http.transport"],
     ["auth.*"],
     ["http.session", "http.through"],
@@ -32,6 +33,7 @@ LAYERS = [
     ["exports.*", "jupyter.*"],
     ["faces"],
     ["demo", "demo_chart"],
+    ["doctor.*"],
     ["commands.*"],
     ["cli", "__main__"],
 ]

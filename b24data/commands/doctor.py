@@ -1,0 +1,172 @@
+"""``b24data doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from b24data import __version__
+from b24data.commands.output import show_json, show_table, terminal_width
+from b24data.errors import SdkError
+from b24data.grammar import asked_of
+from b24data.options import WrongUsageError, add_options
+
+if TYPE_CHECKING:
+    from b24data.doctor.check import Check
+
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = (
+    "b24data doctor",
+    "b24data doctor --portal crm.deal.list crm.contact.list",
+    "b24data doctor --scan notebooks reports/october.ipynb",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said after ``b24data doctor``."""
+    looks = parser.add_argument_group("where to look")
+    looks.add_argument(
+        "--portal", nargs="*", metavar="METHOD", help="what the portal does with these lists; it names nobody"
+    )
+    looks.add_argument(
+        "--scan", nargs="+", metavar="PATH", help="secrets in notebooks, programs, .env files and folders of them"
+    )
+    add_options(parser, "params", "json", "profile", params="of the lists behind --portal: entityTypeId=2")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look, and tell; 1 when something is wrong."""
+    if args.scan and args.portal is not None:
+        raise WrongUsageError("b24data doctor looks at the portal or at files", hint="run it twice")
+    if args.scan:
+        return _scan(args)
+    if args.portal is not None:
+        return _portal(args)
+    return _checks(args)
+
+
+# The machine and its portal.
+
+
+def _checks(args: argparse.Namespace) -> int:
+    seen = []
+    for check in _each_check(args.profile):
+        seen.append(check)
+        if not args.json:
+            print(_wrapped(f"{check.state:6}  {check.name:12}  {check.text}"), flush=True)
+            if check.hint:
+                print(_wrapped(f"{'':22}-> {check.hint}"))
+    bad = [check for check in seen if check.state == "FAILED"]
+    if args.json:
+        show_json({"ok": not bad, "checks": [asdict(check) for check in seen]})
+    return 1 if bad else 0
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, terminal_width(), subsequent_indent=" " * 22, break_long_words=False)
+
+
+def _each_check(profile: str | None) -> Iterator[Check]:
+    from b24data.doctor.check import failed
+    from b24data.doctor.machine import machine_checks
+    from b24data.doctor.portal import portal_checks
+    from b24data.portals import connect
+
+    can_call = True
+    for check in machine_checks(profile):
+        yield check
+        # Who calls now would wait for the lock that another program holds.
+        can_call &= check.state == "ok" or check.name not in ("profile", "locks")
+        can_call &= check.state != "FAILED" or check.name != "tokens"
+    if not can_call:
+        return
+    try:
+        client = connect(profile)
+    except SdkError as error:
+        yield failed("sign-in", error)
+        return
+    with client:
+        yield from portal_checks(client)
+
+
+# What the portal does with its lists.
+
+_QUESTIONS = {
+    "order": "order",
+    "above": "id >",
+    "below": "id <=",
+    "floor": "id >=",
+    "chains": "chains",
+    "short_page_ends": "short",
+    "counts": "counts",
+}
+
+_LEGEND = """\
+order, id, chains: what a walk by id needs and this portal honours; NO: the list is read another, slower way.
+short: a page that is not full is the last one. counts: the answer tells how many rows there are. -: not to be seen."""
+
+
+def _portal(args: argparse.Namespace) -> int:
+    request = asked_of("doctor", vars(args))
+    from b24data.doctor.findings import USUAL, findings_of, portal_kind
+    from b24data.portals import connect
+
+    with connect(request.profile) as b24:
+        kind = portal_kind(b24.auth.portal)
+        found = list(findings_of(b24, args.portal or USUAL, request.params))
+    if args.json:
+        show_json({"b24data": __version__, "portal": kind, "methods": [one.as_dict() for one in found]})
+    else:
+        print(f"b24data {__version__}, {kind}\n")
+        show_table([_line(one.as_dict()) for one in found])
+        print("\n" + _LEGEND)
+        for one in found:
+            if one.error:
+                print(f"{one.method}: {one.error}")
+    return 1 if any(one.error for one in found) else 0
+
+
+def _line(found: dict[str, Any]) -> dict[str, Any]:
+    answers = {True: "yes", False: "NO", None: "-"}
+    rows, page = found["rows_of_first_page"], found["page"]
+    return {
+        "method": found["method"],
+        "walk": found["walk"] or "error",
+        "rows": "" if rows is None else f"{rows}" if page is None else f"{rows} of {page}",
+        **{name: answers[found[key]] for key, name in _QUESTIONS.items()},
+    }
+
+
+# Secrets in files.
+
+
+def _scan(args: argparse.Namespace) -> int:
+    from b24data.leaks import Leak, cures, files_in, leaks_in_file
+
+    found: list[Leak] = []
+    unread: list[str] = []
+    files = list(files_in(args.scan))
+    for file in files:
+        try:
+            found += leaks_in_file(file)
+        except OSError as error:
+            unread.append(str(file))
+            print(f"b24data: {file} was not read: {error.strerror}", file=sys.stderr)
+    if args.json:
+        show_json({"files": len(files), "unread": unread, "secrets": [asdict(leak) for leak in found]})
+    else:
+        _tell(len(files), [str(leak) for leak in found], cures(found))
+    return 1 if found or unread else 0
+
+
+def _tell(files: int, leaks: Sequence[str], cures: Sequence[str]) -> None:
+    print("\n".join(leaks), end="\n\n" if leaks else "")
+    told = f"{len(leaks)} secret{'s' if len(leaks) != 1 else ''}" if leaks else "no secret"
+    print(f"{told} in {files:,} file{'s' if files != 1 else ''}")
+    if cures:
+        print("\n".join(["", "What to do:", *(f"- {line}" if line[0] != " " else f"  {line}" for line in cures)]))

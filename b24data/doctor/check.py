@@ -1,0 +1,32 @@
+"""One finding of the doctor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from b24data.errors import SdkError
+
+__all__ = ["Check", "State", "failed"]
+
+State = Literal["ok", "warn", "FAILED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what to do about it if it is not well."""
+
+    name: str
+    state: State
+    text: str
+    hint: str = ""
+
+
+def failed(name: str, error: SdkError) -> Check:
+    """A check that ended in an error.
+
+    >>> failed("portal", SdkError("no answer", hint="is the portal's name right?"))
+    Check(name='portal', state='FAILED', text='no answer', hint="is the portal's name right?")
+    """
+    text = str(error).removesuffix(f" Hint: {error.hint.rstrip('.')}.") if error.hint else str(error)
+    return Check(name, "FAILED", " ".join(text.rstrip(".").split()), error.hint)

@@ -1,0 +1,150 @@
+"""This machine: versions, the profile and its file, folders and locks. Nothing is sent."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from b24data.auth.profiles import Profiles
+from b24data.doctor.check import Check, failed
+from b24data.errors import SdkError
+from b24data.files import data_folder, locked
+from b24data.http.limits_file import FileParts, UnusableError, state_folder
+from b24data.portals import way_in
+
+__all__ = ["machine_checks"]
+
+_PACKAGES = (
+    "httpx",
+    "pandas",
+    "pyarrow",
+    "msgspec",
+    "platformdirs",
+    "filelock",
+    "pyyaml",
+    "tqdm",
+    "ipython",
+    "ipywidgets",
+)
+_OPTIONAL = {"matplotlib": "demo", "uvicorn": "demo"}
+
+
+def machine_checks(profile: str | None) -> Iterator[Check]:
+    """All checks that need no network, for the profile of that name or the one that ``connect`` would take."""
+    yield _python()
+    yield _packages()
+    yield from _way(profile)
+    yield _limits_folder()
+    yield _data_folder()
+
+
+def _python() -> Check:
+    text = f"{platform.python_version()} on {platform.system() or sys.platform}, {sys.executable}"
+    return Check("python", "ok", text)
+
+
+def _packages() -> Check:
+    versions = {name: _version(name) for name in ("b24data", *_PACKAGES, *_OPTIONAL)}
+    missing = [name for name in _PACKAGES if not versions[name]]
+    text = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    if missing:
+        return Check("packages", "FAILED", f"missing: {', '.join(missing)}", "pip install --upgrade b24data")
+    extras = sorted({_OPTIONAL[name] for name in _OPTIONAL if not versions[name]})
+    return Check("packages", "ok", text + "".join(f"; without the extra [{extra}]" for extra in extras))
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _way(profile: str | None) -> Iterator[Check]:
+    """Who would call, and whether their secrets lie safely."""
+    profiles = Profiles()
+    try:
+        way = way_in(profile, profiles)
+    except SdkError as error:
+        if profile is None and not profiles.names():
+            yield Check("profile", "warn", "nobody has signed in to a portal yet", "b24data login, or set B24_WEBHOOK")
+        else:
+            yield failed("profile", error)
+        return
+    if way.webhook:
+        yield Check("profile", "ok", f"the incoming webhook in B24_WEBHOOK ({way.source})")
+        return
+    try:
+        one, stored = profiles.load(way.profile), profiles.store(way.profile).load()
+    except SdkError as error:
+        yield failed("profile", error)
+        return
+    kind = "webhook" if one.webhook else "application"
+    yield Check("profile", "ok", f"{one.name} ({way.source}): {kind} at {one.portal}, in {profiles.folder}")
+    files = [file for file in sorted(profiles.folder.glob(f"{one.name}.*")) if file.suffix in (".json", ".tokens")]
+    yield _privacy(profiles.folder, files)
+    if one.webhook:
+        return
+    again = f"b24data login {one.name}"
+    if stored is None:
+        yield Check("tokens", "FAILED", "there are none", again)
+    elif stored.dead:
+        yield Check("tokens", "FAILED", f"dead: {stored.dead}", again)
+    elif stored.refreshing is not None and time.time() - stored.refreshing > 60:
+        text = "a program died while it renewed them; the next call finds out whether they are lost"
+        yield Check("tokens", "warn", text, f"if it fails: {again}")
+    else:
+        yield Check("tokens", "ok", f"pair number {stored.generation}")
+    yield _lock(Path(f"{profiles.store(way.profile).path}.lock"))
+
+
+def _privacy(folder: Path, files: list[Path]) -> Check:
+    if os.name == "nt":
+        return Check("privacy", "ok", f"{folder} is in your user profile")
+    open_ones = [file for file in files if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    if open_ones:
+        names = " ".join(map(str, open_ones))
+        return Check("privacy", "FAILED", "others on this machine can read the profile's secrets", f"chmod 600 {names}")
+    return Check("privacy", "ok", "only you can read the profile (0600)")
+
+
+def _lock(path: Path) -> Check:
+    """Whether another program is renewing the tokens right now; a lock file that nobody holds is no matter."""
+    if not path.exists():
+        return Check("locks", "ok", "nobody has locked the profile")
+    try:
+        with locked(path):
+            return Check("locks", "ok", "nobody holds the profile's lock")
+    except TimeoutError:
+        return Check("locks", "warn", "another program holds the profile's lock", "a refresh takes seconds; look again")
+    except OSError as error:
+        return Check("locks", "FAILED", f"{path}: {error.strerror}", "is it on a network drive that has no locks?")
+
+
+def _limits_folder() -> Check:
+    try:
+        folder = state_folder()
+        FileParts(folder).use(lambda _: None)
+    except UnusableError as error:
+        hint = "programs can't share the limits; B24DATA_STATE_DIR may name another folder"
+        return Check("limits file", "warn", str(error), hint)
+    return Check("limits file", "ok", str(folder))
+
+
+def _data_folder() -> Check:
+    try:
+        folder = data_folder()
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        return Check(
+            "data folder", "FAILED", f"{error.filename}: {error.strerror}", "B24DATA_STATE_DIR names another one"
+        )
+    if not writable:
+        return Check("data folder", "FAILED", f"{folder} can't be written to", "B24DATA_STATE_DIR names another one")
+    return Check("data folder", "ok", str(folder))

@@ -1,0 +1,183 @@
+"""Secrets in notebooks and other files: where they stand and what they are, never they themselves. No network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from b24data.errors import ConfigError
+from b24data.http.redact import secret_kind, secrets_in
+
+__all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text"]
+
+_SUFFIXES = frozenset(
+    (".ipynb", ".py", ".env", ".toml", ".json", ".yaml", ".yml", ".ini", ".cfg", ".sh", ".ps1", ".md")
+)
+_NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages"))
+_WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """One secret: its file; in a notebook the cell and the part of it; the line there, from 1 (0: none)."""
+
+    kind: str
+    file: str = ""
+    cell: int = 0
+    part: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        cell = f"cell {self.cell} " if self.cell else ""
+        line = f"line {self.line}" if self.line else ""
+        where = ", ".join(part for part in (f"{cell}{self.part}".strip(), line) if part)
+        return f"{self.file}: {where}: {self.kind}"
+
+
+def files_in(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    """The files that these paths name; of a folder all that may hold secrets, but not those of an environment or git.
+
+    Raises :class:`ConfigError` for a path that is not there.
+    """
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from _walk(path)
+        elif path.exists():
+            yield path
+        else:
+            raise ConfigError(f"{path} does not exist", hint="name notebooks, other files or folders")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_left_out(Path(at, name)))
+        yield from (
+            Path(at, name) for name in sorted(names) if Path(name).suffix in _SUFFIXES or name.startswith(".env")
+        )
+
+
+def _is_left_out(folder: Path) -> bool:
+    hidden = folder.name.startswith(".") and folder.name != ".ipynb_checkpoints"  # which has copies of notebooks
+    return hidden or folder.name in _NOT_OURS or (folder / "pyvenv.cfg").exists()
+
+
+def leaks_in_file(file: Path) -> list[Leak]:
+    """What a file gives away. A ``.env`` file that git ignores is where secrets may be. Raises :class:`OSError`."""
+    text = file.read_bytes().decode("utf-8", "replace")
+    found = leaks_in_notebook(text) if file.suffix == ".ipynb" else leaks_in_text(text)
+    if found and file.name.startswith(".env") and _is_ignored(file):
+        return []
+    return [replace(leak, file=str(file)) for leak in dict.fromkeys(found)]
+
+
+def leaks_in_text(text: str) -> list[Leak]:
+    """What a text gives away.
+
+    >>> address = "https://acme.bitrix24.com/rest/1/" + "q7w2k9x4m1p8z3v6"
+    >>> [(leak.line, leak.kind) for leak in leaks_in_text(f"url = (\\n  '{address}/')")]
+    [(2, 'webhook address')]
+    """
+    return [Leak(kind=one.kind, line=text.count("\n", 0, one.start) + 1) for one in secrets_in(text)]
+
+
+def leaks_in_notebook(text: str) -> list[Leak]:
+    """What a notebook gives away in sources, outputs, metadata and the state of its widgets."""
+    try:
+        notebook = json.loads(text)
+        cells = list(notebook.get("cells", ()))
+        metadata = dict(notebook.get("metadata", {}))
+    except (ValueError, TypeError, AttributeError):
+        return leaks_in_text(text)  # no notebook, or broken: every text has lines
+    found: list[Leak] = []
+    for number, cell in enumerate(cells, 1):
+        found += [replace(leak, cell=number) for leak in _of_cell(cell if isinstance(cell, dict) else {})]
+    widgets = metadata.pop("widgets", {})
+    found += _of_value(metadata, "metadata of the notebook")
+    found += _of_widgets(widgets.get(_WIDGETS, widgets) if isinstance(widgets, dict) else {})
+    return found
+
+
+def _of_cell(cell: Mapping[str, Any]) -> Iterator[Leak]:
+    yield from (replace(leak, part="source") for leak in leaks_in_text(_joined(cell.get("source"))))
+    yield from _of_value(cell.get("metadata", {}), "metadata")
+    yield from _of_value(cell.get("attachments", {}), "attachments")
+    for output in cell.get("outputs", ()):
+        yield from _of_value(output, "output")
+
+
+def _of_value(value: Any, part: str, name: str = "") -> Iterator[Leak]:
+    """The leaks of a JSON value: of its texts, which may be cut into lines, and of what stands under a telling key."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not str(key).startswith("image/"):
+                yield from _of_value(item, part, str(key))
+    elif isinstance(value, list) and not all(isinstance(item, str) for item in value):
+        for item in value:
+            yield from _of_value(item, part)
+    elif isinstance(value, str | list):
+        text = _joined(value)
+        found = leaks_in_text(text)
+        if found:
+            yield from (replace(leak, part=part) for leak in found)
+        elif kind := secret_kind(name, text):
+            yield Leak(kind=kind, part=part)
+
+
+def _of_widgets(widgets: Mapping[str, Any]) -> Iterator[Leak]:
+    """The state that widgets leave in a notebook: what was typed into a password field is there in clear."""
+    part = "state of widgets"
+    for model in widgets.get("state", {}).values():
+        state = model.get("state", {}) if isinstance(model, dict) else {}
+        found = list(_of_value(state, part))
+        if not found and model.get("model_name") == "PasswordModel" and state.get("value"):
+            found = [Leak(kind="content of a password field", part=part)]
+        yield from found
+
+
+def _joined(text: Any) -> str:
+    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+
+
+def _is_ignored(file: Path) -> bool:
+    """Whether git leaves the file out."""
+    git = shutil.which("git")
+    if git is None:
+        return False
+    asked = [git, "-C", str(file.resolve().parent), "check-ignore", "-q", "--", file.name]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def cures(leaks: Iterable[Leak]) -> list[str]:
+    """What to do about them, a line each.
+
+    >>> cures([])
+    []
+    """
+    leaks = list(leaks)
+    notebooks = sorted({leak.file for leak in leaks if leak.file.endswith(".ipynb")})
+    parts = {leak.part for leak in leaks}
+    lines = []
+    if parts & {"output", "state of widgets"}:
+        names = " ".join(notebooks) if len(notebooks) <= 3 else "NOTEBOOKS"
+        lines += [
+            f"outputs and widgets: pip install nbstripout; nbstripout {names}",
+            "  (nbstripout --install does it before each commit; or Clear Outputs of All Cells, and save)",
+        ]
+    if any(leak.part in ("", "source") for leak in leaks):
+        lines.append(
+            "sources: b24data login keeps it out of files, and b24data.connect() finds it; or a .env in .gitignore"
+        )
+    if any("metadata" in leak.part for leak in leaks):
+        lines.append("metadata: pass the name of a profile as a parameter, never a secret; then run the notebook again")
+    if leaks:
+        lines.append(
+            "what was shared or committed stays known: make a new webhook (delete the old one), a new application key,"
+            " or sign in again"
+        )
+    return lines

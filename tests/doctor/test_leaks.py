@@ -1,0 +1,188 @@
+"""Secrets in files are found, named by their place and kind, and never shown."""
+
+import json
+import subprocess
+
+import pytest
+
+from b24data import ConfigError
+from b24data.cli import main
+from b24data.leaks import cures, files_in, leaks_in_file, leaks_in_notebook, leaks_in_text
+
+CODE = "q7w2k9x4" + "m1p8z3v6"
+HOOK = f"https://acme.bitrix24.com/rest/1/{CODE}/"
+TOKEN = "a7630167006e9f06006b12e400000001" + "000007e2e201aeb9fedba2013080af5a95c05e"
+KEY = "ZeKyeYIgy2NsHZqs" + "IHY6GfG1VaaB12"
+
+
+def notebook(*cells, **metadata):
+    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def code(source="", outputs=(), **metadata):
+    return {"cell_type": "code", "source": source, "outputs": list(outputs), "metadata": metadata}
+
+
+def places(text):
+    return [(leak.cell, leak.part, leak.line, leak.kind) for leak in leaks_in_notebook(text)]
+
+
+def test_a_notebook__is_searched_in_sources_of_every_kind_of_cell():
+    text = notebook(
+        {"cell_type": "markdown", "source": ["# Deals\n", "by ", HOOK], "metadata": {}},
+        code(f"import b24data\nb24 = b24data.B24Hook('{HOOK}')"),
+    )
+    assert places(text) == [(1, "source", 2, "webhook address"), (2, "source", 2, "webhook address")]
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        ({"output_type": "stream", "name": "stdout", "text": ["GET ", HOOK]}, "webhook address"),
+        ({"output_type": "execute_result", "data": {"text/plain": f"'{TOKEN}'"}}, "access or refresh token"),
+        ({"output_type": "display_data", "data": {"text/html": f"<b>{HOOK}</b>"}}, "webhook address"),
+        (
+            {"output_type": "display_data", "data": {"application/json": {"refresh_token": TOKEN}}},
+            "access or refresh token",
+        ),
+        ({"output_type": "display_data", "data": {"application/json": {"client_secret": KEY}}}, "client secret"),
+        ({"output_type": "error", "ename": "E", "evalue": f"404 for {HOOK}", "traceback": []}, "webhook address"),
+        ({"output_type": "error", "ename": "E", "evalue": "", "traceback": ["x", f"--> {HOOK}"]}, "webhook address"),
+    ],
+    ids=["stream", "value", "html", "json", "key", "error", "traceback"],
+)
+def test_a_notebook__is_searched_in_every_kind_of_output(output, kind):
+    [(cell, part, _, found)] = places(notebook(code("x"), code("y", [output])))
+    assert (cell, part, found) == (2, "output", kind)
+
+
+def test_a_picture__is_not_searched():
+    picture = {"output_type": "display_data", "data": {"image/png": f"auth={KEY}"}}
+    assert places(notebook(code("plot()", [picture]))) == []
+
+
+def test_a_notebook__is_searched_in_the_parameters_that_papermill_wrote():
+    text = notebook(
+        code("x", papermill={"parameters": {"hook": HOOK}}), papermill={"parameters": {"client_secret": KEY}}
+    )
+    assert places(text) == [
+        (1, "metadata", 1, "webhook address"),
+        (0, "metadata of the notebook", 0, "client secret"),
+    ]
+
+
+def test_a_notebook__is_searched_in_the_state_of_its_widgets():
+    state = {
+        "a": {"model_name": "PasswordModel", "state": {"value": "hunter2"}},
+        "b": {"model_name": "PasswordModel", "state": {"value": ""}},
+        "c": {"model_name": "TextModel", "state": {"value": HOOK}},
+        "d": {"model_name": "TextModel", "state": {"value": "October"}},
+    }
+    text = notebook(code("login()"), widgets={"application/vnd.jupyter.widget-state+json": {"state": state}})
+    assert [(part, kind) for _, part, _, kind in places(text)] == [
+        ("state of widgets", "content of a password field"),
+        ("state of widgets", "webhook address"),
+    ]
+
+
+@pytest.mark.parametrize("text", [f'{{"cells": [{{"source": "{HOOK}"', "[]", f'["{HOOK}"]', '{"cells": 5}', "null", ""])
+def test_a_notebook_that_is_broken__is_searched_as_text(text):
+    assert [leak.kind for leak in leaks_in_notebook(text)] == ["webhook address"] * text.count(HOOK)
+
+
+@pytest.mark.parametrize("cell", [None, 5, {"source": None}, {"outputs": [None, 5, {"data": None}]}, {"metadata": []}])
+def test_a_notebook_with_strange_cells__is_searched_in_the_others(cell):
+    assert [leak.cell for leak in leaks_in_notebook(notebook(cell, code(HOOK)))] == [2]
+
+
+def test_a_text__has_lines():
+    assert [(leak.line, leak.kind) for leak in leaks_in_text(f"a\nB24_CLIENT_SECRET = '{KEY}'\n\n{HOOK}")] == [
+        (2, "client secret"),
+        (4, "webhook address"),
+    ]
+
+
+def test_a_folder__is_walked_but_not_environments_git_and_caches(tmp_path):
+    seen = ["a.ipynb", "deep/b.py", "deep/.ipynb_checkpoints/a-checkpoint.ipynb", ".env", ".env.local", "c.toml"]
+    hidden = [
+        ".git/config.py",
+        "env/pyvenv.cfg",
+        "env/lib/d.py",
+        "node_modules/e.py",
+        "__pycache__/f.py",
+        "data.parquet",
+    ]
+    for name in (*seen, *hidden):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert sorted(str(file.relative_to(tmp_path)) for file in files_in([tmp_path])) == sorted(seen)
+
+
+def test_a_file_that_is_named__is_read_whatever_it_is_called(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"\xff\xfe " + HOOK.encode())
+    [leak] = leaks_in_file(tmp_path / "notes.txt")
+    assert str(leak) == f"{tmp_path / 'notes.txt'}: line 1: webhook address"
+
+
+def test_a_path_that_is_not_there__is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        list(files_in([tmp_path / "nowhere"]))
+
+
+def test_an_env_file__may_have_secrets_if_git_leaves_it_out(tmp_path):
+    (tmp_path / ".env").write_text(f"B24_WEBHOOK={HOOK}\n")
+    assert len(leaks_in_file(tmp_path / ".env")) == 1
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert len(leaks_in_file(tmp_path / ".env")) == 1
+    (tmp_path / ".gitignore").write_text(".env\n")
+    assert leaks_in_file(tmp_path / ".env") == []
+
+
+def test_scan__names_file_cell_and_kind_and_never_the_secret(tmp_path, capsys):
+    (tmp_path / "deals.ipynb").write_text(notebook(code(HOOK, [{"output_type": "stream", "text": TOKEN}])))
+    (tmp_path / "config.py").write_text(f"client_secret = '{KEY}'")
+    assert main(["doctor", "--scan", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "deals.ipynb: cell 1 source, line 1: webhook address" in shown
+    assert "deals.ipynb: cell 1 output, line 1: access or refresh token" in shown
+    assert "config.py: line 1: client secret" in shown
+    assert "3 secrets in 2 files" in shown
+    assert f"nbstripout {tmp_path / 'deals.ipynb'}" in shown
+    assert "make a new webhook" in shown
+    for secret in (CODE, TOKEN, KEY):
+        assert [secret[at : at + 4] for at in range(len(secret) - 3) if secret[at : at + 4] in shown] == []
+
+
+def test_scan__as_json_is_one_document(tmp_path, capsys):
+    (tmp_path / "deals.ipynb").write_text(notebook(code(HOOK)))
+    assert main(["doctor", "--scan", str(tmp_path / "deals.ipynb"), "--json"]) == 1
+    [leak] = json.loads(capsys.readouterr().out)["secrets"]
+    expected = {"kind": "webhook address", "cell": 1, "part": "source", "line": 1}
+    assert leak == {"file": str(tmp_path / "deals.ipynb"), **expected}
+
+
+def test_scan__of_clean_files_says_so(tmp_path, capsys):
+    (tmp_path / "clean.ipynb").write_text(notebook(code("b24 = b24data.connect('acme')")))
+    assert main(["doctor", "--scan", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "no secret in 1 file\n"
+
+
+def test_scan__of_a_file_that_can_not_be_read_is_no_clean_bill(tmp_path, capsys, monkeypatch):
+    (tmp_path / "locked.ipynb").write_text("{}")
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    assert main(["doctor", "--scan", str(tmp_path)]) == 1
+    assert "was not read: Permission denied" in capsys.readouterr().err
+
+
+def test_cures__fit_what_was_found():
+    assert cures([]) == []
+    [source, *_] = cures(leaks_in_text(HOOK))
+    assert "b24data login" in source
+
+
+def test_the_repository__gives_nothing_away(capsys):
+    assert main(["doctor", "--scan", "b24data", "docs", "notebooks", "README.md"]) == 0, capsys.readouterr().out
