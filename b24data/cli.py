@@ -15,6 +15,7 @@ from typing import Any
 from b24data import __version__
 from b24data.errors import SdkError
 from b24data.exports.codes import exit_code
+from b24data.grammar import spoken
 from b24data.options import HelpShown, OptionParser, WrongUsageError, nearest
 
 __all__ = ["COMMANDS", "main"]
@@ -41,10 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "schedule": ("b24data.commands.schedule", "exports at their time, by this machine's cron"),
     },
     "when something is wrong": {
-        "doctor": (
-            "b24data.commands.doctor",
-            "what is well and what is not; secrets in notebooks; what a portal can do",
-        ),
+        "doctor": ("b24data.commands.doctor", "what is well here and at the portal; secrets in notebooks"),
     },
     "for tests": {
         "sandbox": ("b24data.sandbox", "a portal on 127.0.0.1 to try things on"),
@@ -107,11 +105,12 @@ def _overview() -> str:
         [
             *(*lines, ""),
             "b24data COMMAND --help tells more; b24data --version is the version.",
-            "The portal is the profile in B24_PROFILE, the incoming webhook in B24_WEBHOOK, or the only profile.",
+            "The portal is that of --profile, else of B24_PROFILE, or of the incoming webhook",
+            "in B24_WEBHOOK (also in a .env file), else that of the only profile.",
         ]
     )
 
 
 def _failed(error: Exception, code: int) -> int:
-    print(f"b24data: {' '.join(str(error).split()).removeprefix('b24data ')}", file=sys.stderr)
+    print(f"b24data: {spoken(' '.join(str(error).split()), in_shell=True).removeprefix('b24data ')}", file=sys.stderr)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -31,7 +32,7 @@ from b24data.values import (
     words_of,
 )
 
-__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "request_of"]
+__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "request_of", "spoken"]
 
 _EVERYWHERE = ("output", "profile")
 
@@ -177,6 +178,32 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("method", nargs="?", metavar="PATTERN", help="a part of the name, such as deal")
     add_options(parser, *options, profile=f"{OPTIONS['profile'].help}; or $client")
     return parser
+
+
+# What an error says of a keyword, and how it is said as an option.
+_SPOKEN = (
+    (re.compile(r'(?:pass )?\b(params|filter)=\{"([^"{}]+)": \.\.\.\}'), r"add --\1 \2=VALUE"),
+    (re.compile(r'(?:pass )?\bselect=\["([^"]+)", \.\.\.\]'), r"add --select \1,..."),
+    (re.compile(r'\bcursor="(\w+)"'), r"--cursor \1"),
+    (re.compile(r"\blimit= "), "--limit "),
+)
+_SPOKEN_IN_A_SHELL = (
+    (re.compile(r"\bb24data\.login\((?:[\"'](.*?)[\"'])?\)"), r"b24data login \1"),
+    (re.compile(r"\bconnect\([\"'](.*?)[\"']\)"), r"--profile \1"),
+    (re.compile(r"\bactions\.v2\.call\b"), "b24data call"),
+    (re.compile(r"\b(?:tools\.)?fetch_all gets\b"), "b24data fetch gets"),
+)
+
+
+def spoken(text: str, *, in_shell: bool = False) -> str:
+    """The text of an error, with options in the place of Python's keywords, and commands in that of its functions.
+
+    >>> spoken('crm.item.list needs entityTypeId. Hint: pass params={"entityTypeId": ...}.')
+    'crm.item.list needs entityTypeId. Hint: add --params entityTypeId=VALUE.'
+    """
+    for pattern, option in (*_SPOKEN, *(_SPOKEN_IN_A_SHELL if in_shell else ())):
+        text = pattern.sub(option, text)
+    return text.replace("b24data login  ", "b24data login ")
 
 
 def options_of(command: str) -> list[str]:

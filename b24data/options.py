@@ -144,6 +144,7 @@ class OptionParser(argparse.ArgumentParser):
     """
 
     def __init__(self, *, examples: Sequence[str] = (), **given: Any) -> None:
+        self._examples = examples
         if examples:
             given["epilog"] = "\n".join(["examples:", *(f"  {example}" for example in examples)])
         given.setdefault("formatter_class", _HelpFormatter)
@@ -161,18 +162,29 @@ class OptionParser(argparse.ArgumentParser):
         parsed, left = super().parse_known_args(args, namespace)
         if not left:
             return parsed, left
-        word, hint = left[0].partition("=")[0], "a value with spaces in it needs quotation marks"
+        word, sign, _ = left[0].partition("=")
+        known = [flag for flag in self._option_string_actions if flag.startswith("--") and flag != "--help"]
         if word.startswith("-"):
-            hint = nearest(word, [flag for flag in self._option_string_actions if flag.startswith("--")])
+            hint = nearest(word, known)
+        elif sign and "--params" in known:
+            hint = "put --params or --filter before it"
+        else:
+            hint = f"{self.prog} --help shows what can be said; a value with spaces in it needs quotation marks"
         raise WrongUsageError(f"{self.prog} does not know {left[0]!r}", hint=hint)
 
     def error(self, message: str) -> NoReturn:
         """What argparse found wrong, as an error of one line."""
         hint = f"{self.prog} --help shows what can be said"
+        if missing := message.partition("the following arguments are required: ")[2]:
+            message = f"needs {missing}"
+            hint = f"such as {self._examples[0]}" if self._examples else hint
         if match := re.search(r"(argument .+: )?invalid choice: '(.*)' \(choose from (.+)\)", message):
             argument, given, choices = match.groups()
             message = f"{argument or ''}there is no {given!r}"
             hint = nearest(given, [choice.strip(" '") for choice in choices.split(",")])
+        if "expected one argument" in message:
+            message = message.replace("expected one argument", "needs a value")
+            hint = 'in quotation marks: ">=DATE_CREATE=2026-01-01"' if "--filter" in message else hint
         raise WrongUsageError(f"{self.prog}: {message}", hint=hint)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002
@@ -191,6 +203,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("fecth", ["call", "fetch"]), nearest("x", ["call", "fetch"])
     ('did you mean fetch?', 'it knows call, fetch')
     """
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}"
+    plain = {one.lstrip("-"): one for one in known}
+    near = difflib.get_close_matches(word.lstrip("-"), plain, n=1, cutoff=0.5)
+    return f"did you mean {plain[near[0]]}?" if near else f"it knows {', '.join(plain.values())}"

@@ -22,6 +22,7 @@ from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.doubt import Believed
 from b24data.frames.fields import undescribed
+from b24data.frames.kinds import check_zone
 from b24data.frames.labels import LabelMode, Labels, check_labels
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
@@ -82,6 +83,7 @@ class Pipeline:
         options: FetchOptions,
     ):
         check_labels(options.labels)
+        check_zone(options.tz)
         self.plan = plan
         self._session = session
         self._clock = clock

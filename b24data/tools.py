@@ -365,13 +365,14 @@ class Tools:
         spec, context = spec_of(method), CallContext()
         described = self._descriptions.of(spec, params or {}, context, age_s=0.0 if refresh else WORDS_S)
         if not described.fields:
-            near = () if spec.documented else nearest_methods(method)
-            raise ConfigError(
-                described.note.partition(":")[0],
-                hint=f"did you mean {' or '.join(near)}?"
-                if near
-                else "a fetch types the columns by the rows that come",
-            )
+            given = {name.lower() for name in params or {}}
+            missing = [name for name in spec.required if not given & set(name.lower().split("|")) and "." not in name]
+            hint = "a fetch types the columns by the rows that come"
+            if missing:
+                hint = f'pass params={{"{missing[0].split("|")[0]}": ...}}'
+            elif not spec.documented and (near := nearest_methods(method)):
+                hint = f"did you mean {' or '.join(near)}?"
+            raise ConfigError(described.note.partition(":")[0], hint=hint)
         columns = columns_of(described.fields, spec.id_asked if spec.walk == "keyset" else None)
         words_of, _ = self._dictionaries.words_for(columns, method, params or {}, context, people=False)
         return fields_frame(columns, words_of)

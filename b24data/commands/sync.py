@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from b24data.commands.output import show_json
-from b24data.grammar import asked_of
+from b24data.grammar import Request, asked_of
 from b24data.options import QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.values import scalar_of
+
+if TYPE_CHECKING:
+    from b24data.portals import Client
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
 EXAMPLES = (
     "b24data sync crm.deal.list --to deals --select ID,TITLE,STAGE_ID",
+    "b24data sync crm.deal.list --to deals --select ID,TITLE,STAGE_ID --dry-run",
     "b24data sync tasks.task.list --to tasks --deletes scan --quiet",
 )
 
@@ -25,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(
         parser,
         *(*rows, "cursor", "overlap", "deletes", "max-deletes", "labels", "tz", "dtypes", "errors"),
-        *("gentle", "workers", "no-check-fields", "to", "json", "quiet", "profile"),
+        *("gentle", "workers", "no-check-fields", "dry-run", "to", "json", "quiet", "profile"),
         needed=["to"],
         to="the folder of the dataset; made if it is not there",
     )
@@ -41,6 +48,11 @@ def run(args: argparse.Namespace) -> None:
     from b24data.portals import connect
 
     with connect(request.profile) as b24:
+        if request.dry_run:
+            conditions = _asked_next(b24, request, args)
+            estimate = b24.tools.estimate(request.method, conditions, params=request.params)
+            show_json(asdict(estimate)) if args.json else print(estimate)
+            return
         progress: Any = False if args.quiet else "auto"
         report = b24.tools.sync(
             request.method, request.select, request.filter, to=str(request.to), progress=progress, **asked
@@ -49,6 +61,27 @@ def run(args: argparse.Namespace) -> None:
         show_json(report.as_dict())
     elif not args.quiet:
         print(report)
+
+
+def _asked_next(b24: Client, request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
+    """The whole list the first time, what was changed since then."""
+    from b24data.datasets.clocks import seconds_of
+    from b24data.datasets.sync import asked_next
+    from b24data.source import source_of
+
+    source = source_of(
+        request.method,
+        args.cursor,
+        request.filter,
+        select=request.select,
+        session=b24.session,
+        clock=b24.clock,
+        columns={},
+        manner={},
+        fetch_all=b24.tools.fetch_all,
+        iter_batches=b24.tools.iter_batches,
+    )
+    return asked_next(source, Path(str(request.to)), seconds_of(args.overlap or "10min"))
 
 
 def _rows_or_share(text: str) -> float:

@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import pyarrow.parquet as pq
 
-from b24data.datasets.asking import LONG_AGO, Source, asking_for, changed_since, id_column, needed_filter
+from b24data.datasets.asking import LONG_AGO, Filter, Source, asking_for, changed_since, id_column, needed_filter
 from b24data.datasets.clocks import earlier, jump_between
 from b24data.datasets.dataset import PART_ROWS, Dataset, Merge, parts_in
 from b24data.datasets.report import SyncReport
@@ -24,12 +24,20 @@ from b24data.datasets.state import Run, State, Store, differences
 from b24data.errors import ConfigError, ExportError
 from b24data.params import FetchReport
 
-__all__ = ["Source", "Sync", "check_deletes"]
+__all__ = ["Source", "Sync", "asked_next", "check_deletes"]
 
 T = TypeVar("T")
 
 _MOST_GONE = 0.05
 _NOTED_JUMP_S = 60.0
+
+
+def asked_next(source: Source, folder: Path, overlap_s: float) -> Filter:
+    """The filter with which the next sync of ``folder`` will ask; nothing is sent, or written."""
+    state = Store(folder).state()
+    if state is None:
+        return source.filter
+    return changed_since(source, earlier(state.began.portal, overlap_s), source.filter)
 
 
 @dataclass(slots=True)

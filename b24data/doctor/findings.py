@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from b24data.errors import SdkError
+from b24data.errors import MethodNotFoundError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redact import redact
 from b24data.http.redirect import bitrix24_zone
 from b24data.lists.ask import Asker
-from b24data.lists.methods import spec_of
+from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.opening import open_list
 from b24data.lists.plan import make_plan
 from b24data.lists.rows import id_reader
@@ -66,7 +66,9 @@ def findings_of(client: Client, methods: Sequence[str], params: Mapping[str, Any
         try:
             yield _finding(client, method, params)
         except SdkError as error:
-            yield Finding(method, error=_without_names(error, client))
+            if isinstance(error, MethodNotFoundError) and (near := nearest_methods(method)):
+                error.hint = f"did you mean {' or '.join(near)}?"
+            yield Finding(method, error=_without_names(error, client).removeprefix(f"{method}: "))
 
 
 def _finding(client: Client, method: str, params: Mapping[str, Any] | None) -> Finding:

@@ -21,6 +21,9 @@ Source of the types: b24restdocs, crm/data-types.md and the pages of the describ
 
 from __future__ import annotations
 
+import difflib
+import re
+import zoneinfo
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
@@ -28,7 +31,7 @@ import pyarrow as pa
 from b24data.errors import ConfigError
 from b24data.frames.fields import Field
 
-__all__ = ["Kind", "arrow_type", "kind_of_dtype", "kind_of_field"]
+__all__ = ["Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field"]
 
 Kind = Literal["int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text"]
 
@@ -73,6 +76,26 @@ def kind_of_field(field: Field) -> Kind:
             return "bool"
         return "int" if codes and all(code.lstrip("-").isdecimal() for code in codes) else "text"
     return _KINDS.get(field.type, "text")
+
+
+def check_zone(tz: str) -> str:
+    """The name of a time zone, or an offset such as ``+03:00``; :class:`ConfigError` for anything else.
+
+    >>> check_zone("Europe/Berlin"), check_zone("+03:00")
+    ('Europe/Berlin', '+03:00')
+    >>> check_zone("Europe/Berlyn")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: there is no time zone 'Europe/Berlyn'. Hint: did you mean Europe/Berlin?.
+    """
+    if re.fullmatch(r"[+-]\d\d:\d\d", tz):
+        return tz
+    try:
+        zoneinfo.ZoneInfo(tz)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        near = difflib.get_close_matches(tz, zoneinfo.available_timezones(), n=1)
+        hint = f"did you mean {near[0]}?" if near else 'such as "UTC", "Europe/Moscow" or "+03:00"'
+        raise ConfigError(f"there is no time zone {tz!r}", hint=hint) from error
+    return tz
 
 
 def arrow_type(kind: Kind, *, many: bool = False, tz: str = "UTC") -> pa.DataType:

@@ -20,6 +20,9 @@ __all__ = ["GrowingFile", "ParquetSink", "check_target"]
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 
 
+_OTHER_FORMATS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".db", ".sqlite"))
+
+
 def check_target(path: str | os.PathLike[str]) -> Path:
     """The path of a file that can be written; raises :class:`ConfigError` before anything is fetched.
 
@@ -31,6 +34,11 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     folder = target.parent
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", hint="create it, or give another path")
+    if (suffix := target.suffix.lower()) in _OTHER_FORMATS:
+        raise ConfigError(
+            f"what is written is a Parquet file, and {target.name} is the name of another kind",
+            hint=f"name it {target.stem}.parquet; docs/types.md has recipes for {suffix[1:]}",
+        )
     if target.is_dir():
         raise ConfigError(
             f"{target} is a folder", hint=f"give the name of a file in it, such as {target / 'list.parquet'}"

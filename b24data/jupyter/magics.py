@@ -16,7 +16,7 @@ from b24data.auth.profiles import Profiles
 from b24data.catalog import MethodEntry, is_list, of_portal
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.shelf import shelf_of
-from b24data.grammar import HelpShown, Request, request_of
+from b24data.grammar import HelpShown, Request, request_of, spoken
 from b24data.http.retry import is_read
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
@@ -98,7 +98,7 @@ class B24Magic(Magics):
             return None
         except (SdkError, OSError) as error:
             self._keep(request, getattr(error, "report", None))
-            in_one_line(error)
+            in_one_line(error, spoken(str(error)))
             raise
         except KeyboardInterrupt as error:
             self._keep(request, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from b24data.sandbox.sandbox import Sandbox
 
@@ -30,8 +32,20 @@ _HELP = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``b24data sandbox``; what is not given keeps the default of :class:`Sandbox`."""
     counts = ("deals", "leads", "contacts", "companies", "tasks", "users", "activities", "items")
-    numbers = {"seed": int, "port": int, "workers": int, "token-ttl-requests": int, "token-ttl-s": float}
-    seconds = {"gap": float, "latency-s": float, "cost": float, "time-scale": float, "operating-limit-s": float}
+    numbers: dict[str, Callable[[str], Any]] = {
+        "seed": int,
+        "port": _port,
+        "workers": int,
+        "token-ttl-requests": int,
+        "token-ttl-s": float,
+    }
+    seconds: dict[str, Callable[[str], Any]] = {
+        "gap": _share,
+        "latency-s": float,
+        "cost": float,
+        "time-scale": float,
+        "operating-limit-s": float,
+    }
     for name in counts:
         parser.add_argument(f"--{name}", type=int, metavar="N", default=argparse.SUPPRESS, help=f"how many {name}")
     for name, kind in {**numbers, **seconds}.items():
@@ -44,6 +58,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), default=argparse.SUPPRESS, help="serve https")
     parser.add_argument("--no-limit", action="store_true", help="neither the bucket nor the operating limit")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, which is a number up to 65535")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share, which is from 0 to below 1")
+    return share
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -55,8 +55,17 @@ def test_help__of_each_command_has_two_examples_and_fits_80_columns(name, how, c
         ("help fecth", "did you mean fetch?"),
         ("demo --dealz 5", "b24data: demo does not know '--dealz'. Hint: did you mean --deals?."),
         ("demo --deals many", "--deals"),
-        ("demo --deals", "argument --deals: expected one argument"),
-        ("fetch", "METHOD"),
+        ("demo --deals", "argument --deals: needs a value"),
+        ("demo x", "demo does not know 'x'. Hint: b24data demo --help shows what can be said"),
+        ("demo --xyz", "Hint: it knows --deals, --out, --seed."),
+        ("fetch", "fetch: needs METHOD. Hint: such as b24data fetch crm.deal.list"),
+        ("fetch crm.deal.list --filter", 'in quotation marks: ">=DATE_CREATE=2026-01-01"'),
+        ("call crm.deal.get id=5", "does not know 'id=5'. Hint: put --params or --filter before it."),
+        ("export lst", "there is no 'lst'. Hint: did you mean list?"),
+        ("export run --duee", "export run does not know '--duee'. Hint: did you mean --due?"),
+        ("login --port 70000", "70000 is not a port"),
+        ("sandbox --port 70000", "70000 is not a port"),
+        ("sandbox --gap 2", "2 is not a share"),
         ("fetch crm.deal.list", "add --to deals.parquet"),
         (
             "fetch crm.deal.list --labels ad --to x.parquet",
@@ -71,6 +80,11 @@ def test_wrong_usage__is_one_line_with_the_nearest_right_word_and_exit_code_64(t
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     assert says in shown.err
+
+
+def test_help__fits_80_columns(capsys):
+    main([])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
 
 
 def test_a_command__gets_its_arguments_and_its_exit_code_is_ours(command):

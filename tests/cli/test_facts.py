@@ -59,6 +59,42 @@ def test_describe__of_a_misspelt_method_names_the_nearest(capsys):
     assert "did you mean crm.deal.list" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["fetch", "crm.item.list", "--to", "x.parquet"], "Hint: add --params entityTypeId=VALUE."),
+        (["describe", "crm.item.list"], "Hint: add --params entityTypeId=VALUE."),
+        (["status", "--profile", "acme"], "Hint: b24data login makes one."),
+        (["fetch", "crm.deal.list", "--to", "x.csv"], "Hint: name it x.parquet"),
+        (["fetch", "crm.deal.list", "--to", "x.parquet", "--tz", "Europe/Berlyn"], "did you mean Europe/Berlin?"),
+        (["fetch", "profile", "--to", "x.parquet"], "Hint: call it with b24data call"),
+        (["sync", "lists.element.get", "--to", "x"], "--cursor DATE_MODIFY"),
+    ],
+    ids=str,
+)
+def test_an_error__says_what_to_type_in_a_shell(typed, says, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(typed) == 1
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_sync_dry_run__tells_of_the_whole_list_first_and_then_of_the_changes(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    sync = ["sync", "crm.deal.list", "--select", "ID,TITLE", "--to", "deals"]
+    code, first = json_of(capsys, *sync, "--dry-run")
+    assert (code, first["rows"] > 60) == (0, True)
+    assert not (tmp_path / "deals").exists()
+    assert main([*sync, "--quiet"]) == 0
+    assert json_of(capsys, *sync, "--dry-run")[1]["rows"] == 0
+
+
+def test_login__where_nobody_can_be_asked_says_who_is_signed_in(capsys, monkeypatch):
+    monkeypatch.setenv("B24DATA_NONINTERACTIVE", "1")
+    assert main(["login"]) == 0
+    assert "nobody has to be: B24Hook(portal=" in capsys.readouterr().out
+
+
 def test_methods__are_the_documented_ones_without_a_request(portal, capsys):
     before = portal.stats.requests
     assert main(["methods", "crm.deal"]) == 0
