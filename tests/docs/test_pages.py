@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -203,3 +204,10 @@ def test_sandbox__has_every_fault_and_every_lie():
     told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGES["docs/sandbox.md"], flags=re.MULTILINE))
     assert told == KINDS | LIES
     assert all(f"`{what}`" in PAGES["docs/sandbox.md"] for what in IGNORABLE)
+
+
+def test_speed__is_drawn_as_it_was_measured():
+    make = runpy.run_path(str(ROOT / "docs" / "make_speed.py"))
+    drawn, page = (ROOT / "docs" / "images" / "speed.svg").read_text("utf-8"), PAGES["docs/performance.md"]
+    assert drawn == make["chart"](page), "python docs/make_speed.py draws it anew"
+    assert make["seconds_of"](page, "wide").keys() == {"b24data", "fast_bitrix24", "b24pysdk", "b24api"}
