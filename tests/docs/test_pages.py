@@ -211,3 +211,11 @@ def test_speed__is_drawn_as_it_was_measured():
     drawn, page = (ROOT / "docs" / "images" / "speed.svg").read_text("utf-8"), PAGES["docs/performance.md"]
     assert drawn == make["chart"](page), "python docs/make_speed.py draws it anew"
     assert make["seconds_of"](page, "wide").keys() == {"b24data", "fast_bitrix24", "b24pysdk", "b24api"}
+
+
+def test_pages__name_tests_and_modules_that_exist():
+    named = {
+        (page, path) for page, text in PAGES.items() for path in re.findall(r"`((?:tests|docs|b24data)/[\w./]+)`", text)
+    }
+    assert len(named) > 15
+    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()
