@@ -6,10 +6,10 @@ import enum
 import functools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from b24data.errors import ConfigError
 
@@ -42,19 +42,30 @@ def encode_batch(commands: Sequence[Command], halt: bool = False) -> dict[str, A
         raise ConfigError(
             f"a batch takes {MAX_COMMANDS} commands, not {len(commands)}", hint="batch_by_chunk splits longer lists"
         )
-    cmd = {command.key: _encode_command(command) for command in commands}
+    said: dict[str, tuple[Any, str]] = {}
+    cmd = {command.key: _encode_command(command, said) for command in commands}
     if len(cmd) < len(commands):
         raise ConfigError("two commands of a batch have the same key")
     return {"halt": int(halt), "cmd": cmd}
 
 
-def _encode_command(command: Command) -> str:
+def _encode_command(command: Command, said: dict[str, tuple[Any, str]]) -> str:
     check_method(command.method)
     try:
-        query = php_query(command.params)
+        query = "&".join(filter(None, (_part(name, value, said) for name, value in command.params.items())))
     except ConfigError as error:
         raise ConfigError(f"command {command.key!r}: {error.description}", hint=error.hint) from error
     return f"{command.method}?{query}" if query else command.method
+
+
+def _part(name: str, value: Any, said: dict[str, tuple[Any, str]]) -> str:
+    """One parameter, encoded anew only if it is not the very object that the command before had there.
+
+    The commands of a walk share everything but a bound.
+    """
+    if name not in said or said[name][0] is not value:
+        said[name] = value, php_query({name: value})
+    return said[name][1]
 
 
 def php_query(params: Mapping[str, Any]) -> str:
@@ -66,34 +77,31 @@ def php_query(params: Mapping[str, Any]) -> str:
     >>> php_query({"filter": {"@ID": [1, 2], ">ID": "$result[a][49][ID]"}, "start": -1})
     'filter[@ID][0]=1&filter[@ID][1]=2&filter[%3EID]=$result[a][49][ID]&start=-1'
     """
-    return "&".join(_pairs(plain_params(params)))
+    pairs: list[str] = []
+    for name, value in plain_params(params).items():
+        if value or not isinstance(value, dict | list):
+            _add(pairs, _quoted(name, "@"), value)
+    return "&".join(pairs)
 
 
-def _pairs(params: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in params.items():
-        if isinstance(value, dict | list) and not value:
-            continue
-        yield from _nested(_quoted(name, "@"), value, name)
-
-
-def _nested(key: str, value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict | list):
+def _add(pairs: list[str], key: str, value: Any) -> None:
+    if isinstance(value, str):
+        is_reference = value.startswith("$") and _REFERENCE.fullmatch(value)
+        pairs.append(f"{key}={value if is_reference else _quoted(value, '')}")
+    elif isinstance(value, dict | list):
         if not value:
-            raise ConfigError(f"{path} is empty, and a batch can't say that", hint="leave the key out")
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for name, item in items:
-            yield from _nested(f"{key}[{_quoted(str(name), '@')}]", item, f"{path}.{name}")
+            raise ConfigError(f"{_path(key)} is empty, and a batch can't say that", hint="leave the key out")
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _add(pairs, f"{key}[{_quoted(str(name), '@')}]", item)
     elif value is None:
-        raise ConfigError(f"{path} is None, and a batch can't carry that", hint='say "" or False, or leave the key out')
+        hint = 'say "" or False, or leave the key out'
+        raise ConfigError(f"{_path(key)} is None, and a batch can't carry that", hint=hint)
     else:
-        yield f"{key}={_scalar(value)}"
+        pairs.append(f"{key}={int(value) if isinstance(value, bool) else quote(str(value), safe='')}")
 
 
-def _scalar(value: Any) -> str:
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    text = str(value)
-    return text if _REFERENCE.fullmatch(text) else _quoted(text, "")
+def _path(key: str) -> str:
+    return unquote(key.replace("][", ".").replace("[", ".").removesuffix("]"))
 
 
 @functools.lru_cache(4096)  # the commands of a walk say the same names again and again
@@ -115,7 +123,12 @@ def plain_params(params: Mapping[str, Any] | Sequence[Any]) -> Any:
     return plain
 
 
+_PLAIN = (str, int, bool)
+
+
 def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
+    if type(value) in _PLAIN:
+        return value
     if value is None or isinstance(value, str | bool | int):
         return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, Mapping):

@@ -135,3 +135,23 @@ def test_plain_params__a_none_in_a_filter_is_refused(params: dict[str, Any]) -> 
 
 def test_plain_params__a_none_elsewhere_is_null() -> None:
     assert plain_params({"fields": {"A": None}}) == {"fields": {"A": None}}
+
+
+def test_encode_batch__what_commands_share_and_what_they_do_not() -> None:
+    select, same, other = ["ID", "TITLE"], {"@A": [1, 2]}, {"@A": [1, 3]}
+    queries = [{"select": select, "filter": same}, {"select": select, "filter": other}, {"filter": same}, {}]
+    cmd = encode_batch([Command(str(i), "crm.deal.list", query) for i, query in enumerate(queries)])["cmd"]
+    assert list(cmd.values()) == [f"crm.deal.list?{php_query(query)}".rstrip("?") for query in queries]
+
+
+def test_encode_batch__a_value_made_anew_for_each_command_is_not_taken_for_the_one_before() -> None:
+    class Counting(dict[str, Any]):
+        def items(self) -> Any:
+            return ((name, [value]) for name, value in super().items())
+
+    cmd = encode_batch([Command(str(i), "m", Counting(start=i)) for i in range(50)])["cmd"]
+    assert list(cmd.values()) == [f"m?start[0]={i}" for i in range(50)]
+
+
+def test_php_query__a_number_in_scientific_notation_keeps_its_plus() -> None:
+    assert php_query({"x": 1e22}) == "x=1e%2B22"
