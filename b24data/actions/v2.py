@@ -22,6 +22,7 @@ from b24data.actions.calls import (
 from b24data.errors import AjaxError
 from b24data.http.context import CallContext
 from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
+from b24data.http.payload import decoded_list
 from b24data.http.protocol import Command, Response
 from b24data.http.session import Session
 from b24data.lists.facts import Decode
@@ -166,7 +167,7 @@ def _decoder(plan: ListPlan) -> Decode[Page]:
     read_id = id_reader(plan.spec) if plan.walk == "keyset" else None
 
     def decode(rows: Sequence[Row]) -> tuple[Page, list[int] | None]:
-        page: Page = [Response(row).data() for row in rows]
+        page: Page = decoded_list(rows)
         ids = None if read_id is None else [read_id(row) for row in rows]
         if plan.id_added and plan.spec.id is not None:
             for row in page:

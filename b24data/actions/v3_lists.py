@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from b24data.actions.calls import Page, Params, collected
 from b24data.errors import ConfigError, IncompleteFetchError, ProtocolViolationError, SdkError
 from b24data.http.context import CallContext
-from b24data.http.protocol import Response
+from b24data.http.payload import decoded_list
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec
 from b24data.lists.rows import rows_of
@@ -192,7 +192,7 @@ class _Walk:
         try:
             while True:
                 response = self.session.call(self.method, self.page_after(cursor), context=context, reads=True)
-                page: Page = [Response(row).data() for row in rows_of(response, spec)]
+                page: Page = decoded_list(rows_of(response, spec))
                 begun = True
                 if not page:
                     return

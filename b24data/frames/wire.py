@@ -9,7 +9,6 @@ Whatever it refuses, ``read_robust`` reads from parsed rows. A :class:`Plan` say
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ import pyarrow.json as pj
 from b24data.frames.convert import CONTACT_WIRE, Misfit, Zones, from_array, from_values
 from b24data.frames.kinds import arrow_type
 from b24data.frames.schema import Column, Schema
+from b24data.http.payload import decoded_list
 
 __all__ = ["Plan", "Reading", "Row", "make_plan", "parse_rows", "read_fast", "read_robust", "wires_of"]
 
@@ -221,26 +221,4 @@ _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def parse_rows(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     """The rows as dicts; PHP's empty object ``[]`` is an empty row."""
-    try:
-        parsed = msgspec.json.decode(b"[" + b",".join(rows) + b"]")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        parsed = [_parse_leniently(row) for row in rows]
-    return [row if isinstance(row, dict) else {} for row in parsed]
-
-
-def _parse_leniently(row: Row) -> Any:
-    """What the standard library accepts and others refuse: half a surrogate pair, broken UTF-8, NaN."""
-    try:
-        return msgspec.json.decode(row)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _mended(json.loads(bytes(row).decode("utf-8", "replace")))
-
-
-def _mended(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_mended(element) for element in value]
-    if isinstance(value, dict):
-        return {_mended(key): _mended(element) for key, element in value.items()}
-    return value
+    return [row if isinstance(row, dict) else {} for row in decoded_list(rows)]

@@ -5,22 +5,27 @@ Sources: b24restdocs, settings/how-to-call-rest-api/batch.md, limits.md, _includ
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, php_query, plain_params
 from b24data.http.error_codes import portal_error
+from b24data.http.payload import Payload, decoded, opened, plain
 from b24data.http.redact import redact
+from b24data.params import ApiVersion
 
 __all__ = [
     "MAX_COMMANDS",
     "NOT_EXECUTED",
+    "BatchParts",
     "Command",
     "Reply",
     "Response",
@@ -67,32 +72,53 @@ class Times:
     operating_reset_at: float | None = None
 
 
+class BatchParts(msgspec.Struct, dict=True):
+    """The payload of a batch: what came, by command. PHP writes an empty map as ``[]``."""
+
+    result: dict[str, Payload] | list[Payload] | str | float | bool | msgspec.UnsetType | None = msgspec.UNSET
+    result_error: Any = msgspec.UNSET
+    result_total: Any = msgspec.UNSET
+    result_next: Any = msgspec.UNSET
+    result_time: Any = msgspec.UNSET
+
+    @functools.cached_property
+    def times(self) -> dict[str, Times | None]:
+        """The times of each good answer: the limits and the walk both look at them."""
+        return {key: read_times(value) for key, value in _map(self.result_time).items()}
+
+    def plain(self) -> dict[str, Any]:
+        """As Python objects; parts that did not come are not there."""
+        parts = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not msgspec.UNSET}
+        if isinstance(self.result, dict):
+            parts["result"] = {key: plain(payload) for key, payload in self.result.items()}
+        elif isinstance(self.result, list):
+            parts["result"] = [plain(payload) for payload in self.result]
+        return parts
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer whose envelope was read; ``result`` is the JSON text of the payload as it came."""
+    """An answer whose envelope was read, and its payload opened one level; that of a batch one level more.
 
-    result: msgspec.Raw
+    >>> Response(opened(b'{"items": [1, 2]}'), total=2).data()
+    {'items': [1, 2]}
+    """
+
+    result: Payload | BatchParts
     total: int | None = None
     next: int | None = None
     time: Times | None = None
-    _batch: list[_BatchResult] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def data(self) -> Any:
         """The payload as Python objects."""
-        return _decode(self.result)
-
-    def batch(self) -> _BatchResult:
-        """The payload of a batch, read once: megabytes, which the limits and the walk both look at."""
-        if not self._batch:
-            try:
-                self._batch.append(_BATCH.decode(self.result))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                self._batch.append(_BATCH.decode(json.dumps(_mend(self.data()))))
-        return self._batch[0]
+        return self.result.plain() if isinstance(self.result, BatchParts) else plain(self.result)
 
 
-class _Envelope(msgspec.Struct):
-    result: msgspec.Raw = msgspec.Raw(b"")
+P = TypeVar("P")
+
+
+class _Envelope(msgspec.Struct, Generic[P]):
+    result: P | msgspec.UnsetType = msgspec.UNSET
     total: Any = None
     next: Any = None
     time: Any = None
@@ -100,26 +126,18 @@ class _Envelope(msgspec.Struct):
     error_description: Any = None
 
 
-class _BatchResult(msgspec.Struct):
-    result: dict[str, msgspec.Raw] | list[msgspec.Raw] | str | float | bool | None = None
-    result_error: Any = None
-    result_total: Any = None
-    result_next: Any = None
-    result_time: Any = None
+_ENVELOPE = msgspec.json.Decoder(_Envelope[Payload])
+_BATCH_ENVELOPE = msgspec.json.Decoder(_Envelope[BatchParts])
 
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_BATCH = msgspec.json.Decoder(_BatchResult)
-
-
-def read_reply(method: str, reply: Reply) -> Response:
-    """The response in ``reply``.
+def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -> Response:
+    """The response in ``reply``; a batch of REST 2 has its payload as :class:`BatchParts`.
 
     Raises the fitting :class:`AjaxError` if the portal answered with an error (its code decides before the
     status), and :class:`BadReplyError` if this is no answer of the REST API.
     """
     try:
-        envelope = _read_envelope(method, reply)
+        envelope = _read_envelope(method, reply, batch=version is ApiVersion.V2 and method.lower() == "batch")
     except BadReplyError:
         if reply.status == 429:
             # Nothing but the operating limit is documented to answer 429, and a gateway may eat the body.
@@ -128,38 +146,33 @@ def read_reply(method: str, reply: Reply) -> Response:
     if envelope.error:
         raise portal_error(method, envelope.error, envelope.error_description, reply.status)
     if method.lower() in _BARE and reply.status < 400:
-        return Response(msgspec.Raw(reply.body.removeprefix(_BOM).strip()))
-    if not memoryview(envelope.result).nbytes:
+        return Response(opened(reply.body.removeprefix(_BOM).strip()))
+    if envelope.result is msgspec.UNSET:
         raise _bad_reply(method, reply, "the answer has neither a result nor an error")
     if reply.status >= 400:
         raise _bad_reply(method, reply, "a result with the status of an error")
     return Response(envelope.result, _integer(envelope.total), _integer(envelope.next), read_times(envelope.time))
 
 
-def _read_envelope(method: str, reply: Reply) -> _Envelope:
+def _read_envelope(method: str, reply: Reply, *, batch: bool) -> _Envelope[Any]:
     body = reply.body.removeprefix(_BOM).strip()
     try:
-        return _ENVELOPE.decode(body)
+        return _decode_envelope(body, batch=batch)
     except msgspec.ValidationError:
         raise _bad_reply(method, reply, "the answer is JSON, but not an answer of the REST API") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
-    try:  # PHP writes lone surrogates and broken UTF-8, which only the standard library's reader bears
-        lenient = json.loads(body.decode("utf-8", "replace"))
-        return _ENVELOPE.decode(json.dumps(_mend(lenient)))
-    except (ValueError, msgspec.ValidationError):
+    try:
+        return _decode_envelope(json.dumps(decoded(body)).encode(), batch=batch)
+    except ValueError:
         raise _bad_reply(method, reply, _what_came(body)) from None
 
 
-def _mend(value: Any) -> Any:
-    """The same JSON value with U+FFFD for what is no character."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_mend(key): _mend(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_mend(item) for item in value]
-    return value
+def _decode_envelope(body: bytes, *, batch: bool) -> _Envelope[Any]:
+    if batch:
+        with contextlib.suppress(msgspec.ValidationError):  # "result": [], as PHP has it beside an error
+            return _BATCH_ENVELOPE.decode(body)
+    return _ENVELOPE.decode(body)
 
 
 def _what_came(body: bytes) -> str:
@@ -184,10 +197,9 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
     PHP writes an empty map as ``[]`` and one with the keys 0..n-1 as a list, so every map may be either.
     A command that is in neither ``result`` nor ``result_error`` is an error with the code ``NOT_EXECUTED``.
     """
-    outer = response.batch()
-    results: dict[str, msgspec.Raw] = _map(outer.result)
-    errors, totals = _map(outer.result_error), _map(outer.result_total)
-    nexts, times = _map(outer.result_next), _map(outer.result_time)
+    outer = response.result if isinstance(response.result, BatchParts) else BatchParts()
+    results: dict[str, Payload] = _map(outer.result)
+    errors, totals, nexts = _map(outer.result_error), _map(outer.result_total), _map(outer.result_next)
     parts: list[Response | AjaxError] = []
     for command in commands:
         key = command.key
@@ -195,7 +207,7 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
             parts.append(_command_error(command.method, error))
         elif key in results:
             total, following = _integer(totals.get(key)), _integer(nexts.get(key))
-            parts.append(Response(results[key], total, following, read_times(times.get(key))))
+            parts.append(Response(results[key], total, following, outer.times.get(key)))
         else:
             parts.append(AjaxError(command.method, "the batch never reached this command", code=NOT_EXECUTED))
     return parts
@@ -203,11 +215,9 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
 
 def read_batch_times(response: Response) -> tuple[dict[str, Times | None], dict[str, Any]]:
     """By command: the times of the good answers, and what is in ``result_error``. The rows are not looked at."""
-    try:
-        ends = response.batch()
-    except (msgspec.DecodeError, ValueError):
+    if not isinstance(response.result, BatchParts):
         return {}, {}
-    return {key: read_times(value) for key, value in _map(ends.result_time).items()}, _map(ends.result_error)
+    return response.result.times, _map(response.result.result_error)
 
 
 def _command_error(method: str, error: Any) -> AjaxError:
@@ -254,10 +264,3 @@ def _integer(value: Any) -> int | None:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _decode(raw: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _mend(json.loads(bytes(raw).decode("utf-8", "replace")))

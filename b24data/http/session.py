@@ -238,7 +238,7 @@ class Session:
             reply = self._send(request, grant, endpoint, context)
             if 300 <= reply.status < 400 and (location := reply.headers.get("location")):
                 return _Moved(location)
-            response = read_reply(request.method, reply)
+            response = read_reply(request.method, reply, request.version)
             accepted = True
         except AjaxError as error:
             accepted = error.status != 401

@@ -9,8 +9,9 @@ import msgspec
 
 from b24data.errors import ConfigError
 from b24data.http.context import CallContext
-from b24data.http.protocol import Response, read_times
+from b24data.http.protocol import Reply, Response, read_reply
 from b24data.http.session import Session
+from b24data.params import ApiVersion
 
 __all__ = ["Caller", "Through"]
 
@@ -55,13 +56,13 @@ class Through(Session):
         if context is not None:
             context.check()
             context.sent(1)
-        response = _response(method, self._caller.call(method, params, request_id=request_id))
+        response = _response(method, self._caller.call(method, params, request_id=request_id), self.version)
         if context is not None:
-            context.received(len(bytes(response.result)), response.time)
+            context.received(len(msgspec.json.encode(response.result)), response.time)
         return response
 
 
-def _response(method: str, answer: Any) -> Response:
+def _response(method: str, answer: Any, version: ApiVersion) -> Response:
     if isinstance(answer, Response):
         return answer
     if not isinstance(answer, Mapping) or "result" not in answer:
@@ -69,5 +70,4 @@ def _response(method: str, answer: Any) -> Response:
             f"the http client that was set answered {method} with {type(answer).__name__}",
             hint='return a Response, or a mapping such as {"result": [...], "total": 1}',
         )
-    raw = msgspec.Raw(msgspec.json.encode(answer["result"]))
-    return Response(raw, answer.get("total"), answer.get("next"), read_times(answer.get("time")))
+    return read_reply(method, Reply(200, {}, msgspec.json.encode(answer), url=""), version)

@@ -6,22 +6,30 @@ errors inside an answer with HTTP 200.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import msgspec
 
 from b24data.errors import AjaxError, BadReplyError, ProtocolViolationError
-from b24data.http.protocol import Response
+from b24data.http.payload import Payload, decoded, opened
+from b24data.http.protocol import BatchParts, Response
 from b24data.lists.methods import MethodSpec
 
 __all__ = ["Row", "id_reader", "rows_of", "value_at"]
 
 Row = msgspec.Raw
 
-_list = msgspec.json.Decoder(list[msgspec.Raw])
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ERROR_ROW = {"message", "code", "customData"}
+_Holder: TypeAlias = list[Row] | dict[str, Row]
+
+
+class _ErrorRow(msgspec.Struct, forbid_unknown_fields=True):
+    message: Any
+    code: Any
+    customData: Any = None  # noqa: N815 - the portal's name
+
+
+_ERROR_ROW = msgspec.json.Decoder(_ErrorRow)
 
 
 def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
@@ -31,16 +39,15 @@ def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
     Raises :class:`AjaxError` for an error inside an answer with HTTP 200, and :class:`BadReplyError` that shows what
     came where a list was expected: null or a missing list is never an empty one.
 
-    >>> answer = Response(msgspec.Raw(b'{"items": [{"id": 1}, {"id": 2}]}'))
+    >>> answer = Response(opened(b'{"items": [{"id": 1}, {"id": 2}]}'))
     >>> len(rows_of(answer, MethodSpec("crm.item.list", "keyset", rows_at="items")))
     2
     >>> lines = MethodSpec("voximplant.line.get", "whole", shape="by_key", key="id")
-    >>> bytes(rows_of(Response(msgspec.Raw(b'{"sip7": "Office"}')), lines)[0])
+    >>> bytes(rows_of(Response(opened(b'{"sip7": "Office"}')), lines)[0])
     b'{"id":"sip7","value":"Office"}'
     """
-    raw = bytes(response.result).lstrip()
     try:
-        found = _found(raw, spec)
+        found = _found(response.result, spec)
         rows = None if found is None else _SHAPES[spec.shape](found, spec)
         if rows is not None:
             _refuse_errors(rows, spec)
@@ -50,7 +57,7 @@ def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
     where = f"result.{spec.rows_at}" if spec.rows_at and spec.rows_at != "*" else "result"
     raise BadReplyError(
         spec.method,
-        f"no list in {where}, but {_shown(raw)}",
+        f"no list in {where}, but {_shown(msgspec.json.encode(response.result))}",
         hint="call it with actions.v2.call to see its whole answer",
     )
 
@@ -58,59 +65,58 @@ def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
 def value_at(response: Response, path: str) -> Any:
     """What is at a path of ``result``; None where there is nothing.
 
-    >>> value_at(Response(msgspec.Raw(b'{"items": [], "hasMore": true}')), "hasMore")
+    >>> value_at(Response(opened(b'{"items": [], "hasMore": true}')), "hasMore")
     True
     """
-    found: Any = response.data()
-    for name in path.split("."):
+    head, *names = path.split(".")
+    payload = response.result
+    found = decoded(payload[head]) if isinstance(payload, dict) and head in payload else None
+    for name in names:
         found = found.get(name) if isinstance(found, dict) else None
     return found
 
 
-def _found(raw: bytes, spec: MethodSpec) -> bytes | None:
-    """What holds the rows: the JSON of a list or of an object."""
-    if _begins(raw, b"[") and spec.rows_at not in ("", "*"):
-        rows = _list.decode(raw)
-        _refuse_errors(rows, spec)
-        return None if rows else raw  # PHP writes an empty map as []
-    if not _begins(raw, b"{"):
-        return raw if _begins(raw, b"[") else None
-    content = _object.decode(raw)
+def _found(payload: Payload | BatchParts, spec: MethodSpec) -> _Holder | None:
+    """What holds the rows."""
+    if isinstance(payload, list) and spec.rows_at not in ("", "*"):
+        _refuse_errors(payload, spec)
+        return None if payload else payload  # PHP writes an empty map as []
+    if not isinstance(payload, dict):
+        return payload if isinstance(payload, list) else None
     for name in ("error", "errors"):
-        if name in content and (error := msgspec.json.decode(content[name])):
-            raise _error_inside(spec, error, content)
+        if name in payload and (error := msgspec.json.decode(payload[name])):
+            raise _error_inside(spec, error, payload)
+    found: Payload = payload
     if spec.rows_at == "*":
-        lists = [value for value in map(bytes, content.values()) if _begins(value, b"[")]
-        return lists[0] if len(lists) == 1 else None
-    for name in spec.rows_at.split(".") if spec.rows_at else ():
-        if not _begins(raw, b"{"):
-            return None
-        raw = bytes(_object.decode(raw).get(name, msgspec.Raw(b"")))
-    return raw
+        lists = [value for value in payload.values() if _begins(value, b"[")]
+        found = opened(lists[0]) if len(lists) == 1 else None
+    else:
+        for name in spec.rows_at.split(".") if spec.rows_at else ():
+            found = opened(found[name]) if isinstance(found, dict) and name in found else None
+    return found if isinstance(found, list | dict) else None
 
 
-def _listed(raw: bytes, _: MethodSpec) -> list[Row] | None:
-    if not _begins(raw, b"["):
+def _listed(found: _Holder, _: MethodSpec) -> list[Row] | None:
+    if not isinstance(found, list):
         return None
-    rows = _list.decode(raw)
-    return rows if not rows or _begins(rows[0], b"{") else [_row(row) for row in rows]
+    return found if not found or _begins(found[0], b"{") else [_row(row) for row in found]
 
 
-def _by_key(raw: bytes, spec: MethodSpec) -> list[Row] | None:
+def _by_key(found: _Holder, spec: MethodSpec) -> list[Row] | None:
     column = spec.key or spec.id
-    return [_row(value, column, key) for key, value in _items(raw)]
+    return [_row(value, column, key) for key, value in _items(found)]
 
 
-def _grouped(raw: bytes, spec: MethodSpec) -> list[Row] | None:
-    groups = [(key, value) for key, value in _items(raw) if _begins(value, b"[")]
-    return [_row(value, spec.key, key) for key, values in groups for value in _list.decode(values)]
+def _grouped(found: _Holder, spec: MethodSpec) -> list[Row] | None:
+    groups = [(key, opened(value)) for key, value in _items(found)]
+    return [_row(value, spec.key, key) for key, values in groups if isinstance(values, list) for value in values]
 
 
-def _one_or_list(raw: bytes, spec: MethodSpec) -> list[Row] | None:
-    return [msgspec.Raw(raw)] if _begins(raw, b"{") else _listed(raw, spec)
+def _one_or_list(found: _Holder, spec: MethodSpec) -> list[Row] | None:
+    return [msgspec.Raw(msgspec.json.encode(found))] if isinstance(found, dict) else _listed(found, spec)
 
 
-_SHAPES: dict[str, Callable[[bytes, MethodSpec], list[Row] | None]] = {
+_SHAPES: dict[str, Callable[[_Holder, MethodSpec], list[Row] | None]] = {
     "list": _listed,
     "by_key": _by_key,
     "groups": _grouped,
@@ -118,14 +124,9 @@ _SHAPES: dict[str, Callable[[bytes, MethodSpec], list[Row] | None]] = {
 }
 
 
-def _items(raw: bytes) -> Iterator[tuple[str, Row]]:
+def _items(found: _Holder) -> Iterable[tuple[str, Row]]:
     """The entries of a map; PHP writes one with the keys 0..n-1 as a list."""
-    if _begins(raw, b"{"):
-        yield from _object.decode(raw).items()
-    elif _begins(raw, b"["):
-        yield from ((str(index), value) for index, value in enumerate(_list.decode(raw)))
-    else:
-        raise msgspec.DecodeError(f"neither a list nor an object, but {_shown(raw)}")
+    return found.items() if isinstance(found, dict) else ((str(index), value) for index, value in enumerate(found))
 
 
 def _row(value: Row, column: str | None = None, key: str = "") -> Row:
@@ -133,7 +134,7 @@ def _row(value: Row, column: str | None = None, key: str = "") -> Row:
     inner = bytes(value).strip()
     if not _begins(inner, b"{"):
         inner = b'{"value":' + inner + b"}"
-    if column is None or column in _object.decode(inner):
+    if column is None or column in msgspec.json.decode(inner, type=dict[str, Row]):
         return msgspec.Raw(inner)
     head = b"{" + msgspec.json.encode(column) + b":" + msgspec.json.encode(key)
     return msgspec.Raw(head + (b"}" if inner == b"{}" else b"," + inner[1:]))
@@ -143,9 +144,11 @@ def _refuse_errors(rows: list[Row], spec: MethodSpec) -> None:
     """Raise for a list that is not of rows but of errors, as ``{message, code}``."""
     if not rows or not _begins(rows[0], b"{"):
         return
-    first = _object.decode(rows[0])
-    if {"message", "code"} <= first.keys() <= _ERROR_ROW:
-        raise _error_inside(spec, [msgspec.json.decode(row) for row in rows], {})
+    try:
+        _ERROR_ROW.decode(rows[0])
+    except msgspec.ValidationError:
+        return  # other keys: a row
+    raise _error_inside(spec, [msgspec.json.decode(row) for row in rows], {})
 
 
 def _error_inside(spec: MethodSpec, error: Any, content: dict[str, msgspec.Raw]) -> AjaxError:

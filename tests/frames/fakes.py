@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from b24data.errors import AjaxError
-from b24data.http.protocol import Response
+from b24data.http.payload import opened
+from b24data.http.protocol import BatchParts, Response
 
 
 class FakeSession:
@@ -30,10 +29,10 @@ class FakeSession:
         results, errors = {}, {}
         for key, command in params["cmd"].items():
             try:
-                results[key] = self._answer(urlsplit(command).path, command)
+                results[key] = raw(self._answer(urlsplit(command).path, command)).result
             except AjaxError as error:
                 errors[key] = {"error": error.code, "error_description": error.description}
-        return raw({"result": results, "result_error": errors})
+        return Response(BatchParts(results, errors))
 
     def _answer(self, method: str, params: Any) -> Any:
         self.asked.append((method, params))
@@ -44,4 +43,4 @@ class FakeSession:
 
 
 def raw(result: Any) -> Response:
-    return Response(msgspec.Raw(json.dumps(result).encode()))
+    return Response(opened(json.dumps(result).encode()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import ApiVersion, ConfigError, Sandbox, SchemaError
+from b24data.http.protocol import Reply, read_reply
 
 # docs/types.md: the names that differ by more than their spelling.
 RENAMED = {
@@ -41,8 +41,10 @@ class Rewriting:
         if method not in ("batch", "crm.deal.list"):
             return response
         self._left -= 1
-        changed = self._change(bytes(response.result)) if self._left < 0 else bytes(response.result)
-        return replace(response, result=msgspec.Raw(changed))
+        if self._left >= 0:
+            return response
+        changed = self._change(msgspec.json.encode({"result": response.result}))
+        return read_reply(method, Reply(200, {}, changed, url=""))
 
 
 @pytest.fixture(scope="module")

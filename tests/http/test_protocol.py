@@ -17,6 +17,7 @@ from b24data.errors import (
     ServerError,
 )
 from b24data.http.protocol import NOT_EXECUTED, Command, Response, read_batch, read_batch_times, read_reply, read_times
+from b24data.params import ApiVersion
 from tests.http.fakes import fault, reply
 
 json_values = st.recursive(
@@ -221,3 +222,26 @@ def test_read_batch_times__are_found_without_reading_rows() -> None:
 @pytest.mark.parametrize("value", [None, [], "", 5])
 def test_read_times__no_object_means_no_times(value: Any) -> None:
     assert read_times(value) is None
+
+
+maps = st.dictionaries(st.text(), json_values) | st.lists(json_values)
+
+
+@given(
+    st.fixed_dictionaries({"result": maps}, optional={"result_error": maps, "result_total": maps, "result_time": maps})
+)
+def test_read_reply__the_payload_of_a_batch_comes_back_as_it_was(payload: dict[str, Any]) -> None:
+    assert read_reply("batch", reply({"result": payload})).data() == payload
+
+
+@pytest.mark.parametrize("payload", [{"0": [1], "1": {"a": 2}}, {"result": 1, "result_error": 2, "deals": 3}, [[1], 2]])
+def test_read_reply__a_batch_of_rest_3_may_name_its_commands_as_it_likes(payload: Any) -> None:
+    assert read_reply("batch", reply({"result": payload}), ApiVersion.V3).data() == payload
+
+
+@pytest.mark.parametrize("payload", [[], "text", None, 5])
+def test_read_batch__what_is_no_batch_has_reached_no_command(payload: Any) -> None:
+    response = read_reply("batch", reply({"result": payload}))
+    parts = read_batch(response, COMMANDS)
+    assert [part.code for part in parts if isinstance(part, AjaxError)] == [NOT_EXECUTED] * 3
+    assert read_batch_times(response) == ({}, {})

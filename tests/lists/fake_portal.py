@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from b24data.http.protocol import Response, Times
+from b24data.http.payload import opened
+from b24data.http.protocol import BatchParts, Response, Times
 
 
 @dataclass
@@ -73,14 +74,14 @@ class FakePortal:
                 totals[key] = len(self._ids) + self.total_lie
         body = {"result": results or [], "result_error": errors or [], "result_total": totals or []}
         body["result_time"] = times or []
-        return Response(msgspec.Raw(json.dumps(body).encode()), time=Times(duration=0.02 * len(cmd)))
+        return Response(msgspec.json.decode(json.dumps(body), type=BatchParts), time=Times(duration=0.02 * len(cmd)))
 
     def _answer(self, rows: list[dict[str, Any]], params: Mapping[str, Any]) -> Response:
         counted = params.get("start", 0) >= 0
         total = len(self._ids) + self.total_lie if counted else None
         behind = params.get("start", 0) + self.page
         further = behind if counted and behind < len(self._ids) else None
-        return Response(msgspec.Raw(json.dumps(rows).encode()), total, further, Times(duration=0.02))
+        return Response(opened(json.dumps(rows).encode()), total, further, Times(duration=0.02))
 
     def _parse(self, text: str, results: Mapping[str, Any]) -> dict[str, Any]:
         params: dict[str, Any] = {"filter": {}, "order": {}}

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from b24data.http.protocol import Response, Times
+from b24data.http.payload import opened
+from b24data.http.protocol import BatchParts, Response, Times
 
 MOST_CALLS = 2_000  # a walk that goes on for ever ends here
 
@@ -55,12 +56,12 @@ class PagedPortal:
         for key, text in params["cmd"].items():
             name, _, query = text.partition("?")
             answer = self._answer(name, parse(query))
-            results[key] = json.loads(bytes(answer.result))
+            results[key] = answer.data()
             if answer.total is not None:
                 totals[key] = answer.total
         self.in_batch = False
         body = {"result": results or [], "result_error": [], "result_total": totals or []}
-        return Response(msgspec.Raw(json.dumps(body).encode()), time=Times(duration=0.02))
+        return Response(msgspec.json.decode(json.dumps(body), type=BatchParts), time=Times(duration=0.02))
 
     def interrupt(self) -> None:
         pass
@@ -85,7 +86,7 @@ class PagedPortal:
         payload = self.wrap(rows)
         if self.extra:
             payload |= self.extra
-        return Response(msgspec.Raw(json.dumps(payload).encode()), self.total(len(self.rows)), self._next)
+        return Response(opened(json.dumps(payload).encode()), self.total(len(self.rows)), self._next)
 
 
 def parse(query: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from b24data.errors import AjaxError, BadReplyError
+from b24data.http.payload import opened
 from b24data.http.protocol import Response
 from b24data.lists.methods import MethodSpec, spec_of
 from b24data.lists.rows import rows_of, value_at
@@ -19,7 +20,7 @@ SAMPLES = [json.loads(line) for line in DATA.joinpath("samples.jsonl").read_text
 
 
 def answer(result):
-    return Response(msgspec.Raw(json.dumps(result).encode()))
+    return Response(opened(json.dumps(result).encode()))
 
 
 def rows(result, **facts):

@@ -1,0 +1,74 @@
+"""JSON as a portal sends it: opened one level, the rest left as it came until someone needs its values. Pure.
+
+A list of rows is so found in the one pass that reads the answer around it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+__all__ = ["Payload", "decoded", "decoded_list", "mended", "opened", "plain"]
+
+Payload: TypeAlias = list[msgspec.Raw] | dict[str, msgspec.Raw] | str | int | float | bool | None
+
+_OPEN: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+
+
+def opened(text: bytes | msgspec.Raw) -> Payload:
+    """The value with its elements still as JSON. Raises :class:`msgspec.DecodeError` for what is no JSON.
+
+    >>> [bytes(row) for row in opened(b'[{"ID": 1}, {"ID": 2}]')]
+    [b'{"ID": 1}', b'{"ID": 2}']
+    """
+    return _OPEN.decode(text)
+
+
+def plain(payload: Payload) -> Any:
+    """The payload as Python objects.
+
+    >>> plain(opened(b'{"items": [{"id": 1}]}'))
+    {'items': [{'id': 1}]}
+    """
+    if isinstance(payload, list):
+        return decoded_list(payload)
+    if isinstance(payload, dict):
+        return {name: decoded(value) for name, value in payload.items()}
+    return payload
+
+
+def decoded_list(elements: Sequence[bytes | msgspec.Raw]) -> list[Any]:
+    """The elements as Python objects, each as :func:`decoded` has it."""
+    try:
+        return msgspec.json.decode(b"[" + b",".join(elements) + b"]", type=list[Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [decoded(element) for element in elements]
+
+
+def decoded(text: bytes | msgspec.Raw) -> Any:
+    r"""Any JSON as Python objects.
+
+    PHP writes lone surrogates, broken UTF-8 and NaN, which only the standard library's reader bears: what is no
+    character becomes U+FFFD. Raises :class:`ValueError` for what is no JSON.
+
+    >>> decoded(rb'["\ud83d!"]')[0].isprintable()
+    True
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return mended(json.loads(bytes(text).decode("utf-8", "replace")))
+
+
+def mended(value: Any) -> Any:
+    """The same value with U+FFFD for what is no character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {mended(key): mended(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mended(item) for item in value]
+    return value
