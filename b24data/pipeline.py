@@ -26,13 +26,14 @@ from b24data.frames.kinds import check_zone
 from b24data.frames.labels import LabelMode, Labels, check_labels
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
-from b24data.frames.recheck import Recheck
+from b24data.frames.recheck import Recheck, id_run
 from b24data.frames.schema import Schema, build_schema
 from b24data.frames.sinks import Sink
 from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.session import Session
+from b24data.lists.facts import Decode, IdRun
 from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import nearest_methods
 from b24data.lists.plan import ListPlan
@@ -264,7 +265,7 @@ class Pipeline:
             memory=self._presentation.memory() if self._presentation else {},
         )
 
-    def _prepare(self, first_page: Sequence[Row]) -> Callable[[Sequence[Row]], tuple[pa.RecordBatch, list[int] | None]]:
+    def _prepare(self, first_page: Sequence[Row]) -> Decode[pa.RecordBatch]:
         """Settle the columns, now that the first rows are here."""
         schema = self._columns(first_page)
         if self._believed.gives_way(schema, first_page):
@@ -298,7 +299,7 @@ class Pipeline:
             check=options.check_fields and not fields,  # else that is done
         )
 
-    def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, list[int] | None]:
+    def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, IdRun | None]:
         decoder = self._decoder
         if decoder is None:
             raise ProtocolViolationError(f"{self.plan.method}: rows came before the columns were settled")
@@ -308,12 +309,12 @@ class Pipeline:
         id_name = decoder.schema.id_name
         if self.plan.walk != "keyset" or id_name is None:
             return batch, None
-        at = batch.schema.get_field_index(id_name)
-        if at < 0 or batch.column(at).null_count:
+        run = id_run(batch, id_name, descending=self.plan.descending)
+        if run is None:
             raise ProtocolViolationError(
                 f"{self.plan.method} sent rows without a whole number as {self.plan.spec.id!r}"
             )
-        return batch, batch.column(at).to_pylist()
+        return batch, run
 
     def _presented(self, decoder: Decoder, first_page: Sequence[Row]) -> Presentation:
         columns, options = decoder.schema.columns, self._options

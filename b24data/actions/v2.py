@@ -25,7 +25,7 @@ from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
 from b24data.http.payload import decoded_list
 from b24data.http.protocol import Command, Response
 from b24data.http.session import Session
-from b24data.lists.facts import Decode
+from b24data.lists.facts import Decode, IdRun
 from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import MethodSpec, spec_of
 from b24data.lists.plan import ListPlan, make_plan
@@ -166,13 +166,13 @@ def _decoder(plan: ListPlan) -> Decode[Page]:
     """Rows to dicts, without an id that only the walk had asked for."""
     read_id = id_reader(plan.spec) if plan.walk == "keyset" else None
 
-    def decode(rows: Sequence[Row]) -> tuple[Page, list[int] | None]:
+    def decode(rows: Sequence[Row]) -> tuple[Page, IdRun | None]:
         page: Page = decoded_list(rows)
-        ids = None if read_id is None else [read_id(row) for row in rows]
+        run = None if read_id is None else IdRun.of([*map(read_id, rows)], descending=plan.descending)
         if plan.id_added and plan.spec.id is not None:
             for row in page:
                 row.pop(plan.spec.id, None)
-        return page, ids
+        return page, run
 
     return decode
 

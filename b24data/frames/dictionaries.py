@@ -17,6 +17,7 @@ from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Command, Response, encode_batch, read_batch
 from b24data.http.session import Session
+from b24data.lists.facts import IdRun
 from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
@@ -221,9 +222,9 @@ def _params(part: Book) -> dict[str, Any]:
     return {"select": list(select)} if select else {}
 
 
-def _with_ids(rows: Sequence[Row], id_key: str | None) -> tuple[list[dict[str, Any]], list[int]]:
+def _with_ids(rows: Sequence[Row], id_key: str | None) -> tuple[list[dict[str, Any]], IdRun]:
     parsed = _parsed(rows)
-    return parsed, [int(row[str(id_key)]) for row in parsed]
+    return parsed, IdRun.of([int(row[str(id_key)]) for row in parsed])
 
 
 def _parsed(rows: Sequence[Row | msgspec.Raw]) -> list[dict[str, Any]]:

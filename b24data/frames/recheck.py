@@ -1,4 +1,4 @@
-"""The filter, checked again on the rows that came: a portal that ignores a condition gives no sign of it.
+"""Ids and the filter, checked again on the rows that came: a portal that ignores a condition gives no sign of it.
 
 Only what can be decided from a row is checked: equality, lists and ranges on numbers, days, points in time and codes.
 Texts (compared without regard to case, and by parts), null and multiple values are the portal's own business.
@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from b24data.errors import ProtocolViolationError
 from b24data.frames.schema import Column, Schema
+from b24data.lists.facts import IdRun
 from b24data.lists.plan import split_filter_key
 
-__all__ = ["Recheck"]
+__all__ = ["Recheck", "id_run"]
 
 _RANGES: dict[str, Callable[[Any, Any], Any]] = {
     ">": pc.greater,
@@ -38,6 +39,20 @@ class _Condition:
     key: str
     column: Column
     compare: Callable[[pa.Array], pa.Array]
+
+
+def id_run(batch: pa.RecordBatch, name: str, *, descending: bool) -> IdRun | None:
+    """What the ids of a batch say about its rows; None where one is no whole number.
+
+    >>> id_run(pa.RecordBatch.from_pydict({"ID": [3, 5, 5]}), "ID", descending=False)
+    IdRun(first=3, last=5, ordered=False)
+    """
+    at = batch.schema.get_field_index(name)
+    if at < 0 or batch.column(at).null_count or not pa.types.is_integer(batch.column(at).type):
+        return None
+    ids = batch.column(at)
+    beyond = (pc.greater if descending else pc.less)(ids[:-1], ids[1:])
+    return IdRun(ids[0].as_py(), ids[-1].as_py(), pc.all(beyond, min_count=0).as_py())
 
 
 class Recheck:

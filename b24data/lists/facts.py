@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from b24data.lists.rows import Row
 
-__all__ = ["Decode", "WalkFacts"]
+__all__ = ["Decode", "IdRun", "WalkFacts"]
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class IdRun:
+    """What the ids of consecutive rows say: the first, the last, and whether each is beyond the one before it."""
+
+    first: int
+    last: int
+    ordered: bool
+
+    @classmethod
+    def of(cls, ids: Sequence[int], *, descending: bool = False) -> IdRun:
+        """The run of ids that are to rise, or to fall.
+
+        >>> IdRun.of([3, 5, 5])
+        IdRun(first=3, last=5, ordered=False)
+        """
+        beyond = operator.gt if descending else operator.lt
+        return cls(ids[0], ids[-1], all(map(beyond, ids, ids[1:])))
 
 
 class Decode(Protocol[T_co]):
     """Turns raw rows into what the caller wants. Called in worker threads, several at a time."""
 
-    def __call__(self, rows: Sequence[Row], /) -> tuple[T_co, Sequence[int] | None]:
-        """The decoded rows, and the id of each (None where the method has no integer id)."""
+    def __call__(self, rows: Sequence[Row], /) -> tuple[T_co, IdRun | None]:
+        """The decoded rows, and what their ids say (None where the method has no integer id)."""
         ...
 
 

@@ -12,7 +12,7 @@ from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
 from b24data.lists.ask import Asker
 from b24data.lists.capability import reference
-from b24data.lists.facts import Decode, WalkFacts
+from b24data.lists.facts import Decode, IdRun, WalkFacts
 from b24data.lists.opening import open_list
 from b24data.lists.pace import Pace
 from b24data.lists.plan import Capability
@@ -168,18 +168,17 @@ class KeysetFetch(Generic[T]):
         outcome = read_chain(chain, answers, self._position_of, page=self._plan.spec.page, capability=self._capability)
         if not outcome.rows:
             return _Read(chain, outcome, None)
-        data, ids = self._decode(outcome.rows)
-        if ids is not None:
-            self._check_ids(chain, [self._plan.position(int(row_id)) for row_id in ids])
+        data, run = self._decode(outcome.rows)
+        if run is not None:
+            self._check_ids(chain, run)
         return _Read(chain, outcome, data)
 
-    def _check_ids(self, chain: Chain, positions: list[int]) -> None:
+    def _check_ids(self, chain: Chain, run: IdRun) -> None:
         """Ids must rise, lie inside what was asked for, and never repeat."""
-        rising = all(a < b for a, b in itertools.pairwise(positions))
-        if rising and chain.lo < positions[0] and positions[-1] <= chain.hi:
+        if run.ordered and chain.lo < self._plan.position(run.first) and self._plan.position(run.last) <= chain.hi:
             return
         lo, hi = sorted((self._plan.position(chain.lo), self._plan.position(chain.hi)))
-        wrong = "out of order or twice" if not rising else f"that are not between {lo} and {hi}, as was asked"
+        wrong = "out of order or twice" if not run.ordered else f"that are not between {lo} and {hi}, as was asked"
         raise ProtocolViolationError(
             f"{self._asker.session.portal} sent ids {wrong}, so {self._plan.method} can't be trusted to be whole"
         )

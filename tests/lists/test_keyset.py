@@ -12,20 +12,24 @@ from hypothesis import strategies as st
 
 from b24data.errors import IncompleteFetchError, ProtocolViolationError
 from b24data.http.context import CallContext
+from b24data.lists.facts import IdRun
 from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
 from tests.lists.fake_portal import FakePortal, numbers
 
 
-def decode(rows):
-    ids = numbers(rows)
-    return ids, ids
+def decoder(plan):
+    def decode(rows):
+        ids = numbers(rows)
+        return ids, IdRun.of(ids, descending=plan.descending)
+
+    return lambda rows: decode
 
 
 def fetch(portal, method="crm.deal.list", workers=None, **asked):
     plan = make_plan(spec_of(method), **asked)
-    walk = ListFetch(portal, plan, lambda rows: decode, CallContext(), workers)
+    walk = ListFetch(portal, plan, decoder(plan), CallContext(), workers)
     with closing(walk.blocks()) as blocks:
         return [row_id for block in blocks for row_id in block], walk.facts
 
@@ -136,7 +140,7 @@ def test_fetch__a_method_without_pages_to_fall_back_on_is_refused():
     portal = FakePortal(sparse(3_000, 0.3), ignores=frozenset({">"}))
     plan = make_plan(spec_of("crm.deal.list"))
     lone = ListFetch(portal, type(plan)(type(plan.spec)("x.list", "keyset", id="ID", id_asked="ID", filter="filter",
-                     order="order"), "keyset", {}), lambda rows: decode, CallContext())  # fmt: skip
+                     order="order"), "keyset", {}), decoder(plan), CallContext())  # fmt: skip
     with pytest.raises(ProtocolViolationError, match="ignores a bound on the id"):
         list(lone.blocks())
 
