@@ -23,3 +23,22 @@ class ScaledClock:
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         return SYSTEM_CLOCK.wait(event, seconds / self.scale)
+
+
+class MovedClock:
+    """The machine's clock, set forward or back at will: goes with ``Sandbox.move_clock``."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def move(self, seconds: float) -> None:
+        self.offset += seconds
+
+    def monotonic(self) -> float:
+        return SYSTEM_CLOCK.monotonic() + max(self.offset, 0.0)
+
+    def time(self) -> float:
+        return SYSTEM_CLOCK.time() + self.offset
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        return SYSTEM_CLOCK.wait(event, seconds)

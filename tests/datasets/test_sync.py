@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
 
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -19,25 +18,9 @@ from b24data import (
     Sandbox,
 )
 from b24data.datasets.clocks import Moment, earlier, jump_between, seconds_of
-from b24data.http.clock import SYSTEM_CLOCK
+from tests.clocks import MovedClock
 
 SELECT = ["ID", "TITLE", "OPPORTUNITY", "STAGE_ID"]
-
-
-class MovedClock:
-    """The machine's clock, set forward or back at will."""
-
-    def __init__(self):
-        self.offset = 0.0
-
-    def monotonic(self):
-        return SYSTEM_CLOCK.monotonic() + max(self.offset, 0.0)
-
-    def time(self):
-        return SYSTEM_CLOCK.time() + self.offset
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        return SYSTEM_CLOCK.wait(event, seconds)
 
 
 @pytest.fixture
@@ -72,7 +55,7 @@ def sync(b24, tmp_path):
 def day_passes(portal, clock):
     def day_passes(days=1.0):
         portal.move_clock(86_400 * days)
-        clock.offset += 86_400 * days
+        clock.move(86_400 * days)
 
     return day_passes
 
