@@ -117,17 +117,18 @@ class Sync:
         spec, parts = self.source.spec, parts_in(self.folder)
         before = ids_in((part.path for part in parts), id_column(spec, parts[0].path)) if parts else NO_IDS
         touched = self._touched(run)
-        listed = self._listed(run, before, touched)
         changes = self._changes(run)
         id_name = id_column(spec, changes)
         brought = np.unique(ids_in([changes], id_name))
-        if run.since is not None and not len(brought) and len(before) and (listed is None or len(listed)):
+        # In a first sync the whole list comes: what one that was stopped had put in place before may be old.
+        left = np.setdiff1d(before if run.since is None else np.intersect1d(before, touched), brought)
+        have = np.union1d(np.setdiff1d(before, left), brought)
+        listed = self._listed(run, have, len(before))
+        if run.since is not None and len(before) and not len(brought) and len(listed):
             self._doubt_silence(len(before))
         dataset = Dataset(self.folder, self._store.room, id_name, self.source.facts, self.part_rows)
-        self._merge(dataset, changes, np.setdiff1d(_left(run, before, touched, listed), brought))
-        listed = NO_IDS if listed is None else listed
-        missing = np.setdiff1d(listed, np.union1d(before, brought))
-        for number, conditions in enumerate(asking_for(self.source, missing, listed)):
+        self._merge(dataset, changes, np.union1d(left, np.setdiff1d(have, listed)))
+        for number, conditions in enumerate(asking_for(self.source, np.setdiff1d(listed, have), listed)):
             file = self._store.room / f"missing-{number:06}.parquet"
             report = self.source.fetch(conditions, file)
             self._came(report)
@@ -136,14 +137,14 @@ class Sync:
 
     # The steps.
 
-    def _touched(self, run: Run) -> Ids | None:
-        """The ids of all rows that were changed, whether or not they match the filter now; None: all match.
+    def _touched(self, run: Run) -> Ids:
+        """The ids of all rows that were changed, if some of them may not match the filter now.
 
         They come before the rows do: one that is changed in between is then with the rows, or left for the next sync.
         """
         needed = needed_filter(self.source)
         if run.since is None or len(needed) == len(self.source.filter):
-            return None
+            return NO_IDS
         file = self._store.room / "touched.parquet"
         if not file.exists():
             report = self.source.fetch_ids(changed_since(self.source, run.since, needed), file)
@@ -151,22 +152,25 @@ class Sync:
             self._tally.compared += report.rows
         return np.unique(ids_in([file], id_column(self.source.spec, file)))
 
-    def _listed(self, run: Run, before: Ids, touched: Ids | None) -> Ids | None:
-        """All ids of the list, if deletions are looked for and not too many are gone."""
+    def _listed(self, run: Run, have: Ids, rows: int) -> Ids:
+        """The ids that the list has, if deletions are looked for and not too many are gone; else those we have.
+
+        They come after the rows do: what is deleted while the rows are read is gone, and not left as it once was.
+        """
         if self.deletes is None or run.since is None:
-            return None
+            return have
         listed, report = self.source.ids(self.source.filter)
         self._tally.fetches.append(report)
         self._tally.compared += len(listed)
-        gone = np.setdiff1d(before, listed if touched is None else np.union1d(listed, touched))
+        gone = len(np.setdiff1d(have, listed))
         most = _MOST_GONE if self.max_deletes is None else self.max_deletes
-        if len(gone) > (most * len(before) if isinstance(most, float) else most):
-            self._store.clear()
+        if gone > (most * rows if isinstance(most, float) else most):
+            self._store.clear()  # what came may lack what could not be seen: it is asked for again
             raise ExportError(
-                f"{self.source.spec.method}: {len(gone):,} of the {len(before):,} rows in {self.folder} are in the list"
-                " no more, so nothing was changed",
+                f"{self.source.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} are in the list no more,"
+                " so nothing was changed",
                 code="TOO_MANY_DELETES",
-                hint=f"if they were deleted, allow it with max_deletes={len(gone)}; if this user sees less than before,"
+                hint=f"if they were deleted, allow it with max_deletes={gone}; if this user sees less than before,"
                 " restore that: the next sync then has all that was changed meanwhile",
             )
         return listed
@@ -257,11 +261,3 @@ def check_deletes(deletes: str | None, most: float | None) -> None:
 
 def _next_number(state: State | None) -> int:
     return 1 if state is None else state.number + 1
-
-
-def _left(run: Run, before: Ids, touched: Ids | None, listed: Ids | None) -> Ids:
-    """Of the ids in the dataset those that are gone or have left the filter, unless the changes bring them."""
-    if run.since is None:  # the whole list comes: what a first sync that was stopped had put in place may be old
-        return before
-    left = NO_IDS if touched is None else np.intersect1d(before, touched)
-    return left if listed is None else np.union1d(left, np.setdiff1d(before, listed))

@@ -62,3 +62,7 @@ class Changes(ABC):
         """Change records at the ``at``-th request, or at every ``every``-th; ``stats.mutations`` tells which."""
         plan = {"entity": entity, "insert": insert, "delete": delete, "update": update, "values": values}
         self._ask("mutate", plan={**plan, "at": at, "every": every})
+
+    def calm(self) -> None:
+        """Forget what :meth:`mutate` had planned."""
+        self._ask("calm")

@@ -116,6 +116,10 @@ class Control:
         """Change records now."""
         return self.portal.mutations.update(entity, list(ids), values)
 
+    def calm(self) -> None:
+        """Nothing more changes by plan."""
+        self.portal.mutations.clear()
+
     def move_clock(self, seconds: float) -> None:
         """Set the portal's clock."""
         self.portal.clock.move(seconds)

@@ -64,6 +64,10 @@ class Mutations:
         """Plan changes."""
         self._plans.append(_Plan(entity, insert, delete, update, dict(values or {}), at, every))
 
+    def clear(self) -> None:
+        """Forget the plans."""
+        self._plans.clear()
+
     def run_due(self, number: int) -> None:
         """Carry out what the ``number``-th request brings with it, before it is answered."""
         for plan in [plan for plan in self._plans if plan.due(number)]:
