@@ -136,12 +136,12 @@ def check_folder(path: Any) -> Path:
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
     folder = Path(path)
-    if not folder.parent.is_dir():
-        raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file", hint="a dataset is a folder: give another name")
     probe = folder / "_b24data" / "probe"
     try:
+        if not folder.parent.is_dir():
+            raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"{folder} is a file", hint="a dataset is a folder: give another name")
         probe.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()

@@ -1,8 +1,9 @@
 """One sync: what was changed on the portal since the last one, taken into a dataset, whatever stops it in between.
 
 The order of its steps is what keeps the data right. The moment from which the *next* sync asks is taken before anything
-is read; ids that only tell what has left come before the rows; and the state is written last, after the data. A step
-that is done twice does no harm, so a sync that was stopped is gone through again with what it had fetched.
+is read; ids that tell what has left the filter come before the rows, those that tell what is gone after them; and the
+state is written last, after the data. A step that is done twice does no harm, so a sync that was stopped is gone
+through again with what it had fetched.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A dataset is what a dict would be, whatever is merged into it and wherever its parts begin."""
 
 import datetime as dt
+import threading
 
 import duckdb
 import numpy as np
@@ -228,3 +229,35 @@ def test_the_folder__pandas_polars_duckdb_and_pyarrow_read_the_same_values(tmp_p
     assert by_duckdb.order("ID").fetchall()[0][0] == 1
     assert [row[-1] for row in by_duckdb.fetchall()] == truth["MANY"].to_pylist()
     assert [row[2] for row in by_duckdb.fetchall()] == truth["SUM"].to_pylist()
+
+
+def test_the_folder__a_reader_finds_each_id_once_at_every_moment(tmp_path):
+    dataset = dataset_in(tmp_path, part_rows=500)
+    always = range(1, 3_001, 2)
+    dataset.merge(file_of(tmp_path, rows_of(dict.fromkeys(always, "0"))))
+    done, wrong, reads = threading.Event(), [], []
+
+    def read_on():
+        while not done.is_set():
+            # Opened once: pq.read_table opens a file twice, and may find another one the second time.
+            tables = [pq.ParquetFile(path).read(["ID"]) for path in sorted(tmp_path.glob("*.parquet"))]
+            ids = np.concatenate([table["ID"].to_numpy() for table in tables])
+            reads.append(len(ids))
+            if len(np.unique(ids)) < len(ids) or not np.isin(always, ids).all():
+                wrong.append(ids)
+
+    reader = threading.Thread(target=read_on)
+    reader.start()
+    try:
+        for turn in range(1, 31):
+            changed = dict.fromkeys(range(turn % 7, 3_000 + 40 * turn, 13), str(turn))
+            gone = [row_id for row_id in range(2, 3_000, 2) if row_id % 13 == turn % 13]
+            changed |= {row_id: str(turn) for row_id in gone}
+            dataset.merge(file_of(tmp_path, rows_of(dict(sorted(changed.items())))))
+            dataset.merge(None, np.array(gone, np.int64))
+    finally:
+        done.set()
+        reader.join()
+    assert wrong == []
+    assert len(reads) > 10
+    assert len(dataset.parts()) > 3

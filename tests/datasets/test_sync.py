@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 
 from b24data import (
     AjaxError,
+    AuthorizationRequiredError,
     BadReplyError,
     ConfigError,
     ExportError,
@@ -374,6 +376,43 @@ def test_folder_without_rights__is_one_clear_error(sync, tmp_path, monkeypatch):
     monkeypatch.setattr(source.Path, "touch", refuse)
     with pytest.raises(ConfigError, match=r"no file can be written in the folder .*Permission denied"):
         sync()
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody may write to, as Linux has")
+def test_folder_that_nobody_may_write_to__is_one_clear_error(sync):
+    with pytest.raises(ConfigError, match=r"no file can be written in the folder .*give a path in a folder of yours"):
+        sync(to=Path("/sys/kernel/deals"))
+
+
+def test_refresh_token_dead__asks_to_sign_in_and_changes_nothing(sync, portal, tmp_path, day_passes):
+    first = sync()
+    before = kept(tmp_path / "deals")
+    day_passes()
+    portal.update("deals", ids_of(portal)[:5], {"TITLE": "changed"})
+    portal.revoke()
+    with pytest.raises(AuthorizationRequiredError):
+        sync()
+    assert kept(tmp_path / "deals") == before
+    with portal.connect() as again:
+        report = again.tools.sync("crm.deal.list", SELECT, to=tmp_path / "deals", progress=False)
+    assert report.updated == 5
+    assert report.since <= first.next
+    assert kept(tmp_path / "deals") == true(portal)
+
+
+def test_deleted_while_it_reads__a_row_is_not_left_as_it_once_was(sync, portal, tmp_path, day_passes):
+    sync()
+    day_passes()
+    ids = ids_of(portal)
+    portal.update("deals", ids[:50], {"TITLE": "changed"})
+    portal.mutate("deals", delete=8, every=1)
+    sync(deletes="scan", max_deletes=1.0)
+    portal.calm()
+    living = set(ids_of(portal))
+    stale = [
+        i for i, row in kept(tmp_path / "deals").items() if i in ids[:50] and i not in living and row[0] != "changed"
+    ]
+    assert stale == []
 
 
 def test_state__of_another_version_or_broken_is_left_alone(sync, tmp_path):
