@@ -6,6 +6,7 @@ import pytest
 
 from b24data import cli, grammar
 from b24data.grammar import asked_of, options_of, request_of
+from b24data.jupyter.completion import Knowledge, complete
 from b24data.options import OPTIONS, OptionParser, WrongUsageError
 
 SHARED = sorted(set(grammar.COMMANDS) & {name for part in cli.COMMANDS.values() for name in part})
@@ -128,3 +129,18 @@ def test_completion__knows_every_option():
         "--partial",
         "--gentle",
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("%b24 fetch crm.deal.list --ord", ["--order"]),
+        ("%b24 fetch crm.deal.list --order ID=DESC,DA", ["ID=DESC,DATE_CREATE"]),
+        ("%b24 fetch crm.deal.list --verify ", ["count", "off", "walk"]),
+        ("%b24 fetch crm.deal.list --backend p", ["pyarrow"]),
+        ("%b24 call crm.deal.list --profile a", ["acme"]),
+    ],
+)
+def test_completion__offers_options_fields_and_choices(line, offered):
+    known = Knowledge(lambda: ["crm.deal.list"], lambda _: ["ID", "DATE_CREATE"], lambda: ["acme"], list)
+    assert complete(line, known).texts == offered
