@@ -17,6 +17,7 @@ _FLIGHT_S = 120.0  # a request that never reported back no longer counts after t
 # The part of the limit that is used: what a command takes is known from those before it, so little need be spared.
 NEARLY_ALL = 0.99
 _POLL_S = 1.0
+_TOGETHER = 0.005  # growth that was seen within this part of the window leaves it together
 
 
 @dataclass
@@ -139,7 +140,8 @@ class OperatingLedger:
         growth = operating - self.used(now)
         if growth > 0:
             newest = self.baskets[-1] if self.baskets else None
-            if newest and newest.ends_at - self.window_s * 0.9 > now:
+            # Where the portal's minutes begin is not documented: what was seen later is taken to last longer.
+            if newest and newest.ends_at - self.window_s * (1 - _TOGETHER) > now:
                 newest.seconds += growth
             else:
                 self.baskets.append(Basket(now + self.window_s, growth))

@@ -190,6 +190,15 @@ def test_ledger__growth_leaves_the_window_after_ten_minutes() -> None:
     assert ledger.used(841.0) == 0
 
 
+def test_ledger__what_was_seen_late_in_a_minute_is_not_forgotten_with_what_was_seen_early_in_it() -> None:
+    """Where the portal's minutes begin is not documented, so the later growth may lie in a basket of its own."""
+    ledger = OperatingLedger()
+    ledger.observe(times(100, finish=0.0), 0.0)
+    ledger.observe(times(470, finish=50.0), 50.0)
+    assert ledger.used(601.0) == 370
+    assert ledger.used(651.0) == 0
+
+
 def test_ledger__an_answer_that_arrives_late_does_not_turn_it_back() -> None:
     ledger = OperatingLedger()
     ledger.observe(times(50, finish=20.0), now=20.0)
