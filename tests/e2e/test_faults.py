@@ -94,7 +94,7 @@ def test_fetch_all__a_portal_that_stays_broken_is_an_error_with_what_came(tmp_pa
         with pytest.raises(IncompleteFetchError):
             fetch(portal, to=target)
     assert target.read_bytes() == b"the last good one"
-    assert [path.name for path in tmp_path.iterdir()] == ["deals.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".deals.parquet.unfinished", "deals.parquet"]
 
 
 def test_fetch_all__partial_ok_gives_what_came_and_says_so():
