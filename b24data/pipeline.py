@@ -7,8 +7,8 @@ import functools
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,13 +17,13 @@ import pyarrow as pa
 from b24data.datasets.job import Job, Kept, Purpose
 from b24data.datasets.job_sink import JobSink
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
+from b24data.fetch_options import FetchOptions, check_choice
 from b24data.frames.columns import Decoder
 from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.doubt import Believed
 from b24data.frames.fields import undescribed
-from b24data.frames.kinds import check_zone
-from b24data.frames.labels import LabelMode, Labels, check_labels
+from b24data.frames.labels import Labels
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
 from b24data.frames.recheck import Recheck, id_run
@@ -39,30 +39,9 @@ from b24data.lists.methods import nearest_methods
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row
 from b24data.params import Coercion, FetchReport
-from b24data.progress import ProgressEvent, progress_for
+from b24data.progress import progress_for
 
-__all__ = ["FetchOptions", "Pipeline", "ProgressOption"]
-
-ProgressOption = bool | Literal["auto"] | Callable[[ProgressEvent], object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchOptions:
-    """What every way to fetch a list takes beside the method, ``select`` and ``filter``: see ``Tools.fetch_all``."""
-
-    order: Mapping[str, str] | None = None
-    params: Mapping[str, Any] | None = None
-    limit: int | None = None
-    labels: LabelMode = False
-    titles: bool = False
-    dtypes: Mapping[str, Any] | None = None
-    errors: Literal["null", "raise"] = "null"
-    tz: str = "UTC"
-    progress: ProgressOption = "auto"
-    workers: int | None = None
-    gentle: bool = False
-    check_fields: bool = True
-    verify: Literal["walk", "count", False] = "walk"
+__all__ = ["Pipeline"]
 
 
 class Pipeline:
@@ -83,8 +62,6 @@ class Pipeline:
         plan: ListPlan,
         options: FetchOptions,
     ):
-        check_labels(options.labels)
-        check_zone(options.tz)
         self.plan = plan
         self._session = session
         self._clock = clock
@@ -112,6 +89,7 @@ class Pipeline:
         A list that does not come to its end raises :class:`IncompleteFetchError` with what came, or with
         ``partial="ok"`` gives just that; whatever stops it, the sink leaves nothing half done.
         """
+        check_choice("partial", partial, ("raise", "ok"))
         sink: Sink | None = None
         try:
             with contextlib.closing(self.batches()) as batches:

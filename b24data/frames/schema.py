@@ -130,7 +130,7 @@ def build_schema(
         for name, wire in wanted.items()
         for column in make_columns(schema, name, wire, samples.get(wire, ()), (dtypes or {}))
     ]
-    _refuse_unknown_dtypes(dtypes or {}, columns)
+    _check_dtypes(dtypes or {}, columns)
     return replace(schema, columns=tuple(columns))
 
 
@@ -285,8 +285,14 @@ def _id_name(wanted: Mapping[str, str], id_code: str | None) -> str | None:
     return next((name for name, wire in wanted.items() if id_code in (name, wire)), id_code)
 
 
-def _refuse_unknown_dtypes(dtypes: Mapping[str, Any], columns: Sequence[Column]) -> None:
+def _check_dtypes(dtypes: Mapping[str, Any], columns: Sequence[Column]) -> None:
     check_names(dtypes, [column.name for column in columns], where="dtypes")
+    for column in columns:
+        if column.name in dtypes and kind_of_dtype(column.name, dtypes[column.name]) != (column.kind, column.many):
+            raise SchemaError(
+                f"dtypes has {dtypes[column.name]!r} for {column.name}, by which the list is read as whole numbers",
+                hint=f"convert it afterwards: df[{column.name!r}].astype(...)",
+            )
 
 
 def _folded(name: str) -> str:

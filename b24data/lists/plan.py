@@ -177,6 +177,10 @@ def _selected(spec: MethodSpec, select: Sequence[str] | None) -> tuple[list[str]
         return None, False
     if isinstance(select, str):
         raise ConfigError(f"select={select!r} is one text", hint='pass a list: select=["ID", "TITLE"]')
+    if strange := [name for name in select if not isinstance(name, str)]:
+        raise ConfigError(
+            f"select has {strange[0]!r}, which is no name of a field", hint='such as select=["ID", "TITLE"]'
+        )
     fields = list(dict.fromkeys(select))
     if not fields:
         raise ConfigError("select is empty", hint="name the fields, or leave select out")

@@ -53,6 +53,11 @@ def test_a_missing_parameter_is_named(tools):
     [
         ({"select": "ID"}, "select='ID' is one text"),
         ({"select": []}, "select is empty"),
+        ({"select": ["ID", 7]}, "select has 7, which is no name of a field"),
+        ({"errors": "ignore"}, "errors is 'ignore'. Hint: it is 'null' or 'raise'"),
+        ({"verify": True}, "verify is True. Hint: it is 'walk' or 'count' or False"),
+        ({"partial": "yes"}, "partial is 'yes'. Hint: it is 'raise' or 'ok'"),
+        ({"dtypes": {"ID": "texxt"}}, "dtypes has no type for ID: 'texxt'"),
         ({"filter": {"TITLE": None}}, "None"),
         ({"filter": {">ID": "abc"}}, "compares an id with 'abc'"),
         ({"limit": 0}, "limit=0 is not a number of rows"),
@@ -70,6 +75,12 @@ def test_a_request_that_makes_no_sense_says_why(portal, tools, asked, sentence):
     with pytest.raises(ConfigError, match=sentence):
         tools.fetch_all("crm.deal.list", **options)
     assert portal.stats.pages == before
+
+
+def test_a_type_for_the_id_that_is_no_number_says_what_to_do_instead(tools):
+    with pytest.raises(SchemaError, match=r"dtypes has 'text' for ID, by which the list is read.*astype"):
+        tools.fetch_all("crm.deal.list", ["ID"], dtypes={"ID": "text"}, progress=False)
+    assert str(tools.fetch_all("crm.deal.list", ["ID"], dtypes={"ID": "int"}, progress=False)["ID"].dtype) == "Int64"
 
 
 def test_a_dead_refresh_token_says_sign_in_again():

@@ -25,7 +25,7 @@ LAYERS = [
     ["lists.*"],
     ["frames.*", "progress"],
     ["datasets.*"],  # what outlives a run
-    ["pipeline", "source", "stream", "actions", "actions.*", "tools"],
+    ["fetch_options", "pipeline", "source", "stream", "actions", "actions.*", "tools"],
     ["client"],
     ["portals"],
     ["catalog", "status"],

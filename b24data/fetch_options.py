@@ -1,0 +1,54 @@
+"""What every way to fetch a list takes, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from b24data.errors import ConfigError
+from b24data.frames.kinds import check_zone, kind_of_dtype
+from b24data.frames.labels import LabelMode, check_labels
+from b24data.progress import ProgressEvent
+
+__all__ = ["FetchOptions", "ProgressOption", "check_choice"]
+
+ProgressOption = bool | Literal["auto"] | Callable[[ProgressEvent], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOptions:
+    """What every way to fetch a list takes beside the method, ``select`` and ``filter``: see ``Tools.fetch_all``.
+
+    >>> FetchOptions(errors="ignore")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: errors is 'ignore'. Hint: it is 'null' or 'raise'.
+    """
+
+    order: Mapping[str, str] | None = None
+    params: Mapping[str, Any] | None = None
+    limit: int | None = None
+    labels: LabelMode = False
+    titles: bool = False
+    dtypes: Mapping[str, Any] | None = None
+    errors: Literal["null", "raise"] = "null"
+    tz: str = "UTC"
+    progress: ProgressOption = "auto"
+    workers: int | None = None
+    gentle: bool = False
+    check_fields: bool = True
+    verify: Literal["walk", "count", False] = "walk"
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels)
+        check_zone(self.tz)
+        check_choice("errors", self.errors, ("null", "raise"))
+        check_choice("verify", self.verify, ("walk", "count", False))
+        for name, dtype in (self.dtypes or {}).items():
+            kind_of_dtype(name, dtype)
+
+
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Raises :class:`ConfigError` for an option that is none of its choices."""
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        raise ConfigError(f"{name} is {value!r}", hint=f"it is {' or '.join(map(repr, choices))}")
