@@ -29,7 +29,7 @@ soak: .venv/dev.stamp
 
 # Pages only, a few seconds: make docs SPHINX='-D nb_execution_mode=off'
 docs: .venv/dev.stamp
-	@$(BIN)/python -m sphinx -q -W --keep-going $(SPHINX) docs docs/_build/html
+	@$(BIN)/python -m sphinx -q -E -a -W --keep-going $(SPHINX) docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 lint: .venv/dev.stamp
