@@ -74,7 +74,7 @@ class Reader:
 
     def in_bash(self, code):
         run = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", code],
+            ["bash", "-eu", "-c", code],
             cwd=self.folder,
             env=self.environment,
             text=True,
