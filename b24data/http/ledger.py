@@ -17,6 +17,8 @@ _FLIGHT_S = 120.0  # a request that never reported back no longer counts after t
 # The part of the limit that is used: what a command takes is known from those before it, so little need be spared.
 NEARLY_ALL = 0.99
 _POLL_S = 1.0
+# The weight of a command in the average of what one takes. Many go out at once, so it is not taken for less soon.
+_RISES, _FALLS = 0.2, 0.01
 _TOGETHER = 0.005  # growth that was seen within this part of the window leaves it together
 
 
@@ -102,7 +104,8 @@ class OperatingLedger:
         """Learn from the ``time`` of a good answer of this method."""
         cost = times.duration if times.duration is not None else times.processing
         if cost is not None:
-            self.cost_s = cost if not self.cost_s else 0.8 * self.cost_s + 0.2 * cost
+            weight = 1.0 if not self.cost_s else _RISES if cost > self.cost_s else _FALLS
+            self.cost_s += weight * (cost - self.cost_s)
         self.blocked_until = None
         finish = times.finish if times.finish is not None else now
         if times.operating is None or finish < self.finished:
