@@ -21,8 +21,9 @@ DEALS = 20_000
 
 
 @pytest.fixture(autouse=True)
-def small_parts(monkeypatch):
+def small_parts(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(job_sink, "_PART_ROWS", 4_000)
+    monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path_factory.mktemp("state")))  # only these tests' own jobs
 
 
 @pytest.fixture
