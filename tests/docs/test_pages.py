@@ -218,4 +218,5 @@ def test_pages__name_tests_and_modules_that_exist():
         (page, path) for page, text in PAGES.items() for path in re.findall(r"`((?:tests|docs|b24data)/[\w./]+)`", text)
     }
     assert len(named) > 15
-    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()
+    made = "docs/_build/html"  # by make docs
+    assert {(page, path) for page, path in named if not (ROOT / path).exists() and path != made} == set()
