@@ -145,9 +145,9 @@ def _status(args: argparse.Namespace, exports: Sequence[Export]) -> None:
     )
 
 
-def _every(seconds: int | None) -> str:
+def _every(seconds: float | None) -> str:
     units = (("w", 604_800), ("d", 86_400), ("h", 3600), ("min", 60))
-    return next((f"{seconds // size}{unit}" for unit, size in units if seconds and seconds % size == 0), "")
+    return next((f"{seconds / size:.0f}{unit}" for unit, size in units if seconds and seconds % size == 0), "")
 
 
 def _local(iso: str | None) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from b24data.commands.output import show_json
-from b24data.options import WrongUsageError, add_options
+from b24data.options import add_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
@@ -39,14 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run a notebook; its executed copy appears when all of it went well."""
-    from b24data.exports.moments import seconds_of
+    from b24data.datasets.clocks import seconds_of
     from b24data.exports.notebook import NotebookRun, output_file
     from b24data.exports.parameters import parameters_of
     from b24data.exports.unattended import unattended
 
     timeout = None if args.timeout is None else seconds_of(args.timeout)
-    if args.timeout is not None and timeout is None:
-        raise WrongUsageError(f"b24data run: --timeout {args.timeout} is no duration", hint="such as 30min or 2h")
     notebook = Path(args.notebook)
     with unattended(Path.cwd()):
         started = NotebookRun(

@@ -11,7 +11,7 @@ from b24data.errors import ConfigError
 __all__ = ["Moment", "earlier", "jump_between", "seconds_of"]
 
 _LEAST_S = 2.0
-_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400}
+_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

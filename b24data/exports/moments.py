@@ -1,4 +1,4 @@
-"""Words for the moment of a run: ``{date}`` in a file's name or a condition, and how often something is due."""
+"""Words for the moment of a run: ``{date}`` in a file's name or a condition."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-__all__ = ["MOMENTS", "check_moments", "fill", "moments", "seconds_of"]
+__all__ = ["MOMENTS", "check_moments", "fill", "has_moments", "moments"]
 
 MOMENTS = ("date", "yesterday", "month", "last_month", "year", "hour", "name")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
-_UNITS = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_EVERY = re.compile(rf"(?P<number>\d{{1,6}})\s*(?P<unit>{'|'.join(_UNITS)})")
 
 
 def moments(now: datetime, name: str) -> dict[str, str]:
@@ -55,6 +53,16 @@ def fill(value: Any, words: Mapping[str, str]) -> Any:
     return value
 
 
+def has_moments(value: Any) -> bool:
+    """Whether anything in the texts of ``value`` stands for the moment.
+
+    >>> has_moments({"a": ["{date}"]}), has_moments("{{date}}")
+    (True, False)
+    """
+    one, other = (fill(value, dict.fromkeys(MOMENTS, word)) for word in "12")
+    return bool(one != other)
+
+
 def check_moments(value: Any) -> list[str]:
     """What is wrong with the braces in the texts of ``value``, in words.
 
@@ -80,13 +88,3 @@ def _problem(found: re.Match[str]) -> str:
     near = difflib.get_close_matches(found["name"], MOMENTS, n=1)
     known = ", ".join(f"{{{name}}}" for name in MOMENTS)
     return f"{found[0]} stands for nothing, {f'did you mean {{{near[0]}}}?' if near else f'there are {known}'}"
-
-
-def seconds_of(text: str) -> int | None:
-    """``30min``, ``6h``, ``1d``, ``2w`` as seconds; None for what is no such duration.
-
-    >>> seconds_of("6h"), seconds_of("1 d"), seconds_of("daily"), seconds_of("0d")
-    (21600, 86400, None, None)
-    """
-    match = _EVERY.fullmatch(text.strip())
-    return int(match["number"]) * _UNITS[match["unit"]] or None if match else None

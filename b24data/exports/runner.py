@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from b24data.datasets.job import discard
 from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.exports.codes import ExitCode, causes_of, exit_code
 from b24data.exports.hook import tell_failure
@@ -78,8 +79,15 @@ class Runner:
             return self._failed(error, export, journal, history, began)
         run = Run(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
         self._keep(history, past.ended(run), journal)
+        self._sweep(past, export)
         journal.write("done", code=0, seconds=round(run.ended - began, 1), target=str(export.path), **done)
         return ExitCode.DONE
+
+    def _sweep(self, past: Past, export: Export) -> None:
+        """Forget what failed runs had begun under names of their days: nothing goes on with it now."""
+        for target in {run.target for run in past.runs[-past.failures :] if past.failures} - {str(export.path)}:
+            with contextlib.suppress(SdkError, OSError):
+                discard(Path(target), self.clock)
 
     def _work(self, export: Export, journal: Journal) -> dict[str, Any]:
         """Carry it out; what there is to say about it, with a ``text``."""
@@ -95,10 +103,14 @@ class Runner:
         options = dict(export.options)
         asked = (export.method, options.pop("select", None), options.pop("filter", None))
         with self.connect(export.profile) as b24:
-            report = b24.tools.fetch_all(*asked, to=export.path, progress=journal.progress, **options)
+            work: Any = b24.tools.sync if export.kind == "sync" else b24.tools.fetch_all
+            report = work(*asked, to=export.path, progress=journal.progress, **options)
         for note in report.notes:
             journal.write("note", note)
-        text = f"{report.rows:,} rows in {report.seconds:,.0f} s: {export.target}"
+        what = f"{report.rows:,} rows"
+        if export.kind == "sync":
+            what += f", {report.inserted:,} new, {report.updated:,} changed, {report.deleted:,} gone,"
+        text = f"{what} in {report.seconds:,.0f} s: {export.target}"
         return {"text": text, "rows": report.rows, "report": report.as_dict()}
 
     def _notebook(self, export: Export, journal: Journal) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from b24data.auth.profiles import Profiles
+from b24data.datasets.clocks import seconds_of
 from b24data.errors import ConfigError
-from b24data.exports.moments import check_moments, fill, moments, seconds_of
+from b24data.exports.moments import check_moments, fill, has_moments, moments
 from b24data.http.redact import looks_secret
 from b24data.options import nearest
 
-__all__ = ["FILE_NAME", "Export", "choose", "find_file", "read_exports"]
+__all__ = ["FILE_NAME", "KEYS", "Export", "choose", "find_file", "read_exports"]
 
 FILE_NAME = "exports.toml"
 
@@ -40,8 +41,8 @@ class Export:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     html: bool = False
     kernel: str = ""
-    timeout: int | None = None
-    every: int | None = None
+    timeout: float | None = None
+    every: float | None = None
     tz: str | None = None
     on_failure: str | tuple[str, ...] | None = None
 
@@ -154,7 +155,10 @@ def _words(value: Any) -> bool:
 
 
 def _duration(value: Any) -> bool:
-    return isinstance(value, str) and seconds_of(value) is not None
+    try:
+        return isinstance(value, str) and seconds_of(value) > 0
+    except ConfigError:
+        return False
 
 
 def _zone(value: Any) -> bool:
@@ -169,8 +173,8 @@ def _one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: any(value is one or (isinstance(value, str) and value == one) for one in values)
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _rows_or_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def _hook(value: Any) -> bool:
@@ -179,7 +183,7 @@ def _hook(value: Any) -> bool:
 
 _ALL = ("full", "sync", "notebook")
 _DTYPES = ("text", "int", "float", "bool", "date", "datetime")
-_KEYS = {
+KEYS = {
     "profile": _Key(_text, 'the name of a profile, such as "acme"', _ALL),
     "method": _Key(_text, 'a list method, such as "crm.deal.list"'),
     "select": _Key(_texts, 'a list of fields, such as ["ID", "TITLE"]'),
@@ -192,7 +196,7 @@ _KEYS = {
         lambda value: _table(value) and all(one in _DTYPES for one in value.values()),
         f'a table from columns to one of "{", ".join(_DTYPES)}"',
     ),
-    "errors": _Key(_one_of("null", "raise"), '"null" or "raise"', ("full",)),
+    "errors": _Key(_one_of("null", "raise"), '"null" or "raise"'),
     "verify": _Key(_one_of("walk", "count", False), '"walk", "count" or false', ("full",)),
     "tz": _Key(_zone, 'a time zone, such as "Europe/Berlin"', _ALL),
     "gentle": _Key(_flag, "true (leave half of the request limit to others) or false"),
@@ -200,7 +204,7 @@ _KEYS = {
     "cursor": _Key(_text, 'a field, such as "DATE_MODIFY"', ("sync",)),
     "overlap": _Key(_duration, 'a duration, such as "10min"', ("sync",)),
     "deletes": _Key(_one_of("scan"), '"scan"', ("sync",)),
-    "max_deletes": _Key(_whole, "a number of rows", ("sync",)),
+    "max_deletes": _Key(_rows_or_share, "a number of rows, 500, or a share of them, 0.2", ("sync",)),
     "notebook": _Key(_text, 'a file, such as "report.ipynb"', ("notebook",)),
     "parameters": _Key(_table, 'a table, such as { month = "{last_month}" }', ("notebook",)),
     "html": _Key(_flag, "true or false", ("notebook",)),
@@ -231,9 +235,9 @@ def _problems(name: str, table: Any) -> list[str]:
     problems = [] if _NAME.fullmatch(name) else ["is no name: letters, digits, '-', '_' and '.'"]
     problems += [f"{need} is missing" for need in _needed(kind) if need not in table]
     for key, value in table.items():
-        known = _KEYS.get(key)
+        known = KEYS.get(key)
         if known is None:
-            problems.append(f"{key} is unknown, {nearest(key, _KEYS)}")
+            problems.append(f"{key} is unknown, {nearest(key, KEYS)}")
         elif kind not in known.kinds:
             problems.append(f"{key} has no meaning here: {_only(known.kinds)}")
         elif not known.fits(value):
@@ -265,6 +269,9 @@ def _unfit(kind: str, table: Mapping[str, Any]) -> list[str]:
         problems.append(f"target = {target!r}: the executed notebook ends in .ipynb")
     if isinstance(target, str) and kind == "sync" and "{" in target:
         problems.append("target: a dataset that follows a list stays where it is, so its name has no {...}")
+    for key in ("filter", "params"):
+        if kind == "sync" and has_moments(table.get(key)):
+            problems.append(f"{key}: a dataset follows one list, so what is asked for is the same each time")
     if isinstance(parameters, dict):
         for name in [name for name, value in parameters.items() if looks_secret(name, value)]:
             problems.append(f"parameters: {name} looks like a secret; give the profile's name instead")

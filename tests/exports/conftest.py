@@ -40,10 +40,17 @@ class Desk:
         (file,) = (Path(os.environ["B24DATA_STATE_DIR"]) / "exports").glob(f"{name}-*.jsonl")
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
-    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
-        """The command in a process of its own."""
-        command = [sys.executable, "-m", "b24data", "export", "run", "--file", str(self.file), *words]
+    def start(self, *words: str, code: str = "", **options: Any) -> subprocess.Popen[str]:
+        """The command in a process of its own; ``code`` is what runs it there."""
+        program = ["-c", code] if code else ["-m", "b24data"]
+        command = [sys.executable, *program, "export", "run", "--file", str(self.file), *words]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    def ended(self, *words: str, code: str = "") -> tuple[int, str]:
+        """The exit code of the command in a process of its own, and what it said of troubles."""
+        program = self.start(*words, code=code)
+        _, said = program.communicate(timeout=120)
+        return program.returncode, said
 
     def files(self) -> list[str]:
         """What lies in the folder, but for what was written there by the test."""

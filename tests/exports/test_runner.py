@@ -180,6 +180,27 @@ def test_list__is_a_table_of_what_the_file_says(desk, capsys):
     ]
 
 
+def test_a_sync__follows_the_list(desk, capsys):
+    desk.write(
+        '[exports.deals]\nprofile = "acme"\nmethod = "crm.deal.list"\nmode = "sync"\nselect = ["ID", "TITLE"]\n'
+        'deletes = "scan"\noverlap = "10min"\nmax_deletes = 0.5\ntarget = "deals"\n'
+    )
+    assert desk.run("deals") == 0
+    assert "deals: 300 rows, 300 new, 0 changed, 0 gone, in 0 s: deals" in capsys.readouterr().out
+    truth = desk.portal.truth("crm.deal.list").ids
+    desk.portal.update("deals", truth[:5], {"TITLE": "changed"})
+    desk.portal.delete("deals", truth[-10:])
+    assert desk.run("deals") == 0
+    assert "deals: 290 rows, 0 new, 5 changed, 10 gone, in 0 s" in capsys.readouterr().out
+    read = pq.read_table(desk.folder / "deals").sort_by("ID")
+    assert read["ID"].to_pylist() == truth[:-10]
+    assert read["TITLE"].to_pylist().count("changed") == 5
+    desk.portal.fail("error", code="ACCESS_DENIED", status=403, probability=1.0)
+    assert desk.run("deals", "--quiet") == 1
+    desk.portal.clear_faults()
+    assert desk.run("deals", "--quiet") == 0
+
+
 # Who is told.
 
 TELL = (

@@ -155,6 +155,12 @@ def test_a_dataset__stays_where_it_is(tmp_path):
     assert "its name has no {...}" in text
 
 
+def test_a_dataset__follows_one_list_and_not_each_day_another(tmp_path):
+    table = '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d"\n'
+    text = complaint(tmp_path, table + 'filter = { ">DATE_CREATE" = "{date}" }\n')
+    assert "filter: a dataset follows one list" in text
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
