@@ -116,6 +116,7 @@ class Job:
     ...     job.keep([pa.RecordBatch.from_pydict({"ID": [1, 2]})], Kept(last_id=2, pinned_id=9))
     >>> with Job(target, SYSTEM_CLOCK) as job:
     ...     job.begin(purpose).last_id, sum(batch.num_rows for batch in job.batches())
+    ...     job.finish()
     (2, 2)
     """
 

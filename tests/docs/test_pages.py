@@ -5,6 +5,7 @@ import gc
 import os
 import re
 import runpy
+import ssl
 import sys
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def environment(portal, certificates, tmp_path, monkeypatch):
         "SSL_CERT_FILE": certificates[0],
         "REQUESTS_CA_BUNDLE": certificates[0],
         "B24DATA_CONFIG_DIR": str(tmp_path / "config"),
+        "B24DATA_STATE_DIR": str(tmp_path / "state"),
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "HOME": str(tmp_path),
         "MPLBACKEND": "Agg",
@@ -98,6 +100,8 @@ def environment(portal, certificates, tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     transport._tls_context.cache_clear()  # what this process trusted before
+    theirs = ssl.create_default_context(cafile=certificates[0])
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", theirs)  # made when it was imported
     yield os.environ | given
     transport._tls_context.cache_clear()
 
