@@ -98,7 +98,8 @@ def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[
 
 
 def _parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
-    strings = pc.if_else(pc.equal(strings, ""), None, strings)
+    if pc.any(blank := pc.equal(strings, "")).as_py():
+        strings = pc.if_else(blank, None, strings)
     if kind == "text":
         return strings, []
     pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
@@ -125,8 +126,9 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
 
 
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
-    for letter in "xX":  # Arrow would read hexadecimal
-        _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
+    if pc.all(pc.ascii_is_decimal(strings)).as_py() is False:
+        for letter in "xX":  # Arrow would read hexadecimal
+            _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
     return strings.cast(pa.int64())
 
 
