@@ -2,10 +2,11 @@
 
     python tests/benchmarks/typed.py [deals]
 
-CPU is that of the whole process, all threads, less the imports; ratios hold within one run. "orjson" is the floor:
-``orjson.loads`` of the very bodies that our fetch received. "frame" is the size of the DataFrame, for the others that
-of ``pandas.DataFrame(rows)``. Each case runs in a process of its own, three times, in turn; the cheapest run counts.
-Limits are off on both sides, so that nobody waits.
+Prints each figure beside its bound. CPU is that of the whole process, all threads, less the imports; ratios hold within
+one run. "floor" is ``orjson.loads`` of the very bodies that our fetch received. A frame's size is compared with that of
+``pandas.DataFrame(rows)`` of the rows of ``fast_bitrix24``. Each case runs in a process of its own, in turn, some times;
+the least of each figure counts. Limits are off on both sides, so that nobody waits. The steps of our fetch
+are measured too, each alone on the same answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,13 @@ SOME = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY", "CURRENCY_ID", "ASSIGNED_BY_ID
         "DATE_CREATE", "CLOSEDATE", "OPENED", "SOURCE_ID"]  # fmt: skip
 UNLIMITED = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
 SELECT = {"12": SOME, "all": ["*", "UF_*"]}
-CASES = ["orjson", "ours", "ours_pyarrow", "ours_labels", "ours_parquet", "b24pysdk", "fast_bitrix24"]
-ROUNDS = 3
+CASES = ["floor", "steps", "ours", "ours_pyarrow", "ours_labels", "ours_parquet", "b24pysdk", "fast_bitrix24"]
+ROUNDS = 4
+PARQUET_ROUNDS = 3
+# The bounds: CPU to a typed frame, of the floor and of b24pysdk; the size of frames, of that of fast_bitrix24's rows.
+OF_FLOOR = {"12": 3.0, "all": 2.0}
+OF_B24PYSDK = {"12": 1.0, "all": 0.6}
+OF_ROWS = {"ours": 0.85, "ours_pyarrow": 0.5}
 
 
 def measured(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
@@ -54,23 +61,65 @@ def ours(url: str, select: list[str], **options: Any) -> tuple[Any, dict[str, fl
         return measured(lambda: b24.tools.fetch_all("crm.deal.list", select, progress=False, **options))
 
 
-def orjson_floor(url: str, select: list[str]) -> dict[str, float]:
+def floor(url: str, select: list[str]) -> dict[str, float]:
+    """``orjson.loads`` of what our fetch received."""
     import orjson
 
+    bodies = received(url, select)
+    return measured(lambda: [len(orjson.loads(body)) for body in bodies])[1]
+
+
+def steps(url: str, select: list[str]) -> dict[str, float]:
+    """The steps of our fetch, each alone and on one thread, on what our fetch received."""
+    import pyarrow as pa
+
+    from b24data.frames.columns import Decoder
+    from b24data.frames.sinks import frame_of
+    from b24data.http.protocol import Command, Reply, Response, read_batch, read_reply
+    from b24data.lists.methods import spec_of
+    from b24data.lists.rows import rows_of
+
+    chains: list[tuple[Decoder, Any]] = []
+    decode = Decoder.decode
+
+    def keep(self: Decoder, rows: Any) -> pa.RecordBatch:
+        chains.append((self, rows))
+        return decode(self, rows)
+
+    Decoder.decode = keep  # type: ignore[method-assign]
+    bodies = received(url, select)
+    zipped = [zlib.compress(body, wbits=31) for body in bodies]
+    commands = [Command(f"c{number}", "crm.deal.list") for number in range(50)]
+
+    def find_rows() -> None:
+        for body in bodies:
+            for part in read_batch(read_reply("batch", Reply(200, {}, body, url="")), commands):
+                if isinstance(part, Response):
+                    rows_of(part, spec_of("crm.deal.list"))
+
+    gunzip = measured(lambda: [len(zlib.decompress(body, wbits=31)) for body in zipped])[1]["cpu"]
+    find = measured(find_rows)[1]["cpu"]
+    batches, typing = measured(lambda: [decode(decoder, rows) for decoder, rows in chains])
+    frame = measured(lambda: frame_of(pa.Table.from_batches(batches)))[1]["cpu"]
+    return {"gunzip": gunzip, "find the rows": find, "type them": typing["cpu"], "make the frame": frame}
+
+
+def received(url: str, select: list[str]) -> list[bytes]:
+    """The answers to one of our fetches."""
     from b24data.http.transport import Transport
 
     bodies, post = [], Transport.post_json
+
+    def keep(self: Transport, *arguments: Any, **options: Any) -> Any:
+        reply = post(self, *arguments, **options)
+        bodies.append(reply.body)
+        return reply
+
     with B24Hook(url, UNLIMITED, verify=os.environ["SSL_CERT_FILE"]) as b24:
-
-        def keep(self: Transport, name: str, url: str, body: bytes, *more: Any, **options: Any) -> Any:
-            reply = post(self, name, url, body, *more, **options)
-            bodies.append(reply.body)
-            return reply
-
         Transport.post_json = keep  # type: ignore[method-assign]
         b24.tools.fetch_all("crm.deal.list", select, progress=False)
-    _, cost = measured(lambda: [len(orjson.loads(body)) for body in bodies])
-    return {**cost, "bodies": sum(map(len, bodies)) / 2**20}
+        Transport.post_json = post  # type: ignore[method-assign]
+    return bodies
 
 
 def b24pysdk(url: str, select: list[str]) -> tuple[Any, dict[str, float]]:
@@ -94,8 +143,8 @@ def run(case: str, fields: str, url: str, rows: int) -> dict[str, float]:
     import pandas as pd
 
     select = SELECT[fields]
-    if case == "orjson":
-        return orjson_floor(url, select)
+    if case in ("floor", "steps"):
+        return {"floor": floor, "steps": steps}[case](url, select)
     if case == "ours_parquet":
         with tempfile.TemporaryDirectory() as folder:
             report, cost = ours(url, select, to=Path(folder) / "deals.parquet")
@@ -127,25 +176,64 @@ def main() -> None:
         issued.cert_chain_pems[0].write_to_path(paths[1])
         issued.private_key_pem.write_to_path(paths[2])
         environment = {**os.environ, "SSL_CERT_FILE": paths[0], "REQUESTS_CA_BUNDLE": paths[0]}
-        with Sandbox(deals=deals, cost=0.0, rate_limit=None, tls=(paths[1], paths[2]), process=True) as portal:
+        portal = {"cost": 0.0, "rate_limit": None, "tls": (paths[1], paths[2]), "process": True}
+        with Sandbox(deals=deals, **portal) as small:
             for fields in SELECT:
-                portal.warm("crm.deal.list", SELECT[fields])
-                table(fields, portal.webhook_url, deals, environment)
+                small.warm("crm.deal.list", SELECT[fields])
+                cases = dict.fromkeys(CASES, (fields, small.webhook_url, deals))
+                show(f"{fields} fields, {deals:,} deals", compared(fields, best(cases, ROUNDS, environment)))
+        with Sandbox(deals=10 * deals, **portal) as large, Sandbox(deals=deals, **portal) as small:
+            for one in (small, large):
+                one.warm("crm.deal.list", SOME)
+            peaks = [
+                best({"ours_parquet": ("12", one.webhook_url, rows)}, PARQUET_ROUNDS, environment)["ours_parquet"]["mb"]
+                for one, rows in ((small, deals), (large, 10 * deals))
+            ]
+            told = f"{peaks[0]:.0f}, {peaks[1]:.0f} MB"
+            show("To Parquet", [("memory to Parquet, ten times the rows", peaks[1] / peaks[0], 1.1, told)])
 
 
-def table(fields: str, url: str, deals: int, environment: dict[str, str]) -> None:
-    runs: dict[str, list[dict[str, float]]] = {case: [] for case in CASES}
-    for _ in range(ROUNDS):
-        for case, costs in runs.items():
-            costs.append(one_run([case, fields, url, str(deals)], environment))
-    best = {case: min(costs, key=lambda one: one["cpu"]) for case, costs in runs.items()}
-    for case, cost in best.items():
-        more = "".join(f"   {name} {cost[name]:,.0f}" for name in ("frame", "columns", "requests") if name in cost)
-        print(  # noqa: T201
-            f"{fields:>4} {case:14} {cost['cpu']:6.2f} s CPU  {cost['cpu'] / best['orjson']['cpu']:5.2f} x orjson"
-            f"  {cost['cpu'] / best['b24pysdk']['cpu']:5.2f} x b24pysdk   peak {cost['mb']:6.0f} MB{more}",
-            flush=True,
-        )
+Row = tuple[str, float, float | None, str]
+
+
+def compared(fields: str, cost: dict[str, dict[str, float]]) -> Iterator[Row]:
+    """What is measured, how much of its measure it is, how much that may be, and the figures behind it."""
+    floor_s, b24pysdk_s = cost["floor"]["cpu"], cost["b24pysdk"]["cpu"]
+    for case, one in cost.items():
+        if case in ("floor", "steps"):
+            continue
+        most, told = case in OF_ROWS, f"{one['cpu']:.2f} s, {one['mb']:.0f} MB"
+        yield f"CPU of {case}, of the floor", one["cpu"] / floor_s, OF_FLOOR[fields] if most else None, told
+        yield f"CPU of {case}, of b24pysdk", one["cpu"] / b24pysdk_s, OF_B24PYSDK[fields] if most else None, told
+    labels = cost["ours_labels"]
+    yield "CPU of ours_labels, of ours", labels["cpu"] / cost["ours"]["cpu"], 1.1, ""
+    yield "requests of ours_labels more than of ours", labels["requests"] - cost["ours"]["requests"], 5, ""
+    for case, most in OF_ROWS.items():
+        frame, mb = cost[case]["frame"], cost[case]["mb"]
+        rows = cost["fast_bitrix24"]["frame"]
+        yield f"frame of {case}, of fast_bitrix24's", frame / rows, most, f"{frame:.1f} of {rows:.1f} MB"
+        yield f"memory of {case}, of twice its frame and 150 MB", mb / (2 * frame + 150), 1.0, f"{mb:.0f} MB"
+    for step, seconds in cost["steps"].items():
+        yield f"CPU of a step alone, of the floor: {step}", seconds / floor_s, None, f"{seconds:.2f} s"
+    yield "the floor", 1.0, None, f"{floor_s:.2f} s"
+
+
+def show(title: str, rows: Iterable[Row]) -> None:
+    print(f"\n**{title}**\n\n| | measured | at most | |\n|---|---|---|---|")  # noqa: T201
+    for name, measured, most, told in rows:
+        bound = "" if most is None else f"{most:g}" if measured <= most else f"{most:g}: **missed**"
+        print(f"| {name} | {measured:.2f} | {bound} | {told} |", flush=True)  # noqa: T201
+
+
+def best(
+    cases: dict[str, tuple[str, str, int]], rounds: int, environment: dict[str, str]
+) -> dict[str, dict[str, float]]:
+    """Each case some times in turn; of every figure the least."""
+    runs: dict[str, list[dict[str, float]]] = {case: [] for case in cases}
+    for _ in range(rounds):
+        for case, (fields, url, rows) in cases.items():
+            runs[case].append(one_run([case, fields, url, str(rows)], environment))
+    return {case: {name: min(one[name] for one in costs) for name in costs[0]} for case, costs in runs.items()}
 
 
 def one_run(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
