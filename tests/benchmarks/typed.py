@@ -4,9 +4,9 @@
 
 Prints each figure beside its bound. CPU is that of the whole process, all threads, less the imports; ratios hold within
 one run. "floor" is ``orjson.loads`` of the very bodies that our fetch received. A frame's size is compared with that of
-``pandas.DataFrame(rows)`` of the rows of ``fast_bitrix24``. Each case runs in a process of its own, in turn, some times;
-the least of each figure counts. Limits are off on both sides, so that nobody waits. The steps of our fetch
-are measured too, each alone on the same answers.
+``pandas.DataFrame(rows)`` of the rows of ``fast_bitrix24``. Each case runs in a process of its own, in turn, some
+times; the least of each figure counts. Limits are off on both sides, so that nobody waits. The steps of our fetch are
+measured too, each alone on the same answers.
 """
 
 from __future__ import annotations

@@ -82,6 +82,24 @@ def test_decode__a_column_of_several_json_types_does_not_slow_the_others():
     assert reading.arrays[SCHEMA.names.index("O")].to_pylist() == ['{"id":1}', "7"]
 
 
+def test_decode__a_row_without_values_of_several_json_types_is_like_any_other():
+    """Also where an object in it has the key of a column: nothing is lost because the row looks empty there."""
+    rows = [
+        b'{"ID":"1","N":null,"O":false}',
+        b'{"ID":"2","O":{"N":null,"O":null},"N":2.5}',
+        b'{"ID":"3","O":7,"N":"1.5"}',
+        b'{"ID":"4"}',
+    ]
+    parsed = parse_rows(rows)
+    wires = {c.wire: wires_of(row.get(c.wire) for row in parsed) for c in SCHEMA.columns}
+    plan = make_plan(SCHEMA, wires)
+    assert plan.slow == ("N", "O")
+    fast, robust = read_fast(plan, rows, "UTC"), read_robust(plan, parsed, "UTC")
+    assert fast is not None
+    assert [array.to_pylist() for array in fast.arrays] == [array.to_pylist() for array in robust.arrays]
+    assert fast.arrays[SCHEMA.names.index("N")].to_pylist() == [None, 2.5, 1.5, None]
+
+
 def test_decode__what_was_learned_makes_the_next_rows_fast():
     decoder = Decoder(SCHEMA)
     rows = [b'{"ID":1,"T":"x","N":5,"E":[1]}', b'{"ID":2,"T":"y","N":5.5,"E":[]}']
