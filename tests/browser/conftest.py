@@ -142,6 +142,10 @@ class Notebook:
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.path)
         place = "notebooks" if classic else f"lab/workspaces/{name}/tree"
+        # On a busy machine Lab may ask which kernel is meant, or say that it was slow: a person says OK.
+        page.add_locator_handler(
+            page.locator(".jp-Dialog .jp-mod-accept").first, lambda button: button.click(), no_wait_after=True
+        )
         page.goto(f"{lab.url}/{place}/{name}.ipynb?token={lab.token}")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
 
