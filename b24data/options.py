@@ -196,6 +196,13 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **given: Any) -> None:
         super().__init__(prog, **{"max_help_position": 28, **given})
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """``-o, --out PATH``, as Python 3.13 writes it, in every version."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint with the nearest known word, or with all of them.
