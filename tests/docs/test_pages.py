@@ -107,6 +107,7 @@ def environment(portal, certificates, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore:There is no current event loop:DeprecationWarning")  # fast_bitrix24, Python 3.12 on
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(not b.not_run for b in blocks)])
 def test_page__runs_from_top_to_bottom(page, portal, environment, shell):
     reader = Reader(page, shell, portal, Path.cwd(), environment)
