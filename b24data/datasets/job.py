@@ -20,7 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
-from b24data.files import beside, data_folder, locked, put_in_place, sync_to_disk, write_whole
+from b24data.files import beside, data_folder, locked, put_in_place, remove_beside, sync_to_disk, write_whole
 from b24data.http.clock import Clock
 from b24data.params import Coercion, EarlierRuns
 
@@ -140,6 +140,7 @@ class Job:
                 code=ALREADY_RUNNING,
                 hint="wait for it, or give another path",
             ) from None
+        remove_beside(self.target)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -46,7 +46,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     probe = beside(target)
     try:
         probe.touch(exist_ok=False)
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(
             f"no file can be written in the folder {folder}: {error.strerror}", hint="give a path in a folder of yours"

@@ -116,6 +116,14 @@ def test_begin__what_no_manifest_names_does_not_count(left, clock):
     ]
 
 
+def test_job__sweeps_the_half_file_of_a_run_that_was_killed_while_it_put_the_parts_together(left, clock):
+    half = left.with_name(".deals.parquet.12ab34cd.tmp")
+    half.write_bytes(b"PAR1")
+    with Job(left, clock) as job:
+        assert job.begin(PURPOSE)
+        assert not half.exists()
+
+
 def test_keep__a_full_disk_loses_nothing_of_what_was_there(left, clock, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
