@@ -22,6 +22,7 @@ DEALS = 100_000
 PORTAL: dict[str, Any] = {
     "deals": DEALS,
     "rate_limit": None,
+    "operating_limit_s": None,
     "cost": 0.002,
     "token_ttl_requests": 15,
     "process": True,
@@ -37,10 +38,11 @@ target = "deals.parquet"
 # The command as it is, but for the limits, which would make a hundred exports last for hours, and with smaller parts.
 COMMAND = """
 import functools, sys
-from b24data import RateLimitConfig, RestrictionParams, portals
+from b24data import OperatingLimitConfig, RateLimitConfig, RestrictionParams, portals
 from b24data.datasets import job_sink
 job_sink._PART_ROWS = 5_000
-fast = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000), retry_delay_s=0.05)
+rate, operating = RateLimitConfig(burst_limit=100_000, drain_rate=1000), OperatingLimitConfig(limit_s=100_000)
+fast = RestrictionParams(rate_limit=rate, operating_limit=operating, retry_delay_s=0.05)
 portals.connect = functools.partial(portals.connect, restriction_params=fast)
 from b24data.cli import main
 sys.exit(main(sys.argv[1:]))
