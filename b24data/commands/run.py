@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run a notebook; its executed copy appears when all of it went well."""
     from b24data.datasets.clocks import seconds_of
-    from b24data.exports.notebook import NotebookRun, output_file
+    from b24data.exports.notebook import NotebookRun
     from b24data.exports.parameters import parameters_of
     from b24data.exports.unattended import unattended
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     with unattended(Path.cwd()):
         started = NotebookRun(
             notebook=notebook,
-            out=output_file(notebook, args.out),
+            out=Path(args.out),
             parameters=parameters_of(args.parameter),
             html=args.html,
             timeout=timeout,
@@ -59,9 +59,9 @@ def run(args: argparse.Namespace) -> None:
         )
         cells = started.run()
     if args.json:
-        show_json({"notebook": str(notebook), "out": str(started.out), "cells": cells})
+        show_json({"notebook": str(notebook), "out": str(started.copy), "cells": cells})
     elif not args.quiet:
-        print(f"{notebook}: {cells} cells: {started.out}")
+        print(f"{notebook}: {cells} cells: {started.copy}")
 
 
 def _tell(text: str) -> None:

@@ -19,32 +19,22 @@ from b24data.files import data_folder, locked, write_whole
 from b24data.frames.parquet import check_target
 from b24data.http.redact import redact
 
-__all__ = ["NotebookRun", "output_file"]
+__all__ = ["NotebookRun"]
 
 _TAG, _INJECTED = "parameters", "injected-parameters"
 _LAST_S = 1  # what is left for a cell that begins when the time is over
-
-
-def output_file(notebook: Path, out: str | os.PathLike[str]) -> Path:
-    """Where the executed copy goes: ``out`` is its file (``.ipynb``), or a folder, which is made.
-
-    >>> output_file(Path("report.ipynb"), "done/October.ipynb").name
-    'October.ipynb'
-    """
-    target = Path(out)
-    if target.suffix == ".ipynb":
-        return target
-    target.mkdir(parents=True, exist_ok=True)
-    return target / notebook.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotebookRun:
     """One run of ``notebook`` in its own folder, as ``profile`` (None: whom the environment says).
 
-    The executed copy appears under ``out`` when the last cell has ended well; one that failed is kept beside it as
-    ``NAME.failed.ipynb``, and ``out`` is what it was. ``timeout`` is in seconds, for all cells together. ``tell``
-    gets a line for each cell. Needs the extra ``notebook``.
+    The executed copy appears as ``out`` (``.ipynb``) or in the folder ``out``, which is made, when the last cell has
+    ended well; one that failed is kept beside it as ``NAME.failed.ipynb``, and the earlier copy is what it was.
+    ``timeout`` is in seconds, for all cells together. ``tell`` gets a line for each cell. Needs the extra ``notebook``.
+
+    >>> NotebookRun(notebook=Path("books/report.ipynb"), out=Path("done")).copy.as_posix()
+    'done/report.ipynb'
     """
 
     notebook: Path
@@ -57,23 +47,31 @@ class NotebookRun:
     tell: Callable[[str], object] = print
 
     @property
+    def copy(self) -> Path:
+        """Where the executed copy appears."""
+        return self.out if self.out.suffix == ".ipynb" else self.out / self.notebook.name
+
+    @property
     def failed(self) -> Path:
         """Where the copy of a run that failed is kept."""
-        return self.out.with_name(f"{self.out.stem}.failed.ipynb")
+        return self.copy.with_name(f"{self.copy.stem}.failed.ipynb")
 
     def run(self) -> int:
         """Execute it; returns the number of code cells.
 
         :raises ConfigError: it is no notebook, or does not take these parameters.
         :raises ExportError: a cell failed (its own error is the cause), took too long, or another program writes
-            to ``out``.
+            to the copy.
         """
         notebook = self._read()
         self._set_parameters(notebook)
-        if self.out.resolve() == self.notebook.resolve():
-            raise ConfigError(f"{self.out} is the notebook itself", hint="give the executed copy another name")
-        check_target(self.out)
-        with _alone(self.out):
+        copy = self.copy
+        if copy.resolve() == self.notebook.resolve():
+            raise ConfigError(f"{copy} is the notebook itself", hint="give the executed copy another name")
+        if copy is not self.out:
+            self.out.mkdir(parents=True, exist_ok=True)
+        check_target(copy)
+        with _alone(copy):
             try:
                 cells = self._execute(notebook)
             except BaseException:
@@ -81,8 +79,8 @@ class NotebookRun:
                     write_whole(self.failed, _text(notebook))
                 raise
             if self.html:
-                write_whole(self.out.with_suffix(".html"), _html(notebook, self.out.stem))
-            write_whole(self.out, _text(notebook))
+                write_whole(copy.with_suffix(".html"), _html(notebook, copy.stem))
+            write_whole(copy, _text(notebook))
             self.failed.unlink(missing_ok=True)
         return cells
 

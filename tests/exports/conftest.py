@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,16 @@ def sign_in(portal: Sandbox, name: str = "acme") -> None:
     secret = B24OAuthSecret.of(portal.oauth_secret())
     profile = Profile(name=name, portal=portal.url, secret=secret)
     Profiles().save(profile, B24OAuthParams.of(portal.oauth_params()))
+
+
+def until(true: Callable[[], bool], patience_s: float = 60.0) -> None:
+    """Wait for another program."""
+    pause = threading.Event()
+    for _ in range(int(patience_s / 0.01)):
+        if true():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it did not happen")
 
 
 @pytest.fixture

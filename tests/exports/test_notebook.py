@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 import nbformat
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from b24data import ConfigError
 from b24data.cli import main
 from b24data.exports.parameters import cell_source, parameters_of
+from tests.exports.conftest import until
 
 
 def notebook_of(path, *sources, kernel="python3"):
@@ -184,16 +184,6 @@ def test_ctrl_c__stops_the_kernel_and_keeps_what_it_did(at_home, monkeypatch, ho
     assert not (at_home / "out" / "r.ipynb").exists()
 
 
-def until(true, patience_s=60.0):
-    """Wait for another program."""
-    pause = threading.Event()
-    for _ in range(int(patience_s / 0.02)):
-        if true():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it did not happen")
-
-
 def test_two_runs__into_one_copy_are_one_run_and_exit_code_4(at_home, monkeypatch, capsys):
     monkeypatch.chdir(at_home)
     wait = "open('started', 'w').close()\nwhile not os.path.exists('go'):\n    threading.Event().wait(0.02)"
@@ -242,10 +232,12 @@ def test_parameters__arrive_in_the_cell_as_they_left(value):
     assert names["value"] == value
 
 
-def test_without_the_extra__the_error_has_the_pip_line(at_home, monkeypatch, capsys):
+def test_without_the_extra__the_error_has_the_pip_line_and_no_folder_is_made(at_home, monkeypatch, capsys):
+    monkeypatch.chdir(at_home)
     monkeypatch.setitem(sys.modules, "nbformat", None)
     assert main(["run", "r.ipynb"]) == 1
     assert 'pip install "b24data[notebook]"' in capsys.readouterr().err
+    assert names_in(at_home) == []
 
 
 def test_json__says_what_was_made(at_home, monkeypatch, capsys):

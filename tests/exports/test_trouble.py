@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,7 +17,7 @@ import pytest
 from b24data import Sandbox
 from b24data.datasets.job import folder_of
 from b24data.exports import spec
-from tests.exports.conftest import Desk, sign_in
+from tests.exports.conftest import Desk, sign_in, until
 from tests.exports.kills import COMMAND
 
 DEALS = """
@@ -40,16 +39,6 @@ def one_line(text):
     return text
 
 
-def until(true, patience_s=60.0):
-    """Wait for another program."""
-    pause = threading.Event()
-    for _ in range(int(patience_s / 0.01)):
-        if true():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not happen")
-
-
 @contextlib.contextmanager
 def held_up(program):
     """The program does nothing meanwhile, wherever it is."""
@@ -68,7 +57,7 @@ def test_two_runs_at_once__one_works_and_the_other_says_so(desk_at):
         desk = desk_at(portal)
         desk.write(DEALS)
         first = desk.start("deals", "--quiet", code=COMMAND)
-        until(folder_of(desk.folder / "deals.parquet").exists)
+        until((folder_of(desk.folder / "deals.parquet") / "manifest.json").exists)
         with held_up(first):
             code, said = desk.ended("deals", "--quiet", code=COMMAND)
         assert code == 4
@@ -87,7 +76,7 @@ def test_two_exports_into_one_file__one_works_and_the_other_says_so(desk_at, at_
         other.folder.mkdir()
         other.write(DEALS.replace('"deals.parquet"', json.dumps(str(desk.folder / "deals.parquet"))))
         first = desk.start("deals", "--quiet", code=COMMAND)
-        until(folder_of(desk.folder / "deals.parquet").exists)
+        until((folder_of(desk.folder / "deals.parquet") / "manifest.json").exists)
         with held_up(first):
             code, said = other.ended("deals", "--quiet", code=COMMAND)
         first.communicate(timeout=60)
