@@ -21,8 +21,8 @@ demo: .venv/demo.stamp
 	@$(BIN)/b24data demo
 
 test: lint
-	@$(BIN)/coverage run -m pytest --doctest-modules --ignore=tests/benchmarks b24data tests
-	@$(BIN)/coverage report --skip-covered
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report term:skip-covered \
+	  --doctest-modules --ignore=tests/benchmarks b24data tests
 
 soak: .venv/dev.stamp
 	@$(BIN)/python -m pytest -m soak
