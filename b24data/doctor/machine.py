@@ -25,6 +25,7 @@ _PACKAGES = (
     "pandas",
     "pyarrow",
     "msgspec",
+    "zlib-ng",
     "platformdirs",
     "filelock",
     "pyyaml",

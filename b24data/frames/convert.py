@@ -239,6 +239,8 @@ _PARSERS: dict[Kind, Sequence[Callable[[pa.Array, Zones], pa.Array]]] = {
 
 
 def _scalar_values(kind: Kind, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:
+    if kind == "text":
+        return _parsed(kind, pa.array(_texts(values), pa.string()), zones)
     strings = pa.array([value if type(value) is str else None for value in values], pa.string())
     array, misfits = _parsed(kind, strings, zones)
     odd = [i for i, value in enumerate(values) if value is not None and type(value) is not str]
@@ -261,8 +263,6 @@ def _read(kind: Kind, value: Any) -> Any:
     """A value that is no text, as its kind; ``_MISFIT`` where it is none."""
     if value in ([], {}) or kind == "currency" or (value is False and kind != "bool"):  # PHP's empty; no currency
         return None
-    if kind == "text":
-        return _text(value)
     if kind == "bool" and value in (0, 1):
         return bool(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -282,6 +282,19 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _texts(values: Sequence[Any]) -> Iterator[str | None]:
+    """The values as text; all objects and arrays are encoded in one go."""
+    nested = [value for value in values if type(value) in (dict, list) and value]
+    encoded = iter(msgspec.json.Encoder().encode_lines(nested).decode().split("\n"))
+    for value in values:
+        if type(value) is str:
+            yield value
+        elif type(value) in (dict, list):
+            yield next(encoded) if value else None
+        else:
+            yield None if value is None or value is False else _text(value)
 
 
 def _as_list(kind: Kind, value: Any) -> list[Any] | None:

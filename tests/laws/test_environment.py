@@ -5,7 +5,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}  # without Qt, without pandoc
+# Without Qt, without pandoc, and with its name there.
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core", "zlib-ng": "python-zlib-ng"}
 REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)\s*(.*)")
 
 
