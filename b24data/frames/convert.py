@@ -7,6 +7,7 @@ kind becomes null and is returned as a misfit. Nothing is trimmed, rounded or gu
 
 from __future__ import annotations
 
+import bisect
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +56,8 @@ def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array,
     if not column.many:
         return _scalars(column.kind, array, zones)
     values, misfits = _scalars(column.kind, array.flatten(), zones)
-    return regrouped(array, values, column.arrow), _by_row(misfits, array)
+    lengths = pc.list_value_length(array)
+    return regrouped(lengths, values, column.arrow), _by_row(misfits, lengths)
 
 
 def from_values(column: Column, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:
@@ -66,23 +68,23 @@ def from_values(column: Column, values: Sequence[Any], zones: Zones) -> tuple[pa
         return _scalar_values(column.kind, values, zones)
     lists = [_as_list(column.kind, value) for value in values]
     flat, misfits = _scalar_values(column.kind, [element for row in lists for element in row or ()], zones)
-    shape = pa.array([None if row is None else [True] * len(row) for row in lists], pa.list_(pa.bool_()))
-    return regrouped(shape, flat, column.arrow), _by_row(misfits, shape)
+    lengths = pa.array([len(row or ()) for row in lists], pa.int32())
+    return regrouped(lengths, flat, column.arrow), _by_row(misfits, lengths)
 
 
-def regrouped(shape: pa.Array, values: pa.Array, target: pa.DataType) -> pa.Array:
-    """Values put back into lists; an empty list is null."""
-    lengths = pc.fill_null(pc.list_value_length(shape), 0)
+def regrouped(lengths: pa.Array, values: pa.Array, target: pa.DataType) -> pa.Array:
+    """Values put back into lists of these lengths; an empty list is null."""
+    lengths = pc.fill_null(lengths, 0)
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
     return pa.ListArray.from_arrays(offsets, values, mask=pc.equal(lengths, 0)).cast(target)
 
 
-def _by_row(misfits: list[Misfit], shape: pa.Array) -> list[Misfit]:
+def _by_row(misfits: list[Misfit], lengths: pa.Array) -> list[Misfit]:
     """Misfits counted among the elements, counted among the rows instead."""
     if not misfits:
         return misfits
-    parents = pc.list_parent_indices(shape).to_pylist()
-    return [Misfit(parents[misfit.row], misfit.text) for misfit in misfits]
+    ends = pc.cumulative_sum(pc.fill_null(lengths, 0)).to_pylist()
+    return [Misfit(bisect.bisect_right(ends, misfit.row), misfit.text) for misfit in misfits]
 
 
 def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
@@ -315,7 +317,8 @@ def _contacts(column: Column, array: pa.Array) -> tuple[pa.Array, list[Misfit]]:
     texts = [_parsed("text", entries.field(name), zones)[0] for name in ("VALUE_TYPE", "VALUE", "TYPE_ID")]
     parts = list(column.arrow.value_type)
     values = pa.StructArray.from_arrays([ids, *texts], fields=parts, mask=entries.is_null())
-    return regrouped(array, values, column.arrow), _by_row(misfits, array)
+    lengths = pc.list_value_length(array)
+    return regrouped(lengths, values, column.arrow), _by_row(misfits, lengths)
 
 
 def _contact_values(column: Column, values: Sequence[Any]) -> tuple[pa.Array, list[Misfit]]:

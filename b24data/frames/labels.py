@@ -113,7 +113,9 @@ class Labels:
 
     def _texts(self, name: str, codes: pa.Array, table: tuple[pa.Array, pa.Array]) -> pa.Array:
         if pa.types.is_list(codes.type):
-            return regrouped(codes, self._texts(name, codes.flatten(), table), pa.list_(pa.string()))
+            return regrouped(
+                pc.list_value_length(codes), self._texts(name, codes.flatten(), table), pa.list_(pa.string())
+            )
         if pa.types.is_dictionary(codes.type):
             codes = codes.dictionary_decode()
         distinct = codes.dictionary_encode()
