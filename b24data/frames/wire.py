@@ -153,6 +153,8 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
             # One block, on this thread: page by page costs 1.9 times as much.
             read_options=pj.ReadOptions(use_threads=False, block_size=max(1 << 20, len(text) + 1)),
             parse_options=pj.ParseOptions(explicit_schema=plan.fast, unexpected_field_behavior="ignore"),
+            # Arrow's own pool would keep what a parse takes meanwhile, several times the text, for each thread.
+            memory_pool=pa.system_memory_pool(),
         )
         if table.num_rows != len(rows):
             return None

@@ -18,12 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import trustme
+from zlib_ng import zlib_ng
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from b24data import B24Hook, RateLimitConfig, RestrictionParams, Sandbox
@@ -88,7 +88,7 @@ def steps(url: str, select: list[str]) -> dict[str, float]:
 
     Decoder.decode = keep  # type: ignore[method-assign]
     bodies = received(url, select)
-    zipped = [zlib.compress(body, wbits=31) for body in bodies]
+    zipped = [zlib_ng.compress(body, wbits=31) for body in bodies]
     commands = [Command(f"c{number}", "crm.deal.list") for number in range(50)]
 
     def find_rows() -> None:
@@ -97,7 +97,7 @@ def steps(url: str, select: list[str]) -> dict[str, float]:
                 if isinstance(part, Response):
                     rows_of(part, spec_of("crm.deal.list"))
 
-    gunzip = measured(lambda: [len(zlib.decompress(body, wbits=31)) for body in zipped])[1]["cpu"]
+    gunzip = measured(lambda: [len(zlib_ng.decompress(body, wbits=31)) for body in zipped])[1]["cpu"]
     find = measured(find_rows)[1]["cpu"]
     batches, typing = measured(lambda: [decode(decoder, rows) for decoder, rows in chains])
     frame = measured(lambda: frame_of(pa.Table.from_batches(batches)))[1]["cpu"]
