@@ -112,7 +112,7 @@ def test_post__a_compressed_answer_is_inflated(server: Server, transport: Transp
 @pytest.mark.parametrize(
     ("body", "encoding", "what"),
     [
-        (gzip.compress(b"x" * 10_000)[:-10], "gzip", "cut off"),
+        (gzip.compress(b"x" * 10_000, mtime=0)[:-10], "gzip", "cut off"),
         (b"no gzip at all", "gzip", "damaged"),
         (b"x", "br", "encoded as br"),
     ],
