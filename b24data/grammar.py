@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "fetch": (
             "a whole list: as a DataFrame, or with --to as a Parquet file",
-            (*LIST_OPTIONS, "anew", "dry-run", "backend", "to", *_EVERYWHERE),
+            (*LIST_OPTIONS, "no-resume", "dry-run", "backend", "to", *_EVERYWHERE),
         ),
         "describe": ("the fields of a list as a DataFrame", ("params", *_EVERYWHERE)),
         "methods": ("the methods that the portal has, or those that match a pattern", _EVERYWHERE),
@@ -164,7 +164,7 @@ def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
         said["verify"] = False if verify == "off" else verify
     if given.get("no_check_fields"):
         said["check_fields"] = False
-    if given.get("anew"):
+    if given.get("no_resume"):
         said["resume"] = False
     return said
 

@@ -92,7 +92,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "gentle": Option(_READ, "leave half of the portal's request limit to others"),
         "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 16)", "N"),
         "no-check-fields": Option(_READ, "let names pass that the portal does not describe"),
-        "anew": Option(_READ, "from the beginning, whatever an earlier run left"),
+        "no-resume": Option(_READ, "from the beginning, whatever an earlier run left"),
         "dry-run": Option(_READ, "only tell about how many rows there are, and what they will take"),
         "to": Option(_GOES, "a Parquet file; it appears when it is whole", "FILE"),
         "output": Option(_GOES, "put the result into this variable, show nothing", "NAME", short="-o"),

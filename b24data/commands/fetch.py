@@ -21,7 +21,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said after ``b24data fetch``."""
     parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
-    add_options(parser, *LIST_OPTIONS, "anew", "dry-run", "to", "json", "quiet", "profile")
+    add_options(parser, *LIST_OPTIONS, "no-resume", "dry-run", "to", "json", "quiet", "profile")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -50,6 +50,6 @@ def test_jobs__discard_forgets_one(left, capsys):
     assert "nothing unfinished of deals.parquet" in capsys.readouterr().err
 
 
-def test_fetch__anew_starts_from_the_beginning(left, capsys):
-    assert main([*FETCH, "--anew"]) == 0
+def test_fetch__no_resume_starts_from_the_beginning(left, capsys):
+    assert main([*FETCH, "--no-resume"]) == 0
     assert "earlier run" not in capsys.readouterr().out
