@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +29,18 @@ def check_labels(labels: LabelMode) -> LabelMode:
     return labels
 
 
+# Codes, as texts, and their words.
+_Table: TypeAlias = tuple[pa.Array, pa.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """The columns of ``schema`` that get words: from where, and as which field."""
+
+    schema: Schema
+    columns: dict[str, tuple[_Table, pa.Field]]
+
+
 @dataclass(slots=True)
 class Labels:
     """Puts words for the codes of batches; a code without a word stays, and is kept in ``unknown``.
@@ -50,7 +62,8 @@ class Labels:
     words_of: Callable[[Column], Words | None]
     suffix: str = "_LABEL"
     unknown: dict[str, list[str]] = field(default_factory=dict)
-    _tables: dict[str, tuple[pa.Array, pa.Array] | None] = field(default_factory=dict)
+    _tables: dict[str, _Table | None] = field(default_factory=dict)
+    _labelled: _Labelled | None = None
 
     def labelled(self, schema: Schema) -> Schema:
         """The columns as they are once the words are there."""
@@ -69,16 +82,17 @@ class Labels:
         """The batch with words, whose codes stand in columns of ``schema``."""
         if not self.mode:
             return batch
-        known = {column.name: column for column in schema.columns}
+        if self._labelled is None or self._labelled.schema is not schema:
+            self._labelled = self._labelled_columns(schema)
         arrays: list[pa.Array] = []
         fields: list[pa.Field] = []
         for source, array in zip(batch.schema, batch.columns, strict=True):
-            table = self._table(known[source.name])
-            if table is None or self.mode == "add":
+            found = self._labelled.columns.get(source.name)
+            if found is None or self.mode == "add":
                 arrays.append(array)
                 fields.append(source)
-            if table is not None:
-                label = replace(schema, columns=(self._label(known[source.name], schema),)).arrow.field(0)
+            if found is not None:
+                table, label = found
                 arrays.append(self._texts(source.name, array, table).cast(label.type))
                 fields.append(label)
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
@@ -93,6 +107,14 @@ class Labels:
         ]
         return [f"codes without a word stay codes: {'; '.join(shown)}"]
 
+    def _labelled_columns(self, schema: Schema) -> _Labelled:
+        found = {}
+        for column in schema.columns:
+            if (table := self._table(column)) is not None:
+                label = replace(schema, columns=(self._label(column, schema),)).arrow.field(0)
+                found[column.name] = (table, label)
+        return _Labelled(schema, found)
+
     def _label(self, column: Column, schema: Schema) -> Column:
         arrow = pa.list_(pa.string()) if column.many else pa.string()
         if self.mode == "replace":
@@ -104,14 +126,14 @@ class Labels:
         named = replace(found, title=f"{found.title}, label" if found.title else "", type="label")
         return replace(column, name=name, field=named, arrow=arrow, kind="text")
 
-    def _table(self, column: Column) -> tuple[pa.Array, pa.Array] | None:
+    def _table(self, column: Column) -> _Table | None:
         """The codes, as texts, and their words."""
         if column.name not in self._tables:
             words = self.words_of(column) if column.kind in ("int", "text") else None
             self._tables[column.name] = None if words is None else _table(words)
         return self._tables[column.name]
 
-    def _texts(self, name: str, codes: pa.Array, table: tuple[pa.Array, pa.Array]) -> pa.Array:
+    def _texts(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
         if pa.types.is_list(codes.type):
             return regrouped(
                 pc.list_value_length(codes), self._texts(name, codes.flatten(), table), pa.list_(pa.string())
@@ -122,10 +144,12 @@ class Labels:
         words = self._words(name, distinct.dictionary.cast(pa.string()), table)
         return words.take(distinct.indices)
 
-    def _words(self, name: str, codes: pa.Array, table: tuple[pa.Array, pa.Array]) -> pa.Array:
+    def _words(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
         """The words for distinct codes."""
         keys, words = table
         places = pc.index_in(codes, value_set=keys)
+        if not places.null_count:
+            return words.take(places)
         missing = pc.is_null(places)
         strange = [code for code in codes.filter(missing).to_pylist() if code is not None]
         if strange:
@@ -134,5 +158,5 @@ class Labels:
         return pc.if_else(missing, codes, words.take(places))
 
 
-def _table(words: Mapping[str, Any]) -> tuple[pa.Array, pa.Array]:
+def _table(words: Mapping[str, Any]) -> _Table:
     return pa.array(list(words), pa.string()), pa.array(list(words.values()), pa.string())
