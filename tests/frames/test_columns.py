@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data.errors import SchemaError
+from b24data.frames import wire
 from b24data.frames.columns import Decoder
 from b24data.frames.schema import Field, build_schema, infer_schema
 from b24data.frames.wire import make_plan, parse_rows, read_fast, read_robust, wires_of
@@ -69,6 +70,14 @@ def test_decode__a_multiple_field_that_is_false_or_a_list_stays_on_the_fast_way(
     wires = {"ID": wires_of(["1"]), "E": wires_of([False, ["7"]])}
     reading = read_fast(make_plan(SCHEMA, wires), rows, "UTC")
     assert reading.arrays[SCHEMA.names.index("E")].to_pylist() == [None, [7], None]
+
+
+@pytest.mark.parametrize("window", [1, 2, 7, 1 << 18])
+def test_decode__false_is_null_wherever_the_text_is_cut(monkeypatch, window):
+    monkeypatch.setattr(wire, "_WINDOW", window)
+    rows = [json.dumps({"ID": "1", "E": value}, separators=(",", ":")).encode() for value in (False, ["7"], False) * 9]
+    plan = make_plan(SCHEMA, {"ID": wires_of(["1"]), "E": wires_of([False, ["7"]])})
+    assert read_fast(plan, rows, "UTC").arrays[SCHEMA.names.index("E")].to_pylist() == [None, [7], None] * 9
 
 
 def test_decode__a_column_of_several_json_types_does_not_slow_the_others():
