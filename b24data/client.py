@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["B24Hook", "B24OAuth"]
 
 
-class _Client:
+class _Client(ABC):
     """What both clients have: sessions over one transport, and what is called on them."""
 
     def __init__(
@@ -145,8 +146,9 @@ class _Client:
         """Close all connections. A later call opens new ones."""
         self._transport.close()
 
+    @abstractmethod
     def _endpoint(self) -> str:
-        raise NotImplementedError
+        """The REST root of version 2."""
 
 
 class B24OAuth(_Client):
