@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, TypeAlias
+
+from msgspec.structs import asdict
 
 from b24data.errors import (
     AjaxError,

@@ -96,8 +96,10 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
     elif value is None:
         hint = 'say "" or False, or leave the key out'
         raise ConfigError(f"{_path(key)} is None, and a batch can't carry that", hint=hint)
+    elif isinstance(value, int):
+        pairs.append(f"{key}={value:d}")
     else:
-        pairs.append(f"{key}={int(value) if isinstance(value, bool) else quote(str(value), safe='')}")
+        pairs.append(f"{key}={quote(str(value), safe='')}")
 
 
 def _path(key: str) -> str:
@@ -131,8 +133,11 @@ def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
         return value
     if value is None or isinstance(value, str | bool | int):
         return value.value if isinstance(value, enum.Enum) else value
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()}
+    if isinstance(value, dict | Mapping):
+        return {
+            str(name): item if type(item) in _PLAIN else _plain(item, f"{path}.{name}".lstrip("."))
+            for name, item in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
     if hasattr(value, "isoformat") and str(value) != "NaT":
@@ -152,7 +157,8 @@ def _refuse_none(value: Any, path: str) -> None:
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in items:
-            _refuse_none(item, f"{path}.{name}")
+            if item is None or isinstance(item, dict | list):
+                _refuse_none(item, f"{path}.{name}")
 
 
 def commands_of(method: str, body: Mapping[str, Any] | Sequence[Any]) -> dict[str, str]:

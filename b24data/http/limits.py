@@ -125,9 +125,10 @@ class Limits:
         heavy = self.params.operating_limit.heavy_percent
 
         def work(get: Get) -> int:
+            ledgers = {method: self._ledger(get, method) for method in {name for name, _ in seen}}
             for method, times in seen:
-                self._ledger(get, method).observe(times, now)
-            return sum(self._ledger(get, method).pressure(now) * 100 > heavy for method in {name for name, _ in seen})
+                ledgers[method].observe(times, now)
+            return sum(ledger.pressure(now) * 100 > heavy for ledger in ledgers.values())
 
         return self._use(work) if seen else 0
 

@@ -58,8 +58,7 @@ class Reply:
     elapsed: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(msgspec.Struct, frozen=True, gc=False):
     """The ``time`` of an answer. All by the portal's clock; what was missing is None. Seconds, and unix seconds."""
 
     start: float | None = None
@@ -79,12 +78,17 @@ class BatchParts(msgspec.Struct, dict=True):
     result_error: Any = msgspec.UNSET
     result_total: Any = msgspec.UNSET
     result_next: Any = msgspec.UNSET
-    result_time: Any = msgspec.UNSET
+    result_time: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
     @functools.cached_property
-    def times(self) -> dict[str, Times | None]:
+    def times(self) -> Mapping[str, Times | None]:
         """The times of each good answer: the limits and the walk both look at them."""
-        return {key: read_times(value) for key, value in _map(self.result_time).items()}
+        if self.result_time is msgspec.UNSET:
+            return {}
+        try:
+            return _TIMES.decode(self.result_time)
+        except msgspec.ValidationError:
+            return {key: read_times(value) for key, value in _map(decoded(self.result_time)).items()}
 
     def plain(self) -> dict[str, Any]:
         """As Python objects; parts that did not come are not there."""
@@ -93,7 +97,12 @@ class BatchParts(msgspec.Struct, dict=True):
             parts["result"] = {key: plain(payload) for key, payload in self.result.items()}
         elif isinstance(self.result, list):
             parts["result"] = [plain(payload) for payload in self.result]
+        if isinstance(self.result_time, msgspec.Raw):
+            parts["result_time"] = decoded(self.result_time)
         return parts
+
+
+_TIMES: msgspec.json.Decoder[dict[str, Times | None]] = msgspec.json.Decoder(dict[str, Times | None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +222,7 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
     return parts
 
 
-def read_batch_times(response: Response) -> tuple[dict[str, Times | None], dict[str, Any]]:
+def read_batch_times(response: Response) -> tuple[Mapping[str, Times | None], dict[str, Any]]:
     """By command: the times of the good answers, and what is in ``result_error``. The rows are not looked at."""
     if not isinstance(response.result, BatchParts):
         return {}, {}
@@ -250,6 +259,8 @@ def read_times(value: Any) -> Times | None:
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float and -math.inf < value < math.inf:  # what most are: every command of a batch has six
+        return value
     try:
         number = float(value)
     except (TypeError, ValueError):

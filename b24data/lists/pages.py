@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -37,7 +38,7 @@ class Capability:
     short_page_ends: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListPlan:
     """One list as it will be walked.
 
@@ -156,15 +157,21 @@ class ListPlan:
         bounds = {f"{above}{name}": self.low, f"{at_most}{name}": self.high}
         return {key: self.position(value) for key, value in bounds.items() if value is not None}
 
-    def _any_order(self) -> dict[str, Any]:
+    def _any_order(self) -> Mapping[str, Any]:
         """By id, unless the user asked for another order."""
         named = self.spec.order is not None and _get(self.params, self.spec.order.split("+")[0]) is not None
         return {} if named else self._id_order(descending=self.descending)
 
-    def _id_order(self, *, descending: bool) -> dict[str, Any]:
+    def _id_order(self, *, descending: bool) -> Mapping[str, Any]:
+        return self._id_orders[descending]
+
+    @functools.cached_property
+    def _id_orders(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Upwards and downwards. Always the very same objects: a batch then encodes them once for all its commands."""
         if self.spec.id_asked is None:
-            return {}
-        return order_params(self.spec, {self.spec.id_asked: "DESC" if descending else "ASC"})
+            return {}, {}
+        up, down = ({self.spec.id_asked: direction} for direction in ("ASC", "DESC"))
+        return order_params(self.spec, up), order_params(self.spec, down)
 
     def _with(self, bounds: Mapping[str, Any], order: Mapping[str, Any], paging: Mapping[str, Any]) -> dict[str, Any]:
         params = dict(self.params)
