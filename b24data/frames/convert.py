@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import string
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[
 
 
 def _parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
-    if pc.any(blank := pc.equal(strings, "")).as_py():
+    if pc.any(blank := pc.equal(strings, "")).as_py():  # beforehand, for every text that a cast refuses costs much
         strings = pc.if_else(blank, None, strings)
     if kind == "text":
         return strings, []
@@ -128,8 +129,9 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
 
 
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
-    if pc.all(pc.ascii_is_decimal(strings)).as_py() is False:
-        for letter in "xX":  # Arrow would read hexadecimal
+    letters = strings.buffers()[2]
+    for letter in "xX":  # Arrow would read hexadecimal
+        if letters is not None and letter.encode() in letters.to_pybytes():  # perhaps outside of this slice
             _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
     return strings.cast(pa.int64())
 
@@ -205,17 +207,26 @@ def _localized(times: pa.Array, zones: Zones) -> pa.Array:
     return local.cast(pa.timestamp("us", zones.tz))
 
 
-_MONEY = r"^(?P<amount>-?\d*\.?\d*)(?:\|(?P<currency>[A-Za-z]{3})?)?$"
+_CURRENCY = r"^(\|([A-Za-z]{3})?)?$"
 
 
 def _amount(strings: pa.Array, zones: Zones) -> pa.Array:
-    amounts = pc.struct_field(_extracted(strings, _MONEY), "amount")
+    _currencies(strings)  # refuses what is no money
+    amounts = pc.ascii_rtrim(strings, "|" + string.ascii_letters)
     return _float(pc.if_else(pc.equal(amounts, ""), None, amounts), zones)
 
 
 def _currency(strings: pa.Array, _: Zones) -> pa.Array:
-    letters = pc.struct_field(_extracted(strings, _MONEY), "currency")
-    return pc.if_else(pc.equal(letters, ""), None, letters)
+    behind = _currencies(strings)
+    letters = pc.utf8_slice_codeunits(behind.dictionary, 1)
+    return pc.if_else(pc.equal(letters, ""), None, letters).take(behind.indices)
+
+
+def _currencies(strings: pa.Array) -> pa.DictionaryArray:
+    """What is behind the digits: ``|USD``, ``|`` or nothing. A column has a few of them: only those are looked at."""
+    behind = pc.ascii_ltrim(strings, "-." + string.digits).dictionary_encode()
+    _demand(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
+    return behind
 
 
 def _extracted(strings: pa.Array, pattern: str) -> pa.Array:
@@ -286,25 +297,26 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _texts(values: Sequence[Any]) -> Iterator[str | None]:
-    """The values as text; all objects and arrays are encoded in one go."""
-    nested = [value for value in values if type(value) in (dict, list) and value]
-    encoded = iter(msgspec.json.Encoder().encode_lines(nested).decode().split("\n"))
+def _texts(values: Sequence[Any]) -> Iterator[str | bytes | None]:
+    """The values as text; objects and arrays as compact JSON in UTF-8, which Arrow takes as it is."""
+    encode = msgspec.json.Encoder().encode
     for value in values:
         if type(value) is str:
             yield value
+        elif value is None or value is False:
+            yield None
         elif type(value) in (dict, list):
-            yield next(encoded) if value else None
+            yield encode(value) if value else None
         else:
-            yield None if value is None or value is False else _text(value)
+            yield _text(value)
 
 
 def _as_list(kind: Kind, value: Any) -> list[Any] | None:
     """PHP's spellings of a list: an array, an object with its numbers for keys, ``false`` for none, one bare value."""
-    if value is None or value is False or value in ("", [], {}):
-        return None
     if isinstance(value, list):
         return value
+    if value is None or value is False or value in ("", {}):
+        return None
     if isinstance(value, dict) and (kind != "text" or all(key.isdecimal() for key in value)):
         return list(value.values())
     return [value]
