@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from b24data.errors import SchemaError
-from b24data.frames.convert import Misfit
+from b24data.frames.parse import Misfit
 from b24data.frames.schema import Column, Schema, widened
 from b24data.frames.wire import Plan, Reading, Row, make_plan, parse_rows, read_fast, read_robust, wires_of
 from b24data.params import Coercion

@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
-from b24data.frames.convert import CONTACT_WIRE, Misfit, Zones, from_array, from_values
+from b24data.frames.convert import CONTACT_WIRE, from_array, from_values
 from b24data.frames.kinds import arrow_type
+from b24data.frames.parse import Misfit, Zones
 from b24data.frames.schema import Column, Schema
 from b24data.http.payload import decoded_list
 

@@ -1,0 +1,192 @@
+"""Texts to the values that they mean: whole arrays at a time, by the first reading that takes all of an array.
+
+What fits no reading of its kind becomes null and is returned as a misfit. Nothing is trimmed, rounded or guessed:
+``"1,5"`` is no number, ``"12/11/2024"`` is no date.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b24data.frames.kinds import Kind, arrow_type
+
+__all__ = ["EXACT", "Misfit", "Zones", "parsed"]
+
+EXACT = 2**53  # integers up to here survive a double
+
+
+@dataclass(slots=True)
+class Zones:
+    """The zone of the table, and the zone in which times without an offset were written.
+
+    ``naive_seen`` becomes true when such a time was read.
+    """
+
+    tz: str = "UTC"
+    naive: str = "UTC"
+    naive_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A value that does not fit its column: the row and the value's text."""
+
+    row: int
+    text: str
+
+
+def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
+    """An array of texts as an array of the kind's type, and the texts that are none; a blank is null."""
+    if pc.any(blank := pc.equal(strings, "")).as_py():  # beforehand, for every text that a cast refuses costs much
+        strings = pc.if_else(blank, None, strings)
+    if kind == "text":
+        return strings, []
+    pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
+    return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)), [m for found in misfits for m in found]
+
+
+def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator[tuple[pa.Array, list[Misfit]]]:
+    """Parse an array whole if some reading fits all of it, else by halves: a bad value costs a few casts, no loop."""
+    for parse in _PARSERS[kind]:
+        try:
+            parsed = parse(strings, zones)
+        except pa.ArrowInvalid:
+            continue
+        yield parsed, []
+        return
+    if len(strings) > 1:
+        middle = len(strings) // 2
+        yield from _pieces(kind, strings[:middle], start, zones)
+        yield from _pieces(kind, strings[middle:], start + middle, zones)
+        return
+    text = strings[0].as_py()
+    no_date = kind in ("date", "timestamp") and text.startswith(("0000-00-00", "-0001-11-30"))  # PHP's zero date
+    yield pa.nulls(1, arrow_type(kind, tz=zones.tz)), [] if no_date else [Misfit(start, text)]
+
+
+def _int(strings: pa.Array, _: Zones) -> pa.Array:
+    letters = strings.buffers()[2]
+    for letter in "xX":  # Arrow would read hexadecimal
+        if letters is not None and letter.encode() in letters.to_pybytes():  # perhaps outside of this slice
+            _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
+    return strings.cast(pa.int64())
+
+
+def _integral(strings: pa.Array, zones: Zones) -> pa.Array:
+    """``"5.00"`` is the integer 5; the cast refuses ``"5.50"``."""
+    numbers = _float(strings, zones)
+    _demand(pc.all(pc.less_equal(pc.abs(numbers), EXACT)).as_py() is not False)
+    return numbers.cast(pa.int64())
+
+
+def _float(strings: pa.Array, _: Zones) -> pa.Array:
+    numbers = strings.cast(pa.float64())
+    _demand(pc.all(pc.is_finite(numbers)).as_py() is not False)
+    return numbers
+
+
+_FLAGS = pa.array(["N", "0", "false", "Y", "1", "true"])
+
+
+def _bool(strings: pa.Array, _: Zones) -> pa.Array:
+    places = pc.index_in(strings, value_set=_FLAGS)
+    _demand(places.null_count == strings.null_count)
+    return pc.greater_equal(places, 3)
+
+
+def _day(strings: pa.Array, zones: Zones) -> pa.Array:
+    """The day as written: crm dates are midnights of the server's zone (``2024-05-01T03:00:00+03:00``)."""
+    _instant(strings, zones)  # refuses what is no time
+    return _first_ten(strings)
+
+
+def _bare_day(strings: pa.Array, _: Zones) -> pa.Array:
+    _demand(pc.all(pc.match_substring_regex(strings, _NAIVE)).as_py() is not False)
+    return _first_ten(strings)
+
+
+_NAIVE = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$"
+
+
+def _first_ten(strings: pa.Array) -> pa.Array:
+    return pc.utf8_slice_codeunits(strings, 0, 10).cast(pa.date32())
+
+
+def _dotted_day(strings: pa.Array, _: Zones) -> pa.Array:
+    """``02.12.2024``: with dots the day comes first."""
+    days = pc.struct_field(_extracted(strings, r"^(?P<day>\d\d\.\d\d\.\d{4})(?: \d\d:\d\d(?::\d\d)?)?$"), "day")
+    return pc.strptime(days, format="%d.%m.%Y", unit="s").cast(pa.date32())
+
+
+def _instant(strings: pa.Array, zones: Zones) -> pa.Array:
+    return strings.cast(pa.timestamp("us", zones.tz))
+
+
+def _naive(strings: pa.Array, zones: Zones) -> pa.Array:
+    return _localized(strings.cast(pa.timestamp("us")), zones)
+
+
+def _dotted(strings: pa.Array, zones: Zones) -> pa.Array:
+    parts = _extracted(strings, r"^(?P<day>\d\d\.\d\d\.\d{4})(?P<time> \d\d:\d\d(?::\d\d)?)?$")
+    time = pc.struct_field(parts, "time")
+    time = pc.if_else(pc.equal(pc.utf8_length(time), 0), " 00:00:00", time)
+    time = pc.if_else(pc.equal(pc.utf8_length(time), 6), pc.binary_join_element_wise(time, ":00", ""), time)
+    text = pc.binary_join_element_wise(pc.struct_field(parts, "day"), time, "")
+    return _localized(pc.strptime(text, format="%d.%m.%Y %H:%M:%S", unit="us"), zones)
+
+
+def _localized(times: pa.Array, zones: Zones) -> pa.Array:
+    zones.naive_seen = zones.naive_seen or times.null_count < len(times)
+    if zones.naive == "UTC":  # needs no zone database
+        return times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zones.tz))
+    local = pc.assume_timezone(times, zones.naive, ambiguous="earliest", nonexistent="latest")
+    return local.cast(pa.timestamp("us", zones.tz))
+
+
+_CURRENCY = r"^(\|([A-Za-z]{3})?)?$"
+
+
+def _amount(strings: pa.Array, zones: Zones) -> pa.Array:
+    _currencies(strings)  # refuses what is no money
+    amounts = pc.ascii_rtrim(strings, "|" + string.ascii_letters)
+    return _float(pc.if_else(pc.equal(amounts, ""), None, amounts), zones)
+
+
+def _currency(strings: pa.Array, _: Zones) -> pa.Array:
+    behind = _currencies(strings)
+    letters = pc.utf8_slice_codeunits(behind.dictionary, 1)
+    return pc.if_else(pc.equal(letters, ""), None, letters).take(behind.indices)
+
+
+def _currencies(strings: pa.Array) -> pa.DictionaryArray:
+    """What is behind the digits: ``|USD``, ``|`` or nothing. A column has a few of them: only those are looked at."""
+    behind = pc.ascii_ltrim(strings, "-." + string.digits).dictionary_encode()
+    _demand(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
+    return behind
+
+
+def _extracted(strings: pa.Array, pattern: str) -> pa.Array:
+    parts = pc.extract_regex(strings, pattern)
+    _demand(parts.null_count == strings.null_count)
+    return parts
+
+
+def _demand(fits: bool) -> None:
+    if not fits:
+        raise pa.ArrowInvalid("does not fit")
+
+
+_PARSERS: dict[Kind, Sequence[Callable[[pa.Array, Zones], pa.Array]]] = {
+    "int": (_int, _integral),
+    "float": (_float,),
+    "bool": (_bool,),
+    "date": (_day, _bare_day, _dotted_day),
+    "timestamp": (_instant, _naive, _dotted),
+    "amount": (_amount,),
+    "currency": (_currency,),
+}
