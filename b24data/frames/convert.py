@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from b24data.frames.kinds import Kind
+from b24data.frames.memory import POOL
+from b24data.frames.memory import kernels as pc
 from b24data.frames.parse import EXACT, Misfit, Zones, parsed
 from b24data.frames.schema import Column
 
@@ -24,6 +25,8 @@ __all__ = ["CONTACT_WIRE", "from_array", "from_values", "regrouped"]
 # How PHONE, EMAIL, WEB and IM arrive: every part a text.
 CONTACT_WIRE = pa.list_(pa.struct(dict.fromkeys(("ID", "VALUE_TYPE", "VALUE", "TYPE_ID"), pa.string())))
 
+_ZERO = pa.scalar(0, pa.int32())
+
 
 def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
     """A column of one JSON type (what ``pyarrow.json`` read) as the column's own type."""
@@ -31,7 +34,7 @@ def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array,
         return _contacts(column, array)
     if not column.many:
         return _scalars(column.kind, array, zones)
-    values, misfits = _scalars(column.kind, array.flatten(), zones)
+    values, misfits = _scalars(column.kind, pc.list_flatten(array), zones)
     lengths = pc.list_value_length(array)
     return regrouped(lengths, values, column.arrow), _by_row(misfits, lengths)
 
@@ -50,16 +53,16 @@ def from_values(column: Column, values: Sequence[Any], zones: Zones) -> tuple[pa
 
 def regrouped(lengths: pa.Array, values: pa.Array, target: pa.DataType) -> pa.Array:
     """Values put back into lists of these lengths; an empty list is null."""
-    lengths = pc.fill_null(lengths, 0)
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
-    return pa.ListArray.from_arrays(offsets, values, mask=pc.equal(lengths, 0)).cast(target)
+    lengths = pc.coalesce(lengths, _ZERO)
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)], memory_pool=POOL)
+    return pc.cast(pa.ListArray.from_arrays(offsets, values, mask=pc.equal(lengths, 0), pool=POOL), target)
 
 
 def _by_row(misfits: list[Misfit], lengths: pa.Array) -> list[Misfit]:
     """Misfits counted among the elements, counted among the rows instead."""
     if not misfits:
         return misfits
-    ends = pc.cumulative_sum(pc.fill_null(lengths, 0)).to_pylist()
+    ends = pc.cumulative_sum(pc.coalesce(lengths, _ZERO)).to_pylist()
     return [Misfit(bisect.bisect_right(ends, misfit.row), misfit.text) for misfit in misfits]
 
 
@@ -69,7 +72,7 @@ def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[
     if pa.types.is_floating(array.type):
         finite = pc.is_finite(array)
         if pc.all(finite).as_py() is False:  # JSON has no NaN; a lenient sender may
-            odd = pc.indices_nonzero(pc.invert(pc.fill_null(finite, True))).to_pylist()
+            odd = pc.indices_nonzero(pc.invert(pc.coalesce(finite, True))).to_pylist()
             misfits = [Misfit(i, str(array[i].as_py())) for i in odd]
             return pc.if_else(finite, array, pa.scalar(None, array.type)), misfits
     return array, []
@@ -77,7 +80,7 @@ def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[
 
 def _scalar_values(kind: Kind, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:
     if kind == "text":
-        return parsed(kind, pa.array(_texts(values), pa.string()), zones)
+        return parsed(kind, pa.array(_texts(values), pa.string(), memory_pool=POOL), zones)
     strings = pa.array([value if type(value) is str else None for value in values], pa.string())
     array, misfits = parsed(kind, strings, zones)
     odd = [i for i, value in enumerate(values) if value is not None and type(value) is not str]
@@ -147,7 +150,7 @@ def _as_list(kind: Kind, value: Any) -> list[Any] | None:
 
 
 def _contacts(column: Column, array: pa.Array) -> tuple[pa.Array, list[Misfit]]:
-    entries = array.flatten()
+    entries = pc.list_flatten(array)
     zones = Zones()
     ids, misfits = parsed("int", entries.field("ID"), zones)
     texts = [parsed("text", entries.field(name), zones)[0] for name in ("VALUE_TYPE", "VALUE", "TYPE_ID")]

@@ -146,6 +146,7 @@ class GrowingFile:
         if self._buffer:
             table = pa.Table.from_batches([recast(batch, self.schema) for batch in self._buffer], self.schema)
             self._writer.write_table(table, row_group_size=_LARGEST_GROUP)
+            pa.default_memory_pool().release_unused()  # the writer's pages, which no option puts elsewhere
         self._buffer, self._buffered = [], 0
 
     def _check(self) -> None:

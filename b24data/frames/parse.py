@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from b24data.frames.kinds import Kind, arrow_type
+from b24data.frames.memory import POOL
+from b24data.frames.memory import kernels as pc
 
 __all__ = ["EXACT", "Misfit", "Zones", "parsed"]
 
@@ -47,7 +48,9 @@ def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[
     if kind == "text":
         return strings, []
     pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
-    return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)), [m for found in misfits for m in found]
+    return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces, memory_pool=POOL)), [
+        m for found in misfits for m in found
+    ]
 
 
 def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator[tuple[pa.Array, list[Misfit]]]:
@@ -74,18 +77,18 @@ def _int(strings: pa.Array, _: Zones) -> pa.Array:
     for letter in "xX":  # Arrow would read hexadecimal
         if letters is not None and letter.encode() in letters.to_pybytes():  # perhaps outside of this slice
             _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
-    return strings.cast(pa.int64())
+    return pc.cast(strings, pa.int64())
 
 
 def _integral(strings: pa.Array, zones: Zones) -> pa.Array:
     """``"5.00"`` is the integer 5; the cast refuses ``"5.50"``."""
     numbers = _float(strings, zones)
     _demand(pc.all(pc.less_equal(pc.abs(numbers), EXACT)).as_py() is not False)
-    return numbers.cast(pa.int64())
+    return pc.cast(numbers, pa.int64())
 
 
 def _float(strings: pa.Array, _: Zones) -> pa.Array:
-    numbers = strings.cast(pa.float64())
+    numbers = pc.cast(strings, pa.float64())
     _demand(pc.all(pc.is_finite(numbers)).as_py() is not False)
     return numbers
 
@@ -114,21 +117,21 @@ _NAIVE = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$"
 
 
 def _first_ten(strings: pa.Array) -> pa.Array:
-    return pc.utf8_slice_codeunits(strings, 0, 10).cast(pa.date32())
+    return pc.cast(pc.utf8_slice_codeunits(strings, 0, 10), pa.date32())
 
 
 def _dotted_day(strings: pa.Array, _: Zones) -> pa.Array:
     """``02.12.2024``: with dots the day comes first."""
     days = pc.struct_field(_extracted(strings, r"^(?P<day>\d\d\.\d\d\.\d{4})(?: \d\d:\d\d(?::\d\d)?)?$"), "day")
-    return pc.strptime(days, format="%d.%m.%Y", unit="s").cast(pa.date32())
+    return pc.cast(pc.strptime(days, format="%d.%m.%Y", unit="s"), pa.date32())
 
 
 def _instant(strings: pa.Array, zones: Zones) -> pa.Array:
-    return strings.cast(pa.timestamp("us", zones.tz))
+    return pc.cast(strings, pa.timestamp("us", zones.tz))
 
 
 def _naive(strings: pa.Array, zones: Zones) -> pa.Array:
-    return _localized(strings.cast(pa.timestamp("us")), zones)
+    return _localized(pc.cast(strings, pa.timestamp("us")), zones)
 
 
 def _dotted(strings: pa.Array, zones: Zones) -> pa.Array:
@@ -143,9 +146,9 @@ def _dotted(strings: pa.Array, zones: Zones) -> pa.Array:
 def _localized(times: pa.Array, zones: Zones) -> pa.Array:
     zones.naive_seen = zones.naive_seen or times.null_count < len(times)
     if zones.naive == "UTC":  # needs no zone database
-        return times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", zones.tz))
+        return pc.cast(pc.cast(times, pa.timestamp("us", "UTC")), pa.timestamp("us", zones.tz))
     local = pc.assume_timezone(times, zones.naive, ambiguous="earliest", nonexistent="latest")
-    return local.cast(pa.timestamp("us", zones.tz))
+    return pc.cast(local, pa.timestamp("us", zones.tz))
 
 
 _CURRENCY = r"^(\|([A-Za-z]{3})?)?$"
@@ -160,12 +163,12 @@ def _amount(strings: pa.Array, zones: Zones) -> pa.Array:
 def _currency(strings: pa.Array, _: Zones) -> pa.Array:
     behind = _currencies(strings)
     letters = pc.utf8_slice_codeunits(behind.dictionary, 1)
-    return pc.if_else(pc.equal(letters, ""), None, letters).take(behind.indices)
+    return pc.take(pc.if_else(pc.equal(letters, ""), None, letters), behind.indices)
 
 
 def _currencies(strings: pa.Array) -> pa.DictionaryArray:
     """What is behind the digits: ``|USD``, ``|`` or nothing. A column has a few of them: only those are looked at."""
-    behind = pc.ascii_ltrim(strings, "-." + string.digits).dictionary_encode()
+    behind = pc.dictionary_encode(pc.ascii_ltrim(strings, "-." + string.digits))
     _demand(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
     return behind
 

@@ -19,6 +19,7 @@ import pyarrow.json as pj
 
 from b24data.frames.convert import CONTACT_WIRE, from_array, from_values
 from b24data.frames.kinds import arrow_type
+from b24data.frames.memory import POOL
 from b24data.frames.parse import Misfit, Zones
 from b24data.frames.schema import Column, Schema
 from b24data.http.payload import decoded_list
@@ -154,8 +155,7 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
             # One block, on this thread: page by page costs 1.9 times as much.
             read_options=pj.ReadOptions(use_threads=False, block_size=max(1 << 20, len(text) + 1)),
             parse_options=pj.ParseOptions(explicit_schema=plan.fast, unexpected_field_behavior="ignore"),
-            # Arrow's own pool would keep what a parse takes meanwhile, several times the text, for each thread.
-            memory_pool=pa.system_memory_pool(),
+            memory_pool=POOL,
         )
         if table.num_rows != len(rows):
             return None
@@ -202,7 +202,7 @@ def _add(reading: Reading, column: Column, converted: tuple[pa.Array, list[Misfi
 
 
 def _whole(chunks: pa.ChunkedArray) -> pa.Array:
-    return chunks.chunk(0) if chunks.num_chunks == 1 else pa.concat_arrays(chunks.chunks)
+    return chunks.chunk(0) if chunks.num_chunks == 1 else pa.concat_arrays(chunks.chunks, memory_pool=POOL)
 
 
 def _is_utf8(text: bytearray) -> bool:
