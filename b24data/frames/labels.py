@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from b24data.errors import ConfigError
 from b24data.frames.convert import regrouped
 from b24data.frames.dictionaries import Words
 from b24data.frames.fields import Field
+from b24data.frames.memory import kernels as pc
 from b24data.frames.schema import Column, Schema
 
 __all__ = ["LabelMode", "Labels", "check_labels"]
@@ -93,7 +93,7 @@ class Labels:
                 fields.append(source)
             if found is not None:
                 table, label = found
-                arrays.append(self._texts(source.name, array, table).cast(label.type))
+                arrays.append(self._texts(source.name, array, table))
                 fields.append(label)
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -136,13 +136,13 @@ class Labels:
     def _texts(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
         if pa.types.is_list(codes.type):
             return regrouped(
-                pc.list_value_length(codes), self._texts(name, codes.flatten(), table), pa.list_(pa.string())
+                pc.list_value_length(codes), self._texts(name, pc.list_flatten(codes), table), pa.list_(pa.string())
             )
         if pa.types.is_dictionary(codes.type):
             codes = codes.dictionary_decode()
-        distinct = codes.dictionary_encode()
+        distinct = pc.dictionary_encode(codes)
         words = self._words(name, distinct.dictionary.cast(pa.string()), table)
-        return words.take(distinct.indices)
+        return pc.take(words, distinct.indices)
 
     def _words(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
         """The words for distinct codes."""
