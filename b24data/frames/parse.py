@@ -48,19 +48,18 @@ def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[
     if kind == "text":
         return strings, []
     pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
-    return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces, memory_pool=POOL)), [
-        m for found in misfits for m in found
-    ]
+    array = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces, memory_pool=POOL)
+    return array, [misfit for found in misfits for misfit in found]
 
 
 def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator[tuple[pa.Array, list[Misfit]]]:
     """Parse an array whole if some reading fits all of it, else by halves: a bad value costs a few casts, no loop."""
     for parse in _PARSERS[kind]:
         try:
-            parsed = parse(strings, zones)
+            array = parse(strings, zones)
         except pa.ArrowInvalid:
             continue
-        yield parsed, []
+        yield array, []
         return
     if len(strings) > 1:
         middle = len(strings) // 2

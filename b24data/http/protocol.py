@@ -87,7 +87,7 @@ class BatchParts(msgspec.Struct, dict=True):
             return {}
         try:
             return _TIMES.decode(self.result_time)
-        except msgspec.ValidationError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return {key: read_times(value) for key, value in _map(decoded(self.result_time)).items()}
 
     def plain(self) -> dict[str, Any]:

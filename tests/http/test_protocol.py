@@ -16,7 +16,17 @@ from b24data.errors import (
     RateLimitedError,
     ServerError,
 )
-from b24data.http.protocol import NOT_EXECUTED, Command, Response, read_batch, read_batch_times, read_reply, read_times
+from b24data.http.payload import mended
+from b24data.http.protocol import (
+    NOT_EXECUTED,
+    Command,
+    Response,
+    Times,
+    read_batch,
+    read_batch_times,
+    read_reply,
+    read_times,
+)
 from b24data.params import ApiVersion
 from tests.http.fakes import fault, reply
 
@@ -217,6 +227,15 @@ def test_read_batch_times__are_found_without_reading_rows() -> None:
     assert times["a"] is not None
     assert times["a"].operating == 2
     assert errors == {"b": {"error": "X"}}
+
+
+@pytest.mark.parametrize(
+    "odd", [{"operating": "3.5"}, [], None, {"date_start": "\ud83d", "operating": 3.5}, {"start": {}}]
+)
+def test_read_batch_times__an_odd_one_spoils_no_other(odd: Any) -> None:
+    body = json.dumps({"result": {"result": {}, "result_time": {"a": odd, "b": {"operating": 2, "new": []}}}}).encode()
+    times, _ = read_batch_times(read_reply("batch", reply(body)))
+    assert times == {"a": read_times(mended(odd)), "b": Times(operating=2.0)}
 
 
 @pytest.mark.parametrize("value", [None, [], "", 5])
