@@ -72,9 +72,8 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
 
 
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
-    letters = strings.buffers()[2]
-    for letter in "xX":  # Arrow would read hexadecimal
-        if letters is not None and letter.encode() in letters.to_pybytes():  # perhaps outside of this slice
+    if pc.all(pc.ascii_is_decimal(strings)).as_py() is False:
+        for letter in "xX":  # Arrow would read hexadecimal
             _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
     return pc.cast(strings, pa.int64())
 
@@ -159,7 +158,8 @@ def _amount(strings: pa.Array, zones: Zones) -> pa.Array:
     return _float(pc.if_else(pc.equal(amounts, ""), None, amounts), zones)
 
 
-def _currency(strings: pa.Array, _: Zones) -> pa.Array:
+def _currency(strings: pa.Array, zones: Zones) -> pa.Array:
+    _amount(strings, zones)  # refuses what is no amount: its currency must not stay alone
     behind = _currencies(strings)
     letters = pc.utf8_slice_codeunits(behind.dictionary, 1)
     return pc.take(pc.if_else(pc.equal(letters, ""), None, letters), behind.indices)

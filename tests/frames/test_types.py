@@ -178,6 +178,18 @@ def test_type__money_is_two_columns(raw, amount, currency):
 
 
 @pytest.mark.parametrize(
+    "raw", ["1-2|USD", "--5|USD", "1.2.3|USD", "-|USD", ".|USD", "5|USD|EUR", "x5|USD", "5|U2D", "5 |USD"]
+)
+@pytest.mark.parametrize("other", ["7|EUR", 7])  # a number beside texts takes the other decoder
+def test_type__an_amount_that_is_none_leaves_no_currency(raw, other):
+    decoder = Decoder(build_schema({"F": Field("F", "F", type="money")}, ["F"], id_code=None))
+    batch = decoder.decode([json.dumps({"F": value}).encode() for value in ("6|EUR", raw, other)])
+    assert batch.column("F").to_pylist() == [6.0, None, 7.0]
+    assert batch.column("F_CURRENCY").to_pylist() == ["EUR", None, "EUR" if other == "7|EUR" else None]
+    assert decoder.coercions["F"].count == 1
+
+
+@pytest.mark.parametrize(
     ("values", "raw", "value"),
     [
         ({"2": "Pending", "3": "In progress"}, "2", 2),
