@@ -191,7 +191,7 @@ def main() -> None:
             )
             told = {name: f"{few[name]:.0f}, {many[name]:.0f} MB" for name in ("peak", "mb")}
             peak = ("peak of the process, ten times the rows", many["peak"] / few["peak"], 1.1, told["peak"])
-            show("To Parquet", [peak, ("the same above imports", many["mb"] / few["mb"], None, told["mb"])])
+            show("To Parquet", [peak, ("the same above imports", many["mb"] / few["mb"], 1.1, told["mb"])])
 
 
 Row = tuple[str, float, float | None, str]
