@@ -25,6 +25,7 @@ _PACKAGES = (
     "pandas",
     "pyarrow",
     "msgspec",
+    "arro3-io",
     "zlib-ng",
     "platformdirs",
     "filelock",

@@ -17,7 +17,7 @@ import pyarrow as pa
 from b24data.frames.kinds import Kind
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
-from b24data.frames.parse import EXACT, Misfit, Zones, parsed
+from b24data.frames.parse import EXACT, Misfit, Zones, demand, parsed
 from b24data.frames.schema import Column
 
 __all__ = ["CONTACT_WIRE", "from_array", "from_values", "regrouped"]
@@ -29,7 +29,10 @@ _ZERO = pa.scalar(0, pa.int32())
 
 
 def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
-    """A column of one JSON type (what ``pyarrow.json`` read) as the column's own type."""
+    """A column of one JSON type as the column's own type.
+
+    Raises :class:`pyarrow.ArrowInvalid` for numbers that only :func:`from_values` can judge.
+    """
     if column.kind == "contacts":
         return _contacts(column, array)
     if not column.many:
@@ -69,13 +72,16 @@ def _by_row(misfits: list[Misfit], lengths: pa.Array) -> list[Misfit]:
 def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
     if pa.types.is_string(array.type):
         return parsed(kind, array, zones)
-    if pa.types.is_floating(array.type):
-        finite = pc.is_finite(array)
-        if pc.all(finite).as_py() is False:  # JSON has no NaN; a lenient sender may
-            odd = pc.indices_nonzero(pc.invert(pc.coalesce(finite, True))).to_pylist()
-            misfits = [Misfit(i, str(array[i].as_py())) for i in odd]
-            return pc.if_else(finite, array, pa.scalar(None, array.type)), misfits
-    return array, []
+    return (_numbers(kind, array) if pa.types.is_floating(array.type) else array), []
+
+
+def _numbers(kind: Kind, array: pa.Array) -> pa.Array:
+    """JSON numbers, read as doubles, as the kind's type; :class:`pyarrow.ArrowInvalid` where a double may not do."""
+    if kind == "int":
+        demand(pc.all(pc.less(pc.abs(array), EXACT)).as_py() is not False)
+        return pc.cast(array, pa.int64())  # refuses a fraction
+    demand(pc.all(pc.is_finite(array)).as_py() is not False)  # JSON has no NaN; a text of a lenient sender may
+    return array
 
 
 def _scalar_values(kind: Kind, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:

@@ -16,7 +16,7 @@ from b24data.frames.kinds import Kind, arrow_type
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 
-__all__ = ["EXACT", "Misfit", "Zones", "parsed"]
+__all__ = ["EXACT", "Misfit", "Zones", "demand", "parsed"]
 
 EXACT = 2**53  # integers up to here survive a double
 
@@ -74,20 +74,20 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
     if pc.all(pc.ascii_is_decimal(strings)).as_py() is False:
         for letter in "xX":  # Arrow would read hexadecimal
-            _demand(not pc.any(pc.match_substring(strings, letter)).as_py())
+            demand(not pc.any(pc.match_substring(strings, letter)).as_py())
     return pc.cast(strings, pa.int64())
 
 
 def _integral(strings: pa.Array, zones: Zones) -> pa.Array:
     """``"5.00"`` is the integer 5; the cast refuses ``"5.50"``."""
     numbers = _float(strings, zones)
-    _demand(pc.all(pc.less_equal(pc.abs(numbers), EXACT)).as_py() is not False)
+    demand(pc.all(pc.less_equal(pc.abs(numbers), EXACT)).as_py() is not False)
     return pc.cast(numbers, pa.int64())
 
 
 def _float(strings: pa.Array, _: Zones) -> pa.Array:
     numbers = pc.cast(strings, pa.float64())
-    _demand(pc.all(pc.is_finite(numbers)).as_py() is not False)
+    demand(pc.all(pc.is_finite(numbers)).as_py() is not False)
     return numbers
 
 
@@ -96,7 +96,7 @@ _FLAGS = pa.array(["N", "0", "false", "Y", "1", "true"])
 
 def _bool(strings: pa.Array, _: Zones) -> pa.Array:
     places = pc.index_in(strings, value_set=_FLAGS)
-    _demand(places.null_count == strings.null_count)
+    demand(places.null_count == strings.null_count)
     return pc.greater_equal(places, 3)
 
 
@@ -107,7 +107,7 @@ def _day(strings: pa.Array, zones: Zones) -> pa.Array:
 
 
 def _bare_day(strings: pa.Array, _: Zones) -> pa.Array:
-    _demand(pc.all(pc.match_substring_regex(strings, _NAIVE)).as_py() is not False)
+    demand(pc.all(pc.match_substring_regex(strings, _NAIVE)).as_py() is not False)
     return _first_ten(strings)
 
 
@@ -168,17 +168,18 @@ def _currency(strings: pa.Array, zones: Zones) -> pa.Array:
 def _currencies(strings: pa.Array) -> pa.DictionaryArray:
     """What is behind the digits: ``|USD``, ``|`` or nothing. A column has a few of them: only those are looked at."""
     behind = pc.dictionary_encode(pc.ascii_ltrim(strings, "-." + string.digits))
-    _demand(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
+    demand(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
     return behind
 
 
 def _extracted(strings: pa.Array, pattern: str) -> pa.Array:
     parts = pc.extract_regex(strings, pattern)
-    _demand(parts.null_count == strings.null_count)
+    demand(parts.null_count == strings.null_count)
     return parts
 
 
-def _demand(fits: bool) -> None:
+def demand(fits: bool) -> None:
+    """Raise :class:`pyarrow.ArrowInvalid`, as a cast would, if it does not fit."""
     if not fits:
         raise pa.ArrowInvalid("does not fit")
 

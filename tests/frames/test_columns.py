@@ -51,6 +51,8 @@ def test_decode__no_rows_are_an_empty_batch_of_the_same_schema():
         (b"[]", None),
         (b'{"T": "\\"T\\":false"}', '"T":false'),
         ('{"T": "Ёж 中文"}'.encode(), "Ёж 中文"),
+        (b'{"T": "\\uD840\\uDC00 \\ud83e\\udd1d"}', "𠀀 🤝"),
+        ('{"T": "𠀀"}'.encode(), "𠀀"),
     ],
 )
 def test_decode__odd_json_is_read_like_any_other(row, text):
@@ -297,6 +299,65 @@ def test_decode__both_readers_agree_on_rows_of_texts(rows):
 )
 def test_decode__both_readers_agree_on_rows_of_numbers(rows):
     assert_readers_agree([json.dumps(row).encode() for row in rows])
+
+
+NUMBERS = st.one_of(
+    st.integers(2**53 - 2, 2**53 + 2),
+    st.integers(-(2**64), 2**64),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.5, -0.0, 1e300, 83.0]),
+)
+LIKE_NUMBERS = st.one_of(
+    st.from_regex(r"[-+]?[0-9]{0,20}(\.[0-9]{0,3})?([eE][-+]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(["nan", "NaN", "inf", "-Infinity", " 5", "5 ", "1_0", "0x10", "１", "1,5", "1d"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "ID": st.one_of(NUMBERS, LIKE_NUMBERS),
+                "N": st.one_of(NUMBERS, LIKE_NUMBERS),
+                "E": st.one_of(st.just(False), st.lists(st.one_of(NUMBERS, LIKE_NUMBERS), max_size=2)),
+            }
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_decode__both_readers_agree_on_what_is_nearly_a_number_among_numbers(rows):
+    raw = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
+    learned = {"ID": frozenset({"int"}), "N": frozenset({"float"}), "E": frozenset({"list:int", "false"})}
+    plan = make_plan(SCHEMA, learned)
+    fast, robust = read_fast(plan, raw, "UTC"), read_robust(plan, parse_rows(raw), "UTC")
+    if fast is not None:
+        assert [repr(a.to_pylist()) for a in fast.arrays] == [repr(a.to_pylist()) for a in robust.arrays]
+        assert [sorted(map(repr, m)) for m in fast.misfits] == [sorted(map(repr, m)) for m in robust.misfits]
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "counted"),
+    [
+        (1.5, None, 1),
+        (2.0, 2, 0),
+        (2**53 + 1, 2**53 + 1, 0),
+        (-(2**63), -(2**63), 0),
+        (2**63, None, 1),
+        ("1.5", None, 1),
+    ],
+)
+def test_decode__an_odd_number_among_integers_is_kept_or_counted(value, number, counted):
+    decoder = Decoder(build_schema(FIELDS, ["ID", "E"], id_code="ID"))
+    for odd in (1, value, value, 3):
+        batch = decoder.decode([b'{"ID":1,"E":[1]}', json.dumps({"ID": odd, "E": [2, odd]}).encode()])
+    assert batch.to_pylist()[1] == {"ID": 3, "E": [2, 3]}
+    batch = decoder.decode([json.dumps({"ID": value, "E": [value]}).encode()])
+    assert batch.to_pylist() == [{"ID": number, "E": [number]}]
+    assert {name: one.count for name, one in decoder.coercions.items()} == (
+        {"ID": 3 * counted, "E": 3 * counted} if counted else {}
+    )
 
 
 @settings(max_examples=150, deadline=None)

@@ -18,7 +18,7 @@ HEAVY = {
     "pandas",
     "platformdirs",
 }
-HEAVY |= {"pyarrow", "ssl", "tqdm", "uvicorn"}
+HEAVY |= {"arro3", "pyarrow", "ssl", "tqdm", "uvicorn"}
 
 
 def heavy_modules_after(statement: str) -> set[str]:
