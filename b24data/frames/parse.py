@@ -10,6 +10,7 @@ import string
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from b24data.frames.kinds import Kind, arrow_type
@@ -43,13 +44,21 @@ class Misfit:
 
 def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
     """An array of texts as an array of the kind's type, and the texts that are none; a blank is null."""
-    if pc.any(blank := pc.equal(strings, "")).as_py():  # beforehand, for every text that a cast refuses costs much
-        strings = pc.if_else(blank, None, strings)
+    if _may_be_blank(strings):  # beforehand, for every text that a cast refuses costs much
+        strings = pc.if_else(pc.equal(strings, ""), None, strings)
     if kind == "text":
         return strings, []
     pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
     array = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces, memory_pool=POOL)
     return array, [misfit for found in misfits for misfit in found]
+
+
+def _may_be_blank(strings: pa.Array) -> bool:
+    """Whether a text has no letters; a null may have none either. A look at the offsets takes a quarter of the time."""
+    if not len(strings):
+        return False
+    starts = np.frombuffer(strings.buffers()[1], np.int32, len(strings) + 1, strings.offset * 4)
+    return bool((starts[1:] == starts[:-1]).any())
 
 
 def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator[tuple[pa.Array, list[Misfit]]]:

@@ -31,7 +31,7 @@ def moved(text: bytes | bytearray, arrays: list[pa.Array]) -> bool:
 
 def _strange(letters: np.ndarray) -> bool:
     """Whether there is a character beyond the first plane, not counting emoji on which none can have landed."""
-    if letters.max(initial=0) < 0xF0:
+    if letters.tobytes().isascii() or letters.max() < 0xF0:
         return False
     starts = np.flatnonzero(letters >= 0xF0)
     first, second, third = (letters[starts + i] for i in range(3))

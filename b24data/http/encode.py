@@ -7,9 +7,10 @@ import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
+
+import msgspec
 
 from b24data.errors import ConfigError
 
@@ -21,13 +22,12 @@ _METHOD = re.compile(r"[A-Za-z][\w.\-]*")
 _REFERENCE = re.compile(r"\$result(\[[^\]&]+\])+")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One call inside a batch; ``key`` is what later commands refer to as ``$result[key]``."""
 
     key: str
     method: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 def encode_batch(commands: Sequence[Command], halt: bool = False) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def encode_batch(commands: Sequence[Command], halt: bool = False) -> dict[str, A
 def _encode_command(command: Command, said: dict[str, tuple[Any, str]]) -> str:
     check_method(command.method)
     try:
-        query = "&".join(filter(None, (_part(name, value, said) for name, value in command.params.items())))
+        query = "&".join([part for item in command.params.items() if (part := _part(*item, said))])
     except ConfigError as error:
         raise ConfigError(f"command {command.key!r}: {error.description}", hint=error.hint) from error
     return f"{command.method}?{query}" if query else command.method
@@ -63,9 +63,18 @@ def _part(name: str, value: Any, said: dict[str, tuple[Any, str]]) -> str:
 
     The commands of a walk share everything but a bound.
     """
-    if name not in said or said[name][0] is not value:
-        said[name] = value, php_query({name: value})
-    return said[name][1]
+    known = said.get(name)
+    if known is None or known[0] is not value:
+        known = said[name] = value, _flat(name, value) or php_query({name: value})
+    return known[1]
+
+
+def _flat(name: str, value: Any) -> str:
+    """A mapping of texts and integers, whose pairs are known from earlier commands; "" for any other value."""
+    if type(value) is not dict or not _SAID_AGAIN.issuperset(map(type, value.values())):
+        return ""
+    key = _quoted(name, "@")
+    return "&".join([_pair(key, inner, item) for inner, item in value.items()])
 
 
 def php_query(params: Mapping[str, Any]) -> str:
@@ -92,7 +101,10 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
         if not value:
             raise ConfigError(f"{_path(key)} is empty, and a batch can't say that", hint="leave the key out")
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
-            _add(pairs, f"{key}[{_quoted(str(name), '@')}]", item)
+            if type(item) in _SAID_AGAIN:
+                pairs.append(_pair(key, name, item))
+            else:
+                _add(pairs, f"{key}[{_quoted(str(name), '@')}]", item)
     elif value is None:
         hint = 'say "" or False, or leave the key out'
         raise ConfigError(f"{_path(key)} is None, and a batch can't carry that", hint=hint)
@@ -100,6 +112,16 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
         pairs.append(f"{key}={value:d}")
     else:
         pairs.append(f"{key}={quote(str(value), safe='')}")
+
+
+_SAID_AGAIN = frozenset((str, int))
+
+
+@functools.lru_cache(4096)  # the commands of a walk say the same bounds and references again and again
+def _pair(key: str, name: str | int, value: str | int) -> str:
+    pairs: list[str] = []
+    _add(pairs, f"{key}[{_quoted(str(name), '@')}]", value)
+    return pairs[0]
 
 
 def _path(key: str) -> str:
@@ -131,9 +153,9 @@ _PLAIN = (str, int, bool)
 def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
     if type(value) in _PLAIN:
         return value
-    if value is None or isinstance(value, str | bool | int):
+    if type(value) is not dict and (value is None or isinstance(value, str | bool | int)):
         return value.value if isinstance(value, enum.Enum) else value
-    if isinstance(value, dict | Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             str(name): item if type(item) in _PLAIN else _plain(item, f"{path}.{name}".lstrip("."))
             for name, item in value.items()
@@ -157,7 +179,7 @@ def _refuse_none(value: Any, path: str) -> None:
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in items:
-            if item is None or isinstance(item, dict | list):
+            if type(item) not in _PLAIN:
                 _refuse_none(item, f"{path}.{name}")
 
 

@@ -105,8 +105,7 @@ class BatchParts(msgspec.Struct, dict=True):
 _TIMES: msgspec.json.Decoder[dict[str, Times | None]] = msgspec.json.Decoder(dict[str, Times | None])
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """An answer whose envelope was read, and its payload opened one level; that of a batch one level more.
 
     >>> Response(opened(b'{"items": [1, 2]}'), total=2).data()

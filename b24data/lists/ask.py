@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from b24data.errors import (
     OperatingLimitError,
     RateLimitedError,
@@ -28,8 +30,7 @@ BATCH_ATTEMPTS = 4
 _GATEWAY_TIMEOUT = 504
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The rows of one page, and the envelope they came in."""
 
     rows: list[Row]

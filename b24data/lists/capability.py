@@ -28,8 +28,8 @@ def reference(plan: ListPlan, key: str, row: int) -> str:
 
     Source: b24restdocs, settings/how-to-call-rest-api/batch.md.
     """
-    path = [key, *(plan.spec.rows_at.split(".") if plan.spec.rows_at else ()), str(row), str(plan.spec.id)]
-    return "$result" + "".join(f"[{part}]" for part in path)
+    inner = f"[{plan.spec.rows_at.replace('.', '][')}]" if plan.spec.rows_at else ""
+    return f"$result[{key}]{inner}[{row}][{plan.spec.id}]"
 
 
 def opening_commands(plan: ListPlan) -> list[Command]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -185,7 +185,7 @@ class _Reading:
         if not answer.rows or self._key(answer.rows[0]) != self._key(last):
             self._moved = True
             return answer
-        return replace(answer, rows=answer.rows[1:])
+        return msgspec.structs.replace(answer, rows=answer.rows[1:])
 
     def _nothing_at(self, rows_before: int) -> None:
         """An empty page: the end, unless the portal counts more rows than lie before it, which may be hidden here."""

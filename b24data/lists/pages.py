@@ -88,7 +88,7 @@ class ListPlan:
             bounds[f"{at_least}{name}"] = floor if isinstance(floor, str) else self.position(floor)
         if upto is not None:
             bounds[f"{at_most}{name}"] = upto if isinstance(upto, str) else self.position(upto)
-        return self._with(bounds, self._id_order(descending=self.descending != backwards), {str(self.spec.start): -1})
+        return self._bounded(self._uncounted[self.descending != backwards], bounds)
 
     def count(self, high: int) -> dict[str, Any]:
         """Parameters that make the portal count the rows up to position ``high``."""
@@ -173,17 +173,25 @@ class ListPlan:
         up, down = ({self.spec.id_asked: direction} for direction in ("ASC", "DESC"))
         return order_params(self.spec, up), order_params(self.spec, down)
 
+    @functools.cached_property
+    def _uncounted(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What every page of a walk by id says but its bounds, upwards and downwards."""
+        up, down = (self._with({}, order, {str(self.spec.start): -1}) for order in self._id_orders)
+        return up, down
+
     def _with(self, bounds: Mapping[str, Any], order: Mapping[str, Any], paging: Mapping[str, Any]) -> dict[str, Any]:
         params = dict(self.params)
-        if bounds and self.spec.filter:
-            known = _get(params, self.spec.filter)
-            if self.spec.filter_form == "conditions":
-                params = put(params, self.spec.filter, [*(known or []), *as_conditions(bounds)])
-            else:
-                params = put(params, self.spec.filter, {**(known or {}), **bounds})
         for path, value in {**order, **paging}.items():
             params = put(params, path, value)
-        return params
+        return self._bounded(params, bounds)
+
+    def _bounded(self, params: dict[str, Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
+        if not bounds or not self.spec.filter:
+            return dict(params)
+        known = _get(params, self.spec.filter)
+        if self.spec.filter_form == "conditions":
+            return put(params, self.spec.filter, [*(known or []), *as_conditions(bounds)])
+        return put(params, self.spec.filter, {**(known or {}), **bounds})
 
     def _slots(self, params: dict[str, Any]) -> Params:
         """In the order of the slots, for a method that wants that: a slot with nothing in it is sent empty."""
@@ -212,7 +220,7 @@ def order_params(spec: MethodSpec, order: Mapping[str, str]) -> dict[str, Any]:
 def _get(params: Mapping[str, Any], path: str) -> Any:
     found: Any = params
     for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
+        found = found.get(name) if type(found) is dict or isinstance(found, Mapping) else None
     return found
 
 

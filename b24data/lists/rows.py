@@ -6,6 +6,7 @@ errors inside an answer with HTTP 200.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ class _ErrorRow(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _ERROR_ROW = msgspec.json.Decoder(_ErrorRow)
+_ROW = re.compile(rb'\{"(?!message"|code"|customData")')  # the beginning of what can't be one
 
 
 def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
@@ -142,7 +144,7 @@ def _row(value: Row, column: str | None = None, key: str = "") -> Row:
 
 def _refuse_errors(rows: list[Row], spec: MethodSpec) -> None:
     """Raise for a list that is not of rows but of errors, as ``{message, code}``."""
-    if not rows or not _begins(rows[0], b"{"):
+    if not rows or not _begins(rows[0], b"{") or _ROW.match(rows[0]):
         return
     try:
         _ERROR_ROW.decode(rows[0])
