@@ -26,12 +26,13 @@ def moved(text: bytes | bytearray, arrays: list[pa.Array]) -> bool:
     >>> moved(rb'"\ud840\udc00"', [pa.array(["\U00010000"])]), moved(rb'"\ud83d\ude00"', [pa.array(["\U0001f600"])])
     (True, False)
     """
-    return any(_strange(letters) for array in arrays for letters in _letters(array)) and bool(_LOSING.search(text))
+    letters = b"".join(data for array in arrays for data in _letters(array))
+    return not letters.isascii() and _strange(np.frombuffer(letters, np.uint8)) and bool(_LOSING.search(text))
 
 
 def _strange(letters: np.ndarray) -> bool:
     """Whether there is a character beyond the first plane, not counting emoji on which none can have landed."""
-    if letters.tobytes().isascii() or letters.max() < 0xF0:
+    if letters.max() < 0xF0:
         return False
     starts = np.flatnonzero(letters >= 0xF0)
     first, second, third = (letters[starts + i] for i in range(3))
@@ -39,12 +40,12 @@ def _strange(letters: np.ndarray) -> bool:
     return not emoji.all()
 
 
-def _letters(array: pa.Array) -> Iterator[np.ndarray]:
+def _letters(array: pa.Array) -> Iterator[pa.Buffer]:
     """The UTF-8 of an array's texts, its lists and structs included."""
     if pa.types.is_string(array.type):
         data = array.buffers()[2]
         if data is not None:
-            yield np.frombuffer(data, np.uint8)
+            yield data
     elif pa.types.is_list(array.type):
         yield from _letters(array.values)
     elif pa.types.is_struct(array.type):
