@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -29,8 +29,13 @@ def check_labels(labels: LabelMode) -> LabelMode:
     return labels
 
 
-# Codes, as texts, and their words.
-_Table: TypeAlias = tuple[pa.Array, pa.Array]
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Codes, as texts and, where they can be, as integers; and the word of each."""
+
+    codes: pa.Array
+    numbers: pa.Array | None
+    words: pa.Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +145,32 @@ class Labels:
             )
         if pa.types.is_dictionary(codes.type):
             codes = codes.dictionary_decode()
+        known = table.numbers if pa.types.is_integer(codes.type) else table.codes
+        if known is not None:
+            places = pc.index_in(codes, value_set=known)
+            if places.null_count == codes.null_count:
+                return pc.take(table.words, places)
         distinct = pc.dictionary_encode(codes)
         words = self._words(name, distinct.dictionary.cast(pa.string()), table)
         return pc.take(words, distinct.indices)
 
     def _words(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
         """The words for distinct codes."""
-        keys, words = table
-        places = pc.index_in(codes, value_set=keys)
-        if not places.null_count:
-            return words.take(places)
+        places = pc.index_in(codes, value_set=table.codes)
         missing = pc.is_null(places)
         strange = [code for code in codes.filter(missing).to_pylist() if code is not None]
         if strange:
             seen = self.unknown.setdefault(name, [])
             seen += [code for code in strange if code not in seen]
-        return pc.if_else(missing, codes, words.take(places))
+        return pc.if_else(missing, codes, table.words.take(places))
 
 
 def _table(words: Mapping[str, Any]) -> _Table:
-    return pa.array(list(words), pa.string()), pa.array(list(words.values()), pa.string())
+    codes = pa.array(list(words), pa.string())
+    try:
+        numbers = codes.cast(pa.int64())
+    except pa.ArrowInvalid:
+        numbers = None
+    if numbers is not None and not numbers.cast(pa.string()).equals(codes):  # "007" is not 7
+        numbers = None
+    return _Table(codes, numbers, pa.array(list(words.values()), pa.string()))

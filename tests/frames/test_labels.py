@@ -53,6 +53,22 @@ def test_add__words_stand_behind_their_codes_and_lists_stay_lists():
     assert batch.schema.equals(adding.labelled(SCHEMA).arrow, check_metadata=True)
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ({"1": "One", "7": "Seven"}, ["One", None, "Seven"]),
+        ({"1": "One", "07": "Seven"}, ["One", None, "7"]),
+        ({"1": "One", "D_7": "Seven"}, ["One", None, "7"]),
+        ({"1": "One", "7": "Seven", str(2**70): "Many"}, ["One", None, "Seven"]),
+        ({}, ["1", None, "7"]),
+    ],
+)
+def test_add__integer_codes_have_the_words_of_the_codes_that_read_like_them(words, shown):
+    schema = build_schema({"UF": Field("UF", "UF", type="enumeration")}, ["UF"], id_code=None)
+    batch = pa.RecordBatch.from_pydict({"UF": [1, None, 7]}, schema=schema.arrow)
+    assert Labels("add", lambda _: words).apply(batch, schema).column("UF_LABEL").to_pylist() == shown
+
+
 def test_replace__words_take_the_place_of_codes_and_a_code_without_a_word_stays():
     replacing = labels("replace")
     batch = replacing.apply(BATCH, SCHEMA)
