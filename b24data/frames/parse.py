@@ -17,7 +17,7 @@ from b24data.frames.kinds import Kind, arrow_type
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 
-__all__ = ["EXACT", "Misfit", "Zones", "demand", "parsed"]
+__all__ = ["EXACT", "Misfit", "Zones", "demand", "letters_of", "parsed"]
 
 EXACT = 2**53  # integers up to here survive a double
 
@@ -55,11 +55,11 @@ def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[
 
 def _may_be_blank(strings: pa.Array) -> bool:
     """Whether a text has no letters; a null may have none either."""
-    starts, _ = _buffers(strings)
+    starts, _ = letters_of(strings)
     return bool((starts[1:] == starts[:-1]).any())
 
 
-def _buffers(strings: pa.Array) -> tuple[np.ndarray, memoryview]:
+def letters_of(strings: pa.Array) -> tuple[np.ndarray, memoryview]:
     """Where each text starts, and all letters; of nulls too. A look at them takes a quarter of a kernel's time."""
     if not len(strings):
         return np.zeros(1, np.int32), memoryview(b"")
@@ -88,7 +88,7 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
 
 
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
-    if not _buffers(strings)[1].tobytes().isdigit():
+    if not letters_of(strings)[1].tobytes().isdigit():
         for letter in "xX":  # Arrow would read hexadecimal
             demand(not pc.any(pc.match_substring(strings, letter)).as_py())
     return pc.cast(strings, pa.int64())
@@ -112,7 +112,7 @@ _FLAGS = pa.array(["N", "0", "false", "Y", "1", "true"])
 
 def _yes_no(strings: pa.Array, _: Zones) -> pa.Array:
     """``Y`` or ``N`` in every row, the rule in lists."""
-    letters = np.frombuffer(_buffers(strings)[1], np.uint8)
+    letters = np.frombuffer(letters_of(strings)[1], np.uint8)
     demand(not strings.null_count and len(letters) == len(strings))
     yes = letters == ord("Y")
     demand((yes | (letters == ord("N"))).all())

@@ -66,7 +66,7 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
     numbers = "int" in wires.get(id_wire, ())
     types = {c.wire: _fast_type(c, wires.get(c.wire, frozenset()), numbers=numbers) for c in schema.columns}
     slow = tuple(wire for wire, arrow in types.items() if arrow is None)
-    fields = [(f"f{i}", Any, None) for i in range(len(slow))]
+    fields = [(f"f{i}", Any, msgspec.UNSET) for i in range(len(slow))]
     struct = msgspec.defstruct("Slow", fields, rename={f"f{i}": wire for i, wire in enumerate(slow)}, gc=False)
     return Plan(
         schema=schema,
@@ -153,7 +153,7 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
     """The rows as they are read under the plan's types; None where they are not what it expects."""
     text = bytearray(b"\n").join(rows)
     try:
-        slow_rows = plan.slow_decoder.decode_lines(text) if plan.slow else []
+        slow = _slow_columns(plan, rows, text)
         extra = _extra_keys(plan, rows, text)
         if plan.empties:
             _null_out(text, plan.empties)
@@ -163,9 +163,6 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
         if table.num_rows != len(rows):
             return None
         arrays = dict(zip(table.column_names, (column.chunk(0) for column in table.columns), strict=True))
-        if moved(text, [arrays[wire] for wire in plan.texts]):
-            return None
-        slow = {wire: [getattr(row, f"f{i}") for row in slow_rows] for i, wire in enumerate(plan.slow)}
         reading = Reading([], [], extra, set())
         for column in plan.schema.columns:
             zones = Zones(plan.schema.tz, naive_tz)
@@ -175,18 +172,70 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
                 _add(reading, column, from_array(column, arrays[column.wire], zones), zones)
     except (pa.ArrowInvalid, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return None if moved(text, [pa.array([m.text for found in reading.misfits for m in found])]) else reading
+    misfits = (misfit for found in reading.misfits for misfit in found)
+    return None if moved(rows, (arrays[wire] for wire in plan.texts), misfits) else reading
+
+
+def _slow_columns(plan: Plan, rows: Sequence[Row], text: bytearray) -> dict[str, list[Any]]:
+    """The columns of several JSON types as Python values, null where a row has none."""
+    if not plan.slow:
+        return {}
+    decode, decode_lines = plan.slow_decoder.decode, plan.slow_decoder.decode_lines
+    try:
+        read = decode_lines(_ends(plan.slow, rows, text))
+    except msgspec.DecodeError:  # cut inside a value that has a key of that name
+        read = decode_lines(text)
+    columns = {}
+    for i, wire in enumerate(plan.slow):
+        values = [getattr(row, f"f{i}") for row in read]
+        if msgspec.UNSET in values:  # or it stands before the end that was read
+            values = [getattr(decode(rows[k]), f"f{i}") if v is msgspec.UNSET else v for k, v in enumerate(values)]
+        columns[wire] = [None if value is msgspec.UNSET else value for value in values]
+    return columns
+
+
+def _ends(wires: Sequence[str], rows: Sequence[Row], text: bytearray) -> bytes | bytearray:
+    """The rows from the first of these columns on, by the first row: user fields stand behind all others."""
+    keys = [_key(wire) + b":" for wire in wires]
+    first = min(keys, key=lambda key: text.find(key, 0, len(rows[0])))
+    letters, ends, start = memoryview(text), [], 0
+    for row in rows:
+        end = start + len(row)
+        place = text.rfind(first, start, end)
+        if place < 0:
+            return text
+        ends.append(letters[place:end])
+        start = end + 1
+    return b"{" + b"\n{".join(ends)
 
 
 def _null_out(text: bytearray, keys: tuple[bytes, ...]) -> None:
     """Write ``null`` over ``false`` behind any of the keys; the rows are known to be JSON."""
     letters = np.frombuffer(text, np.uint8)
+    found = []
     for start in range(0, len(text), _WINDOW):
         part = letters[start : start + _WINDOW + 1]
-        places = np.flatnonzero((part[1:] == ord("f")) & (part[:-1] == ord(":"))) + start
-        ours = np.array([place for place in places.tolist() if text.endswith(keys, 0, place)], np.int64)
-        for offset, letter in enumerate(b":null "):
-            letters[ours + offset] = letter
+        found.append(np.flatnonzero((part[1:] == ord("f")) & (part[:-1] == ord(":"))) + start)
+    ours = _behind(keys, np.concatenate(found), text)
+    for offset, letter in enumerate(b":null "):
+        letters[ours + offset] = letter
+
+
+def _behind(keys: tuple[bytes, ...], places: np.ndarray, text: bytearray) -> np.ndarray:
+    """Those of the places that one of the keys ends at."""
+    short = tuple(key for key in keys if len(key) < 8)
+    found = [np.array([place for place in places.tolist() if short and text.endswith(short, 0, place)], np.int64)]
+    places = places[places >= 8]
+    words = np.ndarray(max(0, len(text) - 7), "<u8", text, strides=(1,))  # eight letters from each place on
+    ends = words[places - 8]
+    for key in keys:
+        if len(key) >= 8:
+            starts = places[ends == int.from_bytes(key[-8:], "little")] - len(key)
+            starts = starts[starts >= 0]
+            for offset in range(0, len(key) - 8, 8):
+                starts = starts[words[starts + offset] == int.from_bytes(key[offset : offset + 8], "little")]
+            found.append(starts + len(key))
+    return np.concatenate(found)
 
 
 def read_robust(plan: Plan, parsed: Sequence[Mapping[str, Any]], naive_tz: str) -> Reading:

@@ -301,6 +301,42 @@ def test_decode__both_readers_agree_on_rows_of_numbers(rows):
     assert_readers_agree([json.dumps(row).encode() for row in rows])
 
 
+NAMES = st.sampled_from(["O", "A", "T", "x"])
+NESTED = st.recursive(
+    st.sampled_from([None, False, "", "5", '"O":1', 7]),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(NAMES, inner, max_size=2)),
+    max_leaves=4,
+)
+IN_ANY_ORDER = st.lists(
+    st.tuples(st.sampled_from(["ID", "T", "O", "A", "E"]), NESTED), unique_by=lambda pair: pair[0]
+).map(dict)
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=st.lists(IN_ANY_ORDER, min_size=1, max_size=4), spaced=st.booleans())
+def test_decode__both_readers_agree_on_nested_values_with_the_names_of_columns_in_any_order(rows, spaced):
+    separators = (", ", " : ") if spaced else (",", ":")
+    assert_readers_agree([json.dumps(row, separators=separators).encode() for row in rows], [{"O": {"x": 1}, "A": [5]}])
+
+
+def test_decode__columns_of_several_json_types_are_found_wherever_they_stand():
+    decoder = Decoder(build_schema(FIELDS, ["ID", "O", "A"], id_code="ID"))
+    file, array = {"id": 1, "A": 9}, [{"O": 1}]
+    rows = [
+        {"ID": 1, "O": file, "A": array},
+        {"A": array, "ID": 2, "O": file},
+        {"O": file, "ID": 3},
+        {"ID": 4, "A": array},
+        {"ID": 5},
+        {"ID": 6, "A": None, "O": False},
+    ]
+    as_file, as_array = '{"id":1,"A":9}', ['{"O":1}']
+    for _ in range(2):
+        batch = decoder.decode([json.dumps(row, separators=(",", ":")).encode() for row in rows])
+        assert batch.column("O").to_pylist() == [as_file, as_file, as_file, None, None, None]
+        assert batch.column("A").to_pylist() == [as_array, as_array, None, as_array, None, None]
+
+
 NUMBERS = st.one_of(
     st.integers(2**53 - 2, 2**53 + 2),
     st.integers(-(2**64), 2**64),

@@ -1,7 +1,6 @@
 """Every character that the JSON reader gets wrong is found, and nothing of it reaches a column."""
 
 import json
-import unicodedata
 
 import arro3.io
 import pyarrow as pa
@@ -18,16 +17,16 @@ def read(text, arrow):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_moved__finds_every_assigned_character_that_was_read_wrongly(nested):
+def test_moved__finds_every_character_that_was_read_wrongly(nested):
     wrong, found = 0, 0
     for start in range(0x1_0000, 0x11_0000, 0x400):
         for character in (chr(start), chr(start + 0x3FF)):
             value = [character] if nested else character
             text = json.dumps({"T": value}).encode()
             array = read(text, pa.list_(pa.string()) if nested else pa.string())
-            if array.to_pylist() != [value] and (start >> 12 != 0x2F or unicodedata.category(character) != "Cn"):
+            if array.to_pylist() != [value]:
                 wrong += 1
-                found += moved(text, [array])
+                found += moved([text], [array])
     assert found == wrong  # both are 0 with a reader that was mended: the module can go then
 
 
@@ -35,7 +34,7 @@ def test_moved__finds_every_assigned_character_that_was_read_wrongly(nested):
 @pytest.mark.parametrize("escaped", [False, True])
 def test_moved__suspects_no_other_text(text, escaped):
     row = json.dumps({"T": text}, ensure_ascii=escaped).encode()
-    assert not moved(row, [read(row, pa.string())])
+    assert not moved([row], [read(row, pa.string())])
 
 
 def test_decode__no_column_has_a_wrong_character():
