@@ -1,6 +1,7 @@
 """Both readers agree on whatever rows come, nothing is lost, and what does not fit is said."""
 
 import json
+import re
 import threading
 
 import msgspec
@@ -214,6 +215,10 @@ def test_decode__threads_share_what_they_learn():
     assert decoder.schema.names == ["ID", "E", "T", "NEW"]
 
 
+# No characters; test_surrogates.py tells what becomes of them.
+UNASSIGNED = re.compile("[\U0002f000-\U0002f7ff\U0002fa20-\U0002ffff]")
+
+
 class Quirks:
     """What a portal has been seen to send, and worse."""
 
@@ -221,7 +226,11 @@ class Quirks:
         st.integers(-(2**70), 2**70), st.integers(-5, 5), st.floats(allow_nan=False, allow_infinity=False)
     )
     texts = st.one_of(
-        *[st.text(max_size=6), st.integers(-(2**65), 2**65).map(str), st.floats().map(str)],
+        *[
+            st.text(max_size=6).filter(lambda text: not UNASSIGNED.search(text)),
+            st.integers(-(2**65), 2**65).map(str),
+            st.floats().map(str),
+        ],
         st.sampled_from(
             [
                 *("", "Y", "N", "0", "1", "-1", "007", "0x1F", "1.00", "1e3", "100|USD", "|RUB", "nan", "D_1", " 7"),

