@@ -11,7 +11,6 @@ from b24data.frames.columns import Decoder
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.surrogates import moved
 
-
 UNASSIGNED = re.compile("[\U0002f000-\U0002f7ff\U0002fa20-\U0002ffff]")
 
 
