@@ -117,7 +117,7 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
 _SAID_AGAIN = frozenset((str, int))
 
 
-@functools.lru_cache(4096)  # the commands of a walk say the same bounds and references again and again
+@functools.lru_cache(4096, typed=True)  # the commands of a walk say the same bounds and references again and again
 def _pair(key: str, name: str | int, value: str | int) -> str:
     pairs: list[str] = []
     _add(pairs, f"{key}[{_quoted(str(name), '@')}]", value)

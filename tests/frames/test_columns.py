@@ -382,6 +382,18 @@ def test_decode__both_readers_agree_on_what_is_nearly_a_number_among_numbers(row
         assert [sorted(map(repr, m)) for m in fast.misfits] == [sorted(map(repr, m)) for m in robust.misfits]
 
 
+@pytest.mark.parametrize("value", ["\x00", "5\x00", ["\x00"], {"\x00": "a"}, {"a": "\x00"}])
+def test_decode__a_zero_character_where_it_does_not_fit_is_counted_and_ends_nothing(value):
+    decoder = Decoder(build_schema(FIELDS, ["ID", "N", "B", "D", "P"], id_code="ID"))
+    row = {"ID": 1, "N": 1.5, "B": True, "D": "2025-01-02", "P": [{"ID": "5", "VALUE": "1"}]}
+    decoder.decode([json.dumps(row).encode()])
+    for code in ("ID", "N", "B", "D"):
+        [read] = decoder.decode([json.dumps({**row, code: value}).encode()]).to_pylist()
+        assert read[code] is None
+        assert decoder.coercions[code].count == 1
+    assert decoder.decode([json.dumps({**row, "P": value}).encode()]).num_rows == 1
+
+
 @pytest.mark.parametrize(
     ("value", "number", "counted"),
     [
