@@ -120,7 +120,7 @@ def _read(kind: Kind, value: Any) -> Any:
 
 
 def _is_exact(value: float) -> bool:
-    return abs(value) <= EXACT and value.is_integer()
+    return abs(value) < EXACT and value.is_integer()
 
 
 def _text(value: Any) -> str:

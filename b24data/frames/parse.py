@@ -19,7 +19,7 @@ from b24data.frames.memory import kernels as pc
 
 __all__ = ["EXACT", "Misfit", "Zones", "demand", "letters_of", "parsed"]
 
-EXACT = 2**53  # integers up to here survive a double
+EXACT = 2**53  # integers below survive a double; this one may have been the next
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ def _int(strings: pa.Array, _: Zones) -> pa.Array:
 def _integral(strings: pa.Array, zones: Zones) -> pa.Array:
     """``"5.00"`` is the integer 5; the cast refuses ``"5.50"``."""
     numbers = _float(strings, zones)
-    demand(pc.all(pc.less_equal(pc.abs(numbers), EXACT)).as_py() is not False)
+    demand(pc.all(pc.less(pc.abs(numbers), EXACT)).as_py() is not False)
     return pc.cast(numbers, pa.int64())
 
 

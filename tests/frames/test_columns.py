@@ -1,7 +1,6 @@
 """Both readers agree on whatever rows come, nothing is lost, and what does not fit is said."""
 
 import json
-import re
 import threading
 
 import msgspec
@@ -15,6 +14,7 @@ from b24data.frames import wire
 from b24data.frames.columns import Decoder
 from b24data.frames.schema import Field, build_schema, infer_schema
 from b24data.frames.wire import make_plan, parse_rows, read_fast, read_robust, wires_of
+from tests.frames.test_surrogates import UNASSIGNED
 
 TYPES = {
     **{"ID": "integer", "T": "string", "N": "double", "C": "char", "D": "date", "W": "datetime", "B": "boolean"},
@@ -215,10 +215,6 @@ def test_decode__threads_share_what_they_learn():
     assert decoder.schema.names == ["ID", "E", "T", "NEW"]
 
 
-# No characters; test_surrogates.py tells what becomes of them.
-UNASSIGNED = re.compile("[\U0002f000-\U0002f7ff\U0002fa20-\U0002ffff]")
-
-
 class Quirks:
     """What a portal has been seen to send, and worse."""
 
@@ -403,6 +399,9 @@ def test_decode__a_zero_character_where_it_does_not_fit_is_counted_and_ends_noth
         (-(2**63), -(2**63), 0),
         (2**63, None, 1),
         ("1.5", None, 1),
+        (f"{2**53 - 1}.0", 2**53 - 1, 0),
+        (f"{2**53 + 1}.0", None, 1),  # which a double has as 2**53
+        (float(2**53), None, 1),
     ],
 )
 def test_decode__an_odd_number_among_integers_is_kept_or_counted(value, number, counted):

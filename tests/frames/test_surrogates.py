@@ -11,6 +11,7 @@ from b24data.frames.columns import Decoder
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.surrogates import moved
 
+# No characters, so it is not looked whether they come out as emoji.
 UNASSIGNED = re.compile("[\U0002f000-\U0002f7ff\U0002fa20-\U0002ffff]")
 
 
