@@ -77,6 +77,16 @@ def _flat(name: str, value: Any) -> str:
     return "&".join([_pair(key, inner, item) for inner, item in value.items()])
 
 
+_SAID_AGAIN = frozenset((str, int))
+
+
+@functools.lru_cache(4096, typed=True)  # the commands of a walk say the same bounds and references again and again
+def _pair(key: str, name: str | int, value: str | int) -> str:
+    pairs: list[str] = []
+    _add(pairs, f"{key}[{_quoted(str(name), '@')}]", value)
+    return pairs[0]
+
+
 def php_query(params: Mapping[str, Any]) -> str:
     """``params`` in PHP query notation, percent-encoded; a value that is wholly a ``$result[...]`` stays as it is.
 
@@ -101,10 +111,7 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
         if not value:
             raise ConfigError(f"{_path(key)} is empty, and a batch can't say that", hint="leave the key out")
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
-            if type(item) in _SAID_AGAIN:
-                pairs.append(_pair(key, name, item))
-            else:
-                _add(pairs, f"{key}[{_quoted(str(name), '@')}]", item)
+            _add(pairs, f"{key}[{_quoted(str(name), '@')}]", item)
     elif value is None:
         hint = 'say "" or False, or leave the key out'
         raise ConfigError(f"{_path(key)} is None, and a batch can't carry that", hint=hint)
@@ -112,16 +119,6 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
         pairs.append(f"{key}={value:d}")
     else:
         pairs.append(f"{key}={quote(str(value), safe='')}")
-
-
-_SAID_AGAIN = frozenset((str, int))
-
-
-@functools.lru_cache(4096, typed=True)  # the commands of a walk say the same bounds and references again and again
-def _pair(key: str, name: str | int, value: str | int) -> str:
-    pairs: list[str] = []
-    _add(pairs, f"{key}[{_quoted(str(name), '@')}]", value)
-    return pairs[0]
 
 
 def _path(key: str) -> str:
@@ -153,13 +150,13 @@ _PLAIN = (str, int, bool)
 def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
     if type(value) in _PLAIN:
         return value
-    if type(value) is not dict and (value is None or isinstance(value, str | bool | int)):
-        return value.value if isinstance(value, enum.Enum) else value
     if type(value) is dict or isinstance(value, Mapping):
         return {
             str(name): item if type(item) in _PLAIN else _plain(item, f"{path}.{name}".lstrip("."))
             for name, item in value.items()
         }
+    if value is None or isinstance(value, str | bool | int):
+        return value.value if isinstance(value, enum.Enum) else value
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
     if hasattr(value, "isoformat") and str(value) != "NaT":
