@@ -12,18 +12,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from b24data.frames.kinds import Kind
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
-from b24data.frames.parse import EXACT, Misfit, Zones, demand, parsed
+from b24data.frames.parse import EXACT, Misfit, Zones, demand, letters_of, parsed
 from b24data.frames.schema import Column
 
-__all__ = ["CONTACT_WIRE", "from_array", "from_values", "regrouped"]
+__all__ = ["CONTACT_WIRE", "OBJECT_WIRE", "from_array", "from_values", "regrouped"]
 
 # How PHONE, EMAIL, WEB and IM arrive: every part a text.
 CONTACT_WIRE = pa.list_(pa.struct(dict.fromkeys(("ID", "VALUE_TYPE", "VALUE", "TYPE_ID"), pa.string())))
+
+# How files arrive: objects whose parts are texts or null. A key that is there twice stays so; PHP can't write one.
+OBJECT_WIRE = pa.map_(pa.string(), pa.string())
 
 _ZERO = pa.scalar(0, pa.int32())
 
@@ -72,6 +76,8 @@ def _by_row(misfits: list[Misfit], lengths: pa.Array) -> list[Misfit]:
 def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
     if pa.types.is_string(array.type):
         return parsed(kind, array, zones)
+    if pa.types.is_map(array.type):
+        return _objects(array), []
     return (_numbers(kind, array) if pa.types.is_floating(array.type) else array), []
 
 
@@ -82,6 +88,27 @@ def _numbers(kind: Kind, array: pa.Array) -> pa.Array:
         return pc.cast(array, pa.int64())  # refuses a fraction
     demand(pc.all(pc.is_finite(array)).as_py() is not False)  # JSON has no NaN; a text of a lenient sender may
     return array
+
+
+def _objects(array: pa.MapArray) -> pa.Array:
+    """Objects as compact JSON; one without parts is null."""
+    keys, values = _escaped(array.keys), _escaped(array.items)
+    parts = pc.binary_join_element_wise('"', keys, '":"', values, '"', "")
+    if values.null_count:
+        parts = pc.coalesce(parts, pc.binary_join_element_wise('"', keys, '":null', ""))
+    # By offsets: an object that is null has no parts either.
+    joined = pc.binary_join(pa.ListArray.from_arrays(array.offsets, parts, pool=POOL), ",")
+    return pc.if_else(pc.equal(pc.binary_length(joined), 0), None, pc.binary_join_element_wise("{", joined, "}", ""))
+
+
+def _escaped(strings: pa.Array) -> pa.Array:
+    """Texts as they stand between the quotes of JSON; :class:`pyarrow.ArrowInvalid` for control characters."""
+    letters = np.frombuffer(letters_of(strings)[1], np.uint8)
+    demand(not (letters < ord(" ")).any())
+    for letter in "\\\"":
+        if (letters == ord(letter)).any():
+            strings = pc.replace_substring(strings, letter, "\\" + letter)
+    return strings
 
 
 def _scalar_values(kind: Kind, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:

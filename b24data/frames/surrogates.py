@@ -41,6 +41,8 @@ def _strange(array: pa.Array) -> Collection[int]:
     """The rows with a character that another one may have become; of lists, all rows if there is one in any."""
     if pa.types.is_list(array.type):
         return range(len(array)) if len(_strange(array.values)) else ()
+    if pa.types.is_map(array.type):
+        return range(len(array)) if any(len(_strange(part)) for part in (array.keys, array.items)) else ()
     if pa.types.is_struct(array.type):
         return {row for part in array.flatten() for row in _strange(part)}
     if not pa.types.is_string(array.type):

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from b24data.frames.convert import CONTACT_WIRE, from_array, from_values
+from b24data.frames.convert import CONTACT_WIRE, OBJECT_WIRE, from_array, from_values
 from b24data.frames.kinds import Kind
 from b24data.frames.memory import POOL
 from b24data.frames.parse import EXACT, Misfit, Zones
@@ -99,7 +99,7 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
     if column.many or column.kind != "bool":
         seen -= {"false"}
     if column.kind == "contacts":
-        return CONTACT_WIRE if seen <= {"[]", "list:contact"} else None
+        return CONTACT_WIRE if seen <= {"[]", "list:flat"} else None
     if column.many:
         if not all(wire.startswith(("[]", "list:")) for wire in seen):
             return None
@@ -108,6 +108,8 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
         arrow = pa.float64() if numbers and column.kind in ("int", "float") else pa.string()
     elif seen == {"str"}:
         arrow = pa.string()
+    elif seen == {"flat"} and column.kind == "text":
+        arrow = OBJECT_WIRE
     elif column.kind in _NATIVE and seen <= _NATIVE[column.kind][0]:
         arrow = _NATIVE[column.kind][1]
     else:
@@ -145,14 +147,14 @@ def _wire(value: Any) -> str:
     if isinstance(value, int):
         return "int" if abs(value) < EXACT else "big"
     if isinstance(value, dict):
-        return "contact" if all(part is None or isinstance(part, str) for part in value.values()) else "object"
+        return "flat" if all(part is None or isinstance(part, str) for part in value.values()) else "object"
     return type(value).__name__
 
 
 def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
     """The rows as they are read under the plan's types; None where they are not what it expects."""
     text = bytearray(b"\n").join(rows)
-    if b"\\u0000" in text:
+    if _has_zero(text):
         return None  # arro3 0.9 ends the process where it has to say that a text with such a character does not fit
     try:
         slow = _slow_columns(plan, rows, text)
@@ -214,6 +216,18 @@ def _ends(wires: Sequence[str], rows: Sequence[Row], text: bytearray) -> bytes |
         ends.append(letters[place:end])
         start = end + 1
     return b"{" + b"\n{".join(ends)
+
+
+def _has_zero(text: bytearray) -> bool:
+    """Whether a text names the character U+0000; in a third of the time of ``in``."""
+    letters = np.frombuffer(text, np.uint8)
+    for start in range(0, len(text), _WINDOW):
+        part = letters[start : start + _WINDOW + 4]
+        zeros = part == ord("0")
+        pairs = zeros[1:] & zeros[:-1]
+        if ((part[:-4] == ord("u")) & pairs[1:-2] & pairs[3:]).any():
+            return b"\\u0000" in text
+    return False
 
 
 def _null_out(text: bytearray, keys: tuple[bytes, ...]) -> None:
