@@ -105,7 +105,7 @@ def _escaped(strings: pa.Array) -> pa.Array:
     """Texts as they stand between the quotes of JSON; :class:`pyarrow.ArrowInvalid` for control characters."""
     letters = np.frombuffer(letters_of(strings)[1], np.uint8)
     demand(not (letters < ord(" ")).any())
-    for letter in "\\\"":
+    for letter in '\\"':
         if (letters == ord(letter)).any():
             strings = pc.replace_substring(strings, letter, "\\" + letter)
     return strings

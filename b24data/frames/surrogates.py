@@ -48,9 +48,9 @@ def _strange(array: pa.Array) -> Collection[int]:
     if not pa.types.is_string(array.type):
         return ()
     starts, text = letters_of(array)
-    if text.tobytes().isascii():
-        return ()
     letters = np.frombuffer(text, np.uint8)
+    if letters.max(initial=0) < 0xF0:  # of no plane but the first
+        return ()
     places = np.flatnonzero(letters >= 0xF0)
     first, second, third = (letters[places + i] for i in range(3))
     places = places[(first != 0xF0) | (second != 0x9F) | ((third >= 0xA0) & (third <= 0xA8))]

@@ -20,7 +20,8 @@ import pyarrow as pa
 from b24data.frames.convert import CONTACT_WIRE, OBJECT_WIRE, from_array, from_values
 from b24data.frames.kinds import Kind
 from b24data.frames.memory import POOL
-from b24data.frames.parse import EXACT, Misfit, Zones
+from b24data.frames.memory import kernels as pc
+from b24data.frames.parse import EXACT, Misfit, Zones, demand
 from b24data.frames.schema import Column, Schema
 from b24data.frames.surrogates import moved
 from b24data.http.payload import decoded_list
@@ -43,7 +44,9 @@ class Plan:
     arrow: pa.Schema
     fast: pa.Schema
     texts: tuple[str, ...]
+    objects: tuple[str, ...]
     empties: tuple[bytes, ...]
+    emptied: pa.Array
     slow: tuple[str, ...]
     slow_decoder: msgspec.json.Decoder[Any]
     keys: frozenset[str]
@@ -64,7 +67,11 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
     """The plan for a schema whose columns were seen with these JSON types."""
     id_wire = next((column.wire for column in schema.columns if column.name == schema.id_name), "")
     numbers = "int" in wires.get(id_wire, ())
+    empties = {column.wire for column in schema.columns if _says_false(column, wires)}
     types = {c.wire: _fast_type(c, wires.get(c.wire, frozenset()), numbers=numbers) for c in schema.columns}
+    if CONTACT_WIRE in types.values():  # where false would be nulled too
+        types.update(dict.fromkeys(empties & {part.name for part in CONTACT_WIRE.value_type}))
+    empties -= {wire for wire, arrow in types.items() if arrow is None}
     slow = tuple(wire for wire, arrow in types.items() if arrow is None)
     fields = [(f"f{i}", Any, msgspec.UNSET) for i in range(len(slow))]
     struct = msgspec.defstruct("Slow", fields, rename={f"f{i}": wire for i, wire in enumerate(slow)}, gc=False)
@@ -73,7 +80,9 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
         arrow=schema.arrow,
         fast=pa.schema([(wire, arrow) for wire, arrow in types.items() if arrow is not None]),
         texts=tuple(c.wire for c in schema.columns if c.kind in ("text", "contacts") and types[c.wire] is not None),
-        empties=tuple({_key(c.wire) for c in schema.columns if _says_false(c, wires) and c.wire not in slow}),
+        objects=tuple(wire for wire, arrow in types.items() if arrow in (OBJECT_WIRE, pa.list_(OBJECT_WIRE))),
+        empties=tuple(map(_key, empties)),
+        emptied=pa.array(empties, pa.string()),
         slow=slow,
         slow_decoder=msgspec.json.Decoder(struct),
         keys=frozenset(types),
@@ -167,6 +176,8 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
         if table.num_rows != len(rows):
             return None
         arrays = dict(zip(table.column_names, (column.chunk(0) for column in table.columns), strict=True))
+        for wire in plan.objects:
+            _refuse_emptied(plan, arrays[wire])
         reading = Reading([], [], extra, set())
         for column in plan.schema.columns:
             zones = Zones(plan.schema.tz, naive_tz)
@@ -242,10 +253,17 @@ def _null_out(text: bytearray, keys: tuple[bytes, ...]) -> None:
         letters[ours + offset] = letter
 
 
+def _refuse_emptied(plan: Plan, array: pa.Array) -> None:
+    """Objects with a key of a column whose ``false`` was nulled may have had one themselves."""
+    objects = array.values if pa.types.is_list(array.type) else array
+    demand(not pc.any(pc.is_in(objects.keys, value_set=plan.emptied)).as_py())
+
+
 def _behind(keys: tuple[bytes, ...], places: np.ndarray, text: bytearray) -> np.ndarray:
     """Those of the places that one of the keys ends at."""
-    short = tuple(key for key in keys if len(key) < 8)
-    found = [np.array([place for place in places.tolist() if short and text.endswith(short, 0, place)], np.int64)]
+    found = [places[:0]]
+    if short := tuple(key for key in keys if len(key) < 8):
+        found.append(np.array([place for place in places.tolist() if text.endswith(short, 0, place)], np.int64))
     places = places[places >= 8]
     words = np.ndarray(max(0, len(text) - 7), "<u8", text, strides=(1,))  # eight letters from each place on
     ends = words[places - 8]

@@ -5,8 +5,9 @@
 Prints each figure beside its bound. CPU is that of the whole process, all threads, less the imports; ratios hold within
 one run. "floor" is ``orjson.loads`` of the very bodies that our fetch received. A frame's size is compared with that of
 ``pandas.DataFrame(rows)`` of the rows of ``fast_bitrix24``. Each case runs in a process of its own, in turn, some
-times; the least of each figure counts. Limits are off on both sides, so that nobody waits. The steps of our fetch are
-measured too, each alone on the same answers.
+times; the least of each figure counts. Limits are off on both sides, so that nobody waits. All of it runs on one
+processor: two may be the threads of one core, and whoever works beside the portal would seem to need up to twice the
+time. The steps of our fetch are measured too, each alone on the same answers.
 """
 
 from __future__ import annotations
@@ -169,6 +170,7 @@ def main() -> None:
         print(json.dumps(run(case, fields, url, int(rows))))  # noqa: T201
         return
     deals = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
         authority, paths = trustme.CA(), [str(Path(folder) / name) for name in ("ca.pem", "cert.pem", "key.pem")]
         issued = authority.issue_cert("127.0.0.1", "localhost")

@@ -342,6 +342,81 @@ def test_decode__columns_of_several_json_types_are_found_wherever_they_stand():
         assert batch.column("A").to_pylist() == [as_array, as_array, None, as_array, None, None]
 
 
+PARTS = st.one_of(
+    st.none(),
+    st.text(max_size=5).filter(lambda text: not UNASSIGNED.search(text)),
+    st.sampled_from(['"', "\\/", "\x7f"]),
+)
+FILE = st.dictionaries(st.one_of(st.sampled_from(["id", "E", "O"]), PARTS.map(str)), PARTS, max_size=3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "E": st.sampled_from([False, ["5"]]),
+                "O": st.one_of(st.none(), st.just(False), FILE),
+                "F": st.one_of(st.just(False), st.lists(st.one_of(st.none(), FILE), max_size=3)),
+            }
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    escaped=st.booleans(),
+)
+def test_decode__both_readers_agree_on_files(rows, escaped):
+    fields = {**FIELDS, "F": Field("F", "F", type="file", multiple=True)}
+    schema = build_schema(fields, ["ID", "E", "O", "F"], id_code="ID")
+    raw = [json.dumps(row, ensure_ascii=escaped, separators=(",", ":")).encode("utf-8", "replace") for row in rows]
+    plan = make_plan(
+        schema,
+        {
+            "E": frozenset({"false", "list:str"}),
+            "O": frozenset({"false", "flat"}),
+            "F": frozenset({"false", "list:flat"}),
+        },
+    )
+    assert plan.slow == ()
+    fast, robust = read_fast(plan, raw, "UTC"), read_robust(plan, parse_rows(raw), "UTC")
+    if fast is not None:
+        assert [array.to_pylist() for array in fast.arrays] == [array.to_pylist() for array in robust.arrays]
+
+
+def test_decode__files_are_on_the_fast_way_and_read_like_any_others():
+    fields = {**FIELDS, "F": Field("F", "F", type="file", multiple=True)}
+    schema = build_schema(fields, ["ID", "O", "F"], id_code="ID")
+    file = {"id": "7", "url": '/a?b=1&c="Ёж"', "name": None}
+    text = json.dumps(file, ensure_ascii=False, separators=(",", ":"))
+    rows = [{"ID": "1", "O": file, "F": [file, None, file]}, {"ID": "2", "O": False, "F": False}, {"ID": "3"}]
+    raw = [json.dumps(row, separators=(",", ":")).encode() for row in rows]
+    decoder = Decoder(schema)
+    for _ in range(2):
+        batch = decoder.decode(raw)
+        assert batch.column("O").to_pylist() == [text, None, None]
+        assert batch.column("F").to_pylist() == [[text, None, text], None, None]
+    reading = read_fast(decoder._plan, raw, "UTC")
+    assert reading is not None
+    assert [array.to_pylist() for array in reading.arrays] == [column.to_pylist() for column in batch.columns]
+    assert decoder.decode([b'{"ID":"4","O":{"id":7,"\\u0000":[]},"F":[{"a":"\\n"}]}']).to_pylist() == [
+        {"ID": 4, "O": '{"id":7,"\\u0000":[]}', "F": ['{"a":"\\n"}']}
+    ]
+
+
+def test_decode__false_inside_an_object_is_not_that_of_a_column_of_the_same_name():
+    schema = build_schema({**FIELDS, "TYPE_ID": Field("TYPE_ID", "TYPE_ID", type="string")}, None, id_code="ID")
+    contact = {"ID": "5", "VALUE": "1", "VALUE_TYPE": "WORK", "TYPE_ID": "PHONE"}
+    plain = {"ID": "1", "E": ["1"], "TYPE_ID": "a", "O": {"E": "x"}, "P": [contact]}
+    rows = [plain, {**plain, "E": False, "TYPE_ID": False}]
+    decoder = Decoder(schema)
+    decoder.decode([json.dumps(row, separators=(",", ":")).encode() for row in rows])
+    odd = {**plain, "O": {"E": False}, "P": [{**contact, "TYPE_ID": False}]}
+    for _ in range(2):
+        [read] = decoder.decode([json.dumps(odd, separators=(",", ":")).encode()]).to_pylist()
+        assert read["O"] == '{"E":false}'
+        assert read["P"][0]["TYPE_ID"] == "false"
+
+
 NUMBERS = st.one_of(
     st.integers(2**53 - 2, 2**53 + 2),
     st.integers(-(2**64), 2**64),
