@@ -73,7 +73,7 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
         types.update(dict.fromkeys(empties & {part.name for part in CONTACT_WIRE.value_type}))
     empties -= {wire for wire, arrow in types.items() if arrow is None}
     slow = tuple(wire for wire, arrow in types.items() if arrow is None)
-    fields = [(f"f{i}", Any, msgspec.UNSET) for i in range(len(slow))]
+    fields = [(f"f{i}", Any, None) for i in range(len(slow))]
     struct = msgspec.defstruct("Slow", fields, rename={f"f{i}": wire for i, wire in enumerate(slow)}, gc=False)
     return Plan(
         schema=schema,
@@ -166,7 +166,7 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
     if _has_zero(text):
         return None  # arro3 0.9 ends the process where it has to say that a text with such a character does not fit
     try:
-        slow = _slow_columns(plan, rows, text)
+        slow = _slow_columns(plan, text)
         extra = _extra_keys(plan, rows, text)
         if plan.empties:
             _null_out(text, plan.empties)
@@ -191,42 +191,12 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
     return None if moved(rows, (arrays[wire] for wire in plan.texts), misfits) else reading
 
 
-def _slow_columns(plan: Plan, rows: Sequence[Row], text: bytearray) -> dict[str, list[Any]]:
+def _slow_columns(plan: Plan, text: bytearray) -> dict[str, list[Any]]:
     """The columns of several JSON types as Python values, null where a row has none."""
     if not plan.slow:
         return {}
-    ends = _ends(plan.slow, rows, text)
-    try:
-        columns = _attributes(plan, ends)
-    except msgspec.DecodeError:  # cut inside a value that has a key of that name
-        columns = _attributes(plan, text)
-    if ends is not text and any(msgspec.UNSET in values for values in columns):  # it may stand before the end
-        columns = _attributes(plan, text)
-    return {
-        wire: [None if value is msgspec.UNSET else value for value in values]
-        for wire, values in zip(plan.slow, columns, strict=True)
-    }
-
-
-def _attributes(plan: Plan, text: bytes | bytearray) -> list[list[Any]]:
-    """The values of each slow column, UNSET where a line has none."""
     read = plan.slow_decoder.decode_lines(text)
-    return [[getattr(row, f"f{i}") for row in read] for i in range(len(plan.slow))]
-
-
-def _ends(wires: Sequence[str], rows: Sequence[Row], text: bytearray) -> bytes | bytearray:
-    """The rows from the first of these columns on, by the first row: user fields stand behind all others."""
-    keys = [_key(wire) + b":" for wire in wires]
-    first = min(keys, key=lambda key: text.find(key, 0, len(rows[0])))
-    letters, ends, start = memoryview(text), [], 0
-    for row in rows:
-        end = start + len(row)
-        place = text.rfind(first, start, end)
-        if place < 0:
-            return text
-        ends.append(letters[place:end])
-        start = end + 1
-    return b"{" + b"\n{".join(ends)
+    return {wire: [getattr(row, f"f{i}") for row in read] for i, wire in enumerate(plan.slow)}
 
 
 def _has_zero(text: bytearray) -> bool:
