@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -277,22 +278,27 @@ class Pipeline:
             check=options.check_fields and not fields,  # else that is done
         )
 
-    def _decode(self, rows: Sequence[Row]) -> tuple[pa.RecordBatch, IdRun | None]:
+    def _decode(self, runs: Sequence[Sequence[Row]]) -> list[tuple[pa.RecordBatch, IdRun | None]]:
         decoder = self._decoder
         if decoder is None:
             raise ProtocolViolationError(f"{self.plan.method}: rows came before the columns were settled")
-        batch = decoder.decode(rows)
+        batch = decoder.decode([*itertools.chain.from_iterable(runs)])
         if self._recheck is not None:
             self._recheck.check(batch)
+        starts = itertools.accumulate(map(len, runs), initial=0)
+        parts = [batch.slice(start, len(rows)) for start, rows in zip(starts, runs, strict=False)]
         id_name = decoder.schema.id_name
         if self.plan.walk != "keyset" or id_name is None:
-            return batch, None
+            return [(part, None) for part in parts]
+        return [(part, self._id_run(part, id_name)) for part in parts]
+
+    def _id_run(self, batch: pa.RecordBatch, id_name: str) -> IdRun:
         run = id_run(batch, id_name, descending=self.plan.descending)
         if run is None:
             raise ProtocolViolationError(
                 f"{self.plan.method} sent rows without a whole number as {self.plan.spec.id!r}"
             )
-        return batch, run
+        return run
 
     def _presented(self, decoder: Decoder, first_page: Sequence[Row]) -> Presentation:
         columns, options = decoder.schema.columns, self._options

@@ -174,7 +174,7 @@ def _decoder(plan: ListPlan) -> Decode[Page]:
                 row.pop(plan.spec.id, None)
         return page, run
 
-    return decode
+    return lambda runs: [decode(rows) for rows in runs]
 
 
 def _pages(fetch: ListFetch[Page]) -> Iterator[Page]:

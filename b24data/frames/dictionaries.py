@@ -196,7 +196,9 @@ class Dictionaries:
         if answer.next is None:
             return _parsed(rows_of(answer, spec))
         plan = make_plan(spec, select=_SOURCES[part.kind].select, limit=_MOST)
-        fetch = ListFetch(self.session, plan, lambda _: lambda rows: _with_ids(rows, spec.id), context)
+        fetch = ListFetch(
+            self.session, plan, lambda _: lambda runs: [_with_ids(rows, spec.id) for rows in runs], context
+        )
         return [row for block in fetch.blocks() for row in block]
 
 

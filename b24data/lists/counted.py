@@ -72,7 +72,7 @@ def _passed_on(pages: Iterator[list[Row]], decode: Decode[T], limit: int | None,
         facts.rows += len(wanted)
         facts.fraction = min(1.0, facts.rows / facts.total) if facts.total else None
         if wanted:
-            yield decode(wanted)[0]
+            yield from (data for data, _ in decode([wanted]))
         if limit is not None and facts.rows >= limit:
             return
 

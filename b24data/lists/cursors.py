@@ -44,7 +44,7 @@ def cursor_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], fa
         wanted = rows if plan.limit is None else rows[: plan.limit - facts.rows]
         if wanted:
             facts.rows += len(wanted)
-            yield decode(wanted)[0]
+            yield from (data for data, _ in decode([wanted]))
         if len(wanted) < len(rows) or (facts.rows == plan.limit and not follow.ended):
             facts.reason = "limit"
         elif follow.ended:

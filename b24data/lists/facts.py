@@ -36,8 +36,8 @@ class IdRun:
 class Decode(Protocol[T_co]):
     """Turns raw rows into what the caller wants. Called in worker threads, several at a time."""
 
-    def __call__(self, rows: Sequence[Row], /) -> tuple[T_co, IdRun | None]:
-        """The decoded rows, and what their ids say (None where the method has no integer id)."""
+    def __call__(self, runs: Sequence[Sequence[Row]], /) -> Sequence[tuple[T_co, IdRun | None]]:
+        """Of each run of rows, which has one at least: it decoded, and what its ids say (None without integer ids)."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
@@ -81,7 +81,7 @@ class KeysetFetch(Generic[T]):
         self._facts.pin(self._plan.position(high))
         walk: KeysetWalk[T] = KeysetWalk(low, high, self._plan.spec.page, self._capability, self._plan.limit)
         [opening] = walk.next_request(1)
-        self._take_in(walk, self._read(opening, [first]))
+        self._take_in(walk, *self._read([opening], [first]))
         for block in self._side_by_side(walk):
             self._facts.rows += block.rows
             self._facts.pages += block.pages
@@ -152,8 +152,7 @@ class KeysetFetch(Generic[T]):
             commands.extend(self._chain_commands(chain, len(commands)))
         answers = self._asker.pages(commands)
         rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
-        read = [self._read(chain, list(itertools.islice(rows, chain.pages))) for chain in chains]
-        return _Answered(read, ticket, answers.wall_s, answers.portal_s, answers.timed_out)
+        return _Answered(self._read(chains, rows), ticket, answers.wall_s, answers.portal_s, answers.timed_out)
 
     def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:
         upto = chain.hi if self._capability.below else self._plan.high
@@ -164,14 +163,27 @@ class KeysetFetch(Generic[T]):
             yield Command(key, self._plan.method, self._plan.keyset_page(after, upto, floor=floor))
             after = reference(self._plan, key, self._plan.spec.page - 1)
 
-    def _read(self, chain: Chain, answers: Sequence[Sequence[Row] | SdkError]) -> _Read[T]:
-        outcome = read_chain(chain, answers, self._position_of, page=self._plan.spec.page, capability=self._capability)
-        if not outcome.rows:
-            return _Read(chain, outcome, None)
-        data, run = self._decode(outcome.rows)
-        if run is not None:
-            self._check_ids(chain, run)
-        return _Read(chain, outcome, data)
+    def _read(self, chains: Sequence[Chain], pages: Iterable[Sequence[Row] | SdkError]) -> list[_Read[T]]:
+        """What each chain brought. All rows of an answer are decoded at once: a call costs as much as some 200 rows."""
+        page, capability, following = self._plan.spec.page, self._capability, iter(pages)
+        outcomes = [
+            read_chain(
+                chain,
+                list(itertools.islice(following, chain.pages)),
+                self._position_of,
+                page=page,
+                capability=capability,
+            )
+            for chain in chains
+        ]
+        decoded = iter(self._decode([outcome.rows for outcome in outcomes if outcome.rows]))
+        read: list[_Read[T]] = []
+        for chain, outcome in zip(chains, outcomes, strict=True):
+            data, run = next(decoded) if outcome.rows else (None, None)
+            if run is not None:
+                self._check_ids(chain, run)
+            read.append(_Read(chain, outcome, data))
+        return read
 
     def _check_ids(self, chain: Chain, run: IdRun) -> None:
         """Ids must rise, lie inside what was asked for, and never repeat."""

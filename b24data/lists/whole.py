@@ -24,7 +24,7 @@ def whole_answer(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], fa
     rows = answer.rows[: asker.plan.limit]
     facts.begun, facts.pages, facts.rows = True, 1, len(rows)
     if rows:
-        yield decode(rows)[0]
+        yield from (data for data, _ in decode([rows]))
     if len(rows) < len(answer.rows):
         facts.reason = "limit"
         return

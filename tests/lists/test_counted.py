@@ -25,8 +25,8 @@ REQUIRED = {
 }
 
 
-def decode(rows):
-    return [msgspec.json.decode(row) for row in rows], None
+def decode(runs):
+    return [([msgspec.json.decode(row) for row in rows], None) for rows in runs]
 
 
 def fetch(portal, method="department.get", **asked):

@@ -26,8 +26,8 @@ REQUIRED = {
 OPERATORS = {">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b}
 
 
-def decode(rows):
-    return [msgspec.json.decode(row) for row in rows], None
+def decode(runs):
+    return [([msgspec.json.decode(row) for row in rows], None) for rows in runs]
 
 
 def fetch(portal, method, **asked):

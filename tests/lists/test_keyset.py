@@ -20,9 +20,8 @@ from tests.lists.fake_portal import FakePortal, numbers
 
 
 def decoder(plan):
-    def decode(rows):
-        ids = numbers(rows)
-        return ids, IdRun.of(ids, descending=plan.descending)
+    def decode(runs):
+        return [(ids, IdRun.of(ids, descending=plan.descending)) for ids in map(numbers, runs)]
 
     return lambda rows: decode
 
