@@ -1,5 +1,6 @@
 """Every code block of README and of the pages runs, and shows what the page says."""
 
+import asyncio
 import atexit
 import gc
 import os
@@ -106,8 +107,18 @@ def environment(portal, certificates, tmp_path, monkeypatch):
     transport._tls_context.cache_clear()
 
 
+@pytest.fixture
+def loop():
+    """The thread's event loop: fast_bitrix24 would make one and leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("loop")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.filterwarnings("ignore:There is no current event loop:DeprecationWarning")  # fast_bitrix24, Python 3.12 on
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(not b.not_run for b in blocks)])
 def test_page__runs_from_top_to_bottom(page, portal, environment, shell):
     reader = Reader(page, shell, portal, Path.cwd(), environment)

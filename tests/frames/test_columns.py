@@ -83,6 +83,16 @@ def test_decode__false_is_null_wherever_the_text_is_cut(monkeypatch, window):
     assert read_fast(plan, rows, "UTC").arrays[SCHEMA.names.index("E")].to_pylist() == [None, [7], None] * 9
 
 
+@pytest.mark.parametrize("window", [1, 2, 7, 1 << 18])
+def test_decode__a_zero_character_is_seen_wherever_the_text_is_cut(monkeypatch, window):
+    monkeypatch.setattr(wire, "_WINDOW", window)
+    plan = make_plan(build_schema(FIELDS, ["ID", "T"], id_code="ID"), {})
+    for start in range(9):
+        row = {"ID": "1", "T": "x" * start + "u000u0000"}
+        assert read_fast(plan, [json.dumps(row).encode()], "UTC").arrays[1].to_pylist() == [row["T"]]
+        assert read_fast(plan, [json.dumps({**row, "T": row["T"] + "\x00"}).encode()], "UTC") is None
+
+
 def test_decode__a_column_of_several_json_types_does_not_slow_the_others():
     rows = [b'{"ID":"1","N":"1.5","O":{"id":1}}', b'{"ID":"2","N":2.5,"O":7}']
     parsed = parse_rows(rows)
