@@ -16,7 +16,7 @@ from b24data.errors import (
     RateLimitedError,
     ServerError,
 )
-from b24data.http.payload import mended
+from b24data.http.payload import decoded, mended
 from b24data.http.protocol import (
     NOT_EXECUTED,
     Command,
@@ -227,6 +227,14 @@ def test_read_batch_times__are_found_without_reading_rows() -> None:
     assert times["a"] is not None
     assert times["a"].operating == 2
     assert errors == {"b": {"error": "X"}}
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_decoded__what_is_no_character_is_replaced_as_deep_as_php_nests(opens, closes):
+    value = decoded(opens * 512 + rb'"\ud83d!"' + closes * 512)
+    for _ in range(512):
+        [value] = value.values() if isinstance(value, dict) else value
+    assert value == "\ufffd!"
 
 
 @pytest.mark.parametrize(
