@@ -176,7 +176,7 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
         if table.num_rows != len(rows):
             return None
         arrays = dict(zip(table.column_names, (column.chunk(0) for column in table.columns), strict=True))
-        for wire in plan.objects:
+        for wire in plan.objects if plan.empties else ():
             _refuse_emptied(plan, arrays[wire])
         reading = Reading([], [], extra, set())
         for column in plan.schema.columns:
@@ -200,7 +200,7 @@ def _slow_columns(plan: Plan, text: bytearray) -> dict[str, list[Any]]:
 
 
 def _has_zero(text: bytearray) -> bool:
-    """Whether a text names the character U+0000; in a third of the time of ``in``."""
+    """Whether a text names the character U+0000; in half the time of ``in``."""
     letters = np.frombuffer(text, np.uint8)
     for start in range(0, len(text), _WINDOW):
         part = letters[start : start + _WINDOW + 4]

@@ -164,7 +164,7 @@ class KeysetFetch(Generic[T]):
             after = reference(self._plan, key, self._plan.spec.page - 1)
 
     def _read(self, chains: Sequence[Chain], pages: Iterable[Sequence[Row] | SdkError]) -> list[_Read[T]]:
-        """What each chain brought. All rows of an answer are decoded at once: a call costs as much as some 200 rows."""
+        """What each chain brought. All rows of an answer are decoded at once: a call costs as much as 500 rows."""
         page, capability, following = self._plan.spec.page, self._capability, iter(pages)
         outcomes = [
             read_chain(

@@ -31,6 +31,7 @@ from b24data import B24Hook, RateLimitConfig, RestrictionParams, Sandbox
 
 SOME = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY", "CURRENCY_ID", "ASSIGNED_BY_ID", "COMPANY_ID", "CONTACT_ID",
         "DATE_CREATE", "CLOSEDATE", "OPENED", "SOURCE_ID"]  # fmt: skip
+CODES = ["STAGE_ID", "SOURCE_ID", "CURRENCY_ID"]
 UNLIMITED = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
 SELECT = {"12": SOME, "all": ["*", "UF_*"]}
 CASES = ["floor", "steps", "ours", "ours_pyarrow", "ours_labels", "ours_parquet", "b24pysdk", "fast_bitrix24"]
@@ -160,6 +161,8 @@ def run(case: str, fields: str, url: str, rows: int) -> dict[str, float]:
         cost["requests"] = frame.attrs["b24data"]["requests"]
         assert "object" not in {str(dtype) for dtype in frame.dtypes}
         assert pd.api.types.is_integer_dtype(frame["ID"])
+        as_category = frame.astype(dict.fromkeys(CODES, "category"))
+        cost["category"] = as_category.memory_usage(deep=True).sum() / 2**20
     assert len(frame) == rows
     return {**cost, "frame": frame.memory_usage(deep=True).sum() / 2**20, "columns": frame.shape[1]}
 
@@ -215,6 +218,7 @@ def compared(fields: str, cost: dict[str, dict[str, float]]) -> Iterator[Row]:
         frame, mb = cost[case]["frame"], cost[case]["mb"]
         rows = cost["fast_bitrix24"]["frame"]
         yield f"frame of {case}, of fast_bitrix24's", frame / rows, most, f"{frame:.1f} of {rows:.1f} MB"
+        yield "the same with category for codes, of fast_bitrix24's", cost[case]["category"] / rows, None, ""
         yield f"memory of {case}, of twice its frame and 150 MB", mb / (2 * frame + 150), 1.0, f"{mb:.0f} MB"
     for step, seconds in cost["steps"].items():
         yield f"CPU of a step alone, of the floor: {step}", seconds / floor_s, None, f"{seconds:.2f} s"

@@ -229,6 +229,21 @@ def test_speed__is_drawn_as_it_was_measured():
     assert make["seconds_of"](page, "wide").keys() == {"b24data", "fast_bitrix24", "b24pysdk", "b24api"}
 
 
+def cells(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+
+
+def test_speed__the_readme_says_what_its_page_says():
+    _, _, measured = PAGES["docs/performance.md"].partition("## Measured")
+    wide, narrow = (cells(measured.split(f"**{case}**:")[1].split("\n\n**")[0])[2:] for case in ("wide", "narrow"))
+    wall, cpu, requests, work = 1, 2, 4, 5
+    of_page = [[row[wall] for row in case] for case in (wide, narrow)]
+    of_page += [[row[column] for row in wide] for column in (work, requests)]
+    of_page += [[f"{float(row[cpu].removesuffix(' s')):.1f} s" for row in wide]]
+    of_readme = cells(PAGES["README.md"].split("## Beside other clients")[1].split("\n## ")[0])
+    assert [row[1:] for row in of_readme[2:-1]] == of_page
+
+
 def test_pages__name_tests_and_modules_that_exist():
     named = {
         (page, path) for page, text in PAGES.items() for path in re.findall(r"`((?:tests|docs|b24data)/[\w./]+)`", text)
