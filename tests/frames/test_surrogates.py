@@ -42,14 +42,25 @@ def test_moved__suspects_no_other_text(text, escaped):
 
 
 def test_decode__no_column_has_a_wrong_character():
-    types = {"ID": "integer", "T": "string", "E": "string", "P": "crm_multifield", "D": "date"}
-    fields = {code: Field(code, code, type=kind, multiple=code == "E") for code, kind in types.items()}
+    types = {
+        "ID": "integer",
+        "T": "string",
+        "E": "string",
+        "P": "crm_multifield",
+        "D": "date",
+        "O": "file",
+        "F": "file",
+    }
+    fields = {code: Field(code, code, type=kind, multiple=code in ("E", "F")) for code, kind in types.items()}
     decoder = Decoder(build_schema(fields, list(fields), id_code="ID"))
     phone = {"ID": "5", "VALUE_TYPE": "WORK", "VALUE": "1", "TYPE_ID": "PHONE"}
-    plain = {"ID": "1", "T": "a", "E": ["a"], "P": [phone], "D": "2025-01-02"}
+    plain = {"ID": "1", "T": "a", "E": ["a"], "P": [phone], "D": "2025-01-02", "O": {"n": "a"}, "F": [{"n": "a"}]}
     decoder.decode([json.dumps(plain).encode()])
     for change in ({"T": "𠀀"}, {"E": ["b", "𠀀"]}, {"P": [{**phone, "VALUE": "𠀀"}]}):
         [row] = decoder.decode([json.dumps({**plain, **change}).encode()]).select([*change]).to_pylist()
         assert row in ({"T": "𠀀"}, {"E": ["b", "𠀀"]}, {"P": [{**phone, "ID": 5, "VALUE": "𠀀"}]})
+    for change, value in (({"O": {"n": "𠀀"}}, '{"n":"𠀀"}'), ({"F": [{"𠀀": None}]}, ['{"𠀀":null}'])):
+        [row] = decoder.decode([json.dumps({**plain, **change}).encode()]).select([*change]).to_pylist()
+        assert [*row.values()] == [value]
     decoder.decode([json.dumps({**plain, "D": "𠀀"}).encode()])
     assert decoder.coercions["D"].example == "𠀀"
