@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.http.redact import secret_kind, secrets_in
+from b24data.http.found import secret_kind, secrets_in
 
 __all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text"]
 

@@ -1,40 +1,84 @@
-"""One redaction for logs, errors and reprs: nothing that opens a portal leaves through them."""
+r"""The one list of what opens a portal, and the masking of it in texts. Pure, and linear in the length of a text.
+
+A secret is found as it is written, and as it is written percent-encoded, HTML-escaped, JSON-escaped, or with the
+colours of a terminal between its letters: each layer is taken off, searched by the same patterns, and what was found
+is masked where it stands in the original.
+"""
 
 from __future__ import annotations
 
-import json
-import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from b24data.http.redirect import is_loopback
-
-__all__ = ["MASK", "RedactingFilter", "Secret", "looks_secret", "redact", "secret_kind", "secrets_in"]
+__all__ = ["MASK", "NAMES", "SECRET_NAMES", "SUBKEYS", "layers", "looks_secret", "masked", "redact"]
 
 MASK = "***"
 
-_NAMES = (
+NAMES = (
     "access_token|refresh_token|application_token|client_secret|auth_id|refresh_id|app_sid"
     "|accesstoken|refreshtoken|applicationtoken|clientsecret"
-    "|authorization|auth|password|token|secret|sessid|key|signature"
+    "|authorization|auth|password|passwd|token|secret|sessid|api_key|apikey|key|signature"
 )
-_SECRET_KEYS = frozenset(_NAMES.split("|"))
-_SUBKEY = r"(?:\[[^\]]{0,99}\]|%5B.{0,99}?%5D)*"
+SECRET_NAMES = frozenset(NAMES.split("|"))
+SUBKEYS = r"(?:\[[^\[\]]{0,99}\]){0,9}"  # PHP's auth[access_token]=...
+_NAMED = rf"(?:(?:[a-z0-9]{{1,24}}_){{0,3}}?(?!key\b|auth\b))?(?:{NAMES})"  # a sort_key opens nothing
 
-# /rest/1/<code>/method and /rest/api/1/<code>/method: the path of a webhook is its secret. PHP escapes slashes in JSON.
-_ROOT = r"\\?/rest\\?/(?:api\\?/)?\d+\\?/"
-_WEBHOOK = re.compile(rf"({_ROOT})[^/\s?#\"'\\]+", re.IGNORECASE)
-# auth=..., also inside a batch command, a nested URL, in quotes, or with PHP subkeys: auth[access_token]=...
-_PAIR = re.compile(rf"((?<![\w.\]])(?:{_NAMES}){_SUBKEY}=\\?[\"']?)[^&#;\s\"'\\<>]+", re.IGNORECASE)
-# "access_token": "..." in the text of a JSON body, also escaped once more.
-_JSON = re.compile(rf"(\\?[\"'](?:{_NAMES})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+", re.IGNORECASE)
-_BEARER = re.compile(r"\b(Bearer\s+)\S+", re.IGNORECASE)
-# A token that stands alone. Those of a portal have seventy digits; what else is so long is a fingerprint, and no loss.
-_TOKEN = re.compile(r"(?<![0-9a-z])[0-9a-f]{64,}(?![0-9a-z])", re.IGNORECASE)
-_TOKEN_LENGTH = 70
+# No pattern may begin a long look at many places, nor look at one place in many ways: a portal writes what it likes.
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # rest/1/<code>/method and rest/api/1/<code>/method: the path of a webhook is its secret.
+        r"(?<!\w)rest[/\\]{1,16}(?:api[/\\]{1,16})?\d{1,20}[/\\]{1,16}(?!your-code\b)(?P<secret>[^/\\\s?#&\"'<>]+)",
+        # 1/<code>, as other clients take it. A code has sixteen digits and letters.
+        r"(?<![\w.])\d{1,20}[/\\]{1,16}(?P<secret>(?=[a-z]{0,15}\d)(?=\d{0,15}[a-z])[a-z0-9]{16})(?!\w)",
+        # auth=..., also inside a batch command or a nested address, in quotes, or with a prefix.
+        rf"(?<![\w.\]]){_NAMED}{SUBKEYS}\]?\s{{0,3}}=(?!=)\s{{0,3}}"
+        r"(?:\"(?P<double>[^\"\n]+)|'(?P<single>[^'\n]+)|(?P<secret>[^&#;\s\"'\\<>]+))",
+        # "access_token": "..." in the text of a JSON body or of a Python dict.
+        rf"[\"']{_NAMED}[\"']\s{{0,99}}:\s{{0,99}}"
+        r"(?:\"(?P<double>(?:[^\"\\]|\\.)+)|'(?P<single>(?:[^'\\]|\\.)+))",
+        r"\b(?:Bearer|Basic)\s{1,9}(?P<secret>[\w.~+/=-]{3,})",
+        # https://anna:pa55w0rd@portal
+        r"//(?P<secret>[^\s/?#\"'<>]{1,256})@",
+        # A token that stands alone. Those of a portal have seventy digits; a fingerprint is no loss.
+        r"(?<![0-9a-z])(?P<secret>[0-9a-f]{64,})(?![0-9a-z])",
+    )
+)
+
+_ESCAPE = re.compile(
+    r"%(?:25){0,8}(?P<percent>[0-9a-f]{2})"
+    r"|&(?:amp;){0,8}#(?:x0{0,8}(?P<hex>[0-9a-f]{1,4})|0{0,8}(?P<decimal>[0-9]{1,5}));?"
+    r"|&(?:amp;){0,8}(?P<name>amp|sol|bsol|quot|apos|colon|equals|lsqb|rsqb|lowbar|num|quest|commat|lt|gt);"
+    r"|(?<!\\)\\{1,16}(?:u00|x)(?P<json>[0-9a-f]{2})"
+    r"|(?P<nothing>(?<!\\)\\{1,16}(?=[/\"'])|\x1b\[[0-9;]{0,32}m)",
+    re.IGNORECASE,
+)
+_ENTITIES = dict(
+    zip(
+        [
+            "amp",
+            "sol",
+            "bsol",
+            "quot",
+            "apos",
+            "colon",
+            "equals",
+            "lsqb",
+            "rsqb",
+            "lowbar",
+            "num",
+            "quest",
+            "commat",
+            "lt",
+            "gt",
+        ],
+        "&/\\\"':=[]_#?@<>",
+        strict=True,
+    )
+)
+_MOST_LAYERS = 4
 
 
 def redact(value: Any) -> Any:
@@ -42,18 +86,39 @@ def redact(value: Any) -> Any:
 
     >>> redact("https://x.bitrix24.com/rest/1/s3cr3t/crm.deal.list")
     'https://x.bitrix24.com/rest/1/***/crm.deal.list'
+    >>> redact("/auth/?backurl=%2Frest%2F1%2Fs3cr3t%2Fprofile")
+    '/auth/?backurl=%2Frest%2F1%2F***%2Fprofile'
     >>> redact({"cmd": {"c0": "profile?auth=s3cr3t&x=1"}, "auth": "s3cr3t"})
     {'cmd': {'c0': 'profile?auth=***&x=1'}, 'auth': '***'}
     """
     if isinstance(value, str):
-        return _redact_text(value)
+        return _without(value, _secrets_of(value))
     if isinstance(value, bytes):
-        return _redact_text(value.decode("utf-8", "replace"))
+        return redact(value.decode("utf-8", "replace"))
     if isinstance(value, Mapping):
-        return {key: MASK if str(key).lower() in _SECRET_KEYS else redact(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+        return {key: MASK if str(key).lower() in SECRET_NAMES else redact(item) for key, item in value.items()}
+    if isinstance(value, list):
         return [redact(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(redact(item) for item in value)
     return value
+
+
+_BARE = re.compile(r"(?=[a-z]*[0-9])(?=[0-9]*[a-z])[a-z0-9]{12,40}/?", re.IGNORECASE)
+_LOOSE = re.compile(r"(?<![\w.])\d{1,20}[/\\]{1,16}(?P<secret>[\w-]{6,})|(?P<login>[^\s/@:]{1,64}:[^\s/@]{1,128})@")
+
+
+def masked(text: str) -> str:
+    """What a caller gave where something else belongs, fit to be quoted in an error: a webhook, however misspelt, is
+    masked, and so is a code that stands alone.
+
+    >>> masked("1/hookcode0sentinel"), masked("q7w2k9x4m1p8z3v6"), masked("crm.deal.list")
+    ('1/***', '***', 'crm.deal.list')
+    """
+    shown = str(redact(text))
+    if _BARE.fullmatch(shown.strip(" \"'")):
+        return MASK
+    return _without(shown, [match.span(match.lastgroup or 0) for match in _LOOSE.finditer(shown)])
 
 
 def looks_secret(name: str, value: Any) -> bool:
@@ -65,92 +130,86 @@ def looks_secret(name: str, value: Any) -> bool:
     (False, False)
     """
     last = name.lower().rpartition("_")[2]
-    by_name = name.lower() in _SECRET_KEYS or (last in _SECRET_KEYS and last != "key")  # a sort key opens nothing
-    return by_name or json.dumps(redact(value), default=str) != json.dumps(value, default=str)
+    by_name = name.lower() in SECRET_NAMES or (last in SECRET_NAMES and last != "key")  # a sort key opens nothing
+    return by_name or redact(value) != value
 
 
-def _redact_text(text: str) -> str:
-    text = _WEBHOOK.sub(rf"\g<1>{MASK}", text)
-    text = _PAIR.sub(rf"\g<1>{MASK}", text)
-    text = _JSON.sub(rf"\g<1>{MASK}", text)
-    text = _BEARER.sub(rf"\g<1>{MASK}", text)
-    return _TOKEN.sub(MASK, text)
+Span = tuple[int, int]
 
 
-class RedactingFilter(logging.Filter):
-    """Masks secrets in every record that passes."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record's text; always lets it pass."""
-        text = record.getMessage()
-        masked = _redact_text(text)
-        if masked != text:
-            record.msg, record.args = masked, ()
-        return True
-
-
-# What a file has: names with a prefix, spaces around the sign, YAML. Not every ``key=`` of a program is a secret, so
-# the value has to look like one, and for a name that programs use for much else it has to be plain letters and digits.
-
-_KINDS = {
-    "access token": ("access_token", "accesstoken", "auth_id", "auth"),
-    "refresh token": ("refresh_token", "refreshtoken", "refresh_id"),
-    "client secret": ("client_secret", "clientsecret"),
-    "application token": ("application_token", "applicationtoken", "app_sid"),
-}
-_KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
-_NAMED = re.compile(
-    rf"(?<![\w.\]])(?:\w+?_)??(?P<name>{_NAMES}){_SUBKEY}\\?[\"']?\]?\s*[:=]\s*\\?[\"']?(?P<value>[\w-]{{16,}})(?![\w.(\[-])",
-    re.IGNORECASE,
-)
-_BEARER_TOKEN = re.compile(r"\bBearer\s+(?P<name>)(?P<value>[\w.~+/=-]{16,})", re.IGNORECASE)
-_ADDRESS = re.compile(rf"(?:\\?/\\?/(?P<host>[^/\s\\\"']+))?{_ROOT}(?P<value>\w{{8,}})(?![\w-])", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"your|secret|token|code|example|password|xxxx", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a secret stands in a text and what it is; never the secret itself."""
-
-    kind: str
-    start: int
-    end: int
-
-
-def secrets_in(text: str) -> list[Secret]:
-    """What of a file's text opens a portal, in its order; placeholders and addresses of this machine do not count.
-
-    >>> address = "https://acme.bitrix24.com/rest/1/" + "q7w2k9x4m1p8z3v6"
-    >>> [one.kind for one in secrets_in(f"B24_WEBHOOK={address}/")]
-    ['webhook address']
-    >>> secrets_in("B24_WEBHOOK=https://your-portal.bitrix24.com/rest/1/your-code/ auth=os.environ['TOKEN']")
-    []
-    """
-    found = [
-        Secret("webhook address", *match.span("value"))
-        for match in _ADDRESS.finditer(text)
-        if not is_loopback(urlsplit(f"//{match['host'] or ''}").hostname) and _looks_random(match["value"], enough=6)
+def _secrets_of(text: str) -> list[Span]:
+    return [
+        place(match.span(match.lastgroup or 0))
+        for layer, place in layers(text)
+        for pattern in _PATTERNS
+        for match in pattern.finditer(layer)
     ]
-    for match in (*_NAMED.finditer(text), *_BEARER_TOKEN.finditer(text)):
-        kind = _KIND_OF.get(match["name"].lower(), "password, token or key")
-        if _looks_random(match["value"], enough=8) and (kind in _KINDS or match["value"].isalnum()):
-            found.append(Secret(kind, *match.span("value")))
-    alone = (match for match in _TOKEN.finditer(text) if len(match[0]) == _TOKEN_LENGTH)
-    found += [Secret("access or refresh token", *match.span()) for match in alone]
-    first = {one.start: one for one in reversed(found)}  # what is named says more than what stands alone
-    return [first[start] for start in sorted(first)]
 
 
-def _looks_random(value: str, *, enough: int) -> bool:
-    """Whether it can be a secret, and is not a word in its place: digits and letters, ``enough`` different ones."""
-    mixed = any(one.isdigit() for one in value) and any(one.isalpha() for one in value)
-    return mixed and len(set(value)) >= enough and not _PLACEHOLDER.search(value)
+def _without(text: str, spans: list[Span]) -> str:
+    if not spans:
+        return text
+    kept, at = [], 0
+    for start, end in sorted(spans):
+        if start >= at:
+            kept += [text[at:start], MASK]
+        at = max(at, end)
+    return "".join([*kept, text[at:]])
 
 
-def secret_kind(name: str, value: str) -> str | None:
-    """What ``value`` under the key ``name`` opens, None if nothing.
+class _Place:
+    """Where the characters of a text without its escapes stand in the text that has them."""
 
-    >>> secret_kind("client_secret", "w8Kq3Zt6Lm1Rv9Xc4Bn7"), secret_kind("title", "w8Kq3Zt6Lm1Rv9Xc4Bn7")
-    ('client secret', None)
+    def __init__(self, text: str) -> None:
+        pieces: list[str] = []
+        self._here, self._there = [0], [0]  # where a stretch begins: here, without escapes, and there, with them
+        here = there = 0
+        for match in _ESCAPE.finditer(text):
+            start, end = match.span()
+            character = _character(match)
+            pieces += [text[there:start], character]
+            here += start - there
+            self._mark(here, start)
+            here, there = here + len(character), end
+            self._mark(here, end)
+        self.text = "".join([*pieces, text[there:]])
+
+    def _mark(self, here: int, there: int) -> None:
+        self._here.append(here)
+        self._there.append(there)
+
+    def __call__(self, span: Span) -> Span:
+        """The span there of a span here."""
+        start, end = span
+        first = bisect_right(self._here, start) - 1
+        last = bisect_right(self._here, end - 1) - 1
+        stretch_ends = self._there[last + 1] if last % 2 else self._there[last] + end - self._here[last]
+        return self._there[first] + (0 if first % 2 else start - self._here[first]), stretch_ends
+
+
+def _character(match: re.Match[str]) -> str:
+    if match["name"]:
+        return _ENTITIES[match["name"].lower()]
+    if match["decimal"]:
+        return chr(int(match["decimal"]))
+    code = match["percent"] or match["hex"] or match["json"]
+    return chr(int(code, 16)) if code else ""
+
+
+def layers(text: str) -> Iterator[tuple[str, Any]]:
+    """``text`` as it stands, then with one layer of escapes after another taken off.
+
+    With each comes the function that says where a span of it stands in ``text``.
     """
-    return next((one.kind for one in secrets_in(f"{name}={value}")), None)
+    places: list[_Place] = []
+
+    def origin(span: Span) -> Span:
+        for place in reversed(places):
+            span = place(span)
+        return span
+
+    yield text, origin
+    while len(places) < _MOST_LAYERS and _ESCAPE.search(text):
+        places.append(_Place(text))
+        text = places[-1].text
+        yield text, origin

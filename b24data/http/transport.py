@@ -21,8 +21,9 @@ from zlib_ng import zlib_ng
 from b24data import __version__
 from b24data.errors import BadReplyError, ConfigError, RequestTimeoutError, TransportError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.log_filter import RedactingFilter
 from b24data.http.protocol import Reply
-from b24data.http.redact import RedactingFilter, redact
+from b24data.http.redact import redact
 
 __all__ = ["Timeout", "Transport", "Verify"]
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24data.http.redact import RedactingFilter, redact, secrets_in
+from b24data.http.found import secrets_in
+from b24data.http.log_filter import RedactingFilter
+from b24data.http.redact import masked, redact
 
 SECRET = "s3cr3tC0de"
 
@@ -133,3 +135,91 @@ def test_redact__masks_what_stands_in_quotes_and_a_token_that_stands_alone() -> 
     assert redact(f"B24OAuthSecret(client_secret='{KEY}')") == "B24OAuthSecret(client_secret='***')"
     assert redact(f"got {TOKEN}, and no more") == "got ***, and no more"
     assert CODE not in redact(f"https:\\/\\/acme.bitrix24.com\\/rest\\/1\\/{CODE}\\/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"/auth/?backurl=%2Frest%2F1%2F{CODE}%2Fprofile",
+        f"backurl=%252Frest%252F1%252F{CODE}%252Fprofile",
+        f"%2525252Frest%2525252F1%2525252F{CODE}",
+        f"&#x2F;rest&#x2F;1&#x2F;{CODE}&#x2F;",
+        f"&#47;rest&#47;1&#47;{CODE}",
+        f"&amp;#x2f;rest&amp;#x2f;1&amp;#x2f;{CODE}",
+        f"&sol;rest&sol;api&sol;1&sol;{CODE}",
+        f"%26%23x2F%3Brest%26%23x2F%3B1%26%23x2F%3B{CODE}",
+        f"rest/1/{CODE}/profile",
+        f"https://a.bitrix24.com//rest//1/{CODE}/",
+        f"HTTPS://A.BITRIX24.COM/REST/1/{CODE.upper()}/CRM.DEAL.LIST",
+        rf"\\/rest\\/1\\/{CODE}",
+        rf"\\u002frest\\u002f1\\u002f{CODE}",
+        rf"\x2frest\x2f1\x2f{CODE}",
+        rf"https:\\acme.bitrix24.ru\rest\1\{CODE}" + "\\",
+        repr(rf"https:\\acme.bitrix24.ru\rest\1\{CODE}" + "\\"),
+        f"%72est%2F1%2F{CODE}",
+        f"1/{CODE}",
+        f"acme.bitrix24.com/1/{CODE}/",
+        f"https://acme.bitrix24.com/bitrix/tools/biconnector/pbi.php?token={CODE}&table=crm_deal",
+        json.dumps({"key": CODE}),
+        f"https://anna:{CODE}@b24.acme.example/rest/",
+        f"https://anna:p@{CODE}@b24.acme.example/rest/",
+        f"client_secret\x1b[39m=\x1b[33m'{CODE}'",
+        f"api_key = {CODE}",
+        f"B24_CLIENT_SECRET={CODE}",
+        f"auth%5Baccess_token%5D%3D{CODE}",
+        json.dumps({"password": f'quote " {CODE}'}),
+        f"Authorization: Basic {CODE}",
+    ],
+)
+def test_redact__knows_a_secret_in_every_encoding(text: str) -> None:
+    shown = redact(text)
+    assert CODE.lower() not in shown.lower()
+    assert "***" in shown
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        CODE,
+        f"{CODE}/",
+        f'"{CODE}"',
+        f"1/{CODE}",
+        "1/hookcode0sentinel",
+        "x.bitrix24.com/1/hookcode0sentinel",
+        f"anna:{CODE}@acme.bitrix24.com",
+    ],
+)
+def test_masked__knows_what_was_given_in_a_wrong_place(given: str) -> None:
+    shown = masked(given)
+    assert CODE not in shown
+    assert "hookcode" not in shown
+
+
+@pytest.mark.parametrize("given", ["crm.deal.list", "acme", "acme.bitrix24.com", "deals/2026/all.parquet", "12/2026"])
+def test_masked__leaves_the_rest_alone(given: str) -> None:
+    assert masked(given) == given
+
+
+HOSTILE = """auth%5Ba%5D|auth[a]|auth=|key|rest/|rest/1/|rest/1/a|rest/api/|/|\\|%25|%252F|&amp;|&#|&#x0|\\u00|\x1b[|\x1b[0m
+"key":|"key":"|"key":"\\|'key' : |Bearer |//|//a@|//a:|0f|a_|a_b_key|1/a1|token = |token="|biconnector?token=|_|a1-|[|u:p@"""
+
+
+@pytest.mark.parametrize("unit", [unit for line in HOSTILE.splitlines() for unit in line.split("|")])
+def test_redact__comes_back_from_whatever_a_portal_writes(unit: str) -> None:
+    text = unit * (200_000 // len(unit))  # where a look were begun anew at each place, this would take hours
+    assert len(redact(text)) <= len(text) * 2
+    masked(text)
+    secrets_in(text)
+
+
+@given(
+    st.text("/\\%25#&;x20auth[]=\"' :\x1b[mrest1", max_size=60), st.sampled_from(["{}", "%2F{}", "&#47;{}", "\\/{}"])
+)
+def test_redact__masks_what_it_found_where_it_stands(noise: str, written: str) -> None:
+    code = "Zq" + CODE
+    text = (
+        f"{noise} rest/1/{code}" if written == "{}" else f"{noise} rest{written.format('1')}{written.format(code)} end"
+    )
+    shown = redact(text)
+    assert code not in shown
+    assert written == "{}" or shown.endswith(" end")
