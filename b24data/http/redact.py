@@ -55,29 +55,8 @@ _ESCAPE = re.compile(
     r"|(?P<nothing>(?<!\\)\\{1,16}(?=[/\"'])|\x1b\[[0-9;]{0,32}m)",
     re.IGNORECASE,
 )
-_ENTITIES = dict(
-    zip(
-        [
-            "amp",
-            "sol",
-            "bsol",
-            "quot",
-            "apos",
-            "colon",
-            "equals",
-            "lsqb",
-            "rsqb",
-            "lowbar",
-            "num",
-            "quest",
-            "commat",
-            "lt",
-            "gt",
-        ],
-        "&/\\\"':=[]_#?@<>",
-        strict=True,
-    )
-)
+_ENTITIES = {"amp": "&", "sol": "/", "bsol": "\\", "quot": '"', "apos": "'", "colon": ":", "equals": "=", "lsqb": "["}
+_ENTITIES |= {"rsqb": "]", "lowbar": "_", "num": "#", "quest": "?", "commat": "@", "lt": "<", "gt": ">"}
 _MOST_LAYERS = 4
 
 

@@ -200,8 +200,9 @@ def test_masked__leaves_the_rest_alone(given: str) -> None:
     assert masked(given) == given
 
 
-HOSTILE = """auth%5Ba%5D|auth[a]|auth=|key|rest/|rest/1/|rest/1/a|rest/api/|/|\\|%25|%252F|&amp;|&#|&#x0|\\u00|\x1b[|\x1b[0m
-"key":|"key":"|"key":"\\|'key' : |Bearer |//|//a@|//a:|0f|a_|a_b_key|1/a1|token = |token="|biconnector?token=|_|a1-|[|u:p@"""
+HOSTILE = """auth%5Ba%5D|auth[a]|auth=|key|rest/|rest/1/|rest/1/a|rest/api/|/|\\|%25|%252F|&amp;|&#|&#x0|\\u00
+\x1b[|\x1b[0m|"key":|"key":"|"key":"\\|'key' : |Bearer |//|//a@|//a:|0f|a_|a_b_key|1/a1|token = |token="
+biconnector?token=|_|a1-|[|u:p@"""
 
 
 @pytest.mark.parametrize("unit", [unit for line in HOSTILE.splitlines() for unit in line.split("|")])
