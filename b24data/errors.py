@@ -83,10 +83,9 @@ class SdkError(Exception):
         super().__init__(description)
 
     def _facts(self) -> str:
-        facts = self.code
-        if self.status:
-            facts = f"{facts} ({self.status})".strip()
-        return facts
+        if not self.code:
+            return f"HTTP {self.status}" if self.status else ""
+        return f"{self.code} ({self.status})" if self.status else self.code
 
     def __str__(self) -> str:
         text = ": ".join(part for part in (self.description, self._facts()) if part)

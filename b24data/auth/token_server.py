@@ -11,7 +11,15 @@ from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError
+from b24data.errors import (
+    AjaxError,
+    AuthorizationRequiredError,
+    BadReplyError,
+    ConfigError,
+    RefreshTokenError,
+    SdkError,
+)
+from b24data.http.error_codes import names_error, portal_error
 from b24data.http.protocol import Reply
 from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
@@ -21,12 +29,28 @@ __all__ = ["may_see_secrets", "merge_token_reply", "read_token_reply", "token_ur
 
 _SERVERS = frozenset({"oauth.bitrix.info", "oauth.bitrix24.tech"})
 _SIGN_IN = "sign in again: the application has to be authorized anew"
+_APPLICATION = "check client_id and client_secret, and that the application is installed on this portal"
+_INSTALL = "install the application on this portal, then sign in again"
+_SCOPE = "add the missing permissions to the application's card"
 _HINTS = {
-    "invalid_client": "check client_id and client_secret, and that the application is installed on this portal",
-    "PAYMENT_REQUIRED": "the paid or trial period of the application is over; until it is renewed no token is issued",
-    "invalid_scope": "add the missing permissions to the application's card",
-    "insufficient_scope": "add the missing permissions to the application's card",
+    "invalid_client": _APPLICATION,
+    "wrong_client": _APPLICATION,
+    "unauthorized_client": _APPLICATION,
+    "not_installed": _INSTALL,
+    "error_oauth": _INSTALL,
+    "application_not_found": _INSTALL,
+    "application_not_installed": _INSTALL,
+    "payment_required": "the paid or trial period of the application is over; until it is renewed no token is issued",
+    "invalid_request": "check that client_id, client_secret and refresh_token are whole, or sign in again",
+    "invalid_scope": _SCOPE,
+    "insufficient_scope": _SCOPE,
+    "access_denied": "an administrator has to allow this user to use the application",
+    "user_access_error": "an administrator has to allow this user to use the application",
+    "portal_deleted": "the portal is closed; an administrator has to open it",
 }
+_OTHER = "try again later; if the error stays, sign in again"
+# The server could not carry the request out now: it is asked again as after an HTML page with such a status.
+_PASSING = frozenset({429, *range(500, 600)})
 
 
 def may_see_secrets(server_endpoint: str, more_servers: Iterable[str] = ()) -> bool:
@@ -63,7 +87,8 @@ def read_token_reply(reply: Reply) -> Mapping[str, Any]:
     """The pair in an answer of the authorization server, in its spelling.
 
     Raises :class:`AuthorizationRequiredError` when the refresh token is dead, :class:`RefreshTokenError` for
-    every other refusal, :class:`BadReplyError` for what is no answer at all.
+    every other refusal, :class:`BadReplyError` for what is no answer at all, and for a refusal with a status of 5xx or
+    429: the server could not answer now.
     """
     if reply.status == 405:
         raise RefreshTokenError(
@@ -76,23 +101,23 @@ def read_token_reply(reply: Reply) -> Mapping[str, Any]:
         data = json.loads(reply.body.decode("utf-8-sig", "replace"))
     except ValueError:
         data = None
-    if not isinstance(data, dict) or not (data.get("access_token") or data.get("error")):
+    refused = isinstance(data, dict) and names_error(data.get("error"), data.get("error_description"))
+    if not isinstance(data, dict) or not (refused or data.get("access_token")):
         start = str(redact(reply.body[:200].decode("utf-8", "replace"))).strip()
         raise BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
-    if error := data.get("error"):
-        raise _refusal(error, data, reply.status)
+    if refused:
+        raise _refusal(portal_error("oauth/token", data.get("error"), data.get("error_description"), reply.status))
     return data
 
 
-def _refusal(error: Any, data: Mapping[str, Any], status: int) -> RefreshTokenError:
-    if isinstance(error, dict):
-        code, text = str(error.get("code", "")), str(error.get("message", ""))
-    else:
-        code, text = str(error), str(data.get("error_description") or "")
-    description = f"the authorization server refused{': ' + str(redact(text)) if text else ''}"
+def _refusal(error: AjaxError) -> SdkError:
+    code, text = error.code.lower(), error.description
+    if error.status in _PASSING:
+        return BadReplyError("oauth/token", text or error.code, code=error.code, status=error.status)
+    description = f"the authorization server refused{': ' + text if text else ''}"
     if code == "invalid_grant":
-        return AuthorizationRequiredError(description, code=code, status=status, hint=_SIGN_IN)
-    return RefreshTokenError(description, code=code, status=status, hint=_HINTS.get(code, ""))
+        return AuthorizationRequiredError(description, code=error.code, status=error.status, hint=_SIGN_IN)
+    return RefreshTokenError(description, code=error.code, status=error.status, hint=_HINTS.get(code, _OTHER))
 
 
 def merge_token_reply(

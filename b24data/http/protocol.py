@@ -17,7 +17,7 @@ import msgspec
 
 from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, php_query, plain_params
-from b24data.http.error_codes import portal_error
+from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened, plain
 from b24data.http.redact import redact
 from b24data.params import ApiVersion
@@ -45,6 +45,15 @@ _BODY_START = 300
 # These answer without an envelope (b24restdocs, api-reference/rest-v3.md).
 _BARE = frozenset({"rest.documentation.openapi", "documentation"})
 _BOM = b"\xef\xbb\xbf"
+# Statuses of a web server, a proxy or a firewall before the portal, which says nothing in the portal's own form.
+_BAD_STATUSES = {
+    401: "a server before the portal asks for a sign-in of its own; check the portal's address and the proxy",
+    403: "a firewall or a server before the portal refuses this; check the address, or ask its administrator",
+    407: "the proxy asks for a sign-in; set HTTPS_PROXY to http://name:password@host:port",
+    413: "the request is too large for a server before the portal; send less in it",
+}
+# An answer with nothing but these names in `result` is an error, though its status is 200.
+_ERROR_NAMES = frozenset({"error", "error_description"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +160,18 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
             # Nothing but the operating limit is documented to answer 429, and a gateway may eat the body.
             raise OperatingLimitError(method, "no reason given", code="OPERATION_TIME_LIMIT", status=429) from None
         raise
-    if envelope.error:
+    if names_error(envelope.error, envelope.error_description):
         raise portal_error(method, envelope.error, envelope.error_description, reply.status)
     if method.lower() in _BARE and reply.status < 400:
         return Response(opened(reply.body.removeprefix(_BOM).strip()))
+    if envelope.result is msgspec.UNSET and envelope.error is not None:
+        raise portal_error(method, envelope.error, "the portal gives no reason", reply.status)
     if envelope.result is msgspec.UNSET:
         raise _bad_reply(method, reply, "the answer has neither a result nor an error")
     if reply.status >= 400:
         raise _bad_reply(method, reply, "a result with the status of an error")
+    if error := _error_inside(method, envelope.result):
+        raise error
     return Response(envelope.result, _integer(envelope.total), _integer(envelope.next), read_times(envelope.time))
 
 
@@ -195,7 +208,9 @@ def _what_came(body: bytes) -> str:
 
 def _bad_reply(method: str, reply: Reply, description: str) -> BadReplyError:
     start = redact(reply.body[:_BODY_START].decode("utf-8", "replace")).strip()
-    hint = "check the portal's address" if description.endswith("HTML") and reply.status < 500 else ""
+    hint = _BAD_STATUSES.get(reply.status, "")
+    if not hint and description.endswith("HTML") and reply.status < 500:
+        hint = "check the portal's address"
     return BadReplyError(method, description, code="BAD_REPLY", status=reply.status, body=start, hint=hint)
 
 
@@ -211,8 +226,10 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
     parts: list[Response | AjaxError] = []
     for command in commands:
         key = command.key
-        if error := errors.get(key):
-            parts.append(_command_error(command.method, error))
+        if key in errors and (key not in results or _is_told(errors[key])):
+            parts.append(_command_error(command.method, errors[key]))
+        elif key in results and (error := _error_inside(command.method, results[key])):
+            parts.append(error)
         elif key in results:
             total, following = _integer(totals.get(key)), _integer(nexts.get(key))
             parts.append(Response(results[key], total, following, outer.times.get(key)))
@@ -229,10 +246,24 @@ def read_batch_times(response: Response) -> tuple[Mapping[str, Times | None], di
 
 
 def _command_error(method: str, error: Any) -> AjaxError:
-    if isinstance(error, dict):
-        inner = error.get("error")
-        return portal_error(method, inner if inner else error, error.get("error_description"), None)
+    if not _is_told(error):
+        return portal_error(method, error, "the portal gives no reason", None)
+    if isinstance(error, dict) and "code" not in error:
+        return portal_error(method, error.get("error"), error.get("error_description"), None)
     return portal_error(method, error, None, None)
+
+
+def _is_told(error: Any) -> bool:
+    """Whether an entry of ``result_error`` says anything: PHP may leave an empty one beside a good answer."""
+    return names_error(error) and (not isinstance(error, dict) or any(error.values()))
+
+
+def _error_inside(method: str, payload: Payload | BatchParts) -> AjaxError | None:
+    """The error that a method put into its ``result``, with HTTP 200."""
+    if not isinstance(payload, dict) or "error" not in payload or not payload.keys() <= _ERROR_NAMES:
+        return None
+    error, text = (decoded(payload[name]) if name in payload else None for name in ("error", "error_description"))
+    return portal_error(method, error, text, 200) if names_error(error, text) else None
 
 
 def _map(value: Any) -> dict[str, Any]:

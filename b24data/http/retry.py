@@ -24,6 +24,8 @@ __all__ = ["Action", "Step", "backoff", "decide", "is_read"]
 _HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"})
 # HTML with a good status, and never yet an answer: a wrong address more often than a passing trouble.
 _HTML_ATTEMPTS = 3
+# Statuses below 500 that may pass; any other says that the request itself is refused, by whoever answers.
+_PASSING = frozenset({408, 421, 425, 429})
 _LONGEST_S = 30.0
 
 
@@ -81,11 +83,14 @@ def decide(
 
 def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams, known: bool) -> bool:
     if isinstance(error, BadReplyError):
-        settled = (error.status or 0) < 500 and error.body.startswith("<")
+        status = error.status or 0
+        if 400 <= status < 500 and status not in _PASSING:
+            return False
+        settled = status < 500 and error.body.startswith("<")
         return attempt < _HTML_ATTEMPTS if settled and not known else True
     if isinstance(error, RequestTimeoutError | TransportError):
         return policy.retry_on_network_error
-    return isinstance(error, ServerError) or error.status == 408
+    return isinstance(error, ServerError) or (error.status == 408 and bool(error.code))
 
 
 def backoff(attempt: int, base_s: float, jitter: float) -> float:

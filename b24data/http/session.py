@@ -19,7 +19,7 @@ from b24data.errors import (
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
-from b24data.http.error_codes import UNAUTHORIZED
+from b24data.http.error_codes import wants_sign_in
 from b24data.http.limits import Hold, Limits
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
 from b24data.http.redirect import moved_endpoint
@@ -213,7 +213,7 @@ class Session:
             )
             self._stats.failed(request.method, seconds, again=action.step is not Step.RAISE)
             if action.step is Step.RAISE:
-                if error.code in UNAUTHORIZED:
+                if wants_sign_in(error):
                     raise _unauthorized(error) from error
                 raise error
             if action.step is Step.REFRESH:

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from b24data.errors import AjaxError, BadReplyError, ProtocolViolationError
+from b24data.errors import BadReplyError, ProtocolViolationError
+from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened
 from b24data.http.protocol import BatchParts, Response
 from b24data.lists.methods import MethodSpec
@@ -86,8 +87,8 @@ def _found(payload: Payload | BatchParts, spec: MethodSpec) -> _Holder | None:
     if not isinstance(payload, dict):
         return payload if isinstance(payload, list) else None
     for name in ("error", "errors"):
-        if name in payload and (error := msgspec.json.decode(payload[name])):
-            raise _error_inside(spec, error, payload)
+        if name in payload and names_error(error := decoded(payload[name]), text := _told(payload)):
+            raise portal_error(spec.method, error, text, 200)
     found: Payload = payload
     if spec.rows_at == "*":
         lists = [value for value in payload.values() if _begins(value, b"[")]
@@ -150,18 +151,13 @@ def _refuse_errors(rows: list[Row], spec: MethodSpec) -> None:
         _ERROR_ROW.decode(rows[0])
     except msgspec.ValidationError:
         return  # other keys: a row
-    raise _error_inside(spec, [msgspec.json.decode(row) for row in rows], {})
+    raise portal_error(spec.method, decoded(rows[0]), None, 200)
 
 
-def _error_inside(spec: MethodSpec, error: Any, content: dict[str, msgspec.Raw]) -> AjaxError:
+def _told(content: dict[str, msgspec.Raw]) -> Any:
+    """What an answer says about its error."""
     text = content.get("error_description") or content.get("message")
-    description = str(msgspec.json.decode(text)) if text is not None else ""
-    if isinstance(error, list):
-        error = next(iter(error))
-    if isinstance(error, dict):
-        description = str(error.get("message") or error.get("error_description") or description)
-        error = error.get("error") or error.get("code") or "ERROR"
-    return AjaxError(spec.method, description, code=str(error), status=200)
+    return None if text is None else decoded(text)
 
 
 def _begins(raw: bytes | Row, sign: bytes) -> bool:

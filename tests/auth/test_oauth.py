@@ -237,6 +237,19 @@ def test_refresh__a_lost_answer_is_asked_for_once_more(lost: Exception) -> None:
     assert oauth(portal).refresh_auth()["access_token"] == "a2"
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("body", [{"error": "SOME"}, {"error": "", "error_description": "x"}, b"<html>"])
+def test_refresh__a_server_that_is_busy_is_asked_once_more_in_json_and_in_html(body: Any, status: int) -> None:
+    portal = Portal()
+    before(portal, reply(body, status))
+    assert oauth(portal).refresh_auth()["access_token"] == "a2"
+    before(portal, reply(body, status), reply(body, status))
+    sent = len(portal.transport.forms)
+    with pytest.raises(RefreshTokenError, match="old pair is kept") as caught:
+        oauth(portal, access_token="a2", refresh_token="r2").refresh_auth()
+    assert (caught.value.status, len(portal.transport.forms) - sent) == (status, 2)
+
+
 @pytest.mark.parametrize("lost", LOST)
 def test_refresh__two_lost_answers_are_an_error_and_the_old_pair_is_kept(lost: Exception) -> None:
     portal = Portal()

@@ -58,13 +58,34 @@ def test_read_token_reply__a_dead_refresh_token_means_signing_in_again() -> None
     assert (caught.value.code, caught.value.status) == ("invalid_grant", 400)
 
 
-@pytest.mark.parametrize("code", ["invalid_client", "PAYMENT_REQUIRED", "invalid_scope"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("invalid_client", "PAYMENT_REQUIRED", "invalid_scope", "insufficient_scope", "wrong_client"),
+        *("invalid_request", "NOT_INSTALLED", "ERROR_OAUTH", "APPLICATION_NOT_FOUND", "SOMETHING_NEW"),
+    ],
+)
 def test_read_token_reply__another_refusal_says_what_to_do(code: str) -> None:
     with pytest.raises(RefreshTokenError) as caught:
         read_token_reply(fault(code, 400))
     assert not isinstance(caught.value, AuthorizationRequiredError)
     assert caught.value.code == code
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("code", ["", 0, None])
+def test_read_token_reply__a_refusal_without_a_code_has_the_servers_words(code: Any) -> None:
+    with pytest.raises(RefreshTokenError, match="Application not found") as caught:
+        read_token_reply(reply({"error": code, "error_description": "Application not found"}, 400))
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+@pytest.mark.parametrize("code", ["QUERY_LIMIT_EXCEEDED", "INTERNAL_SERVER_ERROR", "invalid_grant", ""])
+def test_read_token_reply__a_server_that_can_not_answer_now_has_refused_nothing(code: str, status: int) -> None:
+    with pytest.raises(BadReplyError, match="busy") as caught:
+        read_token_reply(fault(code, status, "busy"))
+    assert (caught.value.code, caught.value.status) == (code, status)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b"null", b'{"access_token": ""}'])

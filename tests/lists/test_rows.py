@@ -84,7 +84,7 @@ def test_rows_of__a_single_row_may_come_bare():
         ({"error": "ERR", "error_description": "why"}, "ERR", "why"),
         ({"errors": [{"message": "no rights", "code": 7}], "items": []}, "7", "no rights"),
         ([{"message": "no rights", "code": "DENIED"}], "DENIED", "no rights"),
-        ([{"message": "no rights", "code": 0, "customData": None}], "ERROR", "no rights"),
+        ([{"message": "no rights", "code": 0, "customData": None}], "", "no rights"),
     ],
 )
 @pytest.mark.parametrize("rows_at", ["", "items"])
