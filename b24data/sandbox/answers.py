@@ -10,21 +10,7 @@ import msgspec
 from b24data.sandbox.columns import Writer
 from b24data.sandbox.pages import Page
 
-__all__ = ["Answer", "PortalError", "encode"]
-
-
-class PortalError(Exception):
-    """An error as the portal answers it: HTTP status, code, description."""
-
-    def __init__(self, status: int, code: str, description: str = "") -> None:
-        super().__init__(f"{status} {code}")
-        self.status = status
-        self.code = code
-        self.description = description
-
-    def body(self) -> dict[str, Any]:
-        """The documented JSON form (``_includes/error-info.md``)."""
-        return {"error": self.code, "error_description": self.description}
+__all__ = ["Answer", "encode"]
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from b24data.sandbox.answers import PortalError, encode
+from b24data.sandbox.answers import encode
 from b24data.sandbox.columns import Writer
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.faults import EARLY, Faults, broken, spoiled
 from b24data.sandbox.limits import Clock
 from b24data.sandbox.options import Options

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from b24data.sandbox.answers import Answer, PortalError, encode
+from b24data.sandbox.answers import Answer, encode
 from b24data.sandbox.columns import Writer
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.notation import find, items_of, parse_query
 
 __all__ = ["Run", "run_batch"]

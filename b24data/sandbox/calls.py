@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from b24data.sandbox import describe
-from b24data.sandbox.answers import Answer, PortalError
+from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer, iso
-from b24data.sandbox.dialects import Dialects
+from b24data.sandbox.dialects import Dialects, kept_rows
 from b24data.sandbox.documented import documented, row_id
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.fields import ENTITY_TYPES, SMART_PROCESS, Field
-from b24data.sandbox.filters import matches, parse_key
 from b24data.sandbox.lists import LIST_METHODS, answer_list, read_request
-from b24data.sandbox.notation import find, items_of
+from b24data.sandbox.notation import find
 from b24data.sandbox.pages import Renderer
 from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowsets import Rowsets
@@ -28,6 +28,7 @@ from b24data.sandbox.words import DEPARTMENTS
 __all__ = ["SCOPES", "Caller", "Methods"]
 
 SCOPES = ["basic", "crm", "department", "task", "tasks", "user", "user_brief"]
+_TYPE_FLAGS = {"isCategoriesEnabled": "Y", "isStagesEnabled": "Y"}
 _ENTITIES = {"deal": "deals", "lead": "leads", "contact": "contacts", "company": "companies"}
 
 
@@ -69,7 +70,7 @@ class Methods:
         name = method.lower()
         spec = LIST_METHODS.get(name)
         if spec is not None:
-            request = read_request(spec, self._world, params, escape=self._escape)
+            request = read_request(spec, self._world, params, escape=self._escape, quirks=self._quirks)
             return answer_list(request, self._renderer, zero_total=self._zero_total, quirks=self._quirks)
         plain = self._plain.get(name)
         if plain is not None:
@@ -114,7 +115,7 @@ class Methods:
             ),
             "crm.item.fields": self._item_fields,
             "crm.category.list": self._categories,
-            "crm.currency.list": lambda _params, _caller: self._rows(currencies(), None),
+            "crm.currency.list": lambda _params, _caller: self._rows(currencies()),
             "crm.type.list": self._types,
             "crm.status.list": self._statuses,
             "department.get": self._departments,
@@ -135,7 +136,9 @@ class Methods:
         return self._answer(describe.classic_fields(self._fields(entity)))
 
     def _userfields(self, entity: str, params: Mapping[str, Any], _caller: Caller) -> Answer:
-        return self._rows(describe.userfields(entity, self._fields(entity)), find(params, "filter"))
+        rows = describe.userfields(entity, self._fields(entity))
+        word = next(word for word, known in _ENTITIES.items() if known == entity)
+        return self._rows(self._kept(f"crm.{word}.userfield.list", rows, find(params, "filter")))
 
     def _item_fields(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
         known = self._fields(ENTITY_TYPES[_entity_type(params)])
@@ -150,10 +153,11 @@ class Methods:
         if any(str(name).isupper() for name in params.get("order") or ()):
             raise PortalError(400, "INVALID_ARG_VALUE", "Invalid order: the names of fields are in camelCase")
         kind = {"id": 7, "title": "Repairs", "code": "REPAIRS", "entityTypeId": SMART_PROCESS, "createdBy": 1}
-        return self._answer({"types": [kind | {"isCategoriesEnabled": "Y", "isStagesEnabled": "Y"}]}, total=1)
+        rows = self._kept("crm.type.list", [kind | _TYPE_FLAGS], find(params, "filter"))
+        return self._answer({"types": rows}, total=len(rows))
 
     def _statuses(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
-        return self._rows(statuses(SMART_PROCESS), find(params, "filter"))
+        return self._rows(self._kept("crm.status.list", statuses(SMART_PROCESS), find(params, "filter")))
 
     def _departments(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
         rows = []
@@ -161,17 +165,14 @@ class Methods:
             row: dict[str, Any] = {"ID": str(number), "NAME": name, "SORT": 500}
             rows.append(row | {"PARENT": str(parent)} if parent else row)
         # department-get.md: exact filters at the top level, no filter object.
-        asked = {key: value for key, value in params.items() if key in ("ID", "NAME", "PARENT")}
-        return self._rows(rows, asked, start=_whole(find(params, "start")), counted=True)
+        rows = self._kept("department.get", rows, params)
+        return self._rows(rows, start=_whole(find(params, "start")), counted=True)
 
-    def _rows(self, rows: list[dict[str, Any]], asked: Any, *, start: int = 0, counted: bool = False) -> Answer:
+    def _kept(self, method: str, rows: list[dict[str, Any]], asked: Any) -> list[dict[str, Any]]:
+        return [dict(row) for row in kept_rows(documented("v2")[method], rows, asked, self._quirks)]
+
+    def _rows(self, rows: list[dict[str, Any]], *, start: int = 0, counted: bool = False) -> Answer:
         """A short list that is kept as plain rows; all of it at once unless it is paged."""
-        for key, value in (asked or {}).items() if isinstance(asked, Mapping) else ():
-            operator, name = parse_key(str(key))
-            wanted = items_of(value) or [""]
-            rows = [
-                row for row in rows if name.upper() not in row or matches(operator, _texts(row[name.upper()]), wanted)
-            ]
         page = rows[max(start, 0) : max(start, 0) + 50] if counted else rows
         after = max(start, 0) + 50
         return self._answer(
@@ -211,7 +212,3 @@ def _entity_type(params: Mapping[str, Any]) -> int:
 
 def _whole(value: Any) -> int:
     return int(value) if str(value).lstrip("-").isdigit() else 0
-
-
-def _texts(value: Any) -> list[str]:
-    return [] if value in (None, "") else [str(value)]

@@ -86,12 +86,14 @@ class Numbers:
 class Codes:
     """A field of few distinct values: ``codes`` into ``vocabulary`` (JSON values, ``ID_MARK`` where the id stands).
 
-    ``numeric`` is the vocabulary where numbers travel as numbers (``crm.item.list``), if it differs.
+    ``numeric`` is the vocabulary where numbers travel as numbers (``crm.item.list``), if it differs; ``kind`` says
+    how a filter compares the values (:func:`~b24data.sandbox.values.meaning`).
     """
 
     codes: npt.NDArray[np.int32]
     vocabulary: list[Any]
     numeric: list[Any] | None = None
+    kind: str = "text"
     _rendered: dict[tuple[str, Writer], _Pieces] = field(default_factory=dict, repr=False)
 
     def put(self, at: int, value: Any) -> None:
@@ -178,6 +180,9 @@ def _moment_text(values: Ints) -> Any:
     days, hours, rest = _calendar()
     day, second = np.divmod(values + ZONE_S, 86400)
     hour, second = np.divmod(second, 3600)
+    if len(day) and (day.min() < _FIRST_DAY_INDEX or day.max() - _FIRST_DAY_INDEX >= len(days)):
+        days = pa.array([f"{text}T".encode() for text in np.datetime_as_string(day.astype("M8[D]")).tolist()])
+        return _join(days, hours.take(pa.array(hour)), rest.take(pa.array(second)))
     return _join(days.take(pa.array(day - _FIRST_DAY_INDEX)), hours.take(pa.array(hour)), rest.take(pa.array(second)))
 
 

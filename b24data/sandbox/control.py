@@ -85,7 +85,8 @@ class Control:
         spec = LIST_METHODS.get(method.lower())
         if spec is None:
             raise ValueError(f"{method} is not a list of records; there are: {', '.join(LIST_METHODS)}")
-        return read_request(spec, self.portal.world, params, escape=self.portal.options.escape)
+        quirks = self.portal.quirks.honest()
+        return read_request(spec, self.portal.world, params, escape=self.portal.options.escape, quirks=quirks)
 
     def fail(self, plan: Mapping[str, Any]) -> None:
         """Plan a fault; ``after`` counts from the requests so far, ``at`` from the start."""

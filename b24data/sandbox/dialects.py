@@ -6,20 +6,24 @@ of Bitrix24 clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from b24data.sandbox.answers import Answer, PortalError
+from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer
+from b24data.sandbox.conventions import Convention, known_by_spelling
 from b24data.sandbox.documented import HIDDEN_ID, Documented, documented, row_id
-from b24data.sandbox.filters import Group, parse_filter, parse_key
+from b24data.sandbox.errors import PortalError
+from b24data.sandbox.filters import Group, parse_filter, split_key
 from b24data.sandbox.notation import items_of
 from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowsets import Row, Rowsets, holds, sorted_rows
+from b24data.sandbox.values import kind_of_value
 from b24data.sandbox.windows import Window, window_of
 
-__all__ = ["Dialects"]
+__all__ = ["Dialects", "kept_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Dialects:
     def truth(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows that a call means, in its order, as they stand in answers (with the hidden id)."""
         known, habit = documented("v2")[name], HABITS.get(name, _HONEST)
-        rows = self._chosen(known, habit, _by_name(known, params), Quirks())
+        rows = self._chosen(known, habit, _by_name(known, params), self._quirks.honest())
         most = len(rows) if habit.most_start is None else habit.most_start + (known.page or 50)
         return [row for row in rows if not _hidden(row, known, habit)][:most]
 
@@ -123,11 +127,9 @@ class Dialects:
         return [_selected(known, row, _by_name(known, params)) for row in self.truth(name, params)]
 
     def _chosen(self, known: Documented, habit: Habit, given: Mapping[str, Any], quirks: Quirks) -> list[Row]:
-        names = _Names(known)
-        where = _at(given, known.filter) if known.filter else None
-        group = parse_filter(dict(where), names.asked) if isinstance(where, Mapping) else Group()
-        group = quirks.where(names.honoured(group), names.id)
-        rows = [row for row in self._rowsets.of("v2", known.method) if holds(group, row)]
+        every = self._rowsets.of("v2", known.method)
+        rows = kept_rows(known, every, _at(given, known.filter) if known.filter else None, quirks)
+        names = _Names(known, every, loose=quirks.lenient)
         rows = _of_scope(known, given, rows)
         order = quirks.order(_order(known, names, given), names.id)
         return sorted_rows(rows, order or (((names.id, True),) if habit.newest else ()))
@@ -145,28 +147,82 @@ class Dialects:
         )
 
 
+@cache
+def _convention(name: str) -> Convention:
+    known = documented("v2")[name]
+    return Convention(
+        ("", *known.prefixes.split()),
+        groups=known.groups,
+        lists=known.lists,
+        refuses=known.refuses,
+        any_case=known.any_case,
+        patterns=known.patterns,
+    )
+
+
+def kept_rows(known: Documented, rows: Sequence[Row], where: Any, quirks: Quirks) -> list[Row]:
+    """The rows that a filter keeps, as the method's page says it."""
+    if not isinstance(where, Mapping):
+        where = {}
+    names = _Names(known, rows, loose=quirks.lenient)
+    group = parse_filter(where, quirks.convention(_convention(known.method.lower())), names)
+    group = quirks.where(names.honoured(group), names.id, names.kind)
+    return [row for row in rows if holds(group, row)] if group.parts else list(rows)
+
+
 class _Names:
     """The fields of a method: how they are asked for, and what they are called in a row."""
 
-    def __init__(self, known: Documented) -> None:
+    def __init__(self, known: Documented, rows: Sequence[Row] = (), *, loose: bool = False) -> None:
         self._known = known
+        self._rows = rows
+        self._loose = loose or known.any_case
         row = known.rows[0]
         self.id = known.id or HIDDEN_ID
         camel = bool(known.id_asked and known.id and known.id_asked != known.id)
-        self._names = {_upper(key) if camel else key: key for key in row}
+        self._names = {_upper(key) if camel else key: key for key in row if key != self.id}
+        if known.id_asked:
+            self._names[known.id_asked] = self.id
 
     def asked(self, name: str) -> str | None:
         """The key in a row; None where the method does not know the name, in this spelling."""
-        if name == self._known.id_asked:
-            return self.id
-        found = self._names.get(name)
-        return None if found == self.id else found
+        return self._names.get(name) or (self._loosely(self._names, name) if self._loose else None)
+
+    def column(self, name: str) -> str | None:
+        """The key in a row of a name in a filter: only of those that the page names, where it has a list."""
+        if not self._known.names:
+            found = self.asked(name)
+            return found or (name if name.startswith(_PROPERTIES) and self._is_property(name) else None)
+        filtered = {one: self._names.get(one, one) for one in self._known.names}
+        if self._known.method == "lists.element.get" and self._is_property(name):
+            return name
+        return filtered.get(name) or (self._loosely(filtered, name) if self._loose else None)
+
+    def _is_property(self, name: str) -> bool:
+        return name.startswith(_PROPERTIES) and any(name in row for row in self._rows)
+
+    @staticmethod
+    def _loosely(known: Mapping[str, str], name: str) -> str | None:
+        found = known_by_spelling(tuple(known))(name)
+        return known[found] if found else None
+
+    def kind(self, column: str) -> str:
+        """What the values of a column are, by the first one that there is."""
+        found = next((row[column] for row in self._rows if row.get(column) not in (None, "", [])), None)
+        return kind_of_value(found)
+
+    def type(self, column: str) -> str:  # noqa: ARG002
+        """Types are not known here."""
+        return ""
 
     def honoured(self, where: Group) -> Group:
         """The filter without ranges on an id that the documentation does not promise."""
         if self._known.gt:
             return where
-        return Quirks(ignores=(">id", ">=id", "<id", "<=id")).where(where, self.id)
+        return Quirks(ignores=(">id", ">=id", "<id", "<=id")).where(where, self.id, self.kind)
+
+
+_PROPERTIES = ("PROPERTY_", "property")
 
 
 def _upper(name: str) -> str:
@@ -206,7 +262,7 @@ def _is_given(known: Documented, wanted: str, given: Mapping[str, Any]) -> bool:
     if head == "filter" and inner:
         asked = _at(given, known.filter)
         keys = [str(key) for key in asked] if isinstance(asked, Mapping) else []
-        return inner in keys or (inner[0] != "=" and inner in [parse_key(key)[1] for key in keys])
+        return inner in keys or (inner[0] != "=" and inner in [split_key(key)[1] for key in keys])
     if head == "select" and inner:
         return bool({inner, "*"} & {str(name) for name in items_of(_at(given, known.select))})
     return _at(given, wanted) not in (None, "", [], {})

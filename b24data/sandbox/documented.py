@@ -25,6 +25,7 @@ __all__ = ["HIDDEN_ID", "Documented", "documented", "made_rows", "row_id"]
 HIDDEN_ID = "\0id"
 _ROWS = 130  # of a list that is paged: two full pages and a short one
 _REFERENCES = ("ENTITY_ID", "OWNERID", "OWNER_ID", "PROPERTYID", "STATUSID", "ORDERID")
+_TUPLES = ("rows", "params", "required", "positional", "names", "patterns", "refusal")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 
@@ -36,6 +37,10 @@ class Documented:
     an object by id. ``id`` is the key in a row, ``id_asked`` in filter and order, ``gt`` whether ``>id`` is
     documented. ``paging`` is start, start_no_count, offset_limit, page_nav, last_id, v3_pagination or v3_cursor, with
     ``params`` and the page sizes. A method whose answer is no list of objects has ``result``, served as it is.
+
+    ``prefixes`` to ``patterns`` are what its filter takes, as in :class:`~b24data.sandbox.conventions.Convention`;
+    ``names`` are those it filters by, where the page has a list of them, all of a row otherwise. ``refusal`` is the
+    error that the page shows, if its code is empty: status, code and text.
     """
 
     method: str
@@ -57,6 +62,14 @@ class Documented:
     page_max: int | None = None
     total: bool = False
     required: tuple[str, ...] = ()
+    prefixes: str = ""
+    names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    groups: bool = False
+    lists: bool = False
+    refuses: bool = False
+    any_case: bool = False
+    refusal: tuple[int, Any, str] | None = None
     positional: tuple[str, ...] = ()
     undocumented: bool = False
     seen: bool = False
@@ -79,9 +92,7 @@ def documented(version: str) -> dict[str, Documented]:
 
 
 def _read(method: str, facts: Mapping[str, Any]) -> Documented:
-    lists = {
-        name: tuple(value) for name, value in facts.items() if name in ("rows", "params", "required", "positional")
-    }
+    lists = {name: tuple(value) for name, value in facts.items() if name in _TUPLES}
     return Documented(method, **{**facts, **lists})
 
 

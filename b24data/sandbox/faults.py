@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from b24data.sandbox.answers import PortalError
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.wire import Reply, html_page
 
 __all__ = ["EARLY", "KINDS", "TIMEOUT_TITLE", "FaultPlan", "Faults", "broken", "spoiled"]

@@ -37,6 +37,14 @@ class Field:
         return self.name.startswith("UF_")
 
     @property
+    def kind(self) -> str:
+        """How a filter compares its values, where they are kept as codes (:mod:`b24data.sandbox.values`)."""
+        if self.type in ("boolean", "char"):
+            # crm-item-list.md: 1 and 0 for user fields; object-fields.md: Y and N for the others.
+            return "switch" if self.custom else "flag"
+        return _KINDS.get(self.type, "text")
+
+    @property
     def on_request(self) -> bool:
         """Multifields come only when they are named in ``select``, never with ``*``."""
         return self.type == "crm_multifield"
@@ -100,6 +108,12 @@ def _parse(line: str) -> Field:
 def _with_item_name(entry: Field) -> Field:
     return entry if entry.on_request else replace(entry, item=item_name(entry.name))
 
+
+_NUMBERS = (
+    "integer", "double", "enumeration", "employee", "user", "iblock_element", "iblock_section", "array", "location",
+    "crm_company", "crm_contact", "crm_lead", "crm_quote", "crm_category", "crm_entity",
+)  # fmt: skip
+_KINDS = dict.fromkeys(_NUMBERS, "number") | dict.fromkeys(("date", "datetime"), "moment")
 
 _ITEM_NAMES = {
     "DATE_CREATE": "createdTime",

@@ -1,8 +1,9 @@
-"""Filters as the documented list methods read them: prefixes on field names, values, groups with ``logic``.
+"""Filters: the conditions and groups of a request, and which records meet them.
 
-Sources: b24restdocs, crm-deal-list.md, crm-item-list.md, user-get.md, tasks-task-list.md. What they leave open is
-decided as MySQL under the portal would: text compares without regard to case, ``!=`` keeps rows without a value,
-an empty value in a range is no condition at all (the nastiest reading of an unresolved batch reference).
+What a method takes is a :class:`~b24data.sandbox.conventions.Convention`, what a value means stands in
+:mod:`b24data.sandbox.values`. What no page tells is decided as MySQL under the portal would, and where that is open,
+in the way that is most dangerous for a client: ``!=`` keeps records without a value; an empty value in a range and an
+empty array are no condition at all (so an unresolved reference of a batch reads the whole list).
 """
 
 from __future__ import annotations
@@ -10,30 +11,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from b24data.sandbox.columns import ABSENT, ID_MARK, NULL, ZONE_S, Codes, Column, Ints, Numbers
+from b24data.sandbox.columns import ID_MARK, NULL, Codes, Column, Ints, Numbers
+from b24data.sandbox.conventions import Convention
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.notation import items_of
+from b24data.sandbox.values import FALSE, Key, fits, flagged, held, meaning, moment_text, to_stored
 
-__all__ = ["Condition", "Group", "matches", "parse_filter", "parse_key", "parse_moment", "row_mask", "to_stored"]
+__all__ = ["Condition", "Group", "Names", "matches", "parse_filter", "row_mask", "split_key"]
 
-_OPERATORS = {
-    "": "eq", "=": "eq", "@": "eq", "!": "ne", "!=": "ne", "!@": "ne", ">": "gt", ">=": "ge", "<": "lt", "<=": "le",
-    "%": "has", "!%": "lacks", "=%": "like", "%=": "like", "!=%": "unlike", "!%=": "unlike",
-}  # fmt: skip
-_PREFIXES = sorted(_OPERATORS, key=len, reverse=True)
-_FALSE = "\0false"  # asks for "not filled in", or for the boolean
 _OPPOSITE = {"ne": "eq", "lacks": "has", "unlike": "like"}
+_TAKE_LISTS = ("@", "!@", "><", "!><")
+_BETWEEN = ("between", "outside")
+_LIKE = ("has", "lacks", "like", "unlike")
+_KEY = re.compile(r"([^\w]*)(.*)", re.DOTALL)
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: the upper-case name of a field, what is asked of it, and the values as they came."""
+    """One condition: the name of a column, what is asked of it, and the values as they came."""
 
     name: str
     operator: str
@@ -49,31 +51,100 @@ class Group:
     negative: bool = False
 
 
-def parse_key(key: str) -> tuple[str, str]:
-    """What a filter key asks, and of which field.
+class Names(Protocol):
+    """The fields that a method filters by."""
 
-    >>> parse_key(">=DATE_CREATE"), parse_key("!=%title"), parse_key("ID")
-    (('ge', 'DATE_CREATE'), ('unlike', 'title'), ('eq', 'ID'))
+    def column(self, name: str) -> str | None:
+        """The column of a name, None where the method does not know the name in this spelling."""
+        ...
+
+    def kind(self, column: str) -> str:
+        """What its values are, as in :func:`~b24data.sandbox.values.meaning`."""
+        ...
+
+    def type(self, column: str) -> str:
+        """The type that describes it, such as ``crm_status``."""
+        ...
+
+
+@lru_cache(maxsize=4096)
+def split_key(key: str) -> tuple[str, str]:
+    """The prefix and the name in a filter's key.
+
+    >>> split_key(">=DATE_CREATE"), split_key("!=%title"), split_key("ID")
+    (('>=', 'DATE_CREATE'), ('!=%', 'title'), ('', 'ID'))
     """
-    prefix = next(prefix for prefix in _PREFIXES if key.startswith(prefix))
-    return _OPERATORS[prefix], key[len(prefix) :]
+    found = _KEY.fullmatch(key)
+    return (found[1], found[2]) if found else ("", key)
 
 
-def parse_filter(given: Mapping[str, Any], resolve: Callable[[str], str | None], *, grouped: bool = False) -> Group:
-    """The conditions of a filter; ``resolve`` gives a field's upper-case name, or None where it is to be ignored."""
+def parse_filter(given: Mapping[str, Any], convention: Convention, names: Names) -> Group:
+    """The conditions of a filter, without what the method ignores; raises where it answers with an error instead."""
     parts: list[Condition | Group] = []
     any_of = False
     for key, value in given.items():
-        if grouped and str(key).lower() == "logic":
-            any_of = str(value).upper() == "OR"
-        elif grouped and str(key).isdigit() and isinstance(value, Mapping):
-            parts.append(parse_filter(value, resolve, grouped=True))
+        if convention.groups and key == "logic":
+            any_of = value == "OR"
+        elif convention.groups and isinstance(value, Mapping) and key.isdigit():
+            parts.append(parse_filter(value, convention, names))
         else:
-            operator, name = parse_key(str(key))
-            known = resolve(name)
-            if known is not None:
-                parts.append(Condition(known, operator, _values(value)))
+            part = _condition(key, value, convention, names)
+            if part is not None:
+                parts.append(part)
     return Group(tuple(parts), any_of)
+
+
+def _condition(key: str, given: Any, convention: Convention, names: Names) -> Condition | Group | None:
+    prefix, name = split_key(key)
+    operator = convention.operator(prefix)
+    column = names.column(name) if operator else None
+    if operator is None or column is None:
+        if convention.refuses:
+            raise _refused(f"field '{key}' is not allowed in filter")
+        return None
+    if isinstance(given, str | int | float) and operator not in _BETWEEN:  # the usual case, which has to be fast
+        return _fitting(Condition(column, operator, (_plain(given),)), prefix, convention, names)
+    several = isinstance(given, Mapping | list | tuple)
+    if several and isinstance(given, Mapping) and list(given) == ["value"]:
+        given, several = given["value"], False  # catalog-product-list.md: a day of a property comes in `value`
+    if several and not (
+        prefix in _TAKE_LISTS or ((convention.lists or convention.lenient) and operator in ("eq", "ne"))
+    ):
+        if convention.refuses:
+            raise _refused(f"field '{key}' has invalid value")
+        return None
+    values = _values(given)
+    if not values:
+        return None
+    if operator in _BETWEEN:
+        bounds = Condition(column, "ge", values[:1]), Condition(column, "le", values[-1:])
+        return Group(bounds, negative=operator == "outside")
+    return _fitting(Condition(column, operator, values), prefix, convention, names)
+
+
+def _fitting(condition: Condition, prefix: str, convention: Convention, names: Names) -> Condition | None:
+    """The condition as the field takes it, None where it does not."""
+    column, operator, values = condition.name, condition.operator, condition.values
+    if operator in _LIKE and names.type(column) in convention.unlike:
+        return None
+    if convention.exact and operator != "eq" and names.type(column) in convention.exact:
+        return None
+    if not prefix and convention.is_pattern(column) and names.kind(column) == "text" and _have_wildcards(values):
+        return Condition(column, "like", values)
+    if convention.drops_misfits and operator not in _LIKE:
+        kind = names.kind(column)
+        return condition if all(fits(kind, value) for value in values) else None
+    if convention.lenient:
+        return Condition(column, operator, tuple(flagged(names.kind(column), value) for value in values))
+    return condition
+
+
+def _have_wildcards(values: Sequence[Any]) -> bool:
+    return any(sign in str(value) for value in values for sign in "%_")
+
+
+def _refused(what: str) -> PortalError:
+    return PortalError(400, "INVALID_ARG_VALUE", f"Invalid filter: {what}")
 
 
 def _values(value: Any) -> tuple[Any, ...]:
@@ -84,7 +155,7 @@ def _values(value: Any) -> tuple[Any, ...]:
 
 def _plain(value: Any) -> Any:
     """Booleans as text: as a key of a cache, False would be 0, which asks for something else."""
-    return value if not isinstance(value, bool) else "1" if value else _FALSE
+    return value if not isinstance(value, bool) else "1" if value else FALSE
 
 
 def row_mask(part: Condition | Group, column: Callable[[str], Column], ids: Ints) -> Mask:
@@ -100,19 +171,17 @@ def row_mask(part: Condition | Group, column: Callable[[str], Column], ids: Ints
         inverse: Mask = ~row_mask(Condition(part.name, opposite, part.values), column, ids)
         return inverse
     stored = column(part.name)
-    if isinstance(stored, Numbers):
-        return _number_mask(stored, part)
-    # crm-item-list.md: a user field of booleans takes 1 and 0 in a filter, not Y and N.
-    return _code_mask(stored, part, ids, plain=not part.name.startswith("UF_"))
+    return _number_mask(stored, part) if isinstance(stored, Numbers) else _code_mask(stored, part, ids)
 
 
 def _number_mask(column: Numbers, condition: Condition) -> Mask:
     values, operator = column.values, condition.operator
     if operator in ("has", "like"):
-        texts = ["" if value == NULL else str(value) for value in values.tolist()]
-        return np.array([matches(operator, [text], condition.values) for text in texts], np.bool_)
-    if operator == "eq":
-        wanted = [NULL if value in ("", _FALSE) else to_stored(column.kind, value) for value in condition.values]
+        texts = ["" if value == NULL else _as_text(column.kind, value) for value in values.tolist()]
+        return np.array([matches(operator, [text] if text else [], condition.values) for text in texts], np.bool_)
+    if operator in ("eq", "eq_or_null"):
+        wanted = [NULL if value in ("", FALSE) else to_stored(column.kind, value) for value in condition.values]
+        wanted += [NULL] if operator == "eq_or_null" else []
         return np.isin(values, np.array([value for value in wanted if value is not None], np.int64))
     bound = condition.values[0] if condition.values else ""
     if bound == "":
@@ -125,102 +194,68 @@ def _number_mask(column: Numbers, condition: Condition) -> Mask:
     return mask
 
 
-def _code_mask(column: Codes, condition: Condition, ids: Ints, *, plain: bool) -> Mask:
+def _as_text(kind: str, value: int) -> str:
+    """A number as MySQL compares it with a pattern."""
+    if kind in ("date", "datetime"):
+        return moment_text(value)
+    return f"{value / 100:.2f}" if kind in ("cents", "double") else str(value)
+
+
+def _code_mask(column: Codes, condition: Condition, ids: Ints) -> Mask:
     """Decided once for each entry of the vocabulary; row by row only where the record's id is part of the text."""
     multiple = any(isinstance(entry, list) for entry in column.vocabulary)  # an empty one is False
-    texts = [[] if multiple and entry is False else _texts(entry, plain=plain) for entry in column.vocabulary]
-    verdict = np.array([matches(condition.operator, entry, condition.values) for entry in texts], np.bool_)
+    entries = [[] if multiple and entry is False else held(column.kind, entry) for entry in column.vocabulary]
+    verdict = np.array(
+        [matches(condition.operator, entry, condition.values, column.kind) for entry in entries], np.bool_
+    )
     mask: Mask = verdict[column.codes]
-    for code, entry in enumerate(texts):
-        if any(ID_MARK in text for text in entry):
+    for code, entry in enumerate(entries):
+        if any(ID_MARK in key for key in entry if isinstance(key, str)):
             for at in np.flatnonzero(column.codes == code).tolist():
-                row = [text.replace(ID_MARK, str(ids[at])) for text in entry]
-                mask[at] = matches(condition.operator, row, condition.values)
+                row = [key.replace(ID_MARK, str(ids[at])) if isinstance(key, str) else key for key in entry]
+                mask[at] = matches(condition.operator, row, condition.values, column.kind)
     return mask
 
 
-def _texts(entry: Any, *, plain: bool) -> list[str]:
-    if entry is ABSENT or entry is None or entry in ("", [], {}):
-        return []
-    if isinstance(entry, bool):
-        return (["1", "true", "y"] if entry else ["0", "false", "n"]) if plain else ["1" if entry else "0"]
-    if isinstance(entry, list):
-        return [text for item in entry for text in _texts(item, plain=plain)]
-    if isinstance(entry, dict):
-        return [str(entry.get("VALUE", entry.get("id", "")))]
-    return [str(entry)]
+def matches(operator: str, keys: Sequence[Key], values: Sequence[Any], kind: str = "text") -> bool:
+    """Whether a field with these keys (several in a multiple one, none in an empty one) meets a condition.
 
-
-def matches(operator: str, texts: Sequence[str], values: Sequence[Any]) -> bool:
-    """Whether a field with these texts (several in a multiple one, none in an empty one) meets a condition."""
+    >>> matches("eq", held("text", "Won"), ["won"]), matches("ge", held("number", "10"), ["9 pieces"], "number")
+    (True, True)
+    """
     if operator in _OPPOSITE:
-        return not matches(_OPPOSITE[operator], texts, values)
-    asked = [_text(value) for value in values]
-    held = [text.casefold() for text in texts]
-    if operator == "eq":
-        return any(_equals(value, held) for value in asked)
-    if operator == "has":
-        return any(value in text for value in asked for text in held)
-    if operator == "like":
-        return any(_like(value).fullmatch(text) for value in asked for text in held)
-    bound = asked[0] if asked else ""
+        return not matches(_OPPOSITE[operator], keys, values, kind)
+    if operator in ("has", "like"):
+        return _resembles(operator, [_text(key) for key in keys], [str(value).casefold() for value in values])
+    if operator in ("eq", "eq_or_null"):
+        return any(_equals(value, keys, kind) for value in values) or (operator == "eq_or_null" and not keys)
+    bound = values[0] if values else ""
     if bound == "":
         return True
-    compare = {"gt": str.__gt__, "ge": str.__ge__, "lt": str.__lt__, "le": str.__le__}[operator]
-    return any(compare(text, bound) for text in held)
+    asked = meaning(kind, bound)
+    return asked is not None and any(_compares(operator, key, asked) for key in keys)
 
 
-def _equals(value: str, held: Sequence[str]) -> bool:
-    if value in ("", _FALSE):
-        return not held or (value == _FALSE and "0" in held)
-    return value in held
+def _resembles(operator: str, texts: Sequence[str], patterns: Sequence[str]) -> bool:
+    if operator == "has":
+        return any(pattern in text for pattern in patterns for text in texts)
+    return any(_like(pattern).fullmatch(text) for pattern in patterns for text in texts)
 
 
-def _text(value: Any) -> str:
-    return str(value).casefold()
+def _compares(operator: str, key: Any, bound: Any) -> bool:
+    return bool({"gt": key > bound, "ge": key >= bound, "lt": key < bound, "le": key <= bound}[operator])
+
+
+def _equals(value: Any, keys: Sequence[Key], kind: str) -> bool:
+    if value in ("", FALSE):
+        return not keys or (value == FALSE and (0.0 in keys or "0" in keys))
+    return meaning(kind, value) in keys
+
+
+def _text(key: Key) -> str:
+    return key if isinstance(key, str) else f"{key:.15g}"
 
 
 def _like(pattern: str) -> re.Pattern[str]:
     parts = (".*" if char == "%" else "." if char == "_" else re.escape(char) for char in pattern)
     return re.compile("".join(parts), re.DOTALL)
-
-
-def to_stored(kind: str, value: Any) -> int | None:
-    """A value from a request in the form in which a column of numbers keeps it; None where it has no meaning.
-
-    >>> to_stored("cents", "10.5"), to_stored("id", "12abc"), to_stored("date", "nonsense")
-    (1050, 12, None)
-    """
-    if kind in ("date", "datetime"):
-        return parse_moment(str(value))
-    number = re.match(r"\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", str(value))
-    text = number[0].strip() if number else "0"  # PHP reads the leading digits, and nothing as zero
-    if kind == "id":
-        return int(text) if text.lstrip("+-").isdigit() else int(float(text))
-    return round(float(text) * 100)
-
-
-_FORMS = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y")
-
-
-def parse_moment(text: str) -> int | None:
-    """A moment in unix seconds, from ISO 8601 or the portal's own format; without an offset, by the portal's clock.
-
-    >>> parse_moment("1970-01-01"), parse_moment("1970-01-01T00:00:00Z"), parse_moment("01.01.1970 03:00:01")
-    (-10800, 0, 1)
-    """
-    moment = None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        for form in _FORMS:
-            try:
-                moment = datetime.strptime(text, form)
-                break
-            except ValueError:
-                continue
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone(timedelta(seconds=ZONE_S)))
-    return int(moment.timestamp())

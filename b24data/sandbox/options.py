@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["CostModel", "Options", "cost_model"]
+__all__ = ["MANNERS", "CostModel", "Options", "cost_model"]
+
+MANNERS = ("strict", "lenient")  # how filters are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,4 @@ class Options:
     lists: dict[str, int]
     ignores: list[str]
     lies: list[str]
+    filters: str = "strict"

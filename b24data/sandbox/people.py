@@ -46,7 +46,8 @@ def user_column(table: Table, field: Field) -> Column:
         "USER_TYPE": ["employee"],
     }
     values = choices.get(field.name, [""])
-    return Codes(rng.integers(0, len(values), n, dtype=np.int32), values)
+    kind = "bool" if field.name == "ACTIVE" else "text"
+    return Codes(rng.integers(0, len(values), n, dtype=np.int32), values, kind=kind)
 
 
 def task_column(table: Table, field: Field) -> Column:
@@ -73,7 +74,8 @@ def task_column(table: Table, field: Field) -> Column:
         "UF_TASK_WEBDAV_FILES": [False, [1117], [1117, 1120]],
     }
     values = choices[field.name]
-    return Codes(rng.integers(0, len(values), n, dtype=np.int32), values)
+    kind = "number" if field.name in ("STATUS", "PRIORITY") else "text"
+    return Codes(rng.integers(0, len(values), n, dtype=np.int32), values, kind=kind)
 
 
 def _task_numbers(table: Table, name: str, rng: np.random.Generator) -> Ints:
@@ -89,10 +91,34 @@ def _task_numbers(table: Table, name: str, rng: np.random.Generator) -> Ints:
 
 
 def task_extra(table: Table, name: str) -> Codes:
-    """The objects that a task's answer adds: ``creator`` and ``responsible`` (a user), ``group`` (``[]`` when none)."""
+    """What a task's answer adds: ``creator`` and ``responsible`` (a user), ``group`` (``[]`` when none), ``subStatus``.
+
+    What a filter names and no task has here, such as tags, is filled in nowhere.
+    """
+    if name == "SUB_STATUS":
+        return _sub_status(table)
+    if name == "ROOT":
+        parents = table.numbers("PARENT_ID").values
+        return Codes((parents <= 0).astype(np.int32), ["N", "Y"], kind="flag")
+    if name not in ("creator", "responsible", "group"):
+        return Codes(np.zeros(table.size, np.int32), [None])
     source = table.numbers({"creator": "CREATED_BY", "responsible": "RESPONSIBLE_ID", "group": "GROUP_ID"}[name])
     distinct, codes = np.unique(source.values, return_inverse=True)
     return Codes(codes.astype(np.int32), [_group(int(at)) if name == "group" else _user(int(at)) for at in distinct])
+
+
+def _sub_status(table: Table) -> Codes:
+    """The status, or for a task that is open -1 (overdue), -2 (not viewed), -3 (almost overdue): tasks-task-list.md."""
+    status = table.coded("STATUS")
+    held = [*status.vocabulary, "-1", "-2", "-3"]
+    deadline = table.numbers("DEADLINE").values
+    is_open = np.isin(np.array(status.vocabulary), ["2", "3"])[status.codes]
+    overdue = is_open & (deadline != NULL) & (deadline < _LAST_DAY)
+    almost = is_open & (deadline >= _LAST_DAY) & (deadline < _LAST_DAY + _DAY)
+    unseen = is_open & ~overdue & ~almost & (table.ids % 5 == 0)
+    first = len(status.vocabulary)
+    codes = np.select([overdue, unseen, almost], [first, first + 1, first + 2], status.codes)
+    return Codes(codes.astype(np.int32), held, kind="number")
 
 
 def _group(number: int) -> Any:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from b24data.sandbox.answers import Answer, PortalError, encode
+from b24data.sandbox.answers import Answer, encode
 from b24data.sandbox.authserver import Addresses, AuthServer
 from b24data.sandbox.batch import run_batch
 from b24data.sandbox.calls import Caller, Methods
 from b24data.sandbox.columns import Writer
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.faults import EARLY, TIMEOUT_TITLE, FaultPlan, Faults, broken, spoiled
 from b24data.sandbox.limits import Bucket, Clock, Ledger
 from b24data.sandbox.mutations import Mutations
@@ -54,6 +55,7 @@ class Portal:
             ids=options.ids,
         )
         self.renderer = Renderer()
+        self.quirks = Quirks(options.ignores, options.lies, options.filters == "lenient")
         self.rowsets = Rowsets(options.seed, options.lists)
         self.methods = Methods(
             self.world,
@@ -61,10 +63,12 @@ class Portal:
             self.rowsets,
             escape=options.escape,
             zero_total=options.zero_total,
-            quirks=Quirks(options.ignores, options.lies),
+            quirks=self.quirks,
             now=self.clock.now,
         )
-        self.methods3 = Methods3(self.world, self.renderer, self.rowsets, escape=options.escape, now=self.clock.now)
+        self.methods3 = Methods3(
+            self.world, self.renderer, self.rowsets, escape=options.escape, now=self.clock.now, quirks=self.quirks
+        )
         self._replays = Replays(self.clock.now)
         self.tokens = TokenBook(
             self.clock.now, self.counters, ttl_s=options.token_ttl_s, ttl_requests=options.token_ttl_requests

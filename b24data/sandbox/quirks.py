@@ -1,17 +1,34 @@
-"""What a portal may do wrongly with its lists, switched on one by one: what it ignores, and where it lies."""
+"""How far a portal is from the documented one: how it reads what it is asked, what it ignores, where it lies.
+
+All of it is switched on one by one. A filter goes through here twice: :meth:`Quirks.convention` says how it is read,
+:meth:`Quirks.where` which of its conditions count.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
+from b24data.sandbox.conventions import Convention
 from b24data.sandbox.filters import Condition, Group
 from b24data.sandbox.table import Selection
 
-__all__ = ["IGNORABLE", "LIES", "Quirks"]
+__all__ = ["HONEST", "IGNORABLE", "LIES", "Quirks"]
 
-# What a list may not honour: a bound on the id, a condition on a time, the order (newest rows come first), the offset.
-IGNORABLE = (">id", ">=id", "<id", "<=id", "times", "order", "start")
+IGNORABLE = {
+    ">id": "a bound on the id",
+    ">=id": "a bound on the id",
+    "<id": "a bound on the id",
+    "<=id": "a bound on the id",
+    "times": "conditions on times and days",
+    "names": "what it has an error for elsewhere: unknown names, and names in another spelling",
+    "values": "conditions whose value is not of the field's kind (`abc` for a number, 30 February, `1` for Y)",
+    "groups": "conditions in groups",
+    "conditions": "every condition that is not on the id",
+    "order": "the order: the newest rows come first",
+    "start": "the offset",
+}
 LIES = {
     "total": "two rows more than there are",
     "zero_total": "total is 0 beside rows",
@@ -22,7 +39,6 @@ LIES = {
     "minus_one": "next is -1 on the last page",
     "page_length": "next is how many rows came",
 }
-_TIMES = ("DATE", "TIME", "CREATED", "LAST_UPDATED")
 _RANGES = {"gt": ">id", "ge": ">=id", "lt": "<id", "le": "<=id"}
 
 
@@ -32,6 +48,7 @@ class Quirks:
 
     ignores: Collection[str] = ()
     lies: Collection[str] = ()
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted({*self.ignores} - {*IGNORABLE}) + sorted({*self.lies} - {*LIES})
@@ -39,23 +56,45 @@ class Quirks:
             known = f"ignores: {', '.join(IGNORABLE)}; lies: {', '.join(LIES)}"
             raise ValueError(f"the sandbox has no quirk {unknown[0]!r}; there are {known}")
 
-    def where(self, where: Group, id_name: str) -> Group:
-        """The filter without the bounds that are ignored.
+    @property
+    def ignores_names(self) -> bool:
+        """Whether an unknown name is never an error."""
+        return "names" in self.ignores
 
-        >>> Quirks(ignores=[">id"]).where(Group((Condition("ID", "gt", (5,)), Condition("ID", "le", (9,)))), "ID").parts
+    def honest(self) -> Quirks:
+        """What the portal would do if it ignored nothing and told no lies."""
+        return Quirks(lenient=self.lenient)
+
+    def convention(self, base: Convention) -> Convention:
+        """How a method's filter is read."""
+        if not self.ignores and not self.lenient:
+            return base
+        return _convention(base, frozenset(self.ignores), self.lenient)
+
+    def where(self, where: Group, id_name: str, kind: Callable[[str], str]) -> Group:
+        """The conditions that count; ``kind`` says of what kind a field is.
+
+        >>> both = Group((Condition("ID", "gt", (5,)), Condition("ID", "le", (9,))))
+        >>> Quirks(ignores=[">id"]).where(both, "ID", lambda name: "number").parts
         (Condition(name='ID', operator='le', values=(9,)),)
         """
-        if "times" in self.lies and any(map(_is_about_time, where.parts)):
+        if "times" in self.lies and any(_is_about_time(part, kind) for part in where.parts):
             return replace(where, parts=(*where.parts, Condition(id_name, "lt", ("0",))))
         if not self.ignores:
             return where
-        kept = tuple(part for part in where.parts if not self._ignored(part, id_name))
-        return replace(where, parts=kept)
+        kept = [self._counted(part, id_name, kind) for part in where.parts]
+        parts = tuple(part for part in kept if part is not None)
+        return replace(where, parts=parts, any_of=where.any_of and "groups" not in self.ignores)
 
-    def _ignored(self, part: Condition | Group, id_name: str) -> bool:
-        if "times" in self.ignores and _is_about_time(part):
-            return True
-        return isinstance(part, Condition) and part.name == id_name and _RANGES.get(part.operator) in self.ignores
+    def _counted(self, part: Condition | Group, id_name: str, kind: Callable[[str], str]) -> Condition | Group | None:
+        if isinstance(part, Group):
+            if "groups" in self.ignores or "conditions" in self.ignores:
+                return None
+            return self.where(part, id_name, kind) if "times" in self.ignores else part
+        if part.name == id_name:
+            return None if _RANGES.get(part.operator) in self.ignores else part
+        ignored = "conditions" in self.ignores or ("times" in self.ignores and _is_about_time(part, kind))
+        return None if ignored else part
 
     def order(self, order: tuple[tuple[str, bool], ...], id_name: str) -> tuple[tuple[str, bool], ...]:
         """The order, or newest first where it is ignored."""
@@ -95,5 +134,19 @@ class Quirks:
         return -1 if "minus_one" in self.lies else None
 
 
-def _is_about_time(part: Condition | Group) -> bool:
-    return isinstance(part, Condition) and any(word in part.name for word in _TIMES)
+HONEST = Quirks()
+
+
+@lru_cache
+def _convention(base: Convention, ignores: frozenset[str], lenient: bool) -> Convention:
+    return replace(
+        base,
+        groups=base.groups or lenient,
+        refuses=base.refuses and "names" not in ignores,
+        lenient=lenient,
+        drops_misfits="values" in ignores,
+    )
+
+
+def _is_about_time(part: Condition | Group, kind: Callable[[str], str]) -> bool:
+    return isinstance(part, Condition) and kind(part.name) == "moment"

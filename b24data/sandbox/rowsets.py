@@ -8,8 +8,9 @@ from typing import Any
 
 from b24data.sandbox.documented import documented, made_rows
 from b24data.sandbox.filters import Condition, Group, matches
+from b24data.sandbox.values import held, kind_of_value
 
-__all__ = ["Row", "Rowsets", "holds", "plain_texts", "ranked", "sorted_rows"]
+__all__ = ["Row", "Rowsets", "holds", "ranked", "sorted_rows"]
 
 Row = Mapping[str, Any]
 # Lists whose peculiarity shows at a certain length only.
@@ -27,28 +28,8 @@ def holds(part: Condition | Group, row: Row) -> bool:
         found = [holds(inner, row) for inner in part.parts]
         return (any(found) if part.any_of and found else all(found)) != part.negative
     value = row.get(part.name)
-    if part.operator not in ("gt", "ge", "lt", "le"):
-        return matches(part.operator, plain_texts(value), part.values)
-    bound = part.values[0] if part.values else ""
-    if bound == "":
-        return True  # an empty value in a range is no condition at all
-    if value is None:
-        return False
-    held, asked = ranked(value), ranked(bound)
-    return {"gt": held > asked, "ge": held >= asked, "lt": held < asked, "le": held <= asked}[part.operator]
-
-
-def plain_texts(value: Any) -> list[str]:
-    """The texts by which a value is compared for equality: several in a list, none where it is empty."""
-    if value in (None, "", [], {}):
-        return []
-    if isinstance(value, bool):
-        return ["1", "true", "y"] if value else ["0", "false", "n"]
-    if isinstance(value, Mapping):
-        return [text for inner in value.values() for text in plain_texts(inner)]
-    if isinstance(value, list | tuple):
-        return [text for inner in value for text in plain_texts(inner)]
-    return [str(value)]
+    kind = kind_of_value(value)
+    return matches(part.operator, held(kind, value), part.values, kind)
 
 
 def ranked(value: Any) -> tuple[int, float, str]:

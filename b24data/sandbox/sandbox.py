@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from b24data.sandbox.changes import Changes
-from b24data.sandbox.options import CostModel, Options, cost_model
+from b24data.sandbox.options import MANNERS, CostModel, Options, cost_model
 from b24data.sandbox.stats import Stats, Truth
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ class Sandbox(Changes):
     time of a page (seconds, by method, or a :class:`CostModel`), ``workers`` how many requests are worked on at a
     time (0: any). ``faults`` are plans as :meth:`fail` takes them. ``unresolved`` is what a batch reference to
     nothing becomes: "empty" or "literal"; ``lists`` says how long other lists are, by method
-    (``{"catalog.product.list": 500}``). ``ignores`` names what the lists do not honour (:data:`IGNORABLE`), ``lies``
-    what they say wrongly (:data:`LIES`). ``zero_total`` makes ``start=-1`` say ``total: 0``, as some portals do.
-    ``process=True`` gives the server a process of its own.
+    (``{"catalog.product.list": 500}``). ``filters`` is "strict", as the methods' pages say, or "lenient", which takes
+    any spelling of names and flags, and groups everywhere; ``ignores`` names what the lists do not honour
+    (:data:`IGNORABLE`), ``lies`` what they say wrongly (:data:`LIES`). ``zero_total`` makes ``start=-1`` say
+    ``total: 0``, as some portals do. ``process=True`` gives the server a process of its own.
 
     >>> with Sandbox(deals=120, users=5) as portal:
     ...     truth = portal.truth("crm.deal.list", filter={"STAGE_SEMANTIC_ID": "S"})
@@ -73,10 +74,13 @@ class Sandbox(Changes):
         redirect_uri: str = "",
         token_methods: Sequence[str] = ("GET", "POST"),
         lists: Mapping[str, int] | None = None,
+        filters: str = "strict",
         ignores: Sequence[str] = (),
         lies: Sequence[str] = (),
         process: bool = False,
     ) -> None:
+        if filters not in MANNERS:
+            raise ValueError(f'filters is "strict" or "lenient", not {filters!r}')
         if unresolved not in ("empty", "literal"):
             raise ValueError(f'unresolved is "empty" or "literal", not {unresolved!r}')
         counts = {
@@ -112,6 +116,7 @@ class Sandbox(Changes):
             lists=dict(lists or {}),
             ignores=list(ignores),
             lies=list(lies),
+            filters=filters,
         )
         self._process = process
         self._host: Host | None = None

@@ -13,9 +13,10 @@ import numpy as np
 from b24data.sandbox.columns import ID_MARK, Codes, Column, Ints, Numbers
 from b24data.sandbox.customs import empty_column, item_multifields
 from b24data.sandbox.fields import Field, fields_of
-from b24data.sandbox.filters import Condition, Group, row_mask, to_stored
+from b24data.sandbox.filters import Condition, Group, row_mask
 from b24data.sandbox.generate import generate_column, record_ids
 from b24data.sandbox.people import task_column_v3, task_extra
+from b24data.sandbox.values import to_stored
 
 __all__ = ["Selection", "Table", "World"]
 
@@ -113,8 +114,17 @@ class Table:
         if found is None:
             known = self.fields.get(name)
             found = generate_column(self, known) if known else self._derived(name)
+            if known and isinstance(found, Codes) and found.kind == "text":
+                found.kind = known.kind
             self._columns[name] = found
         return found
+
+    def kind(self, name: str) -> str:
+        """How a filter compares the values of a column."""
+        column = self.column(name)
+        if isinstance(column, Numbers):
+            return "moment" if column.kind in ("date", "datetime") else "number"
+        return column.kind
 
     def numbers(self, name: str) -> Numbers:
         """The column of a field that is known to hold numbers."""
@@ -232,7 +242,9 @@ class Table:
     def add_field(self, field: Field) -> None:
         """Add a user field, which is empty in all records."""
         self.added = (*self.added, field)
-        self._columns[field.name] = empty_column(self, field)
+        column = self._columns[field.name] = empty_column(self, field)
+        if isinstance(column, Codes):
+            column.kind = field.kind
         self._changed()
 
     def _put(self, at: int, values: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.sandbox.answers import PortalError
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.stats import Counters
 
 __all__ = ["SCOPE", "TokenBook"]

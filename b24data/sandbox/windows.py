@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from b24data.sandbox.answers import PortalError
 from b24data.sandbox.documented import Documented, row_id
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.quirks import Quirks
 
 __all__ = ["Window", "window_of"]

@@ -218,7 +218,7 @@ def test_errors__have_a_cure_each():
 
 def test_sandbox__has_every_fault_and_every_lie():
     told = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGES["docs/sandbox.md"], flags=re.MULTILINE))
-    assert told == KINDS | LIES
+    assert told == {name: what for name, what in IGNORABLE.items() if name.isalpha()} | KINDS | LIES
     assert all(f"`{what}`" in PAGES["docs/sandbox.md"] for what in IGNORABLE)
 
 

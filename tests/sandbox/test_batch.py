@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from b24data.sandbox.answers import Answer, PortalError
+from b24data.sandbox.answers import Answer
 from b24data.sandbox.batch import run_batch
+from b24data.sandbox.errors import PortalError
 
 PAGE = "crm.deal.list?select[]=ID&order[ID]=ASC&start=-1"
 

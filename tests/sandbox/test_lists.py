@@ -61,7 +61,7 @@ def test_parameters__arrive_in_every_form(portal, http, form):
     url, deals = portal.webhook_url, portal.truth().ids
     ask = {
         "json": lambda: http.post(f"{url}crm.deal.list", json={"select": ["ID"], "filter": {">ID": deals[9]}}),
-        "json upper": lambda: http.post(f"{url}crm.deal.list", json={"SELECT": ["ID"], "FILTER": {">id": deals[9]}}),
+        "json upper": lambda: http.post(f"{url}crm.deal.list", json={"SELECT": ["ID"], "FILTER": {">ID": deals[9]}}),
         "form": lambda: http.post(f"{url}crm.deal.list", data={"select[]": "ID", "filter[>ID]": str(deals[9])}),
         "query": lambda: http.get(f"{url}crm.deal.list?select[]=ID&filter[>ID]={deals[9]}"),
         "query indices": lambda: http.get(f"{url}crm.deal.list/?select[0]=ID&filter%5B%3EID%5D={deals[9]}"),

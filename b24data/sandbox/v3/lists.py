@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer
 from b24data.sandbox.documented import HIDDEN_ID, Documented, documented
-from b24data.sandbox.filters import Condition, Group, parse_moment
+from b24data.sandbox.filters import Condition, Group
+from b24data.sandbox.quirks import HONEST, Quirks
 from b24data.sandbox.rowsets import Row, Rowsets, holds, ranked, sorted_rows
 from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import (
@@ -24,6 +26,7 @@ from b24data.sandbox.v3.request import (
     read_pagination,
     read_select,
 )
+from b24data.sandbox.values import kind_of_value, parse_moment
 
 __all__ = ["Lists3"]
 
@@ -53,7 +56,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 class Lists3:
     """The methods by lower-case name."""
 
-    def __init__(self, rowsets: Rowsets, *, escape: bool) -> None:
+    def __init__(self, rowsets: Rowsets, *, escape: bool, quirks: Quirks = HONEST) -> None:
+        self._quirks = quirks
         self._rowsets = rowsets
         self._writer = Writer(numbers=True, escape=escape)
         self._special: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
@@ -74,7 +78,7 @@ class Lists3:
         known = documented("v3")[name]
         if not known.is_list:
             return Answer.of(known.result, self._writer)
-        rows = self.rows(name, query)
+        rows = self.rows(name, query, self._quirks)
         beside = {}
         if known.paging == "v3_pagination":
             page = read_pagination(query.get("pagination"), default=known.page or 50, most=known.page_max or _MOST)
@@ -83,7 +87,7 @@ class Lists3:
             rows = rows[first : first + page.limit]
         return self._answer(known, self._selected(known, rows, query), **beside)
 
-    def rows(self, name: str, query: Mapping[str, Any]) -> list[Row]:
+    def rows(self, name: str, query: Mapping[str, Any], quirks: Quirks) -> list[Row]:
         """All rows that a call means."""
         name = "main.eventlog.list" if name == "main.eventlog.tail" else name
         known = documented("v3")[name]
@@ -97,6 +101,7 @@ class Lists3:
             if name in _REQUIRED_CONDITION and not _asks_for(where, _REQUIRED_CONDITION[name]):
                 required = f"filter.{_REQUIRED_CONDITION[name]}"
                 raise invalid(required, f"Required field `{required}` is not specified")
+            where = quirks.where(where, known.id or HIDDEN_ID, partial(_kind, rows))
             rows = [row for row in rows if holds(where, row)]
         return sorted_rows(rows, read_order(query.get("order"), self._fields(known)) if known.order else ())
 
@@ -152,7 +157,7 @@ class Lists3:
             )
         behind = Condition(name, "lt" if downwards else "gt", (cursor["value"],))
         asked = {key: value for key, value in query.items() if key != "order"}
-        rows = [row for row in self.rows("main.eventlog.list", asked) if holds(behind, row)]
+        rows = [row for row in self.rows("main.eventlog.list", asked, self._quirks) if holds(behind, row)]
         rows = sorted_rows(rows, [(name, downwards)])[:limit]
         return self._answer(known, self._selected(known, rows, query))
 
@@ -191,6 +196,10 @@ class _CursorPage:
         self.rows = rows[:limit]
         self.more = len(rows) > limit
         self.last: Row = self.rows[-1] if self.rows else {}
+
+
+def _kind(rows: list[Row], name: str) -> str:
+    return kind_of_value(next((row[name] for row in rows if row.get(name) not in (None, "")), None))
 
 
 def _behind(

@@ -14,6 +14,7 @@ from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer
 from b24data.sandbox.documented import documented, row_id
 from b24data.sandbox.pages import Renderer
+from b24data.sandbox.quirks import HONEST, Quirks
 from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.table import World
 from b24data.sandbox.v3.lists import Lists3
@@ -31,10 +32,17 @@ class Methods3:
     """Every method of REST 3.0 by lower-case name."""
 
     def __init__(
-        self, world: World, renderer: Renderer, rowsets: Rowsets, *, escape: bool, now: Callable[[], float]
+        self,
+        world: World,
+        renderer: Renderer,
+        rowsets: Rowsets,
+        *,
+        escape: bool,
+        now: Callable[[], float],
+        quirks: Quirks = HONEST,
     ) -> None:
-        self.tasks = Tasks3(world, renderer, escape=escape, now=now)
-        self.lists = Lists3(rowsets, escape=escape)
+        self.tasks = Tasks3(world, renderer, escape=escape, now=now, quirks=quirks)
+        self.lists = Lists3(rowsets, escape=escape, quirks=quirks)
         self._writer = Writer(numbers=True, escape=escape)
         self._own: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             **self.tasks.methods,
@@ -62,12 +70,12 @@ class Methods3:
         """The ids that a list call means, all pages of it, in its order."""
         name = method.lower()
         if name == "tasks.task.list":
-            selection = self.tasks.selection(query)
+            selection = self.tasks.selection(query, HONEST)
             ids: list[Any] = self.tasks.table.ids[selection.chosen].tolist()
             return ids
         if name not in self._listed:
             raise ValueError(f"{method} is not a list of REST 3.0")
-        return [row_id(row, documented("v3")[name]) for row in self.lists.rows(name, query)]
+        return [row_id(row, documented("v3")[name]) for row in self.lists.rows(name, query, HONEST)]
 
     def names(self) -> list[str]:
         """The methods there are."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.sandbox.answers import PortalError
+from b24data.sandbox.errors import PortalError
 from b24data.sandbox.filters import Condition, Group
 
 __all__ = ["Fields", "Pagination", "V3Error", "invalid", "read_filter", "read_order", "read_pagination", "read_select"]

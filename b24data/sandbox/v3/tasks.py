@@ -10,11 +10,13 @@ from typing import Any
 
 from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer, iso
-from b24data.sandbox.filters import Condition, Group, parse_moment
+from b24data.sandbox.filters import Condition, Group
 from b24data.sandbox.pages import Layout, Page, Renderer
+from b24data.sandbox.quirks import HONEST, Quirks
 from b24data.sandbox.table import Selection, Table, World
 from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import Fields, V3Error, invalid, read_filter, read_order, read_pagination, read_select
+from b24data.sandbox.values import parse_moment
 
 __all__ = ["FIELDS", "Tasks3"]
 
@@ -72,7 +74,10 @@ _CODES = {
 class Tasks3:
     """The methods, over the table of tasks."""
 
-    def __init__(self, world: World, renderer: Renderer, *, escape: bool, now: Callable[[], float]) -> None:
+    def __init__(
+        self, world: World, renderer: Renderer, *, escape: bool, now: Callable[[], float], quirks: Quirks = HONEST
+    ) -> None:
+        self._quirks = quirks
         self.table: Table = world.table("tasks")
         self._users: Table = world.table("users")
         self._renderer = renderer
@@ -86,16 +91,17 @@ class Tasks3:
             "tasks.task.delete": self.delete,
         }
 
-    def selection(self, query: Mapping[str, Any]) -> Selection:
+    def selection(self, query: Mapping[str, Any], quirks: Quirks) -> Selection:
         """The tasks that a list call means, without the pagination."""
         where = _by_column(read_filter(query.get("filter"), FIELDS))
+        where = quirks.where(where, "ID", self.table.kind)
         order = tuple((_COLUMNS[name][1], down) for name, down in read_order(query.get("order"), FIELDS))
         return self.table.select(where, order)
 
     def page(self, query: Mapping[str, Any]) -> Answer:
         """A page; no total and no next."""
         page = read_pagination(query.get("pagination"), default=50, most=1000)
-        found = self._rows(self.selection(query), query, page.offset, page.limit)
+        found = self._rows(self.selection(query, self._quirks), query, page.offset, page.limit)
         return Answer([b'{"items":[', *found.pieces, b"]}"], rows=found.count, pages=1)
 
     def described(self) -> Described:
