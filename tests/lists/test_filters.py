@@ -14,6 +14,8 @@ from b24data.lists.methods import known_methods, spec_of
 
 FACTS = {name: filter_facts(spec_of(name)) for name in known_methods()}
 KNOWN = {name: facts for name, facts in FACTS.items() if facts != FilterFacts()}
+# Requests of the code samples of all pages, without their paging; computed dates are 2026-01-15, placeholders of ids 1.
+DOCUMENTED = json.loads(Path(__file__).with_name("documented_requests.json").read_text("utf-8"))
 TABLE = Path(b24data.lists.filters.__file__).with_name("filters.json")
 
 COMPARISONS = {
@@ -134,3 +136,11 @@ def test_filter_facts__flags_are_written_as_the_page_says():
     assert FACTS["crm.item.list"].user_flags == "1/0"
     assert FACTS["user.get"].names["ACTIVE"].flag == "true/false"
     assert FACTS["user.get"].names["IS_ONLINE"].flag == "Y/N"
+
+
+def test_documented_requests__are_about_methods_and_pages_that_the_facts_know():
+    assert len(DOCUMENTED) > 450
+    for asked in DOCUMENTED:
+        assert asked["method"] in FACTS
+        assert set(asked) <= {"method", "page", "filter", "order", "select", "params"}
+        assert asked["page"] == FACTS[asked["method"]].page or asked["method"] not in KNOWN
