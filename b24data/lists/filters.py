@@ -42,13 +42,15 @@ class FilterName:
 class FilterFacts:
     """How one method reads its filter.
 
-    Methods of one ``family`` share their conventions; ``page`` is the page of the method itself.
+    Methods of one ``family`` share their conventions; ``page`` is the page of the method itself. The family
+    ``parameters`` has methods without a filter whose own parameters are conditions, such as ``department.get``.
     ``prefixes`` are the documented comparisons (``""`` is the plain key), None where the page names none; ``lists`` are
     those that take a list. ``groups``: conditions may be nested in groups with ``logic``.
     ``flags`` is how a flag is written (``Y/N``, ``1/0``, ``true/false``, or empty where the page does not say), and
     ``user_flags`` the same for boolean user fields.
     ``names`` are the documented names in the method's own spelling. ``only_named``: the page lists them all; otherwise
     the fields of the object count too. ``spelling`` is ``upper``, ``camel`` or ``as_is``.
+    In a name that ends in N, such as ``propertyN``, N stands for a number.
     In REST 3.0 a comparison is an operator of its own (``["id", ">=", 5]``); ``prefixes`` then has the prefixes that
     :func:`b24data.lists.conditions.as_conditions` turns into the documented operators.
     """

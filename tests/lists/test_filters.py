@@ -16,6 +16,7 @@ FACTS = {name: filter_facts(spec_of(name)) for name in known_methods()}
 KNOWN = {name: facts for name, facts in FACTS.items() if facts != FilterFacts()}
 # Requests of the code samples of all pages, without their paging; computed dates are 2026-01-15, placeholders of ids 1.
 DOCUMENTED = json.loads(Path(__file__).with_name("documented_requests.json").read_text("utf-8"))
+OPERATORS = {"=": "=", "!=": "!=", ">": ">", ">=": ">=", "<": "<", "<=": "<=", "in": "@", "between": "><"}
 TABLE = Path(b24data.lists.filters.__file__).with_name("filters.json")
 
 COMPARISONS = {
@@ -38,6 +39,7 @@ COMPARISONS = {
     "><",
     "!><",
     "?",
+    "+",
 }
 TYPES = {"", "int", "float", "flag", "day", "instant", "code", "text"}
 FLAGS = {"", "Y/N", "1/0", "true/false"}
@@ -130,6 +132,54 @@ def test_filter_facts__groups_are_documented_for_few_methods():
     assert not FACTS["crm.deal.list"].groups
     assert not FACTS["tasks.task.list"].groups
     assert FACTS["main.eventlog.list"].groups
+
+
+def test_filter_facts__every_method_with_a_filter_has_its_own_page():
+    filterable = {name for name in FACTS if spec_of(name).filter}
+    assert filterable - set(KNOWN) == set()
+    in_parameters = {name for name, facts in KNOWN.items() if facts.family == "parameters"}
+    assert set(KNOWN) - filterable == in_parameters
+    assert all(KNOWN[name].prefixes == {""} and KNOWN[name].only_named for name in in_parameters)
+    assert len({facts.page for facts in KNOWN.values()}) == len(KNOWN)
+
+
+def parts_of(given):
+    """Each condition of a documented filter: comparison, name, value; groups are opened."""
+    if isinstance(given, list):
+        for inner in given:
+            if isinstance(inner, list):
+                yield OPERATORS[inner[1]] if len(inner) == 3 else "", inner[0], inner[-1]
+            else:
+                yield from parts_of(inner.get("conditions", inner))
+        return
+    for key, value in given.items():
+        if key.isdigit():
+            yield from parts_of(value)
+        elif key.lower() != "logic":
+            yield *split_filter_key(key), value
+
+
+def grouped(given):
+    return isinstance(given, dict) and any(key.isdigit() or key.lower() == "logic" for key in given)
+
+
+@pytest.mark.parametrize(
+    "asked", [asked for asked in DOCUMENTED if "filter" in asked], ids=lambda asked: asked["method"]
+)
+def test_filter_facts__hold_for_the_filter_of_every_code_sample(asked):
+    facts = FACTS[asked["method"]]
+    assert facts.groups or not grouped(asked["filter"])
+    spellings = {name.lower(): name for name in facts.names}
+    for comparison, name, value in parts_of(asked["filter"]):
+        documented = facts.names.get(spellings.get(name.lower(), ""), FilterName())
+        prefixes = facts.prefixes if documented.prefixes is None else documented.prefixes
+        assert prefixes is None or comparison in prefixes
+        assert name.lower() in spellings or not facts.only_named
+        if isinstance(value, list):
+            assert comparison in facts.lists or documented.many
+        if documented.type == "flag" and value in ("Y", "N", True, False):
+            written = documented.flag or facts.flags
+            assert written == ("Y/N" if isinstance(value, str) else "true/false")
 
 
 def test_filter_facts__flags_are_written_as_the_page_says():
