@@ -31,6 +31,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from b24data.http.redact import masked
+
 if TYPE_CHECKING:
     from b24data.params import FetchReport
 
@@ -64,6 +66,8 @@ ALREADY_RUNNING = "ALREADY_RUNNING"
 class SdkError(Exception):
     """The root of the tree: ``except SdkError`` catches whatever b24data raises.
 
+    An error never shows a secret: what its texts quote is masked as it is made.
+
     >>> str(SdkError("the token store is locked", code="LOCKED", hint="close the other notebook"))
     'the token store is locked: LOCKED. Hint: close the other notebook.'
     """
@@ -76,11 +80,11 @@ class SdkError(Exception):
         status: int | None = None,
         hint: str = "",
     ) -> None:
-        self.description = description
-        self.code = code
+        self.description = masked(description)
+        self.code = masked(code)
         self.status = status
-        self.hint = hint
-        super().__init__(description)
+        self.hint = masked(hint)
+        super().__init__(self.description)
 
     def _facts(self) -> str:
         if not self.code:
@@ -131,7 +135,7 @@ class _CallError(SdkError):
         request_id: str | None = None,
     ) -> None:
         super().__init__(description, code=code, status=status, hint=hint)
-        self.method = method
+        self.method = masked(method)
         self.attempts = attempts
         self.seconds = seconds
         self.request_id = request_id
@@ -166,7 +170,7 @@ class BadReplyError(TransportError):
 
     def __init__(self, method: str, description: str = "", *, body: str = "", **facts: Any) -> None:
         super().__init__(method, description, **facts)
-        self.body = body
+        self.body = masked(body)
 
 
 class ProtocolViolationError(SdkError):

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from b24data.errors import ConfigError
+from b24data.http.redact import masked
 from b24data.markup import facts_html
 
 __all__ = [
@@ -139,6 +140,8 @@ def _portal_of(given: Mapping[str, Any]) -> dict[str, str]:
         domain = domain.removesuffix("/")
         endpoint = f"{domain if '://' in domain else f'https://{domain}'}/rest/"
     parts = urlsplit(endpoint)
+    if masked(parts.path) != parts.path:
+        raise ConfigError("client_endpoint is a webhook, and a webhook has no tokens", hint="pass it to B24Hook(url)")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
             f"client_endpoint is not an address of a portal: {endpoint!r}",

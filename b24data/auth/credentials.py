@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from b24data.errors import AuthorizationRequiredError, ConfigError, SdkError
 from b24data.http.context import CallContext
-from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
 from b24data.params import AuthData
 
@@ -84,7 +83,7 @@ def check_endpoint(endpoint: str) -> str:
     """``endpoint`` if tokens may be sent there: over https, or to this machine."""
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{redact(endpoint)!r} is not the address of a portal", hint="it begins with https://")
+        raise ConfigError("this is not the address of a portal", hint="it begins with https://")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigError(f"{parts.hostname} is called without encryption", hint="write https:// instead of http://")
     return endpoint if endpoint.endswith("/") else f"{endpoint}/"

@@ -17,6 +17,7 @@ from pathlib import Path
 from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.errors import ConfigError
 from b24data.files import write_whole
+from b24data.http.redact import masked
 from b24data.params import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["Profile", "Profiles"]
@@ -90,13 +91,13 @@ class Profiles:
         return FileTokenStore(self._path(name).with_suffix(".tokens"))
 
     def _path(self, name: str) -> Path:
-        if "://" in name:
+        if not _NAME.fullmatch(name) and ("://" in name or masked(name) != name):
             raise ConfigError(
-                "an address is no name of a profile",
+                "an address is not the name of a profile",
                 hint="B24Hook(url) takes a webhook; b24data.login() keeps it out of the notebook",
             )
         if not _NAME.fullmatch(name):
-            raise ConfigError(f"{name!r} is no name of a profile", hint="letters, digits, '-', '_' and '.'")
+            raise ConfigError(f"{name!r} is not the name of a profile", hint="letters, digits, '-', '_' and '.'")
         return self.folder / f"{name}.json"
 
 

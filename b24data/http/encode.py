@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from b24data.errors import ConfigError
+from b24data.http.redact import masked
 
 __all__ = ["MAX_COMMANDS", "Command", "check_method", "commands_of", "encode_batch", "php_query", "plain_params"]
 
@@ -199,6 +200,6 @@ def commands_of(method: str, body: Mapping[str, Any] | Sequence[Any]) -> dict[st
 
 def check_method(method: str) -> str:
     """``method`` itself, or :class:`ConfigError` when it can't be the name of a REST method."""
-    if not _METHOD.fullmatch(method):
+    if not _METHOD.fullmatch(method) or masked(method) != method:  # a webhook's code is made of the same characters
         raise ConfigError(f"{method!r} is not the name of a REST method", hint="such as crm.deal.list")
     return method

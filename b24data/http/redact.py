@@ -41,7 +41,7 @@ _PATTERNS = tuple(
         r"(?:\"(?P<double>(?:[^\"\\]|\\.)+)|'(?P<single>(?:[^'\\]|\\.)+))",
         r"\b(?:Bearer|Basic)\s{1,9}(?P<secret>[\w.~+/=-]{3,})",
         # https://anna:pa55w0rd@portal
-        r"//(?P<secret>[^\s/?#\"'<>]{1,256})@",
+        r"(?:://?|//)(?P<secret>[^\s/?#\"'<>]{1,256})@",
         # A token that stands alone. Those of a portal have seventy digits; a fingerprint is no loss.
         r"(?<![0-9a-z])(?P<secret>[0-9a-f]{64,})(?![0-9a-z])",
     )
@@ -83,21 +83,24 @@ def redact(value: Any) -> Any:
     return value
 
 
-_BARE = re.compile(r"(?=[a-z]*[0-9])(?=[0-9]*[a-z])[a-z0-9]{12,40}/?", re.IGNORECASE)
-_LOOSE = re.compile(r"(?<![\w.])\d{1,20}[/\\]{1,16}(?P<secret>[\w-]{6,})|(?P<login>[^\s/@:]{1,64}:[^\s/@]{1,128})@")
+_GIVEN = re.compile(
+    r"(?<![\w.])\d{1,20}[/\\]{1,16}(?P<secret>(?=[a-z_-]{0,64}\d)(?=[\d_-]{0,64}[a-z])[\w-]{8,})"
+    r"|(?<![\w.-])(?P<code>(?=[a-z]{0,15}\d)(?=\d{0,15}[a-z])[a-z0-9]{16})(?![\w-])"
+    r"|(?<![^\s/\"'(])(?P<login>[^\s/@:\"'(]{1,64}:[^\s/@\"')]{1,128})@",
+    re.IGNORECASE,
+)
 
 
 def masked(text: str) -> str:
-    """What a caller gave where something else belongs, fit to be quoted in an error: a webhook, however misspelt, is
-    masked, and so is a code that stands alone.
+    """``text`` fit to be shown in an error, where it may quote what was given in a wrong place.
+
+    More is masked than :func:`redact` does: a webhook however misspelt, and a code that stands alone.
 
     >>> masked("1/hookcode0sentinel"), masked("q7w2k9x4m1p8z3v6"), masked("crm.deal.list")
     ('1/***', '***', 'crm.deal.list')
     """
     shown = str(redact(text))
-    if _BARE.fullmatch(shown.strip(" \"'")):
-        return MASK
-    return _without(shown, [match.span(match.lastgroup or 0) for match in _LOOSE.finditer(shown)])
+    return _without(shown, [match.span(match.lastgroup or 0) for match in _GIVEN.finditer(shown)])
 
 
 def looks_secret(name: str, value: Any) -> bool:

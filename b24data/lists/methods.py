@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
 
+from b24data.http.encode import check_method
+
 Walk = Literal["keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"]
 
 __all__ = ["MethodSpec", "Walk", "known_methods", "nearest_methods", "spec_of"]
@@ -148,8 +150,8 @@ def spec_of(method: str) -> MethodSpec:
     if known is not None and (known.version == "v3" or not asked.startswith(_V3)):
         return known
     if asked.startswith(_V3):
-        return MethodSpec(method[len(_V3) :], "offset_limit", version="v3", rows_at="items", **_COMMON_V3)
-    return MethodSpec(method, "offset", rows_at="*", **_COMMON_V2)
+        return MethodSpec(check_method(method[len(_V3) :]), "offset_limit", version="v3", rows_at="items", **_COMMON_V3)
+    return MethodSpec(check_method(method), "offset", rows_at="*", **_COMMON_V2)
 
 
 def known_methods() -> list[str]:

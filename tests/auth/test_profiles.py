@@ -72,7 +72,7 @@ def test_delete__forgets_the_profile_and_its_tokens():
     [
         ("acne", "did you mean 'acme'"),
         ("other", "there are: acme"),
-        ("../x", "no name of a profile"),
+        ("../x", "not the name of a profile"),
         (HOOK, "keeps it out"),
     ],
 )
