@@ -10,7 +10,7 @@ from b24data.http.retry import is_read
 from b24data.lists.methods import known_methods, spec_of
 from b24data.portals import Client
 
-__all__ = ["MethodEntry", "documented", "is_list", "of_portal"]
+__all__ = ["MethodEntry", "documented", "is_list", "of_portal", "own_parameters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,31 @@ def of_portal(client: Client, pattern: str = "") -> list[MethodEntry]:
 def is_list(method: str) -> bool:
     """Whether the answer is a list to be read to its end: what is known as one, or is called so."""
     return spec_of(method).documented or method.lower().endswith((".list", ".getlist"))
+
+
+# Parameters that are called like an option, by method; those of paging are known from the table of methods.
+# Source: b24restdocs, the page of each method.
+_LIKE_OPTIONS = {
+    "to": ("calendar.event.get", "calendar.accessibility.get", "booking.v1.resource.slots.list"),
+    "limit": ("im.v2.event.get", "imbot.v2.event.get", "event.offline.get", "log.blogpost.get"),
+    "params": (
+        *("tasks.task.list", "socialnetwork.api.workgroup.list"),
+        *("landing.block.getlist", "landing.repowidget.getlist"),
+    ),
+}
+
+
+def own_parameters(method: str) -> frozenset[str]:
+    """The documented parameters of a list method that may be called like an option, in lower case.
+
+    >>> "limit" in own_parameters("crm.deal.list"), "limit" in own_parameters("im.recent.list")
+    (False, True)
+    """
+    spec = spec_of(method)
+    needed = (name for names in spec.required for name in names.split("|"))
+    slots = (name.strip("?") for name in spec.positional)
+    named = {path.partition(".")[0].lower() for path in (*spec.paging, *needed, *slots)}
+    return frozenset(named | {name for name, methods in _LIKE_OPTIONS.items() if method.lower() in methods})
 
 
 def _entries(names: Iterable[str], pattern: str) -> list[MethodEntry]:

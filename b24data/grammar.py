@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -23,16 +25,19 @@ from b24data.values import (
     Expand,
     body_of,
     conditions_of,
+    joined,
     mapping_of,
     names_of,
     order_of,
     text_of,
     types_of,
     whole_of,
+    without_semicolon,
     words_of,
+    zone_of,
 )
 
-__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "request_of", "spoken"]
+__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "refuse_options", "request_of", "spoken"]
 
 _EVERYWHERE = ("output", "profile")
 
@@ -109,7 +114,7 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
     Traceback (most recent call last):
     b24data.options.WrongUsageError: %b24 has no command 'cal'. Hint: did you mean call?.
     """
-    words = words_of(line)
+    words = words_of(without_semicolon(line))
     command = words[0] if words else "--help"
     if command in ("--help", "-h", "help"):
         print(_overview())  # noqa: T201
@@ -134,28 +139,63 @@ def asked_of(command: str, given: Mapping[str, Any], body: str | None = None, *,
 
 def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
     lifted, rest = body_of(body or "", expand)
+    twice = ", on the line and in the body of the cell"
+    select = names_of(given.get("select"), expand)
+    if select and "select" in lifted:
+        raise ConfigError(f"--select stands twice{twice}", hint="keep one of them")
+    conditions, order = conditions_of(given.get("filter"), expand), order_of(given.get("order"), expand)
+    params = mapping_of(given.get("params"), expand)
     return Request(
         command=command,
         method=given.get("method") or "",
-        select=names_of(given.get("select"), expand) or lifted.get("select"),
-        filter={**(lifted.get("filter") or {}), **(conditions_of(given.get("filter"), expand) or {})} or None,
-        order={**(lifted.get("order") or {}), **(order_of(given.get("order"), expand) or {})} or None,
-        params={**rest, **(mapping_of(given.get("params"), expand) or {})} or None,
+        select=select or lifted.get("select"),
+        filter=joined("--filter", lifted.get("filter"), conditions, twice),
+        order=joined("--order", lifted.get("order"), order, twice),
+        params=joined("--params", rest, params, twice),
         limit=whole_of(given.get("limit"), "--limit", "a number of rows", expand),
         options=_options(given, expand),
-        to=text_of(given.get("to"), expand),
+        to=text_of(given.get("to"), "--to", "the name of a file", expand),
         output=_variable(given.get("output")),
-        profile=None if given.get("profile") is None else expand(given["profile"]),
+        profile=_profile(given.get("profile"), expand),
         raw=given.get("raw", False),
         write=given.get("write", False),
         dry_run=given.get("dry_run", False),
     )
 
 
+def _profile(text: str | None, expand: Expand) -> Any:
+    """A name or a client. Nothing in their place would be another portal than the one that was meant."""
+    value = None if text is None else expand(text)
+    if text is not None and (value is None or value == ""):
+        raise ConfigError(f"--profile {text} is {value!r}", hint="it takes the name of a profile, or a client")
+    return value
+
+
+def refuse_options(request: Request, own: Container[str], where: str = "") -> None:
+    """Raise where an option stands among the parameters of a list: the portal would ignore it.
+
+    ``own`` are the parameters that the method itself has, in lower case.
+
+    >>> refuse_options(request_of("fetch crm.deal.list", "limit: 3"), own=(), where=" on the first line")
+    Traceback (most recent call last):
+    b24data.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. Hint: put --limit on \
+the first line.
+    """
+    for key in request.params or ():
+        name = key.lower().replace("_", "-")
+        name = _AS_IN_PYTHON.get(name, name)
+        if name in COMMANDS[request.command][1] and key.lower() not in own:
+            hint = f"put --{name}{where}" if where else f"write --{name} in its place"
+            raise WrongUsageError(f"{key} is an option and not a parameter of {request.method}", hint=hint)
+
+
+_AS_IN_PYTHON = {"dtype-backend": "backend", "check-fields": "no-check-fields", "resume": "no-resume"}
+
+
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     """The keywords of ``tools.fetch_all`` beside those that say which rows."""
     said: dict[str, Any] = {name: given.get(name) for name in ("labels", "titles", "errors", "partial", "gentle")}
-    said["tz"] = text_of(given.get("tz"), expand)
+    said["tz"] = zone_of(given.get("tz"), expand)
     said["dtypes"] = types_of(given.get("dtypes"), expand)
     said["dtype_backend"] = given.get("backend")
     said["workers"] = whole_of(given.get("workers"), "--workers", "a number", expand)
@@ -221,6 +261,10 @@ def _overview() -> str:
 
 
 def _variable(name: str | None) -> str | None:
-    if name is not None and not name.isidentifier():
-        raise ConfigError(f"--output {name} is not the name of a variable")
-    return name
+    """The name of a variable, as Python keeps it: language reference, section 2.3."""
+    if name is None:
+        return None
+    if not name.isidentifier() or keyword.iskeyword(name):
+        what = "a keyword of Python" if keyword.iskeyword(name) else "not the name of a variable"
+        raise ConfigError(f"--output {name} is {what}", hint="a name has letters, digits and _, such as -o deals")
+    return unicodedata.normalize("NFKC", name)

@@ -50,9 +50,9 @@ class Option:
     def arguments(self) -> dict[str, Any]:
         """What ``argparse`` takes for it."""
         if self.choices:
-            return {"choices": self.choices, "help": self.help}
+            return {"choices": self.choices, "help": self.help, "action": _Once}
         if self.metavar:
-            return {"metavar": self.metavar, "help": self.help, **({"action": "append"} if self.repeats else {})}
+            return {"metavar": self.metavar, "help": self.help, "action": _Each if self.repeats else _Once}
         return {"action": "store_true", "help": self.help}
 
 
@@ -123,6 +123,32 @@ def add_options(parser: argparse.ArgumentParser, *names: str, needed: Sequence[s
             arguments["help"] = told
         flags = (option.short, f"--{name}") if option.short else (f"--{name}",)
         (part or parser.add_argument_group(option.part)).add_argument(*flags, **arguments)
+
+
+class _Once(argparse.Action):
+    """Keeps the value of an option that stands once: of two, one would be lost in silence."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        if getattr(namespace, self.dest) != self.default:
+            hint = "put the names together, such as --select ID,TITLE" if self.dest == "select" else "say it once"
+            raise WrongUsageError(f"{parser.prog}: {option_string} stands twice", hint=hint)
+        setattr(namespace, self.dest, _said(parser, values, option_string))
+
+
+class _Each(argparse.Action):
+    """Keeps the values of an option that may stand more than once."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        before = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, [*before, _said(parser, values, option_string)])
+
+
+def _said(parser: argparse.ArgumentParser, value: str, option: str | None) -> str:
+    if not value.strip():
+        raise WrongUsageError(
+            f"{parser.prog}: {option} is empty", hint=f"leave {option} away, or say a value behind it"
+        )
+    return value
 
 
 class HelpShown(Exception):  # noqa: N818  not an error: the help page was asked for

@@ -2,31 +2,39 @@
 
 Values may name what the notebook has: ``$name``, or ``{{an expression}}``. A value that is nothing but such a
 reference keeps its type, so a list stays a list; ``$$`` is a dollar sign.
+
+``said`` is what an error calls the text: an option, or a key of a body.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
+import operator
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from b24data.bodies import json_of, plain_of, read_body
 from b24data.errors import ConfigError
+from b24data.references import Reference, in_a_text, kind_of, listed, parts_of
 
 __all__ = [
     "Expand",
     "body_of",
     "conditions_of",
     "expander",
+    "joined",
     "mapping_of",
     "names_of",
     "order_of",
-    "scalar_of",
     "text_of",
     "types_of",
     "whole_of",
+    "without_semicolon",
     "words_of",
+    "zone_of",
 ]
 
 Expand = Callable[[str], Any]
@@ -48,27 +56,47 @@ def words_of(line: str) -> list[str]:
         raise ConfigError("a quotation mark is not closed", hint=f"in: {line.strip()}") from error
 
 
-def names_of(text: str | None, expand: Expand = str) -> list[str] | None:
+def without_semicolon(text: str) -> str:
+    """A line or a body without the ``;`` at its end, by which a notebook shows no result.
+
+    >>> without_semicolon("fetch crm.deal.list --filter STAGE_ID=WON; "), without_semicolon('--filter "TITLE=a;"')
+    ('fetch crm.deal.list --filter STAGE_ID=WON', '--filter "TITLE=a;"')
+    """
+    bare = text.rstrip("; \t\r\n")
+    return bare if ";" in text[len(bare) :] else text
+
+
+# Names, conditions, parameters.
+
+
+def names_of(given: Any, expand: Expand = str, said: str = "--select") -> list[str] | None:
     """``ID,TITLE`` as a list of names; a reference may be a list, or a text of the same form.
 
     >>> names_of("ID, TITLE")
     ['ID', 'TITLE']
     """
-    if text is None:
+    if given is None:
         return None
-    value = expand(text)
+    value = _expanded(given, expand)
     if isinstance(value, str):
         value = value.split(",")
-    names = list(value) if isinstance(value, Iterable) else []
-    if not names or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"--select {text} is no list of field names", hint="such as ID,TITLE")
-    return [name.strip() for name in names if name.strip()]
+    names: list[Any] = []
+    for one in value if isinstance(value, list) else [value]:
+        names += one if isinstance(one, list) else [one]  # [ID, $more]
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{said} {given} is not a list of field names", hint=f"such as {_example(said, 'ID,TITLE')}")
+    names = [str(name).strip() for name in names if name.strip()]
+    if not names:
+        hint = f"such as {_example(said, 'ID,TITLE')}; without {said.rstrip(':')} all fields are read"
+        raise ConfigError(f"{said} {given or repr(given)} names no field", hint=hint)
+    return names
 
 
 _CONDITION = re.compile(r"(?P<key>[^\w\s{\[\"'$]*\w[\w.:]*)=(?P<value>.*)", re.DOTALL)
+_SIGN_BEHIND = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign>[<>!]=?|=)\s*=?\s*(?P<value>.*)", re.DOTALL)
 
 
-def conditions_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, Any] | None:
+def conditions_of(texts: Sequence[str] | None, expand: Expand = str, said: str = "--filter") -> dict[str, Any] | None:
     """``>=DATE_CREATE=2026-01-01`` and its like, JSON objects and references to mappings, as one filter.
 
     Behind ``@`` and ``!@`` stand several values with commas between them.
@@ -76,7 +104,7 @@ def conditions_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str
     >>> conditions_of([">=DATE_CREATE=2026-01-01", "@STAGE_ID=NEW,WON", "CLOSED=N"])
     {'>=DATE_CREATE': '2026-01-01', '@STAGE_ID': ['NEW', 'WON'], 'CLOSED': 'N'}
     """
-    found = _pairs("--filter", '">=DATE_CREATE=2026-01-01"', texts, expand)
+    found = _pairs(said, '">=DATE_CREATE=2026-01-01"', texts, expand, str)
     for key, value in (found or {}).items():
         if key.startswith(("@", "!@")) and isinstance(value, str):
             found = {**(found or {}), key: [item.strip() for item in value.split(",")]}
@@ -89,28 +117,30 @@ def mapping_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, A
     >>> mapping_of(["entityTypeId=2", '{"fields": {"TITLE": null}}'])
     {'entityTypeId': 2, 'fields': {'TITLE': None}}
     """
-    found = _pairs("--params", "entityTypeId=2", texts, expand)
-    return found and {key: _number(value) for key, value in found.items()}
+    return _pairs("--params", "entityTypeId=2", texts, expand, plain_of)
 
 
-def order_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, str] | None:
+def order_of(given: Any, expand: Expand = str, said: str = "--order") -> dict[str, str] | None:
     """``DATE_CREATE=DESC`` and its like as one order; a name alone is upwards, names may stand with commas.
 
     >>> order_of(["STAGE_ID,DATE_CREATE=desc"])
     {'STAGE_ID': 'ASC', 'DATE_CREATE': 'DESC'}
     """
-    if texts is None:
+    if given is None:
         return None
     found: dict[str, str] = {}
-    for text in texts:
-        value = _value(text, expand)
+    for text in given if isinstance(given, list) else [given]:
+        value = _value(text, expand) if isinstance(text, str) else _expanded(text, expand)
         if isinstance(value, str):
-            value = {name: way or "ASC" for name, _, way in (one.partition("=") for one in value.split(","))}
-        if not isinstance(value, Mapping) or not all(str(way).upper() in ("ASC", "DESC") for way in value.values()):
-            raise ConfigError(
-                f"--order {text} is not understood", hint="it reads like DATE_CREATE=DESC, or is a JSON object"
-            )
-        found.update({str(name).strip(): str(way).upper() for name, way in value.items()})
+            pairs = [one.partition("=") for one in value.split(",")]
+        else:
+            pairs = [(name, "=", way) for name, way in value.items()] if isinstance(value, Mapping) else [("", "", "")]
+        for name, sign, way in pairs:
+            asked = str(way).strip().upper() if sign else "ASC"
+            if not str(name).strip() or asked not in ("ASC", "DESC"):
+                hint = f"it reads like {_example(said, 'DATE_CREATE=DESC')}, or is a JSON object"
+                raise ConfigError(f"{said} {text} is not understood", hint=hint)
+            found = joined(said, found, {str(name).strip(): asked}) or {}
     return found
 
 
@@ -120,47 +150,87 @@ def types_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, Any
     >>> types_of(["UF_CRM_1=int", "TITLE=text"])
     {'UF_CRM_1': 'int', 'TITLE': 'text'}
     """
-    return _pairs("--dtypes", "UF_CRM_1=int", texts, expand)
+    return _pairs("--dtypes", "UF_CRM_1=int", texts, expand, str)
 
 
-def _pairs(option: str, example: str, texts: Sequence[str] | None, expand: Expand) -> dict[str, Any] | None:
+def joined(
+    said: str, first: Mapping[str, Any] | None, second: Mapping[str, Any] | None, where: str = ""
+) -> dict[str, Any] | None:
+    """Both mappings as one; :class:`ConfigError` where both have a key, in whatever case.
+
+    >>> joined("--filter", {"CLOSED": "N"}, {"closed": "Y"})
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: --filter closed stands twice. Hint: keep one of them.
+    """
+    if first is None or second is None:
+        return dict(first or {}) or dict(second or {}) or None
+    known = {key.casefold() for key in first}
+    for key in second:
+        if key.casefold() in known:
+            raise ConfigError(f"{said} {key} stands twice{where}", hint="keep one of them")
+    return {**first, **second} or None
+
+
+def _pairs(
+    said: str, example: str, texts: Sequence[str] | None, expand: Expand, read: Callable[[str], Any]
+) -> dict[str, Any] | None:
+    """What each text says, together; ``read`` makes a value of a text that was typed."""
     if texts is None:
         return None
     found: dict[str, Any] = {}
     for text in texts:
         match = _CONDITION.fullmatch(text)
-        value = {match["key"]: _value(match["value"], expand)} if match else _value(text, expand)
-        if not isinstance(value, Mapping):
-            raise ConfigError(
-                f"{option} {text} is not understood", hint=f"it reads like {example}, or is a JSON object"
-            )
-        found.update(value)
+        if match and (said == "--params" or match["value"][:1] != "="):  # ID==5 is no condition
+            value = _value(match["value"], expand)
+            typed = isinstance(value, str) and value == match["value"]
+            pair: Any = {match["key"]: read(value) if typed else value}
+        else:
+            pair = None if match else _value(text, expand)
+        if not isinstance(pair, Mapping):
+            raise ConfigError(f"{said} {text} is not understood", hint=_how_it_reads(said, text, example))
+        found = joined(said, found, {_key(key, said): value for key, value in pair.items()}) or {}
     return found
+
+
+def _how_it_reads(said: str, text: str, example: str) -> str:
+    if match := _SIGN_BEHIND.fullmatch(text):
+        sign = match["sign"].removesuffix("=") if match["sign"] in ("=", "!=") else match["sign"]
+        example = f'"{sign}{match["name"]}={match["value"]}"'
+    return f"it reads like {_example(said, example)}, or is a JSON object"
+
+
+def _example(said: str, example: str) -> str:
+    """An option is shown by its value, a key of a body with it."""
+    return f"{said} {example}" if said.endswith(":") else example
+
+
+def _key(key: Any, said: str) -> str:
+    if not isinstance(key, str) or not key:
+        raise ConfigError(f"{said} {key!r} is not the name of a field or a parameter", hint="a name is a text")
+    return key
 
 
 def _value(text: str, expand: Expand) -> Any:
     """A value as it was meant: JSON where it looks like it, a reference, or plain text."""
     if text.startswith(("[", "{")) and not text.startswith("{{"):
-        try:
-            return _expanded(json.loads(text), expand)
-        except ValueError as error:
-            raise ConfigError(f"not JSON: {text}", hint=str(error)) from error
+        return _expanded(json_of(text), expand)
     return expand(text)
 
 
 def _expanded(value: Any, expand: Expand) -> Any:
-    """``value`` with the references in its texts expanded; keys stay as they are."""
+    """``value`` with the references in its texts and keys expanded."""
     if isinstance(value, str):
         return expand(value)
     if isinstance(value, list):
         return [_expanded(item, expand) for item in value]
     if isinstance(value, dict):
-        return {str(key): _expanded(item, expand) for key, item in value.items()}
+        return {_key(expand(key), "the key"): _expanded(item, expand) for key, item in value.items()}
     return value
 
 
-def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) else value
+# Single values.
+
+_NUMBER = re.compile(r"-?(?:[0-9]{1,18}|[0-9]{1,3}(?:([,_])[0-9]{3}(?:\1[0-9]{3})*))")
 
 
 def whole_of(text: str | None, option: str, what: str, expand: Expand = str) -> int | None:
@@ -172,114 +242,146 @@ def whole_of(text: str | None, option: str, what: str, expand: Expand = str) -> 
     if text is None:
         return None
     value = expand(text)
-    try:
-        return int(value.replace(",", "").replace("_", "") if isinstance(value, str) else value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{option} {text} is not {what}") from error
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return int(value.replace(",", "").replace("_", ""))
+    if not isinstance(value, bool | str):
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise ConfigError(f"{option} {_and_value(text, value)} is not {what}", hint=f"such as {option} 1000")
 
 
-_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None, "~": None}
+def text_of(text: str | None, option: str, what: str, expand: Expand = str) -> str | None:
+    """A value as text, such as the name of a file.
 
-
-def scalar_of(text: str) -> Any:
-    """A value as YAML means it, and Python; dates, times and numbers that begin with a zero stay text.
-
-    >>> [scalar_of(text) for text in ("5", "0.5", "true", "None", "2026-10-01", "007", "12:30", "[NEW, WON]")]
-    [5, 0.5, True, None, '2026-10-01', '007', '12:30', ['NEW', 'WON']]
+    >>> text_of("deals.parquet", "--to", "the name of a file")
+    'deals.parquet'
     """
-    if text in _WORDS:
-        return _WORDS[text]
-    if re.fullmatch(r"-?(?:0|[1-9]\d*)", text):
-        return int(text)
-    if re.fullmatch(r"-?(?:0|[1-9]\d*)\.\d+(?:[eE][-+]?\d+)?", text):
-        return float(text)
-    return _read_yaml(text, text) if text[:1] in ("[", "{", "'", '"') else text
+    if text is None:
+        return None
+    value = expand(text)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{option} {_and_value(text, value)} is not {what}")
+    return value
 
 
-def text_of(text: str | None, expand: Expand = str) -> str | None:
-    """A value as text, such as the name of a file."""
-    return None if text is None else str(expand(text))
+def zone_of(text: str | None, expand: Expand = str) -> str | None:
+    """The name of a time zone; a reference may be a ``ZoneInfo``.
+
+    >>> zone_of("Europe/Berlin")
+    'Europe/Berlin'
+    """
+    return text_of(text, "--tz", "a time zone", lambda text: getattr(value := expand(text), "key", value))
+
+
+def _and_value(text: str, value: Any) -> str:
+    """What was typed, and what it stands for where that is something else."""
+    return f"{text} ({kind_of(value)})" if not isinstance(value, str) else text if value.strip() else f"{text} ('')"
 
 
 # References.
-
-_REFERENCE = re.compile(r"\$(?P<dollar>\$)|\$(?P<name>[A-Za-z_]\w*)|\{\{(?P<expression>.+?)\}\}", re.DOTALL)
 
 
 def expander(variables: Mapping[str, Any], evaluate: Callable[[str], Any]) -> Expand:
     """A function that puts the notebook's values in the place of ``$name`` and ``{{expression}}``.
 
-    >>> expand = expander({"stages": ["NEW", "WON"], "year": 2026}, eval)
-    >>> expand("$stages"), expand("$year-01-01"), expand("{{6 * 7}}"), expand("5 $$")
-    (['NEW', 'WON'], '2026-01-01', 42, '5 $')
+    A series, a range, a set and their like become lists. Within a longer text only texts, numbers and dates can stand.
+
+    >>> expand = expander({"stages": ("NEW", "WON"), "year": 2026, "row": {"ID": 5}}, eval)
+    >>> expand("$stages"), expand("$year-01-01"), expand("$row['ID']"), expand("{{6 * 7}}"), expand("5 $$")
+    (['NEW', 'WON'], '2026-01-01', 5, 42, '5 $')
     """
 
-    def resolve(match: re.Match[str]) -> Any:
-        name = match["name"]
-        if name is None:
-            return "$" if match["dollar"] else evaluate(match["expression"].strip())
-        if name not in variables:
-            near = difflib.get_close_matches(name, [known for known in variables if known[:1] != "_"], n=1)
-            hint = f"did you mean ${near[0]}? " if near else ""
-            raise ConfigError(f"there is no variable {name!r}", hint=f"{hint}$$ is a dollar sign")
-        return variables[name]
-
     def expand(text: str) -> Any:
-        found = list(_REFERENCE.finditer(text))
-        if len(found) == 1 and found[0].group() == text:
-            return resolve(found[0])
-        return _REFERENCE.sub(lambda match: str(resolve(match)), text)
+        parts = parts_of(text)
+        if len(parts) == 1:
+            return parts[0] if isinstance(parts[0], str) else listed(resolve(parts[0]), parts[0].source)
+        return "".join(part if isinstance(part, str) else in_a_text(resolve(part), part.source, text) for part in parts)
+
+    def resolve(reference: Reference) -> Any:
+        if not reference.name:
+            return _tried(partial(evaluate, reference.expression), reference.source)
+        if reference.name not in variables:
+            known = [name for name in variables if name[:1] != "_"]
+            near = difflib.get_close_matches(reference.name, known, n=1)
+            hint = f"did you mean ${near[0]}? " if near else ""
+            raise ConfigError(f"there is no variable {reference.name!r}", hint=f"{hint}$$ is a dollar sign")
+        value = variables[reference.name]
+        for step in reference.path:
+            value = _tried(partial(_stepped, value, step), reference.source)
+        return value
 
     return expand
 
 
-# The body of a cell.
+def _stepped(value: Any, step: str | tuple[int | str]) -> Any:
+    return getattr(value, step) if isinstance(step, str) else value[step[0]]
 
-_OPERATOR_KEY = re.compile(r"^(\s*(?:-\s+)?)([<>=!@%*]+[\w.]+)(?=\s*:(?:\s|$))", re.MULTILINE)
+
+def _tried(get: Callable[[], Any], source: str) -> Any:
+    try:
+        return get()
+    except ConfigError:
+        raise
+    except Exception as error:
+        name, dot, behind = source.removeprefix("$").partition(".")
+        ends = dot and source[:2] not in ("${", "{{")
+        hint = f"write ${{{name}}}.{behind} if the name ends there" if ends else "the notebook evaluates it"
+        raise ConfigError(f"{source} fails: {type(error).__name__}: {error}", hint=hint) from error
+
+
+# The body of a cell.
 
 
 def body_of(text: str, expand: Expand = str) -> tuple[dict[str, Any], dict[str, Any]]:
     """``select``, ``filter`` and ``order`` of a YAML or JSON body, and its other parameters.
 
-    Dates stay text, and only ``true`` and ``false`` are booleans: ``N`` and ``no`` are what they are.
+    A text reads as it does behind the option. Dates stay text; ``N``, ``no`` and ``0123`` are what they are.
 
-    >>> body_of("select: [ID, TITLE]\\nfilter:\\n  >=DATE_CREATE: 2026-01-01\\nentityTypeId: 2")
+    >>> body_of("select: ID, TITLE\\nfilter:\\n  >=DATE_CREATE: 2026-01-01\\nentityTypeId: 2")
     ({'select': ['ID', 'TITLE'], 'filter': {'>=DATE_CREATE': '2026-01-01'}}, {'entityTypeId': 2})
     """
-    if not text.strip():
+    if not without_semicolon(text).strip():
         return {}, {}
-    value = _expanded(_read_body(text), expand)
-    if not isinstance(value, dict):
-        raise ConfigError("the body of the cell is no mapping of parameters", hint="such as  select: [ID, TITLE]")
-    lifted = {key.lower(): part for key, part in value.items() if key.lower() in ("select", "filter", "order")}
-    return lifted, {key: part for key, part in value.items() if key.lower() not in lifted}
+    value = read_body(without_semicolon(text))
+    if isinstance(value, str):
+        value, expand = expand(value), str
+    if value is None:
+        return {}, {}
+    if not isinstance(value, Mapping):
+        raise ConfigError("the body of the cell is not a mapping of parameters", hint="such as  select: [ID, TITLE]")
+    lifted: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, part in value.items():
+        name = _key(key, "the key").lower()
+        if name not in _LIFTED:
+            rest[_key(expand(key), "the key")] = _expanded(part, expand)
+        elif name in lifted:
+            raise ConfigError(f"{key} stands twice in the body of the cell", hint="keep one of them")
+        elif part is None:
+            raise ConfigError(f"{key}: is empty", hint=f"such as  {key}: {_LIFTED[name]}; deeper lines belong to it")
+        else:
+            lifted[name] = _lifted(name, part, expand)
+    return lifted, rest
 
 
-def _read_body(text: str) -> Any:
-    return _read_yaml(_OPERATOR_KEY.sub(r'\1"\2"', text), "the body of the cell")
+_LIFTED = {"select": "[ID, TITLE]", "filter": '{">=DATE_CREATE": 2026-01-01}', "order": "{ID: DESC}"}
 
 
-def _read_yaml(text: str, what: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.load(text, Loader=_loader(yaml))  # noqa: S506  a SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
+def _lifted(name: str, part: Any, expand: Expand) -> Any:
+    if name == "select":
+        return names_of(part, expand, "select:")
+    if name == "order":
+        return order_of(part, expand, "order:")
+    if isinstance(part, str) or (isinstance(part, list) and part and all(isinstance(one, str) for one in part)):
+        return conditions_of([part] if isinstance(part, str) else part, expand, "filter:")
+    if not isinstance(part, Mapping):
         raise ConfigError(
-            f"{what} is neither YAML nor JSON{where}", hint=str(getattr(error, "problem", "") or "")
-        ) from error
-
-
-def _loader(yaml: Any) -> Any:
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
-
-    plain = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"}
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in plain]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
-    return Loader
+            f"filter: {part} is not a mapping of conditions", hint=f"such as  filter: {_LIFTED['filter']}"
+        )
+    return _expanded(part, expand)

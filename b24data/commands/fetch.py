@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from b24data.commands.output import show_json
-from b24data.grammar import asked_of
+from b24data.grammar import asked_of, refuse_options
 from b24data.options import LIST_OPTIONS, WrongUsageError, add_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
@@ -29,7 +29,10 @@ def run(args: argparse.Namespace) -> None:
     request = asked_of("fetch", vars(args))
     if request.to is None and not request.dry_run:
         raise WrongUsageError("b24data fetch needs a file to write to", hint="add --to deals.parquet")
+    from b24data.catalog import own_parameters
     from b24data.portals import connect
+
+    refuse_options(request, own_parameters(request.method))
 
     with connect(request.profile) as b24:
         if request.dry_run:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
+from b24data.bodies import scalar_of
 from b24data.errors import ConfigError
 from b24data.http.redact import looks_secret
 from b24data.options import nearest
-from b24data.values import scalar_of
 
 __all__ = ["cell_source", "check_names", "check_parameters", "parameters_of"]
 
@@ -22,11 +22,13 @@ def parameters_of(texts: Sequence[str] | None) -> dict[str, Any]:
     >>> parameters_of(["month=2026-10", "top=5", "stages=[NEW, WON]"])
     {'month': '2026-10', 'top': 5, 'stages': ['NEW', 'WON']}
     """
-    found = {}
+    found: dict[str, Any] = {}
     for text in texts or ():
         name, sign, value = text.partition("=")
         if not sign:
             raise ConfigError(f"-p {name} has no value", hint="it reads like -p month=2026-10")
+        if name.strip() in found:
+            raise ConfigError(f"-p {name.strip()} stands twice", hint="keep one of them")
         found[name.strip()] = scalar_of(value)
     check_parameters(found)
     return found

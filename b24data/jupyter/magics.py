@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, SimpleMatcherResult, context_matcher
@@ -13,13 +14,14 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Unicode
 
 from b24data.auth.profiles import Profiles
-from b24data.catalog import MethodEntry, is_list, of_portal
+from b24data.catalog import MethodEntry, is_list, of_portal, own_parameters
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.shelf import shelf_of
-from b24data.grammar import HelpShown, Request, request_of, spoken
+from b24data.grammar import HelpShown, Request, refuse_options, request_of, spoken
 from b24data.http.retry import is_read
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
+from b24data.jupyter.namespace import NamesOfLines, ends_silent, evaluate, names_here
 from b24data.lists.methods import known_methods
 from b24data.portals import Client, connect
 from b24data.status import status_of
@@ -40,6 +42,8 @@ def load(shell: InteractiveShell) -> None:
     magic = B24Magic(shell)
     shell.register_magics(magic)
     shell.input_transformers_cleanup.append(_help_asked)
+    shell.input_transformers_post.append(ends_silent)
+    shell.ast_transformers.append(NamesOfLines())
     shell.Completer.custom_matchers.append(magic.matcher)
 
 
@@ -50,6 +54,10 @@ def unload(shell: InteractiveShell) -> None:
     shell.magics_manager.registry.pop("B24Magic", None)
     if _help_asked in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(_help_asked)
+    if ends_silent in shell.input_transformers_post:
+        shell.input_transformers_post.remove(ends_silent)
+    known = shell.ast_transformers
+    known[:] = [one for one in known if not isinstance(one, NamesOfLines)]
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if not isinstance(getattr(one, "__self__", None), B24Magic)]
 
@@ -92,7 +100,10 @@ class B24Magic(Magics):
         """
         request = Request(command="")
         try:
-            request = request_of(line, cell, expand=expander(self._shell.user_ns, self._shell.ev))
+            names = names_here(self._shell)
+            request = request_of(line, cell, expand=expander(names, partial(evaluate, names)))
+            if is_list(request.method):
+                refuse_options(request, own_parameters(request.method), " on the first line" if cell else "")
             result = self._do(request)
         except HelpShown:
             return None

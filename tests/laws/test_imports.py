@@ -15,7 +15,7 @@ LAYERS = [
     ["http.redact"],
     ["errors", "markup"],
     ["files"],
-    ["params", "results", "values"],
+    ["bodies", "body_yaml", "params", "references", "results", "values"],
     ["options"],
     ["grammar"],
     ["http.*"],  # what only decides

@@ -1,0 +1,213 @@
+"""The body of a cell: what is written is what is asked for, as behind the options of the line."""
+
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from b24data.bodies import plain_of, read_body, scalar_of
+from b24data.errors import ConfigError
+from b24data.exports.parameters import parameters_of
+from b24data.grammar import request_of
+from b24data.options import WrongUsageError
+
+# YAML 1.1 reads them as other values than were written.
+TEXTS = [
+    *("0123", "00", "-0", "-01", "12:30", "190:20:30", "1_000", "1,000", "0x1F", "0b1", "0o7", "+79161234567", "+5"),
+    *("1e3", "1.e3", ".5", "5.", ".inf", "-.inf", ".nan", "NaN", "Infinity", "1.2.3", "١٢"),
+    *("on", "off", "yes", "no", "Y", "N", "y", "n", "Yes", "ON", "nil", "nULL", "tRUE", "="),
+    *("2026-10-01", "2026-10-01T10:00:00+03:00", "2026-10-01 10:00:00", "40702810000000012345", "9" * 19),
+]
+VALUES = {
+    **{"5": 5, "-3": -3, "0": 0, "5.5": 5.5, "-0.5": -0.5, "5.50": 5.5, "1.5e3": 1500.0, "9" * 18: int("9" * 18)},
+    **{"true": True, "True": True, "TRUE": True, "false": False, "null": None, "Null": None, "~": None, "None": None},
+}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_that_yaml_would_change__stays_what_was_written(text):
+    assert plain_of(text) == text
+    assert read_body(f"a:\n  b: {text}\n  c: [{text}]\n{text}: x" if text != "1,000" else f"a:\n  b: {text}") == (
+        {"a": {"b": text, "c": [text]}, text: "x"} if text != "1,000" else {"a": {"b": text}}
+    )
+    request = request_of(f'call crm.deal.list --params "a={text}"', f"filter:\n  ORIGIN_ID: {text}")
+    assert (request.filter, request.params) == ({"ORIGIN_ID": text}, {"a": text})
+    assert parameters_of([f"a={text}"]) == {"a": text}
+
+
+@pytest.mark.parametrize("text", VALUES)
+def test_numbers_and_words__mean_the_same_in_a_body_an_option_and_a_parameter_of_a_notebook(text):
+    value = VALUES[text]
+    came = [
+        read_body(f"a: {text}")["a"],
+        request_of(f"call x.y --params a={text}").params["a"],
+        parameters_of([f"a={text}"])["a"],
+    ]
+    assert came == [value] * 3
+    assert {type(one) for one in came} == {type(value)}
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *VALUES])
+def test_a_text_in_quotation_marks__stays_one(text):
+    assert read_body(f"a: '{text}'\nb: \"{text}\"\nc: !!str {json.dumps(text)}") == dict.fromkeys("abc", text)
+    assert scalar_of(f'"{text}"') == text
+    assert read_body(json.dumps({"a": text})) == {"a": text}
+    assert request_of(f"call x.y --params '{json.dumps({'a': text})}'").params == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "key", [">=DATE", "<ID", "!ID", "!=ID", "@STAGE_ID", "!@ID", "%TITLE", "=%TITLE", "*ID", "=ID"]
+)
+def test_a_key_with_an_operator__needs_no_quotation_marks(key):
+    value = {"filter": {key: "x"}}
+    assert read_body(f"filter:\n  {key}: x") == value
+    assert read_body(f"filter: {{{key}: x}}") == value
+    assert read_body(f"filter: {{ID: 1, {key}: [1, x]}}")["filter"] == {"ID": 1, key: [1, "x"]}
+    assert read_body(f"{key}: x") == {key: "x"}
+    assert read_body(f"- {key}: x") == [{key: "x"}]
+    assert read_body(f"text: |\n  {key}: x\n") == {"text": f"{key}: x\n"}
+
+
+def test_an_expression__is_a_text_wherever_it_stands():
+    body = "a: {{ {1: {2: 3}} }}\nb: {{x}}-01  # a comment\nc: [{{x}}, '{{y}}']\nd: {e: {{x}}}\n{{k}}: {{x}}-{{y}}"
+    assert read_body(body) == {
+        "a": "{{ {1: {2: 3}} }}",
+        "b": "{{x}}-01",
+        "c": ["{{x}}", "{{y}}"],
+        "d": {"e": "{{x}}"},
+        "{{k}}": "{{x}}-{{y}}",
+    }
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text()
+NESTED = st.recursive(LEAVES, lambda one: st.lists(one) | st.dictionaries(st.text(), one), max_leaves=8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(), NESTED))
+@example({"a": "\U0001f600", "b": "\ud83d", "c": "\t"})
+def test_json__comes_through_as_it_is(value):
+    assert read_body(json.dumps(value)) == value
+    assert read_body(json.dumps(value, indent="\t", ensure_ascii=False)) == value
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(alphabet="ab: \n-[]{}'\"#&*!|>%@,$05.;\\", max_size=24))
+def test_any_body__is_read_or_refused(text):
+    try:
+        request_of("call x.y", text)
+    except WrongUsageError as error:
+        assert str(error)
+
+
+# Select, filter, order.
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "value"),
+    [
+        ("filter: ID=5", "filter", {"ID": "5"}),
+        ("filter: [ID=5, '>DATE=2026-01-01']", "filter", {"ID": "5", ">DATE": "2026-01-01"}),
+        ("filter: '@ID=1,2'", "filter", {"@ID": ["1", "2"]}),
+        ("FILTER: {ID: 5}", "filter", {"ID": 5}),
+        ("filter: {}", "filter", None),
+        ("order: ID", "order", {"ID": "ASC"}),
+        ("order: STAGE_ID,ID=desc", "order", {"STAGE_ID": "ASC", "ID": "DESC"}),
+        ("order: [STAGE_ID, ID=DESC]", "order", {"STAGE_ID": "ASC", "ID": "DESC"}),
+        ("order: {ID: desc}", "order", {"ID": "DESC"}),
+        ("select: ID", "select", ["ID"]),
+        ("select: ID, TITLE", "select", ["ID", "TITLE"]),
+        ("select:\n- ID\n- UF_*", "select", ["ID", "UF_*"]),
+        ('{"select": ["ID"], "filter": {"ID": 5}};', "filter", {"ID": 5}),
+        ("filter:\n  STAGE_ID: WON;\n", "filter", {"STAGE_ID": "WON"}),
+        ("filter:\n  STAGE_ID: 'WON;'", "filter", {"STAGE_ID": "WON;"}),
+        ("# nothing but a comment", "params", None),
+        (";", "params", None),
+    ],
+)
+def test_a_part_of_the_body__reads_as_behind_its_option(body, name, value):
+    assert getattr(request_of("fetch crm.deal.list", body), name) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "says"),
+    [
+        ("", "filter: 5", "such as  filter: {"),
+        ("", "filter: [[ID, 5]]", "is not a mapping of conditions"),
+        ("", "filter: ID", "it reads like filter: "),
+        ("", "filter:\nSTAGE_ID: WON", "filter: is empty"),
+        ("", "order: {ID: down}", "it reads like order: DATE_CREATE=DESC"),
+        ("", "order: 5", "it reads like order: DATE_CREATE=DESC"),
+        ("", "order:", "order: is empty"),
+        ("", "select: []", "select: [] names no field"),
+        ("", "select: {ID: 1}", "such as select: ID,TITLE"),
+        ("", "select: [1]", "such as select: ID,TITLE"),
+        ("", "select: ' , '", "names no field"),
+        ("", "- ID", "is not a mapping of parameters"),
+        ("", "ID=5", "is not a mapping of parameters"),
+        ("", "a: 1\nb: 2\na: 3", "a stands twice, the second time in line 3"),
+        ("", "filter:\n  ID: 1\n  ID: 2", "ID stands twice, the second time in line 3"),
+        ("", '{"a": 1, "a": 2}', "a stands twice"),
+        ("", "filter: {A: 1}\nFILTER: {B: 1}", "FILTER stands twice"),
+        ("", "a: [", "is neither YAML nor JSON"),
+        ("", "[a]: b", "a key is a text"),
+        ("", "[" * 5000, "the body of the cell"),
+        ("", '{"a": ' * 5000, "the body of the cell"),
+        ("--filter id=1", "filter: {ID: 2}", "--filter id stands twice, on the line and in the body"),
+        ("--select ID", "select: [TITLE]", "--select stands twice, on the line and in the body"),
+        ("--order ID", "order: ID=DESC", "--order ID stands twice, on the line and in the body"),
+        ("--params a=1", "a: 2", "--params a stands twice, on the line and in the body"),
+        ("--params a=1 --params a=2", "", "--params a stands twice"),
+        ("--filter X=1 --filter X=2", "", "--filter X stands twice"),
+        ("--filter X=1 --filter '{\"x\": 2}'", "", "--filter x stands twice"),
+        ('--filter \'{"X": 1, "X": 2}\'', "", "X stands twice in a JSON object"),
+        ("--filter '{\"X\": NaN}'", "", "NaN is not JSON"),
+        ("--order ID,ID=DESC", "", "--order ID stands twice"),
+        ("--dtypes A=int --dtypes A=text", "", "--dtypes A stands twice"),
+        ("--select ID --select TITLE", "", "put the names together, such as --select ID,TITLE"),
+        ("--limit 1 --limit 1", "", "--limit stands twice"),
+        ("--labels add --labels replace", "", "--labels stands twice"),
+        ('--select ""', "", "--select is empty"),
+        ('--select ","', "", "names no field"),
+        ('--filter ""', "", "--filter is empty"),
+        ("--order ,", "", "--order , is not understood"),
+        ("--filter ID==5", "", 'it reads like "ID=5"'),
+        ("--filter ID>=5", "", 'it reads like ">=ID=5"'),
+        ("--filter 'ID != 5'", "", 'it reads like "!ID=5"'),
+        ("--filter 'ID < 5'", "", 'it reads like "<ID=5"'),
+        ("-o class", "", "--output class is a keyword of Python"),
+        ("-o None", "", "--output None is a keyword of Python"),
+        ("-o 1x", "", "such as -o deals"),
+        ("-o a.b", "", "--output a.b is not the name of a variable"),
+        ('-o ""', "", "is empty"),
+    ],
+)
+def test_what_would_be_lost_or_misread__is_refused(line, body, says):
+    with pytest.raises(WrongUsageError) as raised:
+        request_of(f"fetch crm.deal.list {line}", body)
+    assert says in str(raised.value)
+
+
+def test_output__is_the_name_as_python_keeps_it():
+    assert request_of("status -o ﬁn").output == "fin"
+
+
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        ("fetch crm.deal.list --filter STAGE_ID=WON;", "WON"),
+        ("fetch crm.deal.list --filter STAGE_ID=WON ;", "WON"),
+        ("fetch crm.deal.list --filter STAGE_ID=WON;  ", "WON"),
+        ('fetch crm.deal.list --filter "STAGE_ID=WON;"', "WON;"),
+        ('fetch crm.deal.list --filter "STAGE_ID=WON;";', "WON;"),
+        ('fetch crm.deal.list --filter "STAGE_ID=A;B"', "A;B"),
+    ],
+)
+def test_a_semicolon_at_the_end__is_the_notebooks(line, rows):
+    assert request_of(line).filter == {"STAGE_ID": rows}
+
+
+def test_a_wrong_key__is_told_in_the_words_of_the_shell_too():
+    with pytest.raises(ConfigError, match="-p a stands twice"):
+        parameters_of(["a=1", "a=2"])
