@@ -73,7 +73,7 @@ class AuthServer:
             return html_page(405, "405 Not Allowed")
         try:
             if fault and fault.kind == "error":
-                fault.strike()
+                fault.strike("oauth")
             reply = Reply(200, [encode(self.addressed(self._tokens.exchange(incoming.params())), _WRITER)])
         except PortalError as error:
             reply = Reply(error.status, [encode(error.body(), _WRITER)])

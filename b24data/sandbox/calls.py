@@ -12,14 +12,17 @@ import msgspec
 from b24data.sandbox import describe
 from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer, iso
-from b24data.sandbox.dialects import Dialects, kept_rows
+from b24data.sandbox.dialects import Dialects
 from b24data.sandbox.documented import documented, row_id
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.fields import ENTITY_TYPES, SMART_PROCESS, Field
 from b24data.sandbox.lists import LIST_METHODS, answer_list, read_request
+from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.notation import find
 from b24data.sandbox.pages import Renderer
 from b24data.sandbox.quirks import Quirks
+from b24data.sandbox.records import Records
+from b24data.sandbox.rowfilters import kept_rows
 from b24data.sandbox.rowsets import Rowsets
 from b24data.sandbox.stages import categories, currencies, statuses
 from b24data.sandbox.table import World
@@ -54,8 +57,10 @@ class Methods:
         zero_total: bool,
         quirks: Quirks,
         now: Callable[[], float],
+        changes: Mutations,
     ) -> None:
         self._world = world
+        self._records = Records(world, renderer, changes, escape=escape)
         self._quirks = quirks
         self.dialects = Dialects(rowsets, escape=escape, quirks=quirks)
         self._renderer = renderer
@@ -75,6 +80,9 @@ class Methods:
         plain = self._plain.get(name)
         if plain is not None:
             return plain(params, caller)
+        record = self._records.methods.get(name)
+        if record is not None:
+            return record(params)
         if self.dialects.knows(name):
             return self.dialects.call(name, params, in_batch=in_batch)
         raise PortalError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
@@ -98,7 +106,7 @@ class Methods:
 
     def names(self) -> list[str]:
         """The methods the portal knows."""
-        return sorted({*LIST_METHODS, *self._plain, *documented("v2"), "batch"})
+        return sorted({*LIST_METHODS, *self._plain, *self._records.methods, *documented("v2"), "batch"})
 
     def _plain_methods(self) -> dict[str, Callable[[Mapping[str, Any], Caller], Answer]]:
         table: dict[str, Callable[[Mapping[str, Any], Caller], Answer]] = {

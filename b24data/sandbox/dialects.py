@@ -6,24 +6,22 @@ of Bitrix24 clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from b24data.sandbox.answers import Answer
 from b24data.sandbox.columns import Writer
-from b24data.sandbox.conventions import Convention, known_by_spelling
 from b24data.sandbox.documented import HIDDEN_ID, Documented, documented, row_id
 from b24data.sandbox.errors import PortalError
-from b24data.sandbox.filters import Group, parse_filter, split_key
+from b24data.sandbox.filters import split_key
 from b24data.sandbox.notation import items_of
 from b24data.sandbox.quirks import Quirks
-from b24data.sandbox.rowsets import Row, Rowsets, holds, sorted_rows
-from b24data.sandbox.values import kind_of_value
+from b24data.sandbox.rowfilters import RowNames, check_shape, kept_rows, refusal_about
+from b24data.sandbox.rowsets import Row, Rowsets, sorted_rows
 from b24data.sandbox.windows import Window, window_of
 
-__all__ = ["Dialects", "kept_rows"]
+__all__ = ["Dialects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ class Dialects:
     def _chosen(self, known: Documented, habit: Habit, given: Mapping[str, Any], quirks: Quirks) -> list[Row]:
         every = self._rowsets.of("v2", known.method)
         rows = kept_rows(known, every, _at(given, known.filter) if known.filter else None, quirks)
-        names = _Names(known, every, loose=quirks.lenient)
+        names = RowNames(known, every, loose=quirks.lenient)
         rows = _of_scope(known, given, rows)
         order = quirks.order(_order(known, names, given), names.id)
         return sorted_rows(rows, order or (((names.id, True),) if habit.newest else ()))
@@ -145,88 +143,6 @@ class Dialects:
         return Answer.of(
             result, self._writer, rows=len(rows), pages=1, total=total, next=window.next, counted=window.counted
         )
-
-
-@cache
-def _convention(name: str) -> Convention:
-    known = documented("v2")[name]
-    return Convention(
-        ("", *known.prefixes.split()),
-        groups=known.groups,
-        lists=known.lists,
-        refuses=known.refuses,
-        any_case=known.any_case,
-        patterns=known.patterns,
-    )
-
-
-def kept_rows(known: Documented, rows: Sequence[Row], where: Any, quirks: Quirks) -> list[Row]:
-    """The rows that a filter keeps, as the method's page says it."""
-    if not isinstance(where, Mapping):
-        where = {}
-    names = _Names(known, rows, loose=quirks.lenient)
-    group = parse_filter(where, quirks.convention(_convention(known.method.lower())), names)
-    group = quirks.where(names.honoured(group), names.id, names.kind)
-    return [row for row in rows if holds(group, row)] if group.parts else list(rows)
-
-
-class _Names:
-    """The fields of a method: how they are asked for, and what they are called in a row."""
-
-    def __init__(self, known: Documented, rows: Sequence[Row] = (), *, loose: bool = False) -> None:
-        self._known = known
-        self._rows = rows
-        self._loose = loose or known.any_case
-        row = known.rows[0]
-        self.id = known.id or HIDDEN_ID
-        camel = bool(known.id_asked and known.id and known.id_asked != known.id)
-        self._names = {_upper(key) if camel else key: key for key in row if key != self.id}
-        if known.id_asked:
-            self._names[known.id_asked] = self.id
-
-    def asked(self, name: str) -> str | None:
-        """The key in a row; None where the method does not know the name, in this spelling."""
-        return self._names.get(name) or (self._loosely(self._names, name) if self._loose else None)
-
-    def column(self, name: str) -> str | None:
-        """The key in a row of a name in a filter: only of those that the page names, where it has a list."""
-        if not self._known.names:
-            found = self.asked(name)
-            return found or (name if name.startswith(_PROPERTIES) and self._is_property(name) else None)
-        filtered = {one: self._names.get(one, one) for one in self._known.names}
-        if self._known.method == "lists.element.get" and self._is_property(name):
-            return name
-        return filtered.get(name) or (self._loosely(filtered, name) if self._loose else None)
-
-    def _is_property(self, name: str) -> bool:
-        return name.startswith(_PROPERTIES) and any(name in row for row in self._rows)
-
-    @staticmethod
-    def _loosely(known: Mapping[str, str], name: str) -> str | None:
-        found = known_by_spelling(tuple(known))(name)
-        return known[found] if found else None
-
-    def kind(self, column: str) -> str:
-        """What the values of a column are, by the first one that there is."""
-        found = next((row[column] for row in self._rows if row.get(column) not in (None, "", [])), None)
-        return kind_of_value(found)
-
-    def type(self, column: str) -> str:  # noqa: ARG002
-        """Types are not known here."""
-        return ""
-
-    def honoured(self, where: Group) -> Group:
-        """The filter without ranges on an id that the documentation does not promise."""
-        if self._known.gt:
-            return where
-        return Quirks(ignores=(">id", ">=id", "<id", "<=id")).where(where, self.id, self.kind)
-
-
-_PROPERTIES = ("PROPERTY_", "property")
-
-
-def _upper(name: str) -> str:
-    return "".join(f"_{sign}" if sign.isupper() else sign.upper() for sign in name)
 
 
 def _by_name(known: Documented, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -254,7 +170,13 @@ def _at(given: Mapping[str, Any], path: str | None) -> Any:
 def _check_required(known: Documented, given: Mapping[str, Any]) -> None:
     for wanted in known.required:
         if not any(_is_given(known, one, given) for one in wanted.split("|")):
-            raise PortalError(400, "ERROR_ARGUMENT", f"Required parameter '{wanted}' is missing")
+            raise refusal_about(_MISSING, known) or PortalError(
+                400, "ERROR_ARGUMENT", f"Required parameter '{wanted}' is missing"
+            )
+
+
+# In the errors that pages show for a parameter that is not there.
+_MISSING = "is not set|not specified|not defined"
 
 
 def _is_given(known: Documented, wanted: str, given: Mapping[str, Any]) -> bool:
@@ -276,7 +198,7 @@ def _of_scope(known: Documented, given: Mapping[str, Any], rows: list[Row]) -> l
     return [row for row in rows if row["TASK_ID"] == str(task)] if str(task or "").isdigit() else rows
 
 
-def _order(known: Documented, names: _Names, given: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+def _order(known: Documented, names: RowNames, given: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
     if known.order is None:
         return ()
     if known.order_form == "sort_order":
@@ -284,6 +206,7 @@ def _order(known: Documented, names: _Names, given: Mapping[str, Any]) -> tuple[
         order: Mapping[str, Any] = {str(sort): way} if sort else {}
     else:
         asked = _at(given, known.order)
+        check_shape(known, "order", asked)
         order = asked if isinstance(asked, Mapping) else {}
     pairs = [(names.asked(str(name)), str(way).upper().startswith("DESC")) for name, way in order.items()]
     return tuple((name, downwards) for name, downwards in pairs if name is not None)
@@ -296,7 +219,7 @@ def _hidden(row: Row, known: Documented, habit: Habit) -> bool:
 
 def _selected(known: Documented, row: Row, given: Mapping[str, Any]) -> dict[str, Any]:
     shown = {key: value for key, value in row.items() if key != HIDDEN_ID}
-    names = _Names(known)
+    names = RowNames(known)
     wanted = [str(name) for name in items_of(_at(given, known.select))] if known.select else []
     if not wanted and known.method in _BARE_ID:
         wanted = [str(known.id_asked)]

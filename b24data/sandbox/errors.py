@@ -8,9 +8,12 @@ __all__ = ["PortalError"]
 
 
 class PortalError(Exception):
-    """An error as the portal answers it: HTTP status, code, description."""
+    """An error as the portal answers it: HTTP status, code, description.
 
-    def __init__(self, status: int, code: str, description: str = "") -> None:
+    Some 330 pages show a code that says nothing: ``""``, ``"0"`` or the number 0.
+    """
+
+    def __init__(self, status: int, code: str | int, description: str = "") -> None:
         super().__init__(f"{status} {code}")
         self.status = status
         self.code = code

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from b24data.sandbox.documented import documented
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.wire import Reply, html_page
 
@@ -36,11 +37,13 @@ KINDS = {
     "warning": "a PHP warning before the JSON",
     "expired": "expired_token; with command= that command of a batch and all later ones (OAuth only)",
     "error": "an error with code= and status=; with command= of that command of a batch",
+    "refused": "the error that the method's page shows, if its code is empty, else `Access denied.` without a code",
     "inside": "status 200 and the error with code= inside result, as some methods have it",
     "redirect": "302 to the portal's other address",
 }
 EARLY = ("500", "502", "reset", "html", "bare")  # before any work
-_BATCH_KINDS = ("429", "expired", "error")
+_BATCH_KINDS = ("429", "expired", "error", "refused")
+_DENIED = (400, "", "Access denied.")
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ class FaultPlan:
     times: int | None = None
     on: str = "*"
     command: int | None = None
-    code: str = "INTERNAL_SERVER_ERROR"
+    code: str | int = "INTERNAL_SERVER_ERROR"
     description: str = "Internal server error"
     status: int = 400
     left: int | None = field(default=None, init=False)
@@ -72,8 +75,11 @@ class FaultPlan:
             self.times = self.times or 1
         self.left = self.times if self.times is not None else (1 if self.at is not None else None)
 
-    def strike(self) -> None:
-        """Raise the error that an ``error`` plan names."""
+    def strike(self, method: str) -> None:
+        """Raise the error that an ``error`` plan names, or that the method's page shows."""
+        if self.kind == "refused":
+            known = documented("v2").get(method)
+            raise PortalError(*(known.refusal if known and known.refusal else _DENIED))
         raise PortalError(self.status, self.code, self.description)
 
 

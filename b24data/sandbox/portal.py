@@ -57,6 +57,7 @@ class Portal:
         self.renderer = Renderer()
         self.quirks = Quirks(options.ignores, options.lies, options.filters == "lenient")
         self.rowsets = Rowsets(options.seed, options.lists)
+        self.mutations = Mutations(self.world, self.counters, self.clock.now, options.seed)
         self.methods = Methods(
             self.world,
             self.renderer,
@@ -65,6 +66,7 @@ class Portal:
             zero_total=options.zero_total,
             quirks=self.quirks,
             now=self.clock.now,
+            changes=self.mutations,
         )
         self.methods3 = Methods3(
             self.world, self.renderer, self.rowsets, escape=options.escape, now=self.clock.now, quirks=self.quirks
@@ -76,7 +78,6 @@ class Portal:
         self.faults = Faults(options.seed)
         for plan in options.faults:
             self.faults.add(**plan)
-        self.mutations = Mutations(self.world, self.counters, self.clock.now, options.seed)
         self.addresses = Addresses()
         self.auth_server = AuthServer(
             options, self.tokens, faults=self.faults, counters=self.counters, clock=self.clock, addresses=self.addresses
@@ -184,8 +185,8 @@ class Portal:
             raise _LIMIT
         if fault.kind == "429":
             raise _OPERATING
-        if fault.kind == "error":
-            fault.strike()
+        if fault.kind in ("error", "refused"):
+            fault.strike(call.method)
 
     async def _worked(self, call: RestCall, caller: Caller, fault: FaultPlan | None) -> Reply:
         """Do the work, let its modelled time pass, and write the answer."""
@@ -302,4 +303,4 @@ class Portal:
                 self.counters.operating_limit_hits += 1
                 raise _OPERATING
         elif at == fault.command:
-            fault.strike()
+            fault.strike(name)

@@ -262,7 +262,7 @@ class Sandbox(Changes):
         times: int | None = None,
         on: str = "*",
         command: int | None = None,
-        code: str | None = None,
+        code: str | int | None = None,
         description: str | None = None,
         status: int | None = None,
     ) -> None:

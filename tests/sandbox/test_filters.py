@@ -11,15 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data.sandbox.calls import Caller, Methods
+from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.pages import Renderer
 from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowsets import Rowsets
+from b24data.sandbox.stats import Counters
 from b24data.sandbox.table import World
 from b24data.sandbox.values import parse_moment
 
 COUNTS = dict.fromkeys(("deals", "leads", "contacts", "companies", "tasks", "users", "activities", "items"), 130)
 WORLD = World(COUNTS, seed=11, gap=0.4)
-METHODS = Methods(WORLD, Renderer(), Rowsets(7, {}), escape=True, zero_total=False, quirks=Quirks(), now=lambda: 0.0)
+CHANGES = Mutations(WORLD, Counters(), lambda: 0.0, 7)
+METHODS = Methods(
+    WORLD,
+    Renderer(),
+    Rowsets(7, {}),
+    escape=True,
+    zero_total=False,
+    quirks=Quirks(),
+    now=lambda: 0.0,
+    changes=CHANGES,
+)
 CALLER = Caller("webhook", 1, application=False)
 NUMBERS = ("ID", "ASSIGNED_BY_ID", "COMPANY_ID", "PROBABILITY", "OPPORTUNITY", "UF_CRM_1700000003")
 MOMENTS = ("DATE_CREATE", "CLOSEDATE", "UF_CRM_1700000010")

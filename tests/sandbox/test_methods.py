@@ -26,7 +26,8 @@ def test_app_info__is_for_applications(portal, http):
 def test_methods__every_named_one_answers(portal, http, call):
     params = {"entityTypeId": 2, "name": "crm.deal.list"}
     for name in call(portal, "methods")["result"]:
-        if name not in ("app.info", "batch") and not getattr(documented("v2").get(name), "required", ()):
+        single = name.startswith("crm.") and name.endswith((".get", ".add", ".update", ".delete"))
+        if name not in ("app.info", "batch") and not single and not getattr(documented("v2").get(name), "required", ()):
             reply = http.post(portal.webhook_url + name, json=params)
             assert reply.status_code == 200, (name, reply.text)
             assert "result" in reply.json()

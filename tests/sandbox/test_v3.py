@@ -361,8 +361,10 @@ def test_every_method__answers(portal, http, items):
     }
     for row in items("rest.scope.list"):
         name = row["method"]
-        if not name.startswith("tasks.task.") or name.endswith("list"):
-            query = needed | ({"filter": filters[name]} if name in filters else {})
+        if not name.startswith("tasks.task.") or name.endswith(("list", "aggregate")):
+            listed = name.replace(".aggregate", ".list")
+            query = needed | ({"filter": filters[listed]} if listed in filters else {})
+            query |= {"select": {"count": ["id"]}} if listed != name else {}
             reply = http.post(portal.webhook_url_v3 + name, json=query)
             assert reply.status_code == 200, (name, reply.text)
 
@@ -379,3 +381,30 @@ def test_limits__are_the_same_for_both_versions(start, http):
     portal = start(rate_limit=(1, 1))
     replies = [http.post(portal.webhook_url_v3 + "tasks.task.list", json={}).json() for _ in range(2)]
     assert replies[1]["error"] == "QUERY_LIMIT_EXCEEDED"
+
+
+def test_aggregate__figures_over_the_rows_that_the_filter_leaves(portal, call3):
+    ids = portal.truth("tasks.task.list").ids
+    ids.sort()
+    asked = {"select": {"count": ["id"], "max": {"id": "last"}, "sum": ["id"]}, "filter": [["id", ">", ids[9]]]}
+    status, answer = call3("tasks.task.aggregate", asked)
+    rest = ids[10:]
+    figures = {"count": {"id": len(rest)}, "max": {"last": ids[-1]}, "sum": {"id": sum(rest)}}
+    assert (status, answer["result"]) == (200, {"result": figures})
+    select = {"countDistinct": ["userId"], "min": ["id"], "avg": ["id"]}
+    answer = call3("timeman.record.aggregate", {"select": select, "filter": [["userId", 1]]})[1]
+    assert answer["result"]["result"]["countDistinct"] == {"userId": 1}
+
+
+@pytest.mark.parametrize(
+    ("select", "code"),
+    [
+        ({"median": ["id"]}, "INVALIDSELECTEXCEPTION"),
+        ({"count": "id"}, "INVALIDSELECTEXCEPTION"),
+        (["id"], "INVALIDSELECTEXCEPTION"),
+        ({"count": ["noSuch"]}, "UNKNOWNDTOPROPERTYEXCEPTION"),
+    ],
+)
+def test_aggregate__what_makes_no_sense_is_an_error(call3, select, code):
+    status, answer = call3("tasks.task.aggregate", {"select": select})
+    assert (status, answer["error"]["code"]) == (400, f"BITRIX_REST_V3_EXCEPTION_{code}")

@@ -16,6 +16,7 @@ from b24data.sandbox.documented import HIDDEN_ID, Documented, documented
 from b24data.sandbox.filters import Condition, Group
 from b24data.sandbox.quirks import HONEST, Quirks
 from b24data.sandbox.rowsets import Row, Rowsets, holds, ranked, sorted_rows
+from b24data.sandbox.v3.aggregate import asked_fields, figures
 from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import (
     Fields,
@@ -96,7 +97,7 @@ class Lists3:
         for key in _SIMPLE_FILTERS.get(name, ()):
             if query.get(key) is not None:
                 rows = [row for row in rows if row.get(key) == query[key]]
-        if known.filter and name not in self._special:
+        if self.has_conditions(name):
             where = read_filter(query.get("filter"), self._fields(known))
             if name in _REQUIRED_CONDITION and not _asks_for(where, _REQUIRED_CONDITION[name]):
                 required = f"filter.{_REQUIRED_CONDITION[name]}"
@@ -104,6 +105,16 @@ class Lists3:
             where = quirks.where(where, known.id or HIDDEN_ID, partial(_kind, rows))
             rows = [row for row in rows if holds(where, row)]
         return sorted_rows(rows, read_order(query.get("order"), self._fields(known)) if known.order else ())
+
+    def has_conditions(self, name: str) -> bool:
+        """Whether a method takes a list of conditions as its filter."""
+        return bool(documented("v3")[name].filter) and name not in self._special
+
+    def figures(self, name: str, query: Mapping[str, Any]) -> Answer:
+        """Figures over the rows that a filter leaves."""
+        asked = asked_fields(query.get("select"), self.fields(name))
+        rows = self.rows(name, query, self._quirks)
+        return Answer.of({"result": figures(asked, rows)}, self._writer)
 
     def fields(self, name: str) -> Fields:
         """The fields of a list's rows."""

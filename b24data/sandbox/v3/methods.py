@@ -52,6 +52,10 @@ class Methods3:
             "documentation": self._openapi,
         }
         self._listed = frozenset(self.lists.names())
+        self._own["tasks.task.aggregate"] = self.tasks.figures
+        for name in self._listed:
+            if self.lists.in_items(name) and self.lists.has_conditions(name):
+                self._own[f"{name.removesuffix('.list')}.aggregate"] = partial(self.lists.figures, name)
         for name in self._listed:  # the documented answers show a part of the fields
             described = f"{name.removesuffix('.list')}.field.list"
             if name.endswith(".list") and described in self._listed:

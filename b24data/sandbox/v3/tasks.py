@@ -14,6 +14,7 @@ from b24data.sandbox.filters import Condition, Group
 from b24data.sandbox.pages import Layout, Page, Renderer
 from b24data.sandbox.quirks import HONEST, Quirks
 from b24data.sandbox.table import Selection, Table, World
+from b24data.sandbox.v3.aggregate import asked_fields, figures
 from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import Fields, V3Error, invalid, read_filter, read_order, read_pagination, read_select
 from b24data.sandbox.values import parse_moment
@@ -103,6 +104,14 @@ class Tasks3:
         page = read_pagination(query.get("pagination"), default=50, most=1000)
         found = self._rows(self.selection(query, self._quirks), query, page.offset, page.limit)
         return Answer([b'{"items":[', *found.pieces, b"]}"], rows=found.count, pages=1)
+
+    def figures(self, query: Mapping[str, Any]) -> Answer:
+        """Figures over the tasks that a filter leaves."""
+        asked = asked_fields(query.get("select"), FIELDS)
+        selection = self.selection(query, self._quirks)
+        names = sorted({name for names in asked.values() for name in names})
+        rows = self._rows(selection, {"select": names}, 0, selection.count).rows()
+        return Answer.of({"result": figures(asked, rows)}, self._writer)
 
     def described(self) -> Described:
         """What the OpenAPI document says of the list of tasks."""
