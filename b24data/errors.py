@@ -70,7 +70,11 @@ class SdkError(Exception):
 
     >>> str(SdkError("the token store is locked", code="LOCKED", hint="close the other notebook"))
     'the token store is locked: LOCKED. Hint: close the other notebook.'
+
+    ``results`` is what had arrived before the error, where the work had several steps; else None.
     """
+
+    results: Any = None
 
     def __init__(
         self,

@@ -14,14 +14,23 @@ __all__ = ["AjaxResult", "Result"]
 class Result:
     """Data, and the errors that came instead of parts of it, by command (or ``"base"`` for the whole).
 
+    ``refusal`` is the error of the whole; it stands in ``errors`` as ``"base"``.
+
     >>> result = Result([1, None], {1: SdkError("no such contact")})
     >>> result.is_success, result.get_data(), result.get_error_messages()
     (False, [1, None], ['no such contact'])
     """
 
-    def __init__(self, data: Any = None, errors: Mapping[str | int, SdkError] | None = None) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        errors: Mapping[str | int, SdkError] | None = None,
+        *,
+        refusal: SdkError | None = None,
+    ) -> None:
         self._data = data
-        self.errors: dict[str | int, SdkError] = dict(errors or {})
+        self.refusal = refusal
+        self.errors: dict[str | int, SdkError] = {**(errors or {}), **({"base": refusal} if refusal else {})}
 
     @property
     def is_success(self) -> bool:
@@ -49,7 +58,9 @@ class Result:
         return {key: str(error) for key, error in self.errors.items()}
 
     def raise_for_error(self) -> None:
-        """Raise :class:`BatchError` with the results and the errors if there is an error."""
+        """Raise the error of the whole, or :class:`BatchError` with the results and the errors of the commands."""
+        if self.refusal:
+            raise self.refusal
         if self.errors:
             text = f"{len(self.errors)} of the commands failed: {next(iter(self.errors.values()))}"
             raise BatchError(text, results=self._data, errors=self.errors)
@@ -77,7 +88,7 @@ class AjaxResult(Result):
         error: SdkError | None = None,
         request_id: str = "",
     ) -> None:
-        super().__init__(None if error else result, {"base": error} if error else None)
+        super().__init__(None if error else result, refusal=error)
         self.method = method
         self.total = total
         self.next = next
@@ -103,11 +114,6 @@ class AjaxResult(Result):
     def is_more(self) -> bool:
         """Whether the list goes on after this page."""
         return self.next is not None
-
-    def raise_for_error(self) -> None:
-        """Raise the error that the portal answered, if it did."""
-        for error in self.errors.values():
-            raise error
 
     def _repr_html_(self) -> str:
         if self.errors:

@@ -59,19 +59,35 @@ def parsed(key: str | int, call: OneCall) -> dict[str, Any]:
 
 
 def in_chunks(calls: Calls, run: Callable[[list[OneCall]], Result]) -> Result:
-    """Run any number of calls, fifty at a time; the data is the list of what succeeded, in order."""
+    """Run any number of calls, fifty at a time; the data is the list of what succeeded, in order.
+
+    An error that ends the work has what the chunks before it brought as its ``results``.
+    """
     data: list[Any] = []
     errors: dict[str | int, SdkError] = {}
-    items = named(calls)
+    items = [(key, parsed(key, call)) for key, call in named(calls)]  # all of them, before the first one is sent
     for start in range(0, len(items), MAX_COMMANDS):
         chunk = items[start : start + MAX_COMMANDS]
-        result = run([call for _, call in chunk])
-        if "base" in result.errors:  # the chunk as a whole
-            errors |= dict.fromkeys((key for key, _ in chunk), result.errors["base"])
+        try:
+            result = run([call for _, call in chunk])
+        except SdkError as error:
+            _keep(error, data, chunk[0][0])
+            raise
+        if result.refusal:  # the chunk as a whole
+            errors |= dict.fromkeys((key for key, _ in chunk), result.refusal)
             continue
         data += [row for index, row in enumerate(result.get_data()) if index not in result.errors]
         errors |= {chunk[int(index)][0]: error for index, error in result.errors.items()}
     return Result(data, errors)
+
+
+def _keep(error: SdkError, data: list[Any], key: str | int) -> None:
+    """Give an error what the calls before ``key`` brought."""
+    own = error.results or ()
+    error.results = [*data, *(own.values() if isinstance(own, Mapping) else own)]
+    if data:
+        kept = f"what the calls before {key!r} brought is in `results` of this error"
+        error.hint = f"{error.hint}; {kept}" if error.hint else kept
 
 
 def collected(pages: Iterator[Page]) -> Result:

@@ -19,7 +19,7 @@ from b24data.actions.calls import (
     named,
     parsed,
 )
-from b24data.errors import AjaxError
+from b24data.errors import AjaxError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
 from b24data.http.payload import decoded_list
@@ -193,7 +193,8 @@ class Batch:
     ) -> Result:
         """Run ``calls`` one after the other; ``halt`` stops at the first error, as the SDK does by default.
 
-        The data is a list, or a dict if ``calls`` has names; a failed call is None there and stands in ``errors``.
+        The data is a list, or a dict if ``calls`` has names; a failed call is None there and stands in ``errors``. If
+        the portal refuses the batch as a whole, all data is None and ``errors["base"]`` says why.
         A call may use what an earlier one of the batch brought: ``"$result[name][field]"``.
 
         >>> from b24data import Sandbox
@@ -204,14 +205,23 @@ class Batch:
         ['deals', 'me']
         """
         commands = [_command(key, call) for key, call in named(calls)]
-        parts = _run(self._session, commands, halt, request_id) if commands else []
+        refusal: AjaxError | None = None
+        parts: list[Response | AjaxError] = []
+        if commands:
+            try:
+                parts = _run(self._session, commands, halt, request_id)
+            except AjaxError as error:
+                if is_raised(self._session, error):
+                    raise
+                refusal, parts = error, [error] * len(commands)
         keys = [key for key, _ in named(calls)]
         errors = {key: part for key, part in zip(keys, parts, strict=True) if isinstance(part, AjaxError)}
         values = [
             ajax_result(command.method, part, request_id) if return_ajax_result else _data(part)
             for command, part in zip(commands, parts, strict=True)
         ]
-        return Result(dict(zip(keys, values, strict=True)) if isinstance(calls, Mapping) else values, errors)
+        data = dict(zip(keys, values, strict=True)) if isinstance(calls, Mapping) else values
+        return Result(data, refusal=refusal) if refusal else Result(data, errors)
 
 
 class BatchByChunk:
@@ -223,7 +233,9 @@ class BatchByChunk:
     def make(self, *, calls: Calls, halt: bool = True, request_id: str = "") -> Result:
         """Run ``calls``; the data is the list of what succeeded, in order, and ``errors`` has the rest by call.
 
-        A failed call ends its chunk if ``halt`` is set, and never the chunks after it.
+        A failed call ends its chunk if ``halt`` is set, and never the chunks after it. A chunk that the portal refuses
+        is an error of each of its calls; an error that ends the work (no answer, a limit) has what the chunks before
+        it brought in its ``results``.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=3) as portal:
@@ -251,19 +263,35 @@ def _run(session: Session, commands: Sequence[Command], halt: bool, request_id: 
         if isinstance(part, Response):
             continue
         if part.code in REFUSED_BEFORE_RUNNING:
-            parts[index] = _alone(session, commands[index])
+            parts[index] = _alone(session, commands[index], parts[:index])
             if halt and isinstance(parts[index], Response) and index + 1 < len(commands):
-                return [*parts[: index + 1], *_run(session, commands[index + 1 :], halt, request_id)]
+                return [*parts[: index + 1], *_rest(session, commands[index + 1 :], parts[: index + 1], request_id)]
         if halt:
             break
     return parts
 
 
-def _alone(session: Session, command: Command) -> Response | AjaxError:
+def _alone(session: Session, command: Command, before: Sequence[Response | AjaxError]) -> Response | AjaxError:
     try:
         return session.call(command.method, command.params)
     except AjaxError as error:
         return error
+    except SdkError as error:
+        error.results = [_data(part) for part in before]
+        raise
+
+
+def _rest(
+    session: Session, commands: Sequence[Command], before: Sequence[Response | AjaxError], request_id: str
+) -> list[Response | AjaxError]:
+    """The commands behind the one that had halted the batch, as a batch of their own."""
+    try:
+        return _run(session, commands, True, request_id)
+    except SdkError as error:
+        if isinstance(error, AjaxError) and not is_raised(session, error):
+            return [error] * len(commands)
+        error.results = [*map(_data, before), *(error.results or ())]
+        raise
 
 
 def _data(part: Response | AjaxError) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from b24data.actions.calls import Calls, Params, ajax_result, in_chunks, is_raised, named, parsed
 from b24data.actions.v3_lists import CallList, CallTail, FetchList, FetchTail
-from b24data.errors import AjaxError, BadReplyError, ConfigError, SdkError, TransportError
+from b24data.errors import AjaxError, BadReplyError, ConfigError, TransportError
 from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Response
 from b24data.http.retry import is_read
@@ -82,35 +82,63 @@ class Batch:
 
         The data is a list, or a dict if ``calls`` has names. A call may be a mapping with ``as`` and ``parallel``, and
         may use what an earlier one brought: ``{"$ref": "name.item.id"}``. If the portal refuses the batch, all data
-        is None and ``errors["base"]`` says why.
+        is None and ``errors["base"]`` says why. A command without an answer is a :class:`BadReplyError`, whose
+        ``results`` are the answers that came, by position.
         """
         items = [(key, parsed(key, call)) for key, call in named(calls)]
         if len(items) > MAX_COMMANDS:
             raise ConfigError(f"a batch takes {MAX_COMMANDS} commands, not {len(items)}", hint="use batch_by_chunk")
         keys = [one.get("as", key) if isinstance(calls, Mapping) else key for key, one in items]
         answers: Sequence[Any] = []
-        errors: dict[str | int, SdkError] = {}
+        refusal: AjaxError | None = None
         if items:
             try:
                 answers = self._run([_command_v3(key, one, halt) for key, one in items], request_id)
-            except AjaxError as refusal:
-                if is_raised(self._session, refusal):
+            except AjaxError as error:
+                if is_raised(self._session, error):
                     raise
-                answers, errors = [None] * len(items), {"base": refusal}
+                answers, refusal = [None] * len(items), error
         if return_ajax_result:
             answers = [
-                AjaxResult(one["method"], result=answer, error=errors.get("base"), request_id=request_id)
+                AjaxResult(one["method"], result=answer, error=refusal, request_id=request_id)
                 for (_, one), answer in zip(items, answers, strict=True)
             ]
-        return Result(dict(zip(keys, answers, strict=True)) if isinstance(calls, Mapping) else list(answers), errors)
+        data = dict(zip(keys, answers, strict=True)) if isinstance(calls, Mapping) else list(answers)
+        return Result(data, refusal=refusal)
 
     def _run(self, commands: list[dict[str, Any]], request_id: str) -> Sequence[Any]:
         answers = self._session.call("batch", commands, request_id=request_id or None).data()
-        if isinstance(answers, dict):  # PHP writes a list with a hole as an object
-            answers = [answers.get(str(index)) for index in range(len(commands))]
-        if not isinstance(answers, list) or len(answers) != len(commands):
-            raise BadReplyError("batch", f"{len(commands)} commands have no {len(commands)} answers", code="BAD_REPLY")
-        return answers
+        by_place = dict(enumerate(answers)) if isinstance(answers, list) else answers
+        if not isinstance(by_place, dict):
+            raise _unanswered(commands, {})
+        # PHP writes a list with a hole as an object.
+        names = {one["as"]: str(index) for index, one in enumerate(commands) if "as" in one}
+        if isinstance(answers, dict) and names.keys() >= answers.keys():
+            by_place = {names[name]: answer for name, answer in answers.items()}
+        found = {index: answer for key, answer in by_place.items() if (index := _index(key, commands)) is not None}
+        if len(found) < len(commands) or len(found) < len(by_place):
+            raise _unanswered(commands, found)
+        return [found[index] for index in range(len(commands))]
+
+
+def _index(key: str | int, commands: Sequence[Mapping[str, Any]]) -> int | None:
+    """Which command an answer belongs to."""
+    index = int(key) if str(key).isdecimal() else -1
+    return index if 0 <= index < len(commands) else None
+
+
+def _unanswered(commands: Sequence[Mapping[str, Any]], found: Mapping[int, Any]) -> BadReplyError:
+    """A command without an answer may have run or not: neither its data nor its success can be told."""
+    missing = [f"{index} ({one['method']})" for index, one in enumerate(commands) if index not in found]
+    lacks = f"; none for {', '.join(missing[:5])}" if missing else ""
+    error = BadReplyError(
+        "batch",
+        f"{len(commands)} commands have no {len(commands)} answers{lacks}",
+        code="BAD_REPLY",
+        hint="what came is in `results` of this error, by position; look at the portal before a write is sent again",
+    )
+    error.results = dict(found)
+    return error
 
 
 def _command_v3(key: str | int, one: Mapping[str, Any], halt: bool) -> dict[str, Any]:
@@ -159,4 +187,4 @@ class Aggregate:
         data = answer.result
         if isinstance(data, Mapping) and "result" in data:  # one level deeper than other answers
             data = data["result"]
-        return Result(data or {}, answer.errors)
+        return Result(data or {}, refusal=answer.refusal)

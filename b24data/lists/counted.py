@@ -3,7 +3,7 @@
 Rows that come or go meanwhile shift such pages, portals count wrongly, and some send their last page for ever. So a
 reading of the list is believed when every page carried the same total and as many different rows came, or when it went
 to an empty page without a row twice. Otherwise the list is read once more, page by page without batches, and that
-reading has to be clean or to bring the very same rows.
+reading has to be clean, or to bring the very same rows and as many as the portal counts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], f
 
     first = _Reading(asker, facts, _identified(plan, opening.rows))
     yield from _passed_on(first.pages(opening), decode, plan.limit, facts)
-    if plan.limit is not None and facts.rows >= plan.limit and facts.rows != first.total:
+    if _is_cut(first, plan.limit, facts):
         facts.reason = "limit"
         return
     proof = first.proof
@@ -49,20 +49,36 @@ def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], f
         facts.notes.append(f"{first.doubt}: the list was read a second time")
         second = _Reading(asker, facts, first.identified, before=first.seen)
         yield from _passed_on(second.pages(asker.page(plan.page_at(0)), one_by_one=True), decode, plan.limit, facts)
-        proof = second.proof or _agreed(first, second)
-        if not first.identified and first.seen - second.seen:
-            proof = ""  # rows that went and rows that changed look alike
+        if _is_cut(second, plan.limit, facts):
+            facts.reason = "limit"
+            return
+        short, same = _short(first, second), first.seen.keys() == second.seen.keys()
+        proof = second.proof or ("empty_page" if same and second.ending == "empty_page" else "")
+        if short or (not first.identified and first.seen - second.seen):
+            proof = ""  # without an id, rows that went and rows that changed look alike
+        if short and same:
+            raise ProtocolViolationError(
+                f"{plan.method}: {short}, and a second reading brought no more",
+                hint="the others may be rows that this user has no right to see: sign in as another user, or take what "
+                'came with partial="ok"',
+            )
         if not proof:
             raise ProtocolViolationError(
-                f"{plan.method}: {second.doubt}, and two readings of the list differ",
+                f"{plan.method}: {second.doubt or short}, and two readings of the list differ",
                 hint="rows came or went meanwhile; run it again",
             )
         facts.notes += [f"both times the same {second.rows:,} rows"] if proof == "empty_page" else []
     facts.ended(proof)
 
 
-def _agreed(first: _Reading, second: _Reading) -> str:
-    return "empty_page" if first.seen.keys() == second.seen.keys() and second.ending == "empty_page" else ""
+def _is_cut(reading: _Reading, limit: int | None, facts: WalkFacts) -> bool:
+    return limit is not None and facts.rows >= limit and facts.rows != reading.total
+
+
+def _short(first: _Reading, second: _Reading) -> str:
+    """What tells that the second reading has fewer rows than the portal counts."""
+    total = (first.least if second.least is None else second.least) or 0
+    return f"the portal counts {total:,} rows and sent {second.rows:,}" if second.rows < total else ""
 
 
 def _passed_on(pages: Iterator[list[Row]], decode: Decode[T], limit: int | None, facts: WalkFacts) -> Iterator[T]:
@@ -82,7 +98,8 @@ class _Reading:
     """One reading of the list, from the first page on. ``seen`` has how often each row came, by its key.
 
     ``identified``: the rows have an id, so that one that comes twice is the same row. Rows without an id may be equal.
-    ``rows`` are the different ones, ``before`` those of the reading before this one.
+    ``rows`` are the different ones, ``before`` those of the reading before this one. ``least`` is the lowest total that
+    the portal told beside rows; 0 and -1 are no totals there.
     """
 
     asker: Asker
@@ -93,6 +110,7 @@ class _Reading:
     rows: int = field(init=False, default=0)
     repeated: int = field(init=False, default=0)
     ending: str = field(init=False, default="")
+    least: int | None = field(init=False, default=None)
     _counts: list[int] = field(init=False, default_factory=list)
     _step: int = field(init=False, default=0)
     _idle: int = field(init=False, default=0)
@@ -234,8 +252,12 @@ class _Reading:
         return new
 
     def _count(self, answer: Answer | SdkError) -> None:
-        if isinstance(answer, Answer) and answer.response.total is not None and answer.response.total >= 0:
-            self._counts.append(answer.response.total)
+        if isinstance(answer, SdkError) or answer.response.total is None or answer.response.total < 0:
+            return
+        total = answer.response.total
+        self._counts.append(total)
+        if answer.rows and total:
+            self.least = total if self.least is None else min(self.least, total)
 
     def _is_new(self, row: Row) -> bool:
         key = self._key(row)

@@ -29,11 +29,15 @@ def decode(runs):
     return [([msgspec.json.decode(row) for row in rows], None) for rows in runs]
 
 
-def fetch(portal, method="department.get", **asked):
+def fetch(portal, method="department.get", *, found=None, **asked):
+    """The rows and the facts of a walk; ``found`` gets the rows that came before an error too."""
+    found = [] if found is None else found
     plan = make_plan(spec_of(method), **{"params": REQUIRED.get(method), **asked})
     walk = ListFetch(portal, plan, lambda rows: decode, CallContext())
     with closing(walk.blocks()) as blocks:
-        return [row for block in blocks for row in block], walk.facts
+        for block in blocks:
+            found.extend(block)
+    return found, walk.facts
 
 
 def departments(count, **options):
@@ -132,31 +136,67 @@ def test_fetch__a_total_that_is_too_low_or_missing_hides_no_row(lie, make):
 
 
 @pytest.mark.parametrize("make", [departments, addresses])
-def test_fetch__a_total_that_is_too_high_needs_two_readings_that_agree(make):
+def test_fetch__a_total_that_a_second_reading_does_not_reach_is_an_error_with_all_rows(make):
     portal = make(930, total=lambda count: 932)
-    found, facts = fetch(portal, "department.get" if make is departments else "crm.address.list")
+    found = []
+    with pytest.raises(IncompleteFetchError, match="932 rows and sent 930, and a second reading brought no more"):
+        fetch(portal, "department.get" if make is departments else "crm.address.list", found=found)
     assert found == portal.rows
-    assert (facts.complete, facts.reason) == (True, "empty_page")
-    assert facts.notes == [
-        "the portal counts 932 rows and sent 930: the list was read a second time",
-        "both times the same 930 rows",
-    ]
+
+
+def test_fetch__a_total_that_only_the_first_reading_tells_counts_too():
+    def silent(portal, call):
+        if call > 3:
+            portal.total = lambda count: None
+
+    with pytest.raises(IncompleteFetchError, match="counts 61 rows and sent 60"):
+        fetch(departments(60, total=lambda count: 61, before=silent))
+
+
+def test_fetch__the_total_of_an_empty_page_does_not_take_back_that_of_the_rows():
+    portal = departments(60, total=lambda count: 61)
+    portal.before = lambda portal, call: setattr(portal, "total", lambda count: 61 if place(portal) < 100 else 0)
+    with pytest.raises(IncompleteFetchError, match="counts 61 rows and sent 60"):
+        fetch(portal)
+
+
+def place(portal):
+    return int(portal.calls[-1][1].get("START", 0))
+
+
+def test_fetch__a_total_that_a_second_reading_reaches_is_proven():
+    def corrected(portal, call):
+        if call > 3:
+            portal.total = lambda count: count
+
+    portal = departments(60, total=lambda count: 62, before=corrected)
+    found, facts = fetch(portal)
+    assert found == portal.rows
+    assert (facts.complete, facts.reason) == (True, "total_reached")
+
+
+def test_fetch__a_limit_that_only_a_second_reading_reaches_is_a_limit():
+    portal = departments(300, before=lambda portal, call: portal.rows.pop(0) if call == 3 else None)
+    found, facts = fetch(portal, limit=300)
+    assert len(found) == 300
+    assert (facts.reason, facts.complete) == ("limit", False)
 
 
 def test_fetch__short_pages_keep_the_step():
     portal = departments(600, hidden=lambda row: int(row["ID"]) % 7 == 0)
-    found, facts = fetch(portal)
+    found = []
+    with pytest.raises(IncompleteFetchError, match="counts 600 rows and sent 515"):
+        fetch(portal, found=found)
     assert found == [row for row in portal.rows if int(row["ID"]) % 7]
-    assert facts.complete
     assert {int(params["START"]) % 50 for _, params in portal.calls} == {0}
 
 
 def test_fetch__a_page_of_rows_without_a_right_to_see_them_is_not_the_end():
     portal = departments(600, hidden=lambda row: 100 < int(row["ID"]) <= 200)
-    found, facts = fetch(portal)
+    found = []
+    with pytest.raises(IncompleteFetchError, match="counts 600 rows and sent 500"):
+        fetch(portal, found=found)
     assert [int(row["ID"]) for row in found] == [*range(1, 101), *range(201, 601)]
-    assert facts.complete
-    assert facts.notes[0] == "the portal counts 600 rows and sent 500: the list was read a second time"
 
 
 def test_fetch__empty_pages_up_to_an_absurd_total_are_an_error():
