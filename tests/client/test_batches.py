@@ -30,9 +30,14 @@ REFUSED = fault("ACCESS_DENIED", 403, "REST API is available only on commercial 
 ADD = ("crm.deal.add", {"fields": {"TITLE": "x"}})
 
 
-def v2(
-    *queue: Answer, answer: Callable[[str, dict[str, Any]], Answer] | None = None
-) -> tuple[ActionsV2, FakeTransport]:
+Portal: TypeAlias = Callable[[str, dict[str, Any]], Answer]
+
+
+def lost() -> TransportError:
+    return TransportError("batch", "reset", code="CONNECTION_LOST")
+
+
+def v2(*queue: Answer, answer: Portal | None = None) -> tuple[ActionsV2, FakeTransport]:
     transport = FakeTransport(*queue, answer=answer)
     return ActionsV2(hook_session(transport)), transport
 
