@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from b24data.lists.plan import make_plan
 
 ROOT = Path(__file__).parents[2]
 SPECS = {name: spec_of(name) for name in known_methods()}
+DOCUMENTED = json.loads((Path(__file__).with_name("documented_requests.json")).read_text("utf-8"))
 
 NEEDS = {
     "keyset": ("id", "filter", "order", "start"),
@@ -163,3 +165,54 @@ def test_nearest_methods__names_a_method_once():
 def test_docs__the_page_of_methods_is_made_from_the_table():
     made = runpy.run_path(str(ROOT / "docs" / "make_methods.py"))["page"]()
     assert (ROOT / "docs" / "methods.md").read_text("utf-8") == made, "run python docs/make_methods.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("sign.b2e.company.provider.list", {"companyUuid": "a1"}),
+        ("sign.b2e.company.provider.list", {"companyCrmId": 12}),
+        ("humanresources.employee.search", {"name": "An"}),
+        ("humanresources.node.search", {"type": "TEAM", "name": "An"}),
+        ("imopenlines.session.history.get", {"CHAT_ID": 7}),
+        ("vote.AttachedVote.getMany", {"moduleId": "im", "entityType": "x", "entityIds": [1]}),
+    ],
+)
+def test_make_plan__takes_what_the_page_of_the_method_requires_and_no_less(name, params):
+    assert make_plan(spec_of(name), params=params).first_page().items() >= params.items()
+    for missing in params:
+        with pytest.raises(ConfigError, match="needs "):
+            make_plan(spec_of(name), params={key: value for key, value in params.items() if key != missing})
+
+
+def test_make_plan__parameters_that_count_by_position_go_in_the_order_of_the_page():
+    comments = make_plan(
+        spec_of("task.commentitem.getlist"),
+        params={"taskId": 5},
+        filter={">=POST_DATE": "2026-01-01"},
+        order={"ID": "ASC"},
+    )
+    assert comments.first_page() == [5, {"ID": "ASC"}, {">=POST_DATE": "2026-01-01"}]
+    assert make_plan(spec_of("task.commentitem.getlist"), params={"TASKID": 5}).first_page() == [5, [], []]
+    by_position = {name for name, spec in SPECS.items() if spec.positional}
+    assert by_position == {
+        "task.commentitem.getlist",
+        "task.elapseditem.getlist",
+        "task.item.list",
+        "task.items.getlist",
+    }
+
+
+def test_make_plan__what_lies_inside_a_required_parameter_counts_as_that_parameter():
+    plan = make_plan(spec_of("landing.repowidget.getlist"), filter={">ID": 1}, select=["ID"])
+    assert plan.first_page() == {"params": {"filter": {">ID": 1}, "select": ["ID"]}}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [asked for asked in DOCUMENTED if spec_of(asked["method"]).walk != "refused"],
+    ids=lambda asked: asked["method"],
+)
+def test_make_plan__every_request_of_the_code_samples_can_be_asked(asked):
+    given = {name: asked[name] for name in ("filter", "order", "select", "params") if name in asked}
+    assert make_plan(spec_of(asked["method"]), **given).first_page() is not None
