@@ -1,21 +1,29 @@
-"""Files that appear whole or not at all, locks between programs, and the folder for what lasts."""
+"""Files that appear whole or not at all, in the place and with the rights of those that were there."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import secrets
+import stat
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-from b24data.errors import ExportError
+from b24data.disk import disk_error
+from b24data.errors import ConfigError, ExportError
+from b24data.ownership import is_own, kind_of, may_others_write, owner_of
 
 __all__ = [
     "beside",
-    "cache_folder",
-    "data_folder",
-    "locked",
+    "check_name",
+    "create",
+    "file_behind",
+    "open_regular",
     "put_in_place",
     "remove_beside",
     "sync_to_disk",
@@ -23,12 +31,15 @@ __all__ = [
 ]
 
 _NEVER = threading.Event()
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_MOST_LINKS = 40  # as many as Linux follows
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes, *, private: bool = False) -> None:
     """Write a file that is there with all of ``content``, or as it was before, whatever happens meanwhile.
 
-    ``private``: only its owner may read it (0600), at no moment anybody else.
+    It has the rights of the file that it replaces. ``private``: only its owner may read it (0600), at no moment
+    anybody else. Raises :class:`ExportError` with the cure where it can't be written.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp(), "state.json")
@@ -37,18 +48,111 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes, *, private: 
     '{}'
     """
     target = Path(path)
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     new = beside(target)
     try:
-        mode = 0o600 if private else 0o666
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        with create(new, private=private or target.exists()) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        put_in_place(new, target)
+        put_in_place(new, target, private=private)
+    except OSError as error:
+        _forget(new)
+        raise disk_error(target, error) from error
     except BaseException:
-        new.unlink(missing_ok=True)
+        _forget(new)
         raise
+
+
+def _forget(file: Path) -> None:
+    with contextlib.suppress(OSError):
+        file.unlink(missing_ok=True)
+
+
+# A target of the user's.
+
+
+def file_behind(path: str | os.PathLike[str]) -> Path:
+    """The file to write where ``path`` is to be written: itself, or what a link there leads to.
+
+    :raises ConfigError: what is there is no file, or a link that somebody else put into a folder that they may write
+        to: it could lead to any file of this user's.
+
+    >>> file_behind(".")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: . is a folder...
+    """
+    check_name(path)
+    target = Path(path)
+    try:
+        with contextlib.suppress(FileNotFoundError):  # before links: /dev/stdout may lead to a pipe, which has no path
+            _check_kind(target, target.stat())
+        for _ in range(_MOST_LINKS):
+            try:
+                facts = target.lstat()
+            except FileNotFoundError:
+                return target
+            if not stat.S_ISLNK(facts.st_mode):
+                return target
+            _check_link(target, facts)
+            target = target.parent / target.readlink()
+    except OSError as error:
+        said = disk_error(path, error)
+        raise ConfigError(said.description, hint=said.hint) from error
+    raise ConfigError(f"{target} is a link that leads to itself", hint="give the path of the file itself")
+
+
+def check_name(path: str | os.PathLike[str]) -> None:
+    r"""Raise :class:`ConfigError` for what no file can be called here.
+
+    >>> check_name("deals\0.parquet")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: 'deals\x00.parquet' can't be the name of a file. Hint: leave out U+0000.
+    """
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{os.fspath(path)!r} can't be the name of a file here, where names are {sys.getfilesystemencoding()}",
+            hint="set PYTHONUTF8=1 before Python starts, or use Latin letters",
+        ) from error
+    if b"\0" in name:
+        raise ConfigError(f"{os.fspath(path)!r} can't be the name of a file", hint="leave out U+0000")
+
+
+def _check_kind(target: Path, facts: os.stat_result) -> None:
+    if stat.S_ISDIR(facts.st_mode):
+        hint = f"give the name of a file in it, such as {target / 'list.parquet'}"
+        raise ConfigError(f"{target} is a folder", hint=hint)
+    if not stat.S_ISREG(facts.st_mode):
+        raise ConfigError(f"{target} is {kind_of(facts)}, and not a file", hint="give the name of a file")
+
+
+def _check_link(link: Path, facts: os.stat_result) -> None:
+    """The rule of Linux for sticky folders (fs.protected_symlinks), in every folder that others may write to."""
+    if is_own(facts, or_root=True):
+        return
+    folder = link.parent.stat()
+    if may_others_write(folder) and facts.st_uid != folder.st_uid:
+        raise ConfigError(
+            f"{link} is a link of {owner_of(facts)} to {link.readlink()}", hint="give the path that you mean"
+        )
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file to read it; :class:`OSError` for anything that is none, without waiting for a FIFO's other end.
+
+    It is a file of Python, whose names are those of the locale; pyarrow takes names for UTF-8.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"it is {kind_of(facts)}, and not a file", os.fspath(path))
+    return os.fdopen(handle, "rb")
+
+
+# New files.
 
 
 def beside(target: Path) -> Path:
@@ -60,90 +164,99 @@ def beside(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
 
 
+def create(new: Path, *, private: bool) -> BinaryIO:
+    """Make a file that was not there, also not as a link. ``private``: with 0600, else with what the umask leaves."""
+    return os.fdopen(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600 if private else 0o666), "wb")
+
+
 def remove_beside(target: Path) -> None:
-    """Remove what killed programs left of :func:`beside`; for whoever holds the lock of ``target``."""
-    for left in target.parent.glob(f".{target.name}.*.tmp"):
-        left.unlink(missing_ok=True)
+    """Remove what killed programs of this user left of :func:`beside`; for whoever holds the lock of ``target``."""
+    name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.tmp", re.DOTALL)
+    with contextlib.suppress(OSError), os.scandir(target.parent) as entries:
+        for entry in entries:
+            if name.fullmatch(entry.name):
+                facts = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(facts.st_mode) and is_own(facts):
+                    _forget(Path(entry.path))
 
 
-def put_in_place(file: Path, target: Path, *, wait: Callable[[float], object] = _NEVER.wait) -> None:
-    """Give ``file`` the name of ``target``, in the place of what had it, and make that durable.
+def put_in_place(
+    file: Path,
+    target: Path,
+    *,
+    private: bool = False,
+    like: Path | None = None,
+    wait: Callable[[float], object] = _NEVER.wait,
+) -> None:
+    """Give ``file`` the name of ``target``, in the place of what had it and with its rights, and make that durable.
 
-    On Windows a target that someone has open is waited for, two seconds at most; then :class:`ExportError`.
+    A new one has the rights of ``like``, if that is given. ``private``: the file keeps its own. Raises
+    :class:`ExportError` where it can't be done. On Windows a target that someone has open is waited for, two seconds.
     """
+    try:
+        if not private:
+            _take_after(file, target if target.exists() or like is None else like)
+        _replace(file, target, wait)
+        sync_to_disk(target.parent)
+    except OSError as error:
+        raise disk_error(target, error) from error
+
+
+def _replace(file: Path, target: Path, wait: Callable[[float], object]) -> None:
     for left in reversed(range(20)):
         try:
             file.replace(target)
         except PermissionError as error:
+            if getattr(error, "winerror", None) is None:
+                raise
             if not left:
                 raise ExportError(
                     f"{target} can't be replaced: {error.strerror}", hint="close the program that has it open"
                 ) from error
             wait(0.1)
         else:
+            return
+
+
+_ACL = "system.posix_acl_access"
+
+
+def _take_after(file: Path, model: Path) -> None:
+    """Give ``file`` the mode, the group and the owner of ``model``, as far as this user may.
+
+    Where the group can't be kept, it may do what everybody may: its rights were meant for another group.
+    """
+    if os.name == "nt":
+        return
+    try:
+        facts = model.stat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(facts.st_mode):
+        return
+    mode = stat.S_IMODE(facts.st_mode) & 0o777
+    for owner in (facts.st_uid, -1):
+        with contextlib.suppress(OSError):
+            os.chown(file, owner, facts.st_gid)
             break
-    sync_to_disk(target.parent)
+    new = file.stat()
+    if new.st_gid != facts.st_gid:
+        mode &= ~0o070 | (mode & 0o007) << 3
+    file.chmod(mode)
+    with contextlib.suppress(OSError, AttributeError):  # most files have none; macOS has no such call
+        os.setxattr(file, _ACL, os.getxattr(model, _ACL))
 
 
 def sync_to_disk(path: Path) -> None:
-    """Down to the disk: a file, or the names in a folder. A folder can't be synced on Windows, and needs not."""
-    if path.is_dir() and os.name == "nt":
+    """Down to the disk: a file, or the names in a folder, as far as the system can do that for folders."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
         return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if not is_folder or error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
     finally:
         os.close(handle)
-
-
-@contextlib.contextmanager
-def locked(path: str | os.PathLike[str], *, patience_s: float = 0.0) -> Iterator[None]:
-    """Hold the lock file ``path``; whoever holds it excludes every other thread and program.
-
-    Raises :class:`TimeoutError` if someone else holds it for longer than ``patience_s`` seconds. The lock of a program
-    that dies is free at once; its file stays.
-
-    >>> import tempfile
-    >>> lock = Path(tempfile.mkdtemp(), "deals.lock")
-    >>> with locked(lock):
-    ...     lock.exists()
-    True
-    """
-    from filelock import FileLock, Timeout
-
-    # A new object each time: a fork in the middle must not think that it holds the lock.
-    lock = FileLock(path, timeout=patience_s, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise TimeoutError(f"another program holds {path}") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def data_folder() -> Path:
-    """The user's own folder for what must outlive a reboot; made when it is not there.
-
-    ``B24DATA_STATE_DIR`` names another one.
-    """
-    import platformdirs
-
-    return _made(platformdirs.user_state_path("b24data", appauthor=False))
-
-
-def cache_folder() -> Path:
-    """The user's own folder for what may be deleted at any time, since it can be asked for again; made when needed.
-
-    ``B24DATA_STATE_DIR`` names another one.
-    """
-    import platformdirs
-
-    return _made(platformdirs.user_cache_path("b24data", appauthor=False))
-
-
-def _made(default: Path) -> Path:
-    folder = Path(os.environ.get("B24DATA_STATE_DIR") or default)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder

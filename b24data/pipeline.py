@@ -15,8 +15,9 @@ from typing import Any, Literal, cast
 
 import pyarrow as pa
 
-from b24data.datasets.job import Job, Kept, Purpose
+from b24data.datasets.job import Job
 from b24data.datasets.job_sink import JobSink
+from b24data.datasets.manifest import Kept, Purpose
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
 from b24data.fetch_options import FetchOptions, check_choice
 from b24data.frames.columns import Decoder

@@ -12,11 +12,15 @@ import numpy as np
 
 from b24data.datasets.clocks import Moment
 from b24data.datasets.rows import NO_IDS, Ids
-from b24data.errors import ConfigError, ProtocolViolationError
+from b24data.datasets.state import Store
+from b24data.disk import disk_error
+from b24data.errors import ConfigError, ExportError, ProtocolViolationError
+from b24data.files import check_name
 from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, spec_of
 from b24data.params import FetchReport
+from b24data.workfolder import WorkFolder
 
 __all__ = ["ListSource", "check_folder", "source_of"]
 
@@ -135,18 +139,26 @@ def check_folder(path: Any) -> Path:
     Traceback (most recent call last):
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
+    check_name(path)
     folder = Path(path)
-    probe = folder / "_b24data" / "probe"
+    if not folder.parent.is_dir():
+        raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file", hint="a dataset is a folder: give another name")
     try:
-        if not folder.parent.is_dir():
-            raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
-        if folder.exists() and not folder.is_dir():
-            raise ConfigError(f"{folder} is a file", hint="a dataset is a folder: give another name")
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        folder.mkdir(exist_ok=True)
+        with WorkFolder(Store(folder).folder) as own:
+            own.write_whole("probe", b"")
+            own.remove("probe")
     except OSError as error:
-        raise ConfigError(
-            f"no file can be written in the folder {folder}: {error.strerror}", hint="give a path in a folder of yours"
-        ) from error
+        raise _no_place(folder, disk_error(folder, error)) from error
+    except ExportError as error:
+        if error.code == "NOT_OURS":
+            raise
+        raise _no_place(folder, error) from error
     return folder
+
+
+def _no_place(folder: Path, error: ExportError) -> ConfigError:
+    said = error.description.rpartition(": ")[2]
+    return ConfigError(f"no file can be written in the folder {folder}: {said}", hint=error.hint)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack, ove
 import pyarrow as pa
 
 from b24data.datasets.clocks import seconds_of
-from b24data.datasets.job import JobFacts, jobs
 from b24data.datasets.report import SyncReport
 from b24data.datasets.sync import Sync, check_deletes
+from b24data.datasets.unfinished import JobFacts, jobs
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch_options import FetchOptions, ProgressOption
 from b24data.frames.described import WORDS_S, Descriptions

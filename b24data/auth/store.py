@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
-from b24data.files import locked, remove_beside, write_whole
+from b24data.files import remove_beside, write_whole
+from b24data.locks import locked
 from b24data.params import B24OAuthParams
 
 __all__ = ["FileTokenStore", "StoredTokens", "TokenStore", "check_owner", "first_of"]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from b24data.datasets.clocks import Moment, earlier
 from b24data.datasets.rows import Ids
 from b24data.datasets.state import Query
 from b24data.errors import ConfigError, ExportError
+from b24data.frames.parquet import schema_of
 from b24data.http.clock import Clock
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec
@@ -125,7 +125,7 @@ def _is_about_id(spec: MethodSpec, key: str) -> bool:
 
 def id_column(spec: MethodSpec, file: Path) -> str:
     """What the id is called in a file."""
-    names = pq.read_schema(file).names
+    names = schema_of(file).names
     found = next((name for name in (spec.id_asked, spec.id) if name in names), None)
     if found is None:
         raise ExportError(f"{spec.method}: the rows have no {spec.id}, so changes can't be told from new rows")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from b24data.datasets.rows import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
 from b24data.errors import ConfigError
 from b24data.files import beside, put_in_place
-from b24data.frames.parquet import GrowingFile
+from b24data.frames.parquet import GrowingFile, rows_of, schema_of
 from b24data.frames.sinks import metadata_of, united
+from b24data.ownership import kind_of, owner_of
 
 __all__ = ["PART_ROWS", "Dataset", "Merge", "Part", "parts_in"]
 
@@ -34,7 +35,12 @@ class Part:
     @property
     def rows(self) -> int:
         """How many rows it has."""
-        return int(pq.read_metadata(self.path).num_rows)
+        return rows_of(self.path)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether its owner alone may read it."""
+        return not self.path.stat().st_mode & 0o044
 
 
 def parts_in(folder: Path) -> list[Part]:
@@ -46,6 +52,12 @@ def parts_in(folder: Path) -> list[Part]:
             raise ConfigError(
                 f"{path} is not a part of this dataset, and would be read with it",
                 hint="give a folder of its own for the dataset",
+            )
+        facts = path.lstat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise ConfigError(
+                f"{path} is {kind_of(facts)} of {owner_of(facts)}, and not a file of this dataset",
+                hint="look at it and remove it, or give another folder",
             )
         found.append(Part(int(match[1]), path))
     return sorted(found, key=lambda part: part.low)
@@ -87,7 +99,7 @@ class Dataset:
         """The columns; None before the first merge."""
         schema: pa.Schema | None = None
         for part in self.parts():
-            its = pq.read_schema(part.path)
+            its = schema_of(part.path)
             schema = its if schema is None else united(schema, its)
         return schema
 
@@ -117,9 +129,9 @@ class Dataset:
 
     def _columns_with(self, before: pa.Schema | None, changes: Path | None) -> pa.Schema | None:
         """The columns of both; those of a file without rows are a guess that says nothing."""
-        if changes is None or (before is not None and not pq.read_metadata(changes).num_rows):
+        if changes is None or (before is not None and not rows_of(changes)):
             return before
-        its = pq.read_schema(changes).remove_metadata()
+        its = schema_of(changes).remove_metadata()
         return its if before is None else united(before, its)
 
     def _merge_part(self, part: Part, new: Rows, gone: Ids, schema: pa.Schema, below: int | None) -> Counts:
@@ -129,7 +141,7 @@ class Dataset:
         if below is None:
             ids = ids_in([part.path], self.id_name)
             below = int(ids[-1]) + 1 if len(ids) else part.low
-        widened = not pq.read_schema(part.path).equals(schema)
+        widened = not schema_of(part.path).equals(schema)
         has_room = is_last and new.first is not None and part.rows < self.part_rows
         if not (widened or has_room or _concerned(part, below, new, gone)):
             return counts
@@ -163,15 +175,17 @@ class Dataset:
     @contextlib.contextmanager
     def _file(self, target: Path, schema: pa.Schema) -> Iterator[GrowingFile]:
         """A file in the workshop, of which nothing is left unless it was put in a place."""
-        file = GrowingFile(beside(self.workshop / target.name), schema)
+        file = GrowingFile(beside(self.workshop / target.name), schema, private=True)
         try:
             yield file
         finally:
             file.abort()
 
     def _put(self, file: GrowingFile, target: Path) -> None:
+        """A new part is as readable as the last one is."""
         file.finish(metadata_of(self.facts))
-        put_in_place(file.path, target)
+        parts = self.parts()
+        put_in_place(file.path, target, like=parts[-1].path if parts else None)
 
 
 def _concerned(part: Part, below: int, new: Rows, gone: Ids) -> bool:

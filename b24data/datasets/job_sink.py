@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from b24data.datasets.job import Job, Kept
+from b24data.datasets.job import Job
+from b24data.datasets.manifest import Kept
+from b24data.disk import disk_error
 from b24data.errors import ExportError
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.sinks import united
@@ -63,10 +65,7 @@ class JobSink:
         try:
             self._assemble(report)
         except OSError as error:
-            raise ExportError(
-                f"{self.job.target}: {error.strerror or error}",
-                hint="make room; the same call goes on where it stopped",
-            ) from error
+            raise disk_error(self.job.target, error, resumes=True) from error
         if done:
             self.job.finish()
         return report

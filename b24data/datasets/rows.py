@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from b24data.errors import ExportError
+from b24data.frames.parquet import opened, table_of
 from b24data.frames.sinks import recast
 
 __all__ = ["NO_IDS", "Counts", "Ids", "Rows", "ids_in", "merged", "rows_in"]
@@ -159,18 +159,18 @@ def rows_in(path: Path, id_name: str, schema: pa.Schema) -> Rows:
         return Rows(_batches_in(path), id_name, schema)
     order = np.argsort(ids, kind="stable")
     last = np.append(ids[order][1:] != ids[order][:-1], True)
-    table = pq.read_table(path).take(pa.array(order[last]))
+    table = table_of(path).take(pa.array(order[last]))
     return Rows(table.to_batches(max_chunksize=_BATCH), id_name, schema)
 
 
 def ids_in(paths: Iterable[Path], id_name: str) -> Ids:
     """The ids in Parquet files, in the order of the rows: 8 bytes a row."""
-    columns = [pq.read_table(path, columns=[id_name]).column(id_name) for path in paths]
+    columns = [table_of(path, [id_name]).column(id_name) for path in paths]
     return np.concatenate([NO_IDS, *(_whole_numbers(column) for column in columns)])
 
 
 def _batches_in(path: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
+    with opened(path) as file:
         yield from file.iter_batches(batch_size=_BATCH)
 
 

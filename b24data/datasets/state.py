@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from b24data.datasets.clocks import Moment
+from b24data.datasets.sealed import DamagedError, seal, unsealed
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
-from b24data.files import locked, write_whole
+from b24data.workfolder import WorkFolder
 
 __all__ = ["Query", "Run", "State", "Store", "differences"]
 
@@ -21,8 +20,10 @@ T = TypeVar("T", "State", "Run")
 # Everything that says which rows and columns a dataset has, as JSON has it.
 Query = Mapping[str, Any]
 
-_VERSION = 1
+_VERSION = 2
+_SEALED = 2  # the first version whose files tell of damage
 _ELSEWHERE = "give another folder; this one is left as it is"
+_ROOM = "run"
 _NAME = "_b24data"  # readers of Parquet folders pass over what begins with an underscore
 
 
@@ -34,6 +35,7 @@ class State:
     query: Query
     began: Moment
     version: int = _VERSION
+    check: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Run:
     since: str | None
     notes: tuple[str, ...] = ()
     version: int = _VERSION
+    check: str = ""
 
 
 class Store:
@@ -54,15 +57,15 @@ class Store:
     def __init__(self, dataset: Path) -> None:
         self.dataset = dataset
         self.folder = dataset / _NAME
-        self.room = self.folder / "run"
+        self.room = self.folder / _ROOM
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Make the folder where it is not there, and hold it: :class:`ExportError` if another sync does."""
-        self.folder.mkdir(exist_ok=True)
         with contextlib.ExitStack() as held:
+            folder = held.enter_context(WorkFolder(self.folder))
             try:
-                held.enter_context(locked(self.folder / "lock"))
+                held.enter_context(folder.lock())
             except TimeoutError:
                 raise ExportError(
                     f"another sync of {self.dataset} is under way", code=ALREADY_RUNNING, hint="wait for its end"
@@ -71,41 +74,50 @@ class Store:
 
     def state(self) -> State | None:
         """The state; None before the first sync has come to its end."""
-        return self._read("state.json", State)
+        return _read(self.folder, "state.json", State)
 
     def run(self) -> Run | None:
         """The sync that was stopped; None where there is none."""
-        return self._read("run/run.json", Run)
+        return _read(self.room, "run.json", Run)
 
-    def begin(self, run: Run) -> None:
-        """Clear the room for a new sync."""
+    def begin(self, run: Run, *, private: bool = False) -> None:
+        """Clear the room for a new sync; ``private``: what is fetched into it is for its owner alone."""
         self.clear()
-        self.room.mkdir()
-        write_whole(self.room / "run.json", msgspec.json.encode(run))
+        with WorkFolder(self.folder) as folder:
+            folder.make(_ROOM, 0o700 if private else 0o755)
+        with WorkFolder(self.room) as room:
+            room.write_whole("run.json", seal(run))
 
     def finish(self, run: Run) -> None:
         """The data are in place: remember where the next sync begins."""
         state = State(number=run.number, query=run.query, began=run.began)
-        write_whole(self.folder / "state.json", msgspec.json.encode(state))
+        with WorkFolder(self.folder) as folder:
+            folder.write_whole("state.json", seal(state))
         self.clear()
 
     def clear(self) -> None:
         """Forget the sync under way."""
-        if self.room.exists():
-            (self.room / "run.json").unlink(missing_ok=True)  # first: without it, nothing counts
-            shutil.rmtree(self.room)
+        if os.path.lexists(self.room):
+            with WorkFolder(self.room) as room:
+                room.remove("run.json")  # first: without it, nothing counts
+            with WorkFolder(self.folder) as folder:
+                folder.remove(_ROOM)
 
-    def _read(self, name: str, kind: type[T]) -> T | None:
-        path = self.folder / name
-        try:
-            found = msgspec.json.decode(path.read_bytes(), type=kind)
-        except FileNotFoundError:
-            return None
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} can't be read: {error}", hint=_ELSEWHERE) from error
-        if found.version != _VERSION:
-            raise ConfigError(f"{path} is of another version of b24data", hint=_ELSEWHERE)
-        return found
+
+def _read(where: Path, name: str, kind: type[T]) -> T | None:
+    if not os.path.lexists(where):
+        return None
+    with WorkFolder(where, make=False) as folder:
+        data = folder.read(name)
+    if data is None:
+        return None
+    try:
+        found = unsealed(data, kind, since=_SEALED, now=_VERSION)
+    except DamagedError as error:
+        raise ConfigError(f"{where / name} can't be read: {error}", hint=_ELSEWHERE) from error
+    if not 1 <= found.version <= _VERSION:
+        raise ConfigError(f"{where / name} is of another version of b24data", hint=_ELSEWHERE)
+    return found
 
 
 def differences(asked: Query, before: Query) -> str:

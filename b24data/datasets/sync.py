@@ -8,13 +8,11 @@ through again with what it had fetched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from b24data.datasets.asking import LONG_AGO, Filter, Source, asking_for, changed_since, id_column, needed_filter
 from b24data.datasets.clocks import earlier, jump_between
@@ -22,12 +20,12 @@ from b24data.datasets.dataset import PART_ROWS, Dataset, Merge, parts_in
 from b24data.datasets.report import SyncReport
 from b24data.datasets.rows import NO_IDS, Ids, ids_in
 from b24data.datasets.state import Run, State, Store, differences
-from b24data.errors import ConfigError, ExportError
+from b24data.disk import disk_error
+from b24data.errors import ConfigError, ExportError, SdkError
+from b24data.frames.parquet import rows_of
 from b24data.params import FetchReport
 
 __all__ = ["Source", "Sync", "asked_next", "check_deletes"]
-
-T = TypeVar("T")
 
 _MOST_GONE = 0.05
 _NOTED_JUMP_S = 60.0
@@ -71,6 +69,14 @@ class Sync:
     def run(self) -> SyncReport:
         """A sync that had been stopped is brought to its end first, and followed by a new one."""
         began = self.source.clock.monotonic()
+        try:
+            return self._run(began)
+        except SdkError:  # also what is a TimeoutError, and so an OSError, besides
+            raise
+        except OSError as error:
+            raise disk_error(self.folder, error, resumes=True) from error
+
+    def _run(self, began: float) -> SyncReport:
         with self._store.held():
             run = stopped = self._stopped()
             if stopped is not None:
@@ -109,7 +115,7 @@ class Sync:
             if jump >= _NOTED_JUMP_S:
                 notes = (f"the portal's clock or this machine's was moved by {jump:,.0f} s: asked for so much more",)
         run = Run(number=_next_number(state), query=self.source.query, began=now, since=since, notes=notes)
-        self._writing(lambda: self._store.begin(run))
+        self._store.begin(run, private=any(part.is_private for part in parts_in(self.folder)))
         return run
 
     def _go_through(self, run: Run) -> None:
@@ -134,7 +140,7 @@ class Sync:
             report = self.source.fetch(conditions, file)
             self._came(report)
             self._merge(dataset, file, NO_IDS)
-        self._writing(lambda: self._store.finish(run))
+        self._store.finish(run)
 
     # The steps.
 
@@ -180,7 +186,7 @@ class Sync:
         """The file of the rows that were changed, or of all rows."""
         file = self._store.room / "changes.parquet"
         if file.exists():
-            self._tally.transferred += int(pq.read_metadata(file).num_rows)
+            self._tally.transferred += rows_of(file)
             return file
         given = self.source.filter
         self._came(
@@ -209,17 +215,9 @@ class Sync:
         self._tally.notes += [note for note in report.notes if note not in self._tally.notes]
 
     def _merge(self, dataset: Dataset, changes: Path, gone: Ids) -> None:
-        merge = self._writing(lambda: dataset.merge(changes, gone))
+        merge = dataset.merge(changes, gone)
         self._tally.merge.counts.add(merge.counts)
         self._tally.merge.columns += merge.columns
-
-    def _writing(self, write: Callable[[], T]) -> T:
-        try:
-            return write()
-        except OSError as error:
-            raise ExportError(
-                f"{self.folder}: {error.strerror or error}", hint="once that is mended, the same sync goes on"
-            ) from error
 
     def _report(self, first: Run, last: Run, seconds: float) -> SyncReport:
         tally, counts = self._tally, self._tally.merge.counts

@@ -15,9 +15,11 @@ from typing import Any
 from b24data import errors
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError, SdkError
 from b24data.exports.parameters import cell_source, check_names, check_parameters
-from b24data.files import data_folder, locked, write_whole
+from b24data.files import write_whole
 from b24data.frames.parquet import check_target
 from b24data.http.redact import redact
+from b24data.locks import locked
+from b24data.places import data_folder
 
 __all__ = ["NotebookRun"]
 

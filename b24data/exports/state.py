@@ -15,7 +15,9 @@ from typing import Any
 from b24data.errors import ExportError
 from b24data.exports.codes import ExitCode
 from b24data.exports.spec import Export
-from b24data.files import data_folder, locked, write_whole
+from b24data.files import write_whole
+from b24data.locks import locked
+from b24data.places import data_folder
 
 __all__ = ["History", "Past", "Run", "due_at", "outlook"]
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.files import beside, put_in_place, sync_to_disk
+from b24data.files import beside, create, file_behind, open_regular, put_in_place
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
 
-__all__ = ["GrowingFile", "ParquetSink", "check_target"]
+__all__ = ["GrowingFile", "ParquetSink", "check_target", "opened", "rows_of", "schema_of", "table_of"]
 
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 
@@ -26,30 +28,29 @@ _OTHER_FORMATS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xls", ".json", ".
 def check_target(path: str | os.PathLike[str]) -> Path:
     """The path of a file that can be written; raises :class:`ConfigError` before anything is fetched.
 
+    Where ``path`` is a link, it is the path of the file that the link leads to.
+
     >>> check_target("no/such/folder/deals.parquet")
     Traceback (most recent call last):
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
-    target = Path(path)
-    folder = target.parent
-    if not folder.is_dir():
-        raise ConfigError(f"there is no folder {folder}", hint="create it, or give another path")
-    if (suffix := target.suffix.lower()) in _OTHER_FORMATS:
+    given = Path(path)
+    if (suffix := given.suffix.lower()) in _OTHER_FORMATS:
         raise ConfigError(
-            f"what is written is a Parquet file, and {target.name} is the name of another kind",
-            hint=f"name it {target.stem}.parquet; docs/types.md has recipes for {suffix[1:]}",
+            f"what is written is a Parquet file, and {given.name} is the name of another kind",
+            hint=f"name it {given.stem}.parquet; docs/types.md has recipes for {suffix[1:]}",
         )
-    if target.is_dir():
-        raise ConfigError(
-            f"{target} is a folder", hint=f"give the name of a file in it, such as {target / 'list.parquet'}"
-        )
+    target = file_behind(given)
+    if not target.parent.is_dir():
+        raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")
     probe = beside(target)
     try:
-        probe.touch(exist_ok=False)
+        create(probe, private=True).close()
         probe.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"no file can be written in the folder {folder}: {error.strerror}", hint="give a path in a folder of yours"
+            f"no file can be written in the folder {target.parent}: {error.strerror}",
+            hint=disk_error(target, error).hint,
         ) from error
     return target
 
@@ -68,10 +69,15 @@ class ParquetSink:
     ) -> None:
         self._target = check_target(path)
         self._metadata = dict(metadata or {})
-        self._file = GrowingFile(beside(self._target), schema)
+        self._private = self._target.exists()  # until it has the rights of the file that is there
+        self._file = GrowingFile(beside(self._target), schema, private=self._private)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one more batch; row groups are written as they fill."""
+        with _told(self._target):
+            self._write(batch)
+
+    def _write(self, batch: pa.RecordBatch) -> None:
         schema = united(self._file.schema, batch.schema)
         if not schema.equals(self._file.schema):
             self._widen(schema)
@@ -80,7 +86,8 @@ class ParquetSink:
     def close(self, report: FetchReport) -> FetchReport:
         """Put the file in place."""
         try:
-            self._file.finish(metadata_of(self._metadata, report))
+            with _told(self._target):
+                self._file.finish(metadata_of(self._metadata, report))
             put_in_place(self._file.path, self._target)
         except BaseException:
             self.abort()
@@ -95,8 +102,8 @@ class ParquetSink:
         before = self._file
         before.finish({})
         try:
-            self._file = GrowingFile(beside(self._target), schema)
-            with pq.ParquetFile(before.path) as written:
+            self._file = GrowingFile(beside(self._target), schema, private=self._private)
+            with opened(before.path) as written:
                 for batch in written.iter_batches(batch_size=_GROUP):
                     self._file.write(batch)
         finally:
@@ -109,14 +116,18 @@ class GrowingFile:
     Columns whose values repeat (codes) are dictionary encoded.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Path, schema: pa.Schema, *, private: bool = False) -> None:
         self.path = path
         self.schema = schema
         self.rows = 0
         self._buffer: list[pa.RecordBatch] = []
         self._buffered = 0
+        try:
+            self._file = create(path, private=private)
+        except OSError as error:
+            raise disk_error(path, error) from error
         self._writer = pq.ParquetWriter(
-            path, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
+            self._file, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -132,15 +143,20 @@ class GrowingFile:
         self._flush()
         self._writer.add_key_value_metadata(dict(metadata))
         self._writer.close()
+        self._file.flush()
         self._check()
-        sync_to_disk(self.path)
+        os.fsync(self._file.fileno())
+        self._file.close()
 
     def abort(self) -> None:
         """Leave no trace."""
         self._buffer = []
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
     def _flush(self) -> None:
         if self._buffer:
@@ -150,10 +166,50 @@ class GrowingFile:
         self._buffer, self._buffered = [], 0
 
     def _check(self) -> None:
-        with pq.ParquetFile(self.path) as written:
-            rows = written.metadata.num_rows
+        rows = rows_of(self.path)
         if rows != self.rows:
             raise ExportError(f"{self.path}: {rows:,} rows in the file, {self.rows:,} were written")
+
+
+# Reading. Python opens the file: pyarrow takes every name for UTF-8, and waits for the other end of a FIFO.
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file to read; :class:`ExportError` for one that can't be read, or is none."""
+    try:
+        with open_regular(path) as file, pq.ParquetFile(file) as parquet:
+            yield parquet
+    except OSError as error:
+        raise disk_error(path, error) from error
+    except pa.ArrowInvalid as error:
+        raise ExportError(f"{path} is not a Parquet file, or is damaged: {error}") from error
+
+
+def rows_of(path: Path) -> int:
+    """How many rows a Parquet file has."""
+    with opened(path) as parquet:
+        return int(parquet.metadata.num_rows)
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """The columns of a Parquet file."""
+    with opened(path) as parquet:
+        return parquet.schema_arrow
+
+
+def table_of(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A Parquet file in memory."""
+    with opened(path) as parquet:
+        return parquet.read(columns=None if columns is None else list(columns))
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(target, error) from error
 
 
 def _codes(schema: pa.Schema) -> list[str]:

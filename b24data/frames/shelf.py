@@ -21,11 +21,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from b24data import __version__
-from b24data.errors import ExportError
-from b24data.files import cache_folder, write_whole
+from b24data.errors import SdkError
+from b24data.files import open_regular, write_whole
 from b24data.frames.fields import Field
 from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
+from b24data.places import cache_folder
 
 __all__ = ["Shelf", "Shelved", "shelf_of"]
 
@@ -53,8 +54,8 @@ def shelf_of(session: Session) -> Shelf | None:
     if who is None or not who.user_id or is_loopback(urlsplit(f"//{who.portal}").hostname):
         return None
     try:
-        folder = cache_folder()
-    except OSError as error:
+        folder = cache_folder("fields")
+    except SdkError as error:
         _tell(f"descriptions of fields are not kept: {error}")
         return None
     return _shelf(folder, who.portal, (who.member_id, str(who.user_id), who.application))
@@ -63,7 +64,7 @@ def shelf_of(session: Session) -> Shelf | None:
 @functools.lru_cache(maxsize=32)
 def _shelf(folder: Path, portal: str, who: tuple[str, ...]) -> Shelf:
     owner = hashlib.sha256(json.dumps([portal, *who]).encode()).hexdigest()[:12]
-    return Shelf(folder / "fields" / f"{_plain(portal)}-{owner}", portal)
+    return Shelf(folder / f"{_plain(portal)}-{owner}", portal)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Shelf:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, msgspec.json.encode(kept), private=True)
             self._tidy()
-        except (OSError, ExportError) as error:
+        except (OSError, SdkError) as error:
             _tell(f"descriptions of fields are not kept: {error}")
 
     def names(self, method: str) -> list[str]:
@@ -118,10 +119,11 @@ class Shelf:
 
     def _read(self, path: Path) -> Shelved | None:
         try:
-            kept = msgspec.json.decode(path.read_bytes(), type=Shelved)
+            with open_regular(path) as file:
+                kept = msgspec.json.decode(file.read(), type=Shelved)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.DecodeError, ValueError, RecursionError) as error:
             _tell(f"{path} is not used: {error}")
             return None
         return kept if kept.b24data == __version__ and kept.portal == self.portal else None

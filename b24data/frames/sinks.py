@@ -192,5 +192,7 @@ def metadata_of(facts: Mapping[str, str], report: FetchReport | None = None) -> 
     """Metadata of a table or file: every key under ``b24data.``."""
     texts = {f"b24data.{key.removeprefix('b24data.')}": value for key, value in facts.items()}
     if report is not None:
-        texts["b24data.report"] = json.dumps(report.as_dict(), ensure_ascii=False)
+        told = json.dumps(report.as_dict(), ensure_ascii=False)
+        # The name of a file may have bytes that are no text: as escapes, which JSON has as well.
+        texts["b24data.report"] = told.encode("utf-8", "backslashreplace").decode()
     return texts

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+
+from b24data.errors import ConfigError, ExportError
+from b24data.locks import locked
+from b24data.places import runtime_folder
 
 __all__ = ["FileParts", "UnusableError", "state_folder"]
 
@@ -32,25 +34,14 @@ class UnusableError(Exception):
 
 
 def state_folder() -> Path:
-    """The user's own folder for state that lasts until the next boot, and is never on a network.
+    """The user's own folder for state that lasts until the next boot; :class:`UnusableError` if there is none.
 
-    ``B24DATA_STATE_DIR``, or a folder in ``XDG_RUNTIME_DIR`` or the temporary folder. Raises :class:`UnusableError`
-    if it can't be made or others may write to it.
+    That is :func:`~b24data.places.runtime_folder`.
     """
-    user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    default = Path(runtime, "b24data") if Path(runtime).is_dir() and runtime else None
-    folder = Path(os.environ.get("B24DATA_STATE_DIR") or default or Path(tempfile.gettempdir(), f"b24data{user}"))
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.lstat()
-    except OSError as error:
-        raise UnusableError(f"{folder}: {error.strerror}") from error
-    if user and (facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o022):
-        raise UnusableError(f"{folder} is not a folder that only its owner can write to")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UnusableError(f"{folder} can't be written to")
-    return folder
+        return runtime_folder()
+    except ConfigError as error:
+        raise UnusableError(error.description) from error
 
 
 class FileParts:
@@ -113,13 +104,11 @@ class FileParts:
     def _open(self) -> Any:
         import sqlite3
 
-        from filelock import FileLock, Timeout
-
         # Two programs that switch a new file to its journal at once: one of them is refused without waiting.
         try:
-            with FileLock(f"{self.path}.lock", timeout=_PATIENCE_S, mode=0o600):
+            with locked(f"{self.path}.lock", patience_s=_PATIENCE_S):
                 return self._opened(sqlite3)
-        except (OSError, Timeout) as error:
+        except (OSError, ExportError) as error:
             raise UnusableError(f"{self.path}: {error}") from error
 
     def _opened(self, sqlite3: Any) -> Any:

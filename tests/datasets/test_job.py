@@ -11,8 +11,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from b24data.datasets import job as module
-from b24data.datasets.job import Job, Kept, Purpose, discard, folder_of, jobs
+from b24data import workfolder
+from b24data.datasets.job import Job, discard
+from b24data.datasets.manifest import Kept, Purpose, folder_of
+from b24data.datasets.unfinished import jobs
 from b24data.errors import ConfigError, ExportError
 from tests.http.fakes import FakeClock
 
@@ -93,7 +95,7 @@ def test_begin__a_damaged_part_starts_anew(left, clock):
         assert "damaged" in job.notes[0]
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"parts": []}, {"kept": None}])
+@pytest.mark.parametrize("change", [{"version": 1}, {"parts": []}, {"kept": None}])
 def test_begin__a_manifest_of_another_version_counts_as_none(left, clock, change):
     manifest = folder_of(left) / "manifest.json"
     manifest.write_bytes(msgspec.json.encode(msgspec.json.decode(manifest.read_bytes()) | change))
@@ -131,7 +133,7 @@ def test_keep__a_full_disk_loses_nothing_of_what_was_there(left, clock, monkeypa
     with Job(left, clock) as job:
         job.begin(PURPOSE)
         with monkeypatch.context() as patch:
-            patch.setattr(module, "sync_to_disk", full)
+            patch.setattr(workfolder.os, "fsync", full)
             with pytest.raises(ExportError, match=r"deals.parquet: No space left on device. Hint: make room"):
                 job.keep([rows(10, 2)], Kept(last_id=11, pinned_id=99))
         assert ids(job) == list(range(10))

@@ -373,7 +373,7 @@ def test_folder_without_rights__is_one_clear_error(sync, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(source.Path, "touch", refuse)
+    monkeypatch.setattr(source.WorkFolder, "write_whole", refuse)
     with pytest.raises(ConfigError, match=r"no file can be written in the folder .*Permission denied"):
         sync()
 

@@ -14,7 +14,7 @@ import pytest
 
 from b24data import AuthorizationRequiredError, ExportError, IncompleteFetchError, Sandbox
 from b24data.datasets import job_sink
-from b24data.datasets.job import folder_of
+from b24data.datasets.manifest import folder_of
 
 FIELDS = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY"]
 DEALS = 20_000

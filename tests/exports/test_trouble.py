@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import Sandbox
-from b24data.datasets.job import folder_of
+from b24data.datasets.manifest import folder_of
 from b24data.exports import spec
 from tests.exports.conftest import Desk, sign_in, until
 from tests.exports.kills import COMMAND

@@ -8,7 +8,9 @@ import pytest
 
 from b24data import files
 from b24data.errors import ExportError
-from b24data.files import data_folder, locked, put_in_place, remove_beside, write_whole
+from b24data.files import put_in_place, remove_beside, write_whole
+from b24data.locks import locked
+from b24data.places import data_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -23,7 +25,7 @@ def test_write_whole__a_failure_leaves_what_was_there(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ExportError, match=r"state\.json: No space left .*make room"):
         write_whole(target, "new")
     assert (target.read_text(), names(tmp_path)) == ("old", ["state.json"])
 
@@ -40,17 +42,22 @@ def test_write_whole__is_private_when_asked(tmp_path, private, mode):
 
 
 def test_remove_beside__takes_what_a_killed_program_left_of_this_file_only(tmp_path):
-    for name in ("a.json", ".a.json.1f.tmp", ".b.json.1f.tmp"):
+    others = [".a.json.1f.tmp", ".a.json.x.0123abcd.tmp", ".aXjson.0123abcd.tmp", ".b.json.0123abcd.tmp", "a.json"]
+    for name in (*others, ".a.json.0123abcd.tmp"):
         (tmp_path / name).touch()
     remove_beside(tmp_path / "a.json")
-    assert names(tmp_path) == [".b.json.1f.tmp", "a.json"]
+    remove_beside(tmp_path / "[ab].json")
+    assert names(tmp_path) == sorted(others)
 
 
 def test_put_in_place__an_open_target_is_waited_for_then_named(tmp_path, monkeypatch):
     waits: list[float] = []
 
+    class InUseError(PermissionError):
+        winerror = 32
+
     def refuse(self, _):
-        raise PermissionError(13, "in use")
+        raise InUseError(13, "in use")
 
     monkeypatch.setattr(files.Path, "replace", refuse)
     with pytest.raises(ExportError, match=r"deals\.parquet.*in use"):

@@ -116,7 +116,7 @@ def test_close__a_failure_at_any_step_leaves_no_trace(target, monkeypatch, step)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(parquet.GrowingFile, step, fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ExportError, match="No space"):
         sink.close(REPORT)
     assert files_in(target.parent) == []
 
@@ -160,6 +160,6 @@ def test_check_target__a_folder_that_takes_no_files(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(parquet.Path, "touch", refuse)
+    monkeypatch.setattr(parquet, "create", refuse)
     with pytest.raises(ConfigError, match=r"Permission denied\. Hint: give a path in a folder of yours"):
         check_target(tmp_path / "x.parquet")

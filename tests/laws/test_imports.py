@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "b24data"
 LAYERS = [
     ["http.redact"],
     ["errors", "markup"],
-    ["files"],
+    ["ownership", "disk", "files", "places", "locks", "workfolder"],
     ["bodies", "body_yaml", "params", "references", "results", "values"],
     ["options"],
     ["grammar"],

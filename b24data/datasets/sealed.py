@@ -1,0 +1,58 @@
+"""Records on disk that tell when a byte of them is another one than was written."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+__all__ = ["DamagedError", "Sealed", "seal", "unsealed"]
+
+
+class Sealed(Protocol):
+    """A dataclass with its version and its seal; the seal is empty until it is written."""
+
+    @property
+    def version(self) -> int:
+        """The version of the format."""
+        ...
+
+    @property
+    def check(self) -> str:
+        """What :func:`seal` puts there."""
+        ...
+
+
+T = TypeVar("T", bound=Sealed)
+
+
+class DamagedError(ValueError):
+    """It is not what was written."""
+
+
+def seal(record: Sealed) -> bytes:
+    """The record as JSON, with a sum of all that is in it."""
+    plain: Any = record
+    return msgspec.json.encode(replace(plain, check=_sum(plain)))
+
+
+def unsealed(data: bytes, kind: type[T], *, since: int, now: int) -> T:
+    """The record; :class:`DamagedError` if it is none, or not what was written.
+
+    Versions before ``since`` had no seal; what those after ``now`` have is not known, and theirs is not looked at.
+    """
+    try:
+        found = msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DamagedError(str(error)) from error
+    plain: Any = found
+    is_old = found.version < since and not found.check
+    if found.version <= now and not is_old and found.check != _sum(plain):
+        raise DamagedError("its sum does not fit")
+    return found
+
+
+def _sum(record: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(replace(record, check=""))).hexdigest()[:16]

@@ -1,0 +1,42 @@
+"""What the system says when a file can't be written, and the cure for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from b24data.errors import ExportError
+
+__all__ = ["disk_error"]
+
+_CURES = {
+    errno.ENOSPC: "make room on that disk",
+    errno.EDQUOT: "your quota on that disk is used up: remove files of yours, or give a path on another disk",
+    errno.EFBIG: "files may not grow so large here: `ulimit -f` shows the limit; or give a path on another disk",
+    errno.EACCES: "give a path in a folder of yours",
+    errno.EPERM: "give a path in a folder of yours",
+    errno.EROFS: "that disk is mounted read-only: give a path on another one",
+    errno.ENAMETOOLONG: "give a shorter name: 200 bytes fit everywhere, and a Cyrillic letter takes two",
+    errno.EISDIR: "that is a folder: give the name of a file",
+    errno.ENOTDIR: "a part of that path is a file: give a path through folders",
+    errno.ENOENT: "the folder is gone: make it again, or give another path",
+    errno.ELOOP: "links lead there in a circle, or where none may be: give the path of the file itself",
+    errno.EIO: "the disk reports a fault: give a path on another one, and have this one looked at",
+    errno.ESTALE: "the network drive has lost the folder: mount it again, or give a path on a local disk",
+    errno.EMFILE: "this program has too many files open: close some, or raise `ulimit -n`",
+    errno.ENFILE: "this machine has too many files open: end some programs",
+    errno.ETXTBSY: "end the program that runs from this file",
+    errno.EBUSY: "close the program that has it open",
+}
+_UNKNOWN = "give a path on another disk"
+
+
+def disk_error(path: str | os.PathLike[str], error: OSError, *, resumes: bool = False) -> ExportError:
+    """The error for ``path``, with the cure; ``resumes``: what came so far is kept.
+
+    >>> print(disk_error("deals.parquet", OSError(errno.ENOSPC, "No space left on device"), resumes=True))
+    deals.parquet: No space left on device. Hint: make room on that disk; the same call then resumes.
+    """
+    cure = _CURES.get(error.errno or 0, _UNKNOWN)
+    said = os.strerror(error.errno) if error.errno in _CURES and error.errno else error.strerror or str(error)
+    return ExportError(f"{os.fspath(path)}: {said}", hint=f"{cure}; the same call then resumes" if resumes else cure)
