@@ -7,7 +7,7 @@ import os
 
 from b24data.errors import ExportError
 
-__all__ = ["disk_error"]
+__all__ = ["disk_error", "resumable"]
 
 _CURES = {
     errno.ENOSPC: "make room on that disk",
@@ -29,6 +29,7 @@ _CURES = {
     errno.EBUSY: "close the program that has it open",
 }
 _UNKNOWN = "give a path on another disk"
+_RESUMES = "the same call then resumes"
 
 
 def disk_error(path: str | os.PathLike[str], error: OSError, *, resumes: bool = False) -> ExportError:
@@ -39,4 +40,12 @@ def disk_error(path: str | os.PathLike[str], error: OSError, *, resumes: bool = 
     """
     cure = _CURES.get(error.errno or 0, _UNKNOWN)
     said = os.strerror(error.errno) if error.errno in _CURES and error.errno else error.strerror or str(error)
-    return ExportError(f"{os.fspath(path)}: {said}", hint=f"{cure}; the same call then resumes" if resumes else cure)
+    told = ExportError(f"{os.fspath(path)}: {said}", hint=cure)
+    return resumable(told) if resumes else told
+
+
+def resumable(error: ExportError) -> ExportError:
+    """The error with a hint that says that what came so far is kept."""
+    if error.hint and _RESUMES not in error.hint:
+        error.hint = f"{error.hint}; {_RESUMES}"
+    return error

@@ -25,6 +25,7 @@ __all__ = [
     "file_behind",
     "open_regular",
     "put_in_place",
+    "read_private",
     "remove_beside",
     "sync_to_disk",
     "write_whole",
@@ -150,6 +151,31 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         os.close(handle)
         raise OSError(errno.EINVAL, f"it is {kind_of(facts)}, and not a file", os.fspath(path))
     return os.fdopen(handle, "rb")
+
+
+def read_private(path: Path) -> bytes:
+    """What is in a file that nobody but this user, or the administrator, can have written.
+
+    :raises FileNotFoundError: there is none.
+    :raises ConfigError: it is another user's, others may write to it, or it can't be read.
+    """
+    try:
+        with open_regular(path) as file:
+            facts = os.fstat(file.fileno())
+            if not is_own(facts, or_root=True):
+                raise ConfigError(
+                    f"{path} is {kind_of(facts)} of {owner_of(facts)}",
+                    hint="what is in it could be theirs: look at it, and remove it or make it yours",
+                )
+            if may_others_write(facts):
+                raise ConfigError(
+                    f"others on this machine may write to {path}", hint=f"look at it, then chmod 600 {path}"
+                )
+            return file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}", hint="make it readable, or remove it") from error
 
 
 # New files.

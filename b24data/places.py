@@ -15,7 +15,7 @@ from pathlib import Path
 from b24data.errors import ConfigError
 from b24data.ownership import is_own, kind_of, may_others_write, owner_of, user_name
 
-__all__ = ["cache_folder", "config_folder", "data_folder", "make_private", "runtime_folder"]
+__all__ = ["cache_folder", "config_folder", "data_folder", "make_private", "make_profiles_folder", "runtime_folder"]
 
 _STATE, _CONFIG = "B24DATA_STATE_DIR", "B24DATA_CONFIG_DIR"
 
@@ -38,7 +38,7 @@ def cache_folder(*below: str) -> Path:
 
 
 def config_folder() -> Path:
-    """Where the folder of the profiles and ``exports.toml`` lie; not made here.
+    """Where the folder of the profiles and ``exports.toml`` lie; not made here, but by :func:`make_profiles_folder`.
 
     :raises ConfigError: no home folder is known; the hint names ``B24DATA_CONFIG_DIR``.
     """
@@ -47,6 +47,13 @@ def config_folder() -> Path:
     import platformdirs
 
     return _at_home(lambda: platformdirs.user_config_path("b24data", appauthor=False), _CONFIG)
+
+
+def make_profiles_folder(folder: Path) -> None:
+    """Make the folder of the profiles; :class:`ConfigError` if it can't be for this user alone."""
+    if not os.environ.get(_CONFIG):
+        _check_home(folder, _CONFIG)
+    make_private(folder, _CONFIG)
 
 
 def runtime_folder(*, chosen: bool = True) -> Path:

@@ -7,18 +7,21 @@ A profile is a file that only its owner may read (0600) in the user's configurat
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from b24data.auth.store import FileTokenStore, StoredTokens
 from b24data.errors import ConfigError
-from b24data.files import write_whole
+from b24data.files import read_private, write_whole
 from b24data.http.redact import masked
 from b24data.params import B24OAuthParams, B24OAuthSecret
+from b24data.places import config_folder, make_profiles_folder
 
 __all__ = ["Profile", "Profiles"]
 
@@ -49,27 +52,49 @@ class Profiles:
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        self.folder = Path(folder) if folder else _default_folder()
+        self._folder = Path(folder) if folder else None
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        """The folder; :class:`ConfigError` where no home folder is known, for who needs it."""
+        return self._folder or config_folder() / "profiles"
 
     def names(self) -> list[str]:
-        """The names of all profiles."""
-        return sorted(path.stem for path in self.folder.glob("*.json")) if self.folder.is_dir() else []
+        """The names of all profiles, also of those that can't be read."""
+        try:
+            files = [path for path in self.folder.iterdir() if path.suffix == ".json"]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ConfigError(
+                f"{self.folder} can't be read: {error.strerror}", hint="B24DATA_CONFIG_DIR names another folder"
+            ) from error
+        return sorted(path.stem for path in files if _NAME.fullmatch(path.stem))
 
     def load(self, name: str) -> Profile:
         """The profile of that name. Raises :class:`ConfigError` with the nearest name if there is none."""
+        path = self._path(name)
         try:
-            data = json.loads(self._path(name).read_bytes())
-            secret = B24OAuthSecret.of(data.pop("secret")) if data.get("secret") else data.pop("secret", None)
-            return Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
+            text = read_private(path)
         except FileNotFoundError:
-            raise ConfigError(f"there is no profile {name!r}", hint=_known(name, self.names())) from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{self._path(name)} holds no profile", hint="delete it and sign in again") from error
+            raise ConfigError(f"there is no profile {masked(name)!r}", hint=_known(name, self.names())) from None
+        try:
+            return _profile(json.loads(text))
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+            raise ConfigError(f"{path} holds no profile", hint="delete it and sign in again") from error
+
+    def known(self) -> Iterator[tuple[str, Profile | ConfigError]]:
+        """Every profile by its name; of one that can't be read, the reason: it hides none of the others."""
+        for name in self.names():
+            try:
+                yield name, self.load(name)
+            except ConfigError as error:
+                yield name, error
 
     def save(self, profile: Profile, pair: B24OAuthParams | None = None) -> None:
         """Keep ``profile`` under its name, and ``pair`` as its tokens; a pair of before is given up."""
         path = self._path(profile.name)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_profiles_folder(self.folder)
         store = self.store(profile.name)
         with store.lock():
             if pair is not None:
@@ -101,12 +126,14 @@ class Profiles:
         return self.folder / f"{name}.json"
 
 
-def _default_folder() -> Path:
-    if given := os.environ.get("B24DATA_CONFIG_DIR"):
-        return Path(given) / "profiles"
-    import platformdirs
-
-    return platformdirs.user_config_path("b24data", appauthor=False) / "profiles"
+def _profile(data: dict[str, Any]) -> Profile:
+    """The profile in what a file holds; :class:`TypeError` for what is no text."""
+    secret = B24OAuthSecret.of(data["secret"]) if data.get("secret") else None
+    profile = Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
+    texts = (profile.name, profile.portal, profile.user, profile.webhook, *profile.auth_servers)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a profile is made of texts")
+    return profile
 
 
 def _known(name: str, names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from b24data.auth.refresh import FormPoster, ask_broker, ask_server
 from b24data.auth.store import StoredTokens, TokenStore, check_owner
 from b24data.auth.token_server import merge_token_reply
-from b24data.errors import AuthorizationRequiredError, RefreshTokenError
+from b24data.errors import AuthorizationRequiredError, ExportError, RefreshTokenError
 from b24data.http.clock import Clock
 from b24data.params import B24OAuthParams, B24OAuthSecret
 
@@ -88,7 +88,7 @@ class Renewal:
                 raise
             try:
                 store.save(new)
-            except OSError as error:
+            except (OSError, ExportError) as error:
                 logging.getLogger("b24data").exception("new tokens could not be written")
                 return Following(new, trouble=error)
             return Following(new)

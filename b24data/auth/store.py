@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from b24data.disk import disk_error
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
-from b24data.files import remove_beside, write_whole
+from b24data.files import read_private, remove_beside, write_whole
 from b24data.locks import locked
 from b24data.params import B24OAuthParams
 
@@ -70,25 +71,30 @@ class FileTokenStore:
     def load(self) -> StoredTokens | None:
         """What is kept; :class:`ConfigError` if the file is not ours."""
         try:
-            data = json.loads(self.path.read_bytes())
-            params = B24OAuthParams.of(data["params"])
-            return StoredTokens(params, int(data["generation"]), data.get("refreshing"), str(data.get("dead", "")))
+            text = read_private(self.path)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        try:
+            data = json.loads(text)
+            params = B24OAuthParams.of(data["params"])
+            begun = data.get("refreshing")
+            return StoredTokens(
+                params, int(data["generation"]), None if begun is None else float(begun), str(data.get("dead", ""))
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigError(
                 f"{self.path} does not hold a pair of tokens", hint="delete it and sign in again"
             ) from error
 
     def save(self, stored: StoredTokens) -> None:
         """Write a file beside it and put that in its place."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
         write_whole(self.path, json.dumps(asdict(stored), ensure_ascii=False, indent=1), private=True)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold ``<file>.lock``; :class:`RefreshTokenError` if someone else holds it for minutes."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(locked(f"{self.path}.lock", patience_s=_LOCK_S))
@@ -98,6 +104,12 @@ class FileTokenStore:
                 ) from error
             remove_beside(self.path)
             yield
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(self.path.parent, error) from error
 
 
 def first_of(store: TokenStore, given: B24OAuthParams) -> StoredTokens:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from b24data.commands.output import show_json, show_table
+from b24data.errors import ConfigError
 from b24data.options import add_options
+
+if TYPE_CHECKING:
+    from b24data.auth.profiles import Profile
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
@@ -25,17 +30,15 @@ def run(args: argparse.Namespace) -> None:
     profiles = Profiles()
     if args.delete:
         profiles.delete(args.delete)
-    known = [profiles.load(name) for name in profiles.names()]
-    rows = [
-        {
-            "profile": one.name,
-            "portal": one.portal,
-            "user": one.user,
-            "way_in": "webhook" if one.webhook else "application",
-        }
-        for one in known
-    ]
+    rows = [_row(name, one) for name, one in profiles.known()]
     if args.json:
         show_json(rows)
     elif rows or not args.delete:
         show_table(rows, none="no profiles yet: b24data login makes one")
+
+
+def _row(name: str, one: Profile | ConfigError) -> dict[str, str]:
+    if isinstance(one, ConfigError):
+        return {"profile": name, "portal": "", "user": "", "way_in": f"can't be read: {one.description}"}
+    way_in = "webhook" if one.webhook else "application"
+    return {"profile": one.name, "portal": one.portal, "user": one.user, "way_in": way_in}

@@ -28,14 +28,15 @@ from b24data.datasets.manifest import (
     read_manifest,
 )
 from b24data.datasets.sealed import seal
-from b24data.datasets.unfinished import enter, leave
+from b24data.datasets.unfinished import enter, jobs, leave
+from b24data.disk import resumable
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
 from b24data.files import file_behind, remove_beside
 from b24data.http.clock import Clock
 from b24data.params import EarlierRuns
 from b24data.workfolder import LOCK, WorkFolder
 
-__all__ = ["Job", "discard"]
+__all__ = ["Job", "discard", "jobs"]
 
 _TRIES = 10  # while others come and go
 
@@ -156,7 +157,7 @@ class Job:
             )
             self._folder.write_whole(MANIFEST, seal(manifest))
         except ExportError as error:
-            error.hint = f"{error.hint}; the same call then resumes"
+            resumable(error)
             raise
         if before is None:
             enter(self.target)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from b24data.datasets.job import Job
 from b24data.datasets.manifest import Kept
-from b24data.disk import disk_error
+from b24data.disk import disk_error, resumable
 from b24data.errors import ExportError
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.sinks import united
@@ -66,6 +66,9 @@ class JobSink:
             self._assemble(report)
         except OSError as error:
             raise disk_error(self.job.target, error, resumes=True) from error
+        except ExportError as error:
+            resumable(error)
+            raise
         if done:
             self.job.finish()
         return report

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from b24data.auth.profiles import Profiles
 from b24data.doctor.check import Check, failed
-from b24data.errors import SdkError
+from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.http.limits_file import FileParts, UnusableError, state_folder
 from b24data.locks import locked
 from b24data.places import data_folder
@@ -72,10 +72,12 @@ def _version(name: str) -> str:
 def _way(profile: str | None) -> Iterator[Check]:
     """Who would call, and whether their secrets lie safely."""
     profiles = Profiles()
+    if broken := _broken(profiles):
+        yield broken
     try:
         way = way_in(profile, profiles)
     except SdkError as error:
-        if profile is None and not profiles.names():
+        if profile is None and isinstance(error, AuthorizationRequiredError):
             yield Check("profile", "warn", "nobody has signed in to a portal yet", "b24data login, or set B24_WEBHOOK")
         else:
             yield failed("profile", error)
@@ -107,6 +109,19 @@ def _way(profile: str | None) -> Iterator[Check]:
     yield _lock(Path(f"{profiles.store(way.profile).path}.lock"))
 
 
+def _broken(profiles: Profiles) -> Check | None:
+    """The profiles that can't be read, whichever is looked at: they hide none of the others."""
+    try:
+        known = list(profiles.known())
+    except SdkError:  # no home: the next check says so
+        return None
+    bad = {name: one for name, one in known if isinstance(one, SdkError)}
+    if not bad:
+        return None
+    text = f"{len(bad)} of {len(known)} can't be read: {'; '.join(one.description for one in bad.values())}"
+    return Check("profiles", "warn", text, f"b24data profiles --delete {next(iter(bad))}, and sign in again")
+
+
 def _privacy(folder: Path, files: list[Path]) -> Check:
     if os.name == "nt":
         return Check("privacy", "ok", f"{folder} is in your user profile")
@@ -126,8 +141,8 @@ def _lock(path: Path) -> Check:
             return Check("locks", "ok", "nobody holds the profile's lock")
     except TimeoutError:
         return Check("locks", "warn", "another program holds the profile's lock", "a refresh takes seconds; look again")
-    except OSError as error:
-        return Check("locks", "FAILED", f"{path}: {error.strerror}", "is it on a network drive that has no locks?")
+    except SdkError as error:
+        return failed("locks", error)
 
 
 def _limits_folder() -> Check:
@@ -142,12 +157,6 @@ def _limits_folder() -> Check:
 
 def _data_folder() -> Check:
     try:
-        folder = data_folder()
-        writable = os.access(folder, os.W_OK | os.X_OK)
-    except OSError as error:
-        return Check(
-            "data folder", "FAILED", f"{error.filename}: {error.strerror}", "B24DATA_STATE_DIR names another one"
-        )
-    if not writable:
-        return Check("data folder", "FAILED", f"{folder} can't be written to", "B24DATA_STATE_DIR names another one")
-    return Check("data folder", "ok", str(folder))
+        return Check("data folder", "ok", str(data_folder()))
+    except SdkError as error:
+        return failed("data folder", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from b24data.auth.profiles import Profiles
 from b24data.datasets.clocks import seconds_of
 from b24data.errors import ConfigError
 from b24data.exports.moments import check_moments, fill, has_moments, moments
 from b24data.http.redact import looks_secret
 from b24data.options import nearest
+from b24data.places import config_folder
 
 __all__ = ["FILE_NAME", "KEYS", "Export", "choose", "find_file", "read_exports"]
 
@@ -80,8 +81,10 @@ class Export:
 
 def find_file(given: str | None) -> Path:
     """The file that ``--file`` names, else ``exports.toml`` here, else the one in the user's configuration folder."""
-    at_home = Profiles().folder.parent / FILE_NAME
-    candidates = [Path(given)] if given else [Path(FILE_NAME), at_home]
+    candidates = [Path(given or FILE_NAME)]
+    if not given and not candidates[0].is_file():
+        with contextlib.suppress(ConfigError):  # no home
+            candidates.append(config_folder() / FILE_NAME)
     for candidate in candidates:
         if candidate.is_file():
             return candidate.resolve()
@@ -107,6 +110,10 @@ def read_exports(file: Path) -> dict[str, Export]:
     """
     try:
         data = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}", hint="give the path of a file of yours") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file} is nested too deeply", hint="docs/schedules.md shows one") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8", hint="save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:

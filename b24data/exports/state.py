@@ -125,8 +125,10 @@ class History:
         """Keep it; raises :class:`ExportError` where the disk does not take it."""
         try:
             write_whole(self._state, json.dumps(asdict(past), ensure_ascii=False, indent=1), private=True)
-        except OSError as error:
-            raise ExportError(f"the state of the export can't be written to {self._state}: {error.strerror}") from error
+        except ExportError as error:
+            raise ExportError(
+                f"the state of the export can't be written: {error.description}", hint=error.hint
+            ) from error
 
     @property
     def _state(self) -> Path:

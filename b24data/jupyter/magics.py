@@ -231,6 +231,10 @@ def _described(client: Client, request: Request) -> list[str]:
 def _profiles_frame(profiles: Profiles) -> Any:
     import pandas as pd
 
-    known = [profiles.load(name) for name in profiles.names()]
-    rows = [(one.name, one.portal, one.user, "webhook" if one.webhook else "application") for one in known]
+    rows = []
+    for name, one in profiles.known():
+        if isinstance(one, SdkError):
+            rows.append((name, "", "", f"can't be read: {one.description}"))
+        else:
+            rows.append((name, one.portal, one.user, "webhook" if one.webhook else "application"))
     return pd.DataFrame(rows, columns=["profile", "portal", "user", "way in"])

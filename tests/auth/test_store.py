@@ -14,7 +14,13 @@ import pytest
 
 from b24data.auth.oauth import OAuth
 from b24data.auth.store import FileTokenStore, StoredTokens
-from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError, RequestTimeoutError
+from b24data.errors import (
+    AuthorizationRequiredError,
+    ConfigError,
+    ExportError,
+    RefreshTokenError,
+    RequestTimeoutError,
+)
 from b24data.http.session import Session
 from b24data.params import B24OAuthParams
 from tests.auth.test_oauth import SECRET, Portal, before
@@ -62,7 +68,7 @@ def test_file__a_crash_while_writing_leaves_the_old_pair(
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "fsync", crash)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(ExportError, match="no space"):
         store.save(replace(old, generation=2))
     assert store.load() == old
     assert [path.name for path in store.path.parent.iterdir()] == ["acme.json"]

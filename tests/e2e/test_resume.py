@@ -125,7 +125,9 @@ def test_fetch_all__what_was_read_to_the_end_is_only_put_together(portal, target
     with portal.hook() as b24:
         with monkeypatch.context() as patch:
             patch.setattr("b24data.frames.parquet.put_in_place", full)
-            with pytest.raises(ExportError, match=r"No space left on device\. Hint: make room; the same call goes on"):
+            with pytest.raises(
+                ExportError, match=r"No space left on device\. Hint: make room on that disk; the same call then resumes"
+            ):
                 b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False)
         requests = portal.stats.requests
         report = b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False)

@@ -124,7 +124,7 @@ def test_a_disk_that_fills__keeps_the_last_good_file_and_the_next_run_goes_on(de
         (disk / "deals.parquet").write_bytes(b"the last good one")
         code, said = desk.ended("deals", "--quiet", code=COMMAND)
         assert code == 1
-        assert "No space left on device. Hint: make room; the same call goes on where it stopped" in one_line(said)
+        assert "No space left on device. Hint: make room on that disk; the same call then resumes" in one_line(said)
         assert (disk / "deals.parquet").read_bytes() == b"the last good one"
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
         assert desk.ended("deals", "--quiet", code=COMMAND) == (0, "")
