@@ -20,6 +20,7 @@ from b24data.options import (
     WrongUsageError,
     add_options,
     nearest,
+    options_among,
 )
 from b24data.values import (
     Expand,
@@ -147,7 +148,7 @@ def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
     params = mapping_of(given.get("params"), expand)
     return Request(
         command=command,
-        method=given.get("method") or "",
+        method=text_of(given.get("method"), "METHOD", "the name of a method", expand) or "",
         select=select or lifted.get("select"),
         filter=joined("--filter", lifted.get("filter"), conditions, twice),
         order=joined("--order", lifted.get("order"), order, twice),
@@ -181,15 +182,10 @@ def refuse_options(request: Request, own: Container[str], where: str = "") -> No
     b24data.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. Hint: put --limit on \
 the first line.
     """
-    for key in request.params or ():
-        name = key.lower().replace("_", "-")
-        name = _AS_IN_PYTHON.get(name, name)
-        if name in COMMANDS[request.command][1] and key.lower() not in own:
-            hint = f"put --{name}{where}" if where else f"write --{name} in its place"
-            raise WrongUsageError(f"{key} is an option and not a parameter of {request.method}", hint=hint)
-
-
-_AS_IN_PYTHON = {"dtype-backend": "backend", "check-fields": "no-check-fields", "resume": "no-resume"}
+    known = COMMANDS[request.command][1] if request.command in COMMANDS else ()
+    for key, option in options_among(request.params or (), own, known):
+        hint = f"put --{option}{where}" if where else f"write --{option} in its place"
+        raise WrongUsageError(f"{key} is an option and not a parameter of {request.method}", hint=hint)
 
 
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -22,6 +22,7 @@ __all__ = [
     "WrongUsageError",
     "add_options",
     "nearest",
+    "options_among",
 ]
 
 # What a single call takes too: which rows and fields.
@@ -123,6 +124,23 @@ def add_options(parser: argparse.ArgumentParser, *names: str, needed: Sequence[s
             arguments["help"] = told
         flags = (option.short, f"--{name}") if option.short else (f"--{name}",)
         (part or parser.add_argument_group(option.part)).add_argument(*flags, **arguments)
+
+
+def options_among(names: Iterable[str], own: Container[str], known: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+    """Those of the parameters that are options, each with its option; ``own`` is what the method itself has,
+    ``known`` the options that are meant (all of them).
+
+    >>> list(options_among(["entityTypeId", "LIMIT", "dtype_backend", "to"], own=["to"]))
+    [('LIMIT', 'limit'), ('dtype_backend', 'backend')]
+    """
+    for name in names:
+        option = name.lower().replace("_", "-")
+        option = _AS_IN_PYTHON.get(option, option)
+        if name.lower() not in own and option in (known or OPTIONS) and option not in ("select", "filter", "order"):
+            yield name, option
+
+
+_AS_IN_PYTHON = {"dtype-backend": "backend", "check-fields": "no-check-fields", "resume": "no-resume"}
 
 
 class _Once(argparse.Action):

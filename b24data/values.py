@@ -96,6 +96,10 @@ _CONDITION = re.compile(r"(?P<key>[^\w\s{\[\"'$]*\w[\w.:]*)=(?P<value>.*)", re.D
 _SIGN_BEHIND = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign>[<>!]=?|=)\s*=?\s*(?P<value>.*)", re.DOTALL)
 
 
+_SECOND = re.compile(r",\s*([<>=!@%*]*[A-Za-z_]\w*=)")
+_MISREAD = re.compile(rf"=|[^\[{{].*?{_SECOND.pattern}", re.DOTALL)  # ID==5, STAGE_ID=WON,CLOSED=N
+
+
 def conditions_of(texts: Sequence[str] | None, expand: Expand = str, said: str = "--filter") -> dict[str, Any] | None:
     """``>=DATE_CREATE=2026-01-01`` and its like, JSON objects and references to mappings, as one filter.
 
@@ -180,7 +184,7 @@ def _pairs(
     found: dict[str, Any] = {}
     for text in texts:
         match = _CONDITION.fullmatch(text)
-        if match and (said == "--params" or match["value"][:1] != "="):  # ID==5 is no condition
+        if match and not (said in ("--filter", "filter:") and _MISREAD.match(match["value"])):
             value = _value(match["value"], expand)
             typed = isinstance(value, str) and value == match["value"]
             pair: Any = {match["key"]: read(value) if typed else value}
@@ -193,6 +197,13 @@ def _pairs(
 
 
 def _how_it_reads(said: str, text: str, example: str) -> str:
+    if said in ("--filter", "filter:") and (second := _SECOND.search(text)):
+        first, rest = text[: second.start()], text[second.start(1) :]
+        return (
+            f"conditions stand apart, {said} {first} {said} {rest}, or as JSON"
+            if said[:1] == "-"
+            else (f"conditions are a list, [{first}, {rest}], or a mapping")
+        )
     if match := _SIGN_BEHIND.fullmatch(text):
         sign = match["sign"].removesuffix("=") if match["sign"] in ("=", "!=") else match["sign"]
         example = f'"{sign}{match["name"]}={match["value"]}"'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from b24data.bodies import scalar_of
 from b24data.commands.output import show_json
-from b24data.grammar import Request, asked_of
+from b24data.grammar import Request, asked_of, refuse_options
 from b24data.options import QUERY_OPTIONS, WrongUsageError, add_options
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Bring a folder of Parquet files up to date; the report as text or JSON."""
     request = asked_of("sync", vars(args))
+    from b24data.catalog import own_parameters
+
+    refuse_options(request, own_parameters(request.method))
     asked: dict[str, Any] = {"params": request.params, **request.options}
     if args.max_deletes is not None:
         asked["max_deletes"] = _rows_or_share(args.max_deletes)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from b24data.catalog import own_parameters
 from b24data.datasets.clocks import seconds_of
 from b24data.errors import ConfigError
 from b24data.exports.moments import check_moments, fill, has_moments, moments
 from b24data.http.redact import looks_secret
-from b24data.options import nearest
+from b24data.options import nearest, options_among
 from b24data.places import config_folder
 
 __all__ = ["FILE_NAME", "KEYS", "Export", "choose", "find_file", "read_exports"]
@@ -157,8 +158,8 @@ def _table(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def _words(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_text, value.values()))
+def _ways(value: Any) -> bool:
+    return isinstance(value, dict) and all(str(way).upper() in ("ASC", "DESC") for way in value.values())
 
 
 def _duration(value: Any) -> bool:
@@ -195,7 +196,7 @@ KEYS = {
     "method": _Key(_text, 'a list method, such as "crm.deal.list"'),
     "select": _Key(_texts, 'a list of fields, such as ["ID", "TITLE"]'),
     "filter": _Key(_table, 'a table, such as { ">=DATE_CREATE" = "{month}-01" }'),
-    "order": _Key(_words, 'a table, such as { ID = "ASC" }', ("full",)),
+    "order": _Key(_ways, 'a table of "ASC" and "DESC", such as { ID = "ASC" }', ("full",)),
     "params": _Key(_table, "a table, such as { entityTypeId = 2 }"),
     "labels": _Key(_one_of("add", "replace", False), '"add", "replace" or false'),
     "titles": _Key(_flag, "true or false", ("full",)),
@@ -279,6 +280,10 @@ def _unfit(kind: str, table: Mapping[str, Any]) -> list[str]:
     for key in ("filter", "params"):
         if kind == "sync" and has_moments(table.get(key)):
             problems.append(f"{key}: a dataset follows one list, so what is asked for is the same each time")
+    if isinstance(params := table.get("params"), dict) and isinstance(method := table.get("method"), str):
+        for key, option in options_among(params, own_parameters(method)):
+            place = f"it stands beside params: {option} = ..." if option in KEYS else "an export has no such option"
+            problems.append(f"params: {key} is an option and not a parameter of {method}, {place}")
     if isinstance(parameters, dict):
         for name in [name for name, value in parameters.items() if looks_secret(name, value)]:
             problems.append(f"parameters: {name} looks like a secret; give the profile's name instead")

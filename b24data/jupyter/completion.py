@@ -59,7 +59,9 @@ def _completion(before: list[str], fragment: str, known: Knowledge) -> Completio
     method = next((word for word in before[1:] if "." in word and not word.startswith("-")), "")
     head, dollar, name = fragment.rpartition("$")
     if dollar and not head.endswith("$"):
-        found = Completion(fragment, [f"{head}${one}" for one in _starting(name, known.variables())], "variable")
+        left, right = ("{", "}") if name.startswith("{") else ("", "")
+        names = _starting(name.removeprefix("{"), known.variables())
+        found = Completion(fragment, [f"{head}${left}{one}{right}" for one in names], "variable")
     elif option in ("--select", "--filter", "--order"):
         found = _of_fields(option, fragment, known.fields(method))
     elif option == "--profile" or _choices(option):

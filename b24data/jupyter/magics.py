@@ -21,7 +21,7 @@ from b24data.grammar import HelpShown, Request, refuse_options, request_of, spok
 from b24data.http.retry import is_read
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
-from b24data.jupyter.namespace import NamesOfLines, ends_silent, evaluate, names_here
+from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here
 from b24data.lists.methods import known_methods
 from b24data.portals import Client, connect
 from b24data.status import status_of
@@ -102,6 +102,7 @@ class B24Magic(Magics):
         try:
             names = names_here(self._shell)
             request = request_of(line, cell, expand=expander(names, partial(evaluate, names)))
+            _refuse_local(request, names)
             if is_list(request.method):
                 refuse_options(request, own_parameters(request.method), " on the first line" if cell else "")
             result = self._do(request)
@@ -218,6 +219,13 @@ class B24Magic(Magics):
 
     def _variables(self) -> Iterable[str]:
         return [name for name in self._shell.user_ns if name[:1] != "_" and name not in self._shell.user_ns_hidden]
+
+
+def _refuse_local(request: Request, names: Names) -> None:
+    """``-o`` sets a variable of the notebook; a function that has one of that name would go on with its own."""
+    if request.output is not None and names.is_local(request.output):
+        hint = f"take -o away and write {request.output} = %b24 {request.command} {request.method}".rstrip()
+        raise ConfigError(f"-o {request.output} is a local variable here, and -o sets those of the notebook", hint=hint)
 
 
 def _described(client: Client, request: Request) -> list[str]:

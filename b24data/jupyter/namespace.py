@@ -17,7 +17,7 @@ from b24data.values import without_semicolon
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["NamesOfLines", "ends_silent", "evaluate", "names_here"]
+__all__ = ["Names", "NamesOfLines", "ends_silent", "evaluate", "names_here"]
 
 
 class Names(Mapping[str, Any]):
@@ -27,14 +27,19 @@ class Names(Mapping[str, Any]):
         self._known: dict[str, Any] = {}
         for scope in reversed(scopes):
             self._known.update(scope)
+        self._own: frozenset[str] = frozenset()
         self._unset: frozenset[str] = frozenset()
         if frame is not None and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
             code, values = frame.f_code, dict(frame.f_locals)
-            own = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
             self._known.update(values)
-            self._unset = frozenset(own) - values.keys()
+            self._own = frozenset((*code.co_varnames, *code.co_cellvars, *code.co_freevars))
+            self._unset = self._own - values.keys()
         elif frame is not None:
             self._known.update(frame.f_locals)
+
+    def is_local(self, name: str) -> bool:
+        """Whether the name is a variable of the function that runs the line."""
+        return name in self._own
 
     def __getitem__(self, name: str) -> Any:
         if name in self._unset:

@@ -7,9 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from b24data.bodies import plain_of, read_body, scalar_of
+from b24data.cli import main
 from b24data.errors import ConfigError
 from b24data.exports.parameters import parameters_of
-from b24data.grammar import request_of
+from b24data.grammar import asked_of, request_of
 from b24data.options import WrongUsageError
 
 # YAML 1.1 reads them as other values than were written.
@@ -211,3 +212,38 @@ def test_a_semicolon_at_the_end__is_the_notebooks(line, rows):
 def test_a_wrong_key__is_told_in_the_words_of_the_shell_too():
     with pytest.raises(ConfigError, match="-p a stands twice"):
         parameters_of(["a=1", "a=2"])
+
+
+def test_a_condition_behind_a_comma__is_not_part_of_the_value():
+    for line, body, says in (
+        ("--filter STAGE_ID=WON,CLOSED=N", "", "--filter STAGE_ID=WON --filter CLOSED=N"),
+        ("--filter 'STAGE_ID=WON, >=ID=5'", "", "--filter STAGE_ID=WON --filter >=ID=5"),
+        ("", "filter: STAGE_ID=WON, CLOSED=N", "[STAGE_ID=WON, CLOSED=N]"),
+    ):
+        with pytest.raises(WrongUsageError) as raised:
+            request_of(f"fetch crm.deal.list {line}", body)
+        assert says in str(raised.value)
+    assert request_of('fetch x.list --filter \'{"TITLE": "a, b=c"}\'').filter == {"TITLE": "a, b=c"}
+    assert request_of("fetch x.list --filter '%TITLE=a, b and c'").filter == {"%TITLE": "a, b and c"}
+    assert request_of("call x.y --params 'URL=http://a/?b=1,c=2'").params == {"URL": "http://a/?b=1,c=2"}
+
+
+@pytest.mark.parametrize("words", ["fetch crm.deal.list --to x.parquet", "sync crm.deal.list --to x"])
+def test_a_shell__refuses_the_same(capsys, words):
+    for more, says in (
+        (["--params", "limit=3"], "limit is an option and not a parameter of crm.deal.list"),
+        (["--params", "labels=add"], "Hint: write --labels in its place"),
+        (["--params", "a=1", "--params", "a=2"], "--params a stands twice"),
+        (["--filter", "X=1", "--filter", "X=2"], "--filter X stands twice"),
+        (["--select", "ID", "--select", "TITLE"], "--select stands twice"),
+        (["--select", ""], "--select is empty"),
+        (["--select", ","], "--select , names no field"),
+        (["--profile", ""], "--profile is empty"),
+        (["--filter", "ID==5"], 'it reads like "ID=5"'),
+    ):
+        assert main([*words.split(), *more]) == 64
+        assert says in capsys.readouterr().err
+
+
+def test_a_dollar_sign__is_a_text_in_a_shell_where_the_shell_reads_it():
+    assert asked_of("fetch", {"filter": ["TITLE=$5 {{x}};"]}).filter == {"TITLE": "$5 {{x}};"}

@@ -204,3 +204,21 @@ def test_a_name__that_is_misspelt_is_an_error_with_the_nearest(tmp_path):
     with pytest.raises(ConfigError, match=r"no export 'dales'\. Hint: did you mean deals\?"):
         choose(exports, ["deals", "dales"])
     assert [export.name for export in choose(exports, ["report", "deals", "report"])] == ["report", "deals"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("params = { labels = 'add' }", "params: labels is an option and not a parameter of crm.deal.list"),
+        ("params = { Limit = 3 }", "an export has no such option"),
+        ("order = { ID = 'down' }", "order = {'ID': 'down'}: it is a table of \"ASC\" and \"DESC\""),
+        ("order = 'ID'", "such as { ID ="),
+        ("filter = 'ID=5'", "filter = 'ID=5': it is a table"),
+    ],
+)
+def test_what_would_reach_the_portal_and_do_nothing__is_told(tmp_path, line, says):
+    file = tmp_path / "exports.toml"
+    file.write_text(f'[exports.deals]\nmethod = "crm.deal.list"\ntarget = "x.parquet"\n{line}\n', "utf-8")
+    with pytest.raises(ConfigError) as raised:
+        read_exports(file)
+    assert says in str(raised.value)

@@ -155,3 +155,25 @@ def test_an_option_among_the_parameters_of_a_line__is_refused(kernel):
 def test_a_parameter_of_the_method_itself__passes(kernel, line):
     name = {"call im.recent.list": "LIMIT", "call calendar.event.get": "to", "call x.y.get": "limit"}[line]
     assert "is an option" not in kernel.run(f"%%b24 {line}\n{name}: 3").text
+
+
+def test_a_method__may_be_a_reference(kernel):
+    kernel.run("method = 'crm.deal.list'")
+    assert kernel.value("1") == 1
+    shown = kernel.run("came = %b24 fetch $method --select ID --limit 3")
+    assert shown.status == "ok", shown.text
+    assert kernel.value("len(came)") == 3
+    assert "there is no variable 'metod'. Hint: did you mean $method?" in kernel.run("%b24 call $metod").text
+
+
+def test_output__in_a_function_that_has_such_a_variable_is_refused(kernel, portal):
+    kernel.run("def deals(df):\n    %b24 fetch crm.deal.list --select ID --limit 3 -o df\n    return df")
+    before = portal.stats.requests
+    assert "write df = %b24 fetch crm.deal.list" in kernel.run("deals(None)").text
+    assert portal.stats.requests == before
+
+
+def test_tab__knows_variables_in_braces(kernel):
+    kernel.run("my_params = {}")
+    typed = "%b24 fetch crm.deal.list --params ${my_p"
+    assert "%b24 fetch crm.deal.list --params ${my_params}" in kernel.matches(typed)
