@@ -140,6 +140,10 @@ def asked_of(command: str, given: Mapping[str, Any], body: str | None = None, *,
 
 def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
     lifted, rest = body_of(body or "", expand)
+    for name in (*lifted, *(["params"] if rest else [])):
+        if command in COMMANDS and name not in COMMANDS[command][1]:
+            what = next(iter(rest)) if name == "params" else name
+            raise ConfigError(f"%b24 {command} takes no {what}", hint=f"%b24 {command} --help shows what it takes")
     twice = ", on the line and in the body of the cell"
     select = names_of(given.get("select"), expand)
     if select and "select" in lifted:

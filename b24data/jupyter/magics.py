@@ -103,7 +103,7 @@ class B24Magic(Magics):
             names = names_here(self._shell)
             request = request_of(line, cell, expand=expander(names, partial(evaluate, names)))
             _refuse_local(request, names)
-            if is_list(request.method):
+            if request.params and is_list(request.method):
                 refuse_options(request, own_parameters(request.method), " on the first line" if cell else "")
             result = self._do(request)
         except HelpShown:

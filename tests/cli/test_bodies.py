@@ -214,6 +214,21 @@ def test_a_wrong_key__is_told_in_the_words_of_the_shell_too():
         parameters_of(["a=1", "a=2"])
 
 
+@pytest.mark.parametrize(
+    ("line", "body", "says"),
+    [
+        ("status", "a: 1", "%b24 status takes no a"),
+        ("methods deal", "filter: {ID: 1}", "%b24 methods takes no filter"),
+        ("describe crm.deal.list", "select: [ID]", "%b24 describe takes no select"),
+    ],
+)
+def test_a_body_of_a_command_that_takes_none__is_refused(line, body, says):
+    with pytest.raises(WrongUsageError) as raised:
+        request_of(line, body)
+    assert says in str(raised.value)
+    assert request_of("describe crm.item.list", "entityTypeId: 2").params == {"entityTypeId": 2}
+
+
 def test_a_condition_behind_a_comma__is_not_part_of_the_value():
     for line, body, says in (
         ("--filter STAGE_ID=WON,CLOSED=N", "", "--filter STAGE_ID=WON --filter CLOSED=N"),
