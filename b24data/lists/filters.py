@@ -27,7 +27,7 @@ class FilterName:
     ``text``, or empty where the page does not say. ``field`` is the field of a row that the name compares with, where
     that has another name, spelled as in ``select``; ``-``: no field of a row shows it. ``meaning`` explains a name that
     is not a field. ``many``: the plain key takes a list. ``flag`` and ``prefixes`` are set where the page gives this
-    name its own spelling of a flag or its own comparisons.
+    name its own spelling of a flag or its own comparisons; no comparison at all: the filter does not support it.
     """
 
     type: str = ""

@@ -124,6 +124,9 @@ def test_filter_facts__comparisons_are_those_of_the_page():
     assert "!%" not in FACTS["crm.deal.list"].prefixes
     assert FACTS["user.search"].prefixes is None
     assert FACTS["crm.contact.list"].names["PHONE"] == FilterName("text", prefixes=frozenset({"", "="}))
+    assert "%" not in FACTS["crm.deal.list"].names["STAGE_ID"].prefixes
+    assert FACTS["crm.deal.list"].names["CONTACT_IDS"].prefixes == frozenset()
+    assert FACTS["crm.item.productrow.list"].names["ownerType"].prefixes == {"="}
     assert FACTS["timeman.record.list"].names["startTime"].prefixes >= {">=", "<", "><"}
 
 
@@ -131,7 +134,14 @@ def test_filter_facts__groups_are_documented_for_few_methods():
     assert FACTS["crm.item.list"].groups
     assert not FACTS["crm.deal.list"].groups
     assert not FACTS["tasks.task.list"].groups
+    assert {name for name, facts in FACTS.items() if facts.groups and facts.family != "v3"} == {
+        "crm.automatedsolution.list",
+        "crm.item.list",
+        "crm.type.list",
+        "rpa.item.list",
+    }
     assert FACTS["main.eventlog.list"].groups
+    assert not FACTS["call.followup.list"].groups
 
 
 def test_filter_facts__every_method_with_a_filter_has_its_own_page():
@@ -180,6 +190,15 @@ def test_filter_facts__hold_for_the_filter_of_every_code_sample(asked):
         if documented.type == "flag" and value in ("Y", "N", True, False):
             written = documented.flag or facts.flags
             assert written == ("Y/N" if isinstance(value, str) else "true/false")
+
+
+def test_filter_facts__a_list_is_taken_where_a_page_says_so():
+    assert FACTS["crm.deal.list"].lists == {"@", "!@"}
+    assert FACTS["sale.payment.list"].lists >= {"", "="}
+    assert FACTS["catalog.product.list"].lists == {"", "=", "!"}
+    assert FACTS["user.get"].lists >= {"", "@", "!@"}
+    assert FACTS["task.item.list"].lists == FACTS["task.item.list"].prefixes
+    assert FACTS["log.blogpost.get"].names["LOG_RIGHTS"].many
 
 
 def test_filter_facts__flags_are_written_as_the_page_says():
