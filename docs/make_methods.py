@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from b24data.lists.filters import FilterFacts, FilterName, filter_facts
 from b24data.lists.methods import MethodSpec, known_methods, spec_of
 
 PAGE = Path(__file__).with_name("methods.md")
@@ -21,11 +22,14 @@ WALKS = {
     "refused": ("reading it removes rows", ""),
 }
 
+_ORDER = ["=", "!=", "!", ">", ">=", "<", "<=", "><", "!><", "@", "!@", "%", "=%", "%=", "!%", "!=%", "!%=", "+", "?"]
+
 
 def page() -> str:
     """The page with its tables as the facts are now."""
     text = PAGE.read_text(encoding="utf-8")
-    for name, lines in (("walks", _walks()), ("methods", _methods())):
+    tables = (("walks", _walks()), ("methods", _methods()), ("filters", _filters()), ("names", _names()))
+    for name, lines in tables:
         head, _, rest = text.partition(f"<!-- {name} -->\n")
         _, _, tail = rest.partition("<!-- end -->")
         text = "\n".join([f"{head}<!-- {name} -->", *lines, "<!-- end -->"]) + tail
@@ -70,6 +74,59 @@ def _notes(spec: MethodSpec) -> list[str]:
     if spec.walk == "refused":
         notes.append(spec.why)
     return notes
+
+
+def _filters() -> list[str]:
+    facts = {name: filter_facts(spec_of(name)) for name in known_methods()}
+    rows = [_filter_row(name, known) for name, known in facts.items() if known.family]
+    return ["| method | names | comparisons | with a list | notes |", "|---|---|---|---|---|", *rows]
+
+
+def _filter_row(name: str, facts: FilterFacts) -> str:
+    cells = (f"`{name}`", _naming(facts), _prefixes(facts.prefixes), _prefixes(facts.lists), "; ".join(_marks(facts)))
+    return "| " + " | ".join(cells) + " |"
+
+
+def _naming(facts: FilterFacts) -> str:
+    kind = f"{len(facts.names)} names" if facts.only_named and len(facts.names) > 1 else "fields"
+    if facts.only_named and len(facts.names) == 1:
+        kind = "`" + "".join(facts.names) + "`"
+    example = {"upper": "`UPPER_CASE`", "camel": "`camelCase`", "as_is": ""}[facts.spelling]
+    return ", ".join(part for part in (kind, example) if part)
+
+
+def _prefixes(prefixes: frozenset[str] | None) -> str:
+    known = sorted((prefixes or frozenset()) - {""}, key=_ORDER.index)
+    return " ".join((["plain"] if "" in (prefixes or ()) else []) + [f"`{prefix}`" for prefix in known])
+
+
+def _marks(facts: FilterFacts) -> list[str]:
+    marks = []
+    if facts.family == "parameters":
+        marks.append("in `params=`")
+    if facts.groups:
+        marks.append("groups")
+    if facts.flags:
+        marks.append(facts.flags)
+    if facts.user_flags:
+        marks.append(f"user fields {facts.user_flags}")
+    return marks
+
+
+def _names() -> list[str]:
+    rows = [
+        f"| `{method}` | `{name}` | {_compared(known)} | {known.meaning.replace('|', '/')} |"
+        for method in known_methods()
+        for name, known in filter_facts(spec_of(method)).names.items()
+        if known.field or known.meaning
+    ]
+    return ["| method | name | compares with | what it means |", "|---|---|---|---|", *rows]
+
+
+def _compared(known: FilterName) -> str:
+    if known.prefixes == frozenset():
+        return "not supported"
+    return {"": "the field", "-": ""}.get(known.field, f"`{known.field}`")
 
 
 if __name__ == "__main__":

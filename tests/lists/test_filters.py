@@ -45,6 +45,10 @@ TYPES = {"", "int", "float", "flag", "day", "instant", "code", "text"}
 FLAGS = {"", "Y/N", "1/0", "true/false"}
 
 
+def squashed(name):
+    return name.replace("_", "").lower()
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_filters__an_entry_is_in_the_terms_that_all_share(name):
     facts = KNOWN[name]
@@ -66,7 +70,7 @@ def test_filters__a_name_is_in_the_terms_that_all_share(method, name):
     assert known.flag in FLAGS
     assert known.prefixes is None or known.prefixes <= COMPARISONS
     assert split_filter_key(name)[0] == ""
-    assert known.field != name, "its own name says nothing"
+    assert squashed(known.field) != squashed(name), "its own name says nothing"
     assert known.field != "-" or known.meaning, "a name that no row shows has a meaning"
     assert [other for other in facts.names if other.lower() == name.lower()] == [name]
     if facts.spelling == "upper":
