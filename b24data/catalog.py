@@ -6,11 +6,11 @@ import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from b24data.http.retry import is_read
-from b24data.lists.methods import known_methods, spec_of
+from b24data.errors import ConfigError
+from b24data.lists.methods import documented_names, known_methods, nearest_names, only_reads, spec_of
 from b24data.portals import Client
 
-__all__ = ["MethodEntry", "documented", "is_list", "of_portal", "own_parameters"]
+__all__ = ["MethodEntry", "check_call", "documented", "is_list", "of_portal", "own_parameters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,27 @@ def own_parameters(method: str) -> frozenset[str]:
     return frozenset(named | {name for name, methods in _LIKE_OPTIONS.items() if method.lower() in methods})
 
 
+def check_call(method: str, *, write: bool) -> None:
+    """Raise :class:`ConfigError` for a call that may change something, unless ``write`` says that this is meant.
+
+    A name that the documentation does not have is misspelt rather than a write: the nearest names are offered then.
+
+    >>> check_call("crm.deal.lst", write=False)
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: there is no documented method crm.deal.lst. Hint: did you mean crm.deal.list?.
+    """
+    if write or only_reads(method):
+        return
+    if method.lower() in documented_names():
+        raise ConfigError(f"{method} may change something on the portal", hint="if that is meant, add --write")
+    if near := nearest_names(method, 1):
+        raise ConfigError(f"there is no documented method {method}", hint=f"did you mean {near[0]}?")
+    raise ConfigError(
+        f"there is no documented method {method}, and one of that name may change something on the portal",
+        hint="if that is meant, add --write",
+    )
+
+
 def _entries(names: Iterable[str], pattern: str) -> list[MethodEntry]:
     return [_entry(name) for name in names if _matches(name.lower(), pattern.lower())]
 
@@ -95,4 +116,4 @@ def _entry(name: str) -> MethodEntry:
     spec = spec_of(name)
     listed = is_list(name)
     deprecated = spec.deprecated if isinstance(spec.deprecated, str) else "yes" if spec.deprecated else ""
-    return MethodEntry(name, listed, is_read(name), spec.walk if listed else "", spec.documented, deprecated)
+    return MethodEntry(name, listed, only_reads(name), spec.walk if listed else "", spec.documented, deprecated)

@@ -18,7 +18,7 @@ from b24data.errors import ConfigError, ExportError, ProtocolViolationError
 from b24data.files import check_name
 from b24data.http.clock import Clock
 from b24data.http.session import Session
-from b24data.lists.methods import MethodSpec, spec_of
+from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.params import FetchReport
 from b24data.workfolder import WorkFolder
 
@@ -117,6 +117,7 @@ class ListSource:
 def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | None, **rest: Any) -> ListSource:
     """The source for a method: :class:`ConfigError` where it can't be synced, with what to do."""
     spec = spec_of(method)
+    check_reads(method)
     if spec.id_asked is None or spec.id is None or spec.walk in ("whole", "refused"):
         raise ConfigError(
             f"{spec.method} can't be synced: its rows can't be asked for by an id of theirs",

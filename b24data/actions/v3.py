@@ -16,6 +16,7 @@ from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Response
 from b24data.http.retry import is_read
 from b24data.http.session import Session
+from b24data.lists.methods import check_reads
 from b24data.results import AjaxResult, Result
 
 __all__ = ["ActionsV3", "Aggregate", "Batch", "BatchByChunk", "Call"]
@@ -177,6 +178,7 @@ class Aggregate:
         ``select`` says what to compute: ``{"sum": ["price"]}``, or with names of one's own ``{"sum": {"price": "p"}}``.
         The functions are ``sum, avg, min, max, count, countDistinct``. Of ``params`` only ``filter`` is sent.
         """
+        check_reads(f"v3:{method}")
         for function, fields in select.items():
             if function not in _FUNCTIONS:
                 raise ConfigError(f"{function!r} is not an aggregate function", hint=f"use {', '.join(_FUNCTIONS)}")

@@ -14,13 +14,15 @@ from b24data.errors import ConfigError, IncompleteFetchError, ProtocolViolationE
 from b24data.http.context import CallContext
 from b24data.http.payload import decoded_list
 from b24data.http.session import Session
-from b24data.lists.methods import MethodSpec
+from b24data.lists.methods import MethodSpec, check_reads
 from b24data.lists.rows import rows_of
 from b24data.results import Result
 
 __all__ = ["CallList", "CallTail", "FetchList", "FetchTail"]
 
 Cursor: TypeAlias = int | str
+
+_V3 = "v3:"
 
 
 class FetchList:
@@ -44,8 +46,10 @@ class FetchList:
 
         ``id_key`` is the id in a row, ``cursor_id_key`` its name in filter and order; it is added to ``select`` if that
         lacks it. The list ends with an empty page: a portal may send fewer rows than ``limit`` at any time.
-        Raises :class:`IncompleteFetchError` if the list breaks off.
+        Raises :class:`ConfigError` for a method that is not a read, :class:`IncompleteFetchError` if the list breaks
+        off.
         """
+        check_reads(_V3 + method)
         asked = cursor_id_key or id_key
         sent = _with_selected(_without(params, "order", "pagination"), id_key)
         conditions = list(sent.pop("filter", None) or ())
@@ -120,8 +124,10 @@ class FetchTail:
 
         Source: b24restdocs, the page of ``main.eventlog.tail``. The cursor's field must not stand in the filter and is
         added to ``select`` if that lacks it. ``order="DESC"`` needs an ``initial_value`` to go down from.
-        Raises :class:`ConfigError` for either, :class:`IncompleteFetchError` if the list breaks off.
+        Raises :class:`ConfigError` for either and for a method that is not a read, :class:`IncompleteFetchError` if the
+        list breaks off.
         """
+        check_reads(_V3 + method)
         descending = str(order).upper() == "DESC"
         if descending and initial_value is None:
             raise ConfigError("a tail downwards needs initial_value", hint="the largest value there can be")

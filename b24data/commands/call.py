@@ -6,7 +6,6 @@ import argparse
 import sys
 
 from b24data.commands.output import show_json
-from b24data.errors import ConfigError
 from b24data.grammar import asked_of
 from b24data.options import QUERY_OPTIONS, add_options
 
@@ -27,11 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """One request; its answer as JSON."""
     request = asked_of("call", vars(args))
-    from b24data.http.retry import is_read
+    from b24data.catalog import check_call
     from b24data.portals import connect
 
-    if not is_read(request.method) and not request.write:
-        raise ConfigError(f"{request.method} may change something on the portal", hint="if that is meant, add --write")
+    check_call(request.method, write=request.write)
     with connect(request.profile) as b24:
         answer = b24.actions.v2.call.make(method=request.method, params=request.call_params)
     answer.raise_for_error()

@@ -106,8 +106,25 @@ def backoff(attempt: int, base_s: float, jitter: float) -> float:
 _READING = re.compile(
     r"(get|list|find|search|count|fields?$|types?$|tail$|aggregate$|info$|current$|profile$|scope$|methods$|time$)"
 )
-# These read, but drop what they gave: im.v2.Event.get confirms, event.offline.get clears.
-_DROPPING = frozenset({"event.offline.get", "im.v2.event.get", "imbot.v2.event.get"})
+_NAME = re.compile(r"[a-z]\w*(\.\w+)*", re.ASCII)
+# A partner's method may read and write: thing.getOrCreate, thing.listAndClear.
+_CHANGING = re.compile(
+    r"(and|or)_?(add|clear|close|confirm|create|delete|drop|lock|mark|remove|reset|send|set|start|update)"
+)
+# These are called like reads and change something: im.v2.Event.get confirms what it gave and event.offline.get clears
+# it, im.notify.read.list marks as read, disk.storage.getForApp makes a storage, getExternalLink publishes a file.
+_DROPPING = frozenset(
+    {
+        *(
+            "event.offline.get",
+            "im.v2.event.get",
+            "imbot.v2.event.get",
+            "im.notify.read.list",
+            "disk.storage.getforapp",
+        ),
+        *("disk.file.getexternallink", "disk.folder.getexternallink"),
+    }
+)
 
 
 def is_read(method: str) -> bool:
@@ -117,4 +134,7 @@ def is_read(method: str) -> bool:
     (True, False, False)
     """
     name = method.lower()
-    return _READING.match(name.rpartition(".")[2]) is not None and name not in _DROPPING
+    last = name.rpartition(".")[2]
+    if not _NAME.fullmatch(name) or name in _DROPPING or _CHANGING.search(last):
+        return False
+    return _READING.match(last) is not None

@@ -14,11 +14,10 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Unicode
 
 from b24data.auth.profiles import Profiles
-from b24data.catalog import MethodEntry, is_list, of_portal, own_parameters
+from b24data.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.shelf import shelf_of
 from b24data.grammar import HelpShown, Request, refuse_options, request_of, spoken
-from b24data.http.retry import is_read
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here
@@ -161,10 +160,7 @@ class B24Magic(Magics):
         return self._clients[chosen]
 
     def _call(self, request: Request) -> Any:
-        if not is_read(request.method) and not request.write:
-            raise ConfigError(
-                f"{request.method} may change something on the portal", hint="if that is meant, add --write"
-            )
+        check_call(request.method, write=request.write)
         client = self._client(request)
         if not request.raw and is_list(request.method):
             return self._fetch(request)

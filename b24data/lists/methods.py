@@ -8,16 +8,19 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
 
+from b24data.errors import ConfigError
 from b24data.http.encode import check_method
+from b24data.http.retry import is_read
 
 Walk = Literal["keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"]
 
-__all__ = ["MethodSpec", "Walk", "known_methods", "nearest_methods", "spec_of"]
+__all__ = ["MethodSpec", "Walk", "check_reads", "documented_names", "known_methods"]
+__all__ += ["nearest_methods", "nearest_names", "only_reads", "spec_of"]
 
 
 _V3 = "v3:"
@@ -169,5 +172,61 @@ def nearest_methods(method: str, count: int = 3) -> list[str]:
     >>> nearest_methods("crm.deals.list")[0]
     'crm.deal.list'
     """
-    near = difflib.get_close_matches(method.lower(), _table(), n=count, cutoff=0.6)
+    near = _nearest(method, _table(), count)
     return list(dict.fromkeys(_table()[name].method for name in near))
+
+
+@functools.cache
+def documented_names() -> Mapping[str, str]:
+    """The names of all methods of the documentation, lists or not, by their lower-case form.
+
+    >>> documented_names()["crm.deal.add"], "crm.deal.lst" in documented_names()
+    ('crm.deal.add', False)
+    """
+    names = resources.files(__package__).joinpath("names.txt").read_text(encoding="utf-8").split()
+    return {name.lower(): name for name in names}
+
+
+def nearest_names(method: str, count: int = 3) -> list[str]:
+    """Documented methods of any kind with a name like ``method``.
+
+    >>> nearest_names("crm.deal.udpate", 1)
+    ['crm.deal.update']
+    """
+    return [documented_names()[name] for name in _nearest(method, documented_names(), count)]
+
+
+def _nearest(method: str, names: Iterable[str], count: int) -> list[str]:
+    """The nearest of ``names``, which are in lower case; first those that begin as ``method`` does."""
+    asked = method.lower().strip().removesuffix(".json").rstrip("./")
+    longer = [name for name in names if name.startswith(f"{asked}.")]
+    near = difflib.get_close_matches(asked, longer, n=count, cutoff=0.0)
+    near += difflib.get_close_matches(asked, names, n=count, cutoff=0.6)
+    return list(dict.fromkeys(near))[:count]
+
+
+def only_reads(method: str) -> bool:
+    """Whether ``method`` changes nothing on the portal: by the facts about list methods, else by its name.
+
+    >>> [only_reads(name) for name in ("bizproc.workflow.instances", "partner.thing.list", "crm.deal.delete", "batch")]
+    [True, True, False, False]
+    """
+    spec = spec_of(method)
+    return spec.walk != "refused" and (spec.documented or is_read(spec.method))
+
+
+def check_reads(method: str) -> None:
+    """Raise :class:`ConfigError` with the nearest list methods if ``method`` is not a read: a list is read in many
+    requests, which are repeated where an answer was lost.
+
+    >>> check_reads("user.add")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: user.add is not a read, and only reads are fetched. Hint: did you mean user.search?.
+    """
+    if only_reads(method):
+        return
+    parent = method.lower().rpartition(".")[0]
+    near = [name for name in nearest_methods(method) if only_reads(name)]
+    near = [name for name in near if name.lower().startswith(f"{parent}.")] or near
+    hint = f"did you mean {near[0]}?" if near else "call it once with actions.v2.call"
+    raise ConfigError(f"{method} is not a read, and only reads are fetched", hint=hint)

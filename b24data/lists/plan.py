@@ -11,7 +11,7 @@ from typing import Any
 from b24data.errors import ConfigError
 from b24data.http.protocol import plain_params
 from b24data.lists.conditions import as_conditions, bounds_of, split_filter_key
-from b24data.lists.methods import MethodSpec, Walk
+from b24data.lists.methods import MethodSpec, Walk, check_reads
 from b24data.lists.pages import Capability, ListPlan, Params, order_params, put
 
 __all__ = ["Capability", "ListPlan", "Params", "make_plan", "split_filter_key"]
@@ -35,6 +35,7 @@ def make_plan(
             f"{spec.method} is not fetched as a list: {spec.why}",
             hint="what an interrupted fetch had taken would be lost; call it with actions.v2.call",
         )
+    check_reads(spec.method)
     extra = _extra_params(spec, params, select=select, filter=filter, order=order)
     select = extra.pop("select", select)
     order = extra.pop("order", order)

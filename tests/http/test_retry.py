@@ -117,6 +117,16 @@ def test_is_read__methods_that_only_read(method: str) -> None:
     [
         *("crm.deal.add", "crm.deal.update", "crm.deal.delete", "tasks.task.start", "im.message.add", "batch"),
         *("event.offline.get", "im.v2.Event.get", "imbot.v2.Event.get", "crm.item.import", "getlist.drop", "x"),
+        *("im.notify.read.list", "disk.storage.getForApp", "disk.folder.getExternalLink", "thing.getOrCreate"),
+        *(
+            "thing.list_and_clear",
+            "thing.findAndMark",
+            "crm.deal.list.",
+            "crm.deal.list/",
+            "crm.deal.list?x",
+            "a b.list",
+        ),
+        *("crm.deal.list.json", "", ".list", "crm..list", "список.list", "crm.deal.list\n"),
     ],
 )
 def test_is_read__everything_else_counts_as_a_write(method: str) -> None:

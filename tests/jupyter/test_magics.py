@@ -100,6 +100,12 @@ def test_config__says_who_calls_where_no_profile_is_named(kernel):
         ("%b24 cal crm.deal.list", "did you mean call?"),
         ("%b24 call crm.deal.list --slect ID", "did you mean --select?"),
         ("%b24 call crm.deals.list", "did you mean crm.deal.list"),
+        ("%b24 call crm.deal.lst", "there is no documented method crm.deal.lst. Hint: did you mean crm.deal.list?"),
+        ("%b24 call crm.deal", "did you mean crm.deal."),
+        ("%b24 call $stge", "there is no variable 'stge'"),
+        ("%b24 call $number", "METHOD $number (5) is not the name of a method"),
+        ("%b24 fetch crm.deal.delete", "crm.deal.delete is not a read"),
+        ("%b24 fetch crm.deal.delete --dry-run", "crm.deal.delete is not a read"),
         ("%b24 call crm.deal.list --select TITEL", "TITLE"),
         ("%b24 call crm.deal.list --filter DATE_CREATE", "--filter DATE_CREATE is not understood"),
         ('%b24 call crm.deal.list --filter "STAGE_ID=$stge"', "there is no variable 'stge'"),
@@ -111,7 +117,7 @@ def test_config__says_who_calls_where_no_profile_is_named(kernel):
     ],
 )
 def test_an_error__is_one_line_without_a_traceback_and_fails_the_cell(kernel, line, says):
-    shown = kernel.run("stage = 'NEW'\n" + line)
+    shown = kernel.run("stage, number = 'NEW', 5\n" + line)
     assert shown.status == "error"
     assert len(shown.errors) == 1
     assert len(shown.errors[0]["traceback"]) == 1
@@ -130,6 +136,13 @@ def test_after_an_error__the_variable_has_no_old_data(kernel):
     kernel.run("df = 'old'")
     kernel.run("%b24 fetch crm.deals.list -o df")
     assert kernel.value("df") is None
+
+
+def test_a_method__may_be_a_variable(kernel):
+    kernel.run("method = 'crm.deal.list'")
+    assert kernel.run("%b24 call $method --select ID --limit 3 -o df").status == "ok"
+    assert kernel.value("len(df)") == 3
+    assert "crm.deal.get" in kernel.run("%b24 methods crm.*.get").text
 
 
 def test_a_write__needs_the_word(kernel, portal):
