@@ -114,8 +114,9 @@ def _marks(facts: FilterFacts) -> list[str]:
 
 
 def _names() -> list[str]:
+    escaped = r"\|"
     rows = [
-        f"| `{method}` | `{name}` | {_compared(known)} | {known.meaning.replace('|', '/')} |"
+        f"| `{method}` | `{name}` | {_compared(known)} | {known.meaning.replace('|', escaped)} |"
         for method in known_methods()
         for name, known in filter_facts(spec_of(method)).names.items()
         if known.field or known.meaning
