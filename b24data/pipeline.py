@@ -25,6 +25,7 @@ from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.doubt import Believed
 from b24data.frames.fields import undescribed
+from b24data.frames.kinds import offset_of
 from b24data.frames.labels import Labels
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
@@ -184,7 +185,7 @@ class Pipeline:
                 *(self._job.notes if self._job else ()),
                 *self._notes,
                 *facts.notes,
-                *(self._presentation.notes(self._options.tz) if self._presentation else ()),
+                *(self._presentation.notes() if self._presentation else ()),
             ),
         )
 
@@ -253,6 +254,7 @@ class Pipeline:
         self._decoder = Decoder(
             schema.titled() if self._options.titles else schema,
             errors=self._options.errors,
+            naive_tz=offset_of((self._context.window or ("",))[0]),
             outdated=self._believed.outdated,
         )
         self._presentation = self._presented(self._decoder, first_page)

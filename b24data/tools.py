@@ -382,7 +382,8 @@ class Tools:
         """A column of lists, such as PHONE, as one row for each element; rows without one are left out.
 
         ``keep`` are the columns that go along (None: all others). A contact's value stands in ``PHONE``, its kind
-        (``WORK``, ``HOME``) in ``PHONE_TYPE``, its id in ``PHONE_ID``. Nothing is asked of the portal.
+        (``WORK``, ``HOME``) in ``PHONE_TYPE``, its id in ``PHONE_ID``; of ``fm`` in ``crm.item.list``, ``fm_TYPE_ID``
+        says which it is (``PHONE``, ``EMAIL``, ``WEB``, ``IM``). Nothing is asked of the portal.
 
         :raises SchemaError: there is no such column, or it has no lists.
 
@@ -395,9 +396,10 @@ class Tools:
         """
         return exploded(frame, column, keep)
 
-    def first(self, frame: pd.DataFrame, column: str) -> pd.Series[Any]:
+    def first(self, frame: pd.DataFrame, column: str, type_id: str | None = None) -> pd.Series[Any]:
         """The first element of each list in a column, of a contact its value; null where there is none.
 
+        ``type_id`` chooses among the contacts of ``fm`` in ``crm.item.list``: ``first(items, "fm", "EMAIL")``.
         ``contacts["PHONE"] = b24.tools.first(contacts, "PHONE")`` makes it a column of texts. Nothing is asked of the
         portal.
 
@@ -410,7 +412,7 @@ class Tools:
         >>> str(b24.tools.first(contacts, "PHONE").dtype)
         'string'
         """
-        return first_of(frame, column)
+        return first_of(frame, column, type_id)
 
     def estimate(
         self,

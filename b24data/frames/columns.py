@@ -27,8 +27,9 @@ class Decoder:
     ``errors="null"`` makes null of a value that does not fit and counts it in ``coercions``; ``"raise"`` raises
     :class:`SchemaError` with the column, the row's id and the value. Where the schema is a guess (``widens``) or
     ``open``, it grows instead: ``schema`` is then a wider one, and so are the batches from there on.
-    Times without an offset are read in ``naive_tz``, since the portal does not say which zone it means; ``naive``
-    names the columns that had such. ``unknown`` holds the keys of rows that have no column.
+    Times without an offset are read in ``naive_tz``, the portal's own zone (None: the zone of the table). ``naive``
+    names the columns that had such times, ``naive_zone`` says in words how they were read.
+    ``unknown`` holds the keys of rows that have no column.
     Before the first value becomes null, ``outdated`` is asked, once, which columns are no longer what their types say:
     those grow too.
 
@@ -49,6 +50,7 @@ class Decoder:
     ) -> None:
         self._errors = errors
         self._naive_tz = naive_tz or schema.tz
+        self.naive_zone = f"{naive_tz}, the portal's offset" if naive_tz else schema.tz
         self._lock = threading.Lock()
         # More decoders than cores would only fill the memory: an answer takes four times its size meanwhile.
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)

@@ -6,6 +6,7 @@ Texts of either decoder go through the same Arrow casts (:mod:`b24data.frames.pa
 from __future__ import annotations
 
 import bisect
+import functools
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,7 @@ def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array,
     Raises :class:`pyarrow.ArrowInvalid` for numbers that only :func:`from_values` can judge.
     """
     if column.kind == "contacts":
+        demand(not _spelt_otherwise(pc.list_flatten(array)))
         return _contacts(column, array)
     if not column.many:
         return _scalars(column.kind, array, zones)
@@ -193,6 +195,14 @@ def _contacts(column: Column, array: pa.Array) -> tuple[pa.Array, list[Misfit]]:
     return regrouped(lengths, values, column.arrow), _by_row(misfits, lengths)
 
 
+def _spelt_otherwise(entries: pa.StructArray) -> bool:
+    """Whether an entry has none of the keys that were read, such as ``value`` in place of ``VALUE``."""
+    if entries.field("VALUE").null_count <= entries.null_count:
+        return False
+    empty = functools.reduce(pc.and_, (pc.is_null(entries.field(part.name)) for part in CONTACT_WIRE.value_type))
+    return bool(pc.any(pc.and_(empty, pc.is_valid(entries))).as_py())
+
+
 def _contact_values(column: Column, values: Sequence[Any]) -> tuple[pa.Array, list[Misfit]]:
     rows: list[list[dict[str, str | None] | None] | None] = []
     misfits: list[Misfit] = []
@@ -207,4 +217,9 @@ def _contact_values(column: Column, values: Sequence[Any]) -> tuple[pa.Array, li
 
 
 def _contact(entry: dict[str, Any]) -> dict[str, str | None]:
-    return {f.name: None if entry.get(f.name) is None else _text(entry[f.name]) for f in CONTACT_WIRE.value_type}
+    """A contact's parts by their names in capitals, however the keys are spelt: ``VALUE_TYPE`` or ``valueType``."""
+    parts = {key.replace("_", "").upper(): value for key, value in entry.items()}
+    return {name: None if (part := parts.get(key)) is None else _text(part) for key, name in _CONTACT_KEYS.items()}
+
+
+_CONTACT_KEYS = {part.name.replace("_", ""): part.name for part in CONTACT_WIRE.value_type}

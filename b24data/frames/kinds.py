@@ -31,7 +31,7 @@ import pyarrow as pa
 from b24data.errors import ConfigError
 from b24data.frames.fields import Field
 
-__all__ = ["Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field"]
+__all__ = ["Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
 
 Kind = Literal["int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text"]
 
@@ -96,6 +96,18 @@ def check_zone(tz: str) -> str:
         hint = f"did you mean {near[0]}?" if near else 'such as "UTC", "Europe/Moscow" or "+03:00"'
         raise ConfigError(f"there is no time zone {tz!r}", hint=hint) from error
     return tz
+
+
+def offset_of(time: str | None) -> str | None:
+    """The offset of a time as the portal writes it, for :func:`check_zone`; None where it has none.
+
+    >>> offset_of("2026-03-24T08:00:00+03:00"), offset_of("2026-03-24T05:00:00Z"), offset_of("")
+    ('+03:00', '+00:00', None)
+    """
+    match = re.search(r"T[\d:.]+(Z|[+-]\d\d:?\d\d)$", time or "")
+    if match is None:
+        return None
+    return "+00:00" if match[1] == "Z" else f"{match[1][:3]}:{match[1][-2:]}"
 
 
 def arrow_type(kind: Kind, *, many: bool = False, tz: str = "UTC") -> pa.DataType:

@@ -6,6 +6,7 @@ What fits no reading of its kind becomes null and is returned as a misfit. Nothi
 
 from __future__ import annotations
 
+import datetime as dt
 import string
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -168,10 +169,17 @@ def _dotted(strings: pa.Array, zones: Zones) -> pa.Array:
 
 def _localized(times: pa.Array, zones: Zones) -> pa.Array:
     zones.naive_seen = zones.naive_seen or times.null_count < len(times)
-    if zones.naive == "UTC":  # needs no zone database
-        return pc.cast(pc.cast(times, pa.timestamp("us", "UTC")), pa.timestamp("us", zones.tz))
+    if zones.naive == "UTC" or zones.naive[0] in "+-":  # needs no zone database
+        instants = times if zones.naive == "UTC" else pc.subtract(times, pa.scalar(_offset(zones.naive)))
+        return pc.cast(pc.cast(instants, pa.timestamp("us", "UTC")), pa.timestamp("us", zones.tz))
     local = pc.assume_timezone(times, zones.naive, ambiguous="earliest", nonexistent="latest")
     return pc.cast(local, pa.timestamp("us", zones.tz))
+
+
+def _offset(text: str) -> dt.timedelta:
+    """``+03:00`` as a duration."""
+    hours, minutes = int(text[1:3]), int(text[4:6])
+    return dt.timedelta(hours=hours, minutes=minutes) * (-1 if text[0] == "-" else 1)
 
 
 _CURRENCY = r"^(\|([A-Za-z]{3})?)?$"

@@ -62,7 +62,7 @@ class Presentation:
         self.decoder.unknown |= set(memory.get("unknown_fields", ()))
         self.decoder.naive |= set(memory.get("naive", ()))
 
-    def notes(self, tz: str) -> list[str]:
+    def notes(self) -> list[str]:
         """What a reader of the columns should know."""
         notes = self.labels.notes()
         if self.absent:
@@ -70,7 +70,9 @@ class Presentation:
         if self.decoder.unknown and self.decoder.schema.open:
             notes.append(f"fields that no column was made for: {_named(self.decoder.unknown)}")
         if self.decoder.naive:
-            notes.append(f"times without a zone were read as {tz}: {_named(self.decoder.naive)}")
+            notes.append(
+                f"times without an offset were read as {self.decoder.naive_zone}: {_named(self.decoder.naive)}"
+            )
         return notes
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from b24data.errors import SchemaError
 from b24data.frames.fields import Field, WireCase, read_fields
 from b24data.frames.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
+from b24data.http.payload import decoded
 
 __all__ = [
     "Column",
@@ -128,7 +129,7 @@ def build_schema(
     columns = [
         column
         for name, wire in wanted.items()
-        for column in make_columns(schema, name, wire, samples.get(wire, ()), (dtypes or {}))
+        for column in make_columns(schema, name, wire, samples.get(wire, ()), (dtypes or {}), taken=wanted)
     ]
     _check_dtypes(dtypes or {}, columns)
     return replace(schema, columns=tuple(columns))
@@ -171,9 +172,18 @@ def check_names(names: Iterable[str], known: Collection[str], *, where: str = "s
 
 
 def make_columns(
-    schema: Schema, name: str, wire: str, values: Sequence[Any], dtypes: Mapping[str, Any] | None = None
+    schema: Schema,
+    name: str,
+    wire: str,
+    values: Sequence[Any],
+    dtypes: Mapping[str, Any] | None = None,
+    *,
+    taken: Collection[str] = (),
 ) -> Iterator[Column]:
-    """The column of one field: two for money, with a guessed and widening type where no description has one."""
+    """The column of one field: two for money, with a guessed and widening type where no description has one.
+
+    ``taken`` are the names of the other columns.
+    """
     found = schema.described.get(wire)
     kind: Kind
     if name == schema.id_name and all(_is_id(value) for value in values):
@@ -187,7 +197,17 @@ def make_columns(
         kind, many, widens = _described(found, values)
     yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, widens)
     if kind == "amount":
-        yield Column(f"{name}_CURRENCY", wire, found, arrow_type("currency", many=many), "currency", many)
+        currency = _currency_name(name, schema.described, taken)
+        yield Column(currency, wire, found, arrow_type("currency", many=many), "currency", many)
+
+
+def _currency_name(name: str, described: Mapping[str, Field], taken: Collection[str]) -> str:
+    """``NAME_CURRENCY``; another name if a field of the portal is called so. It does not depend on what is selected."""
+    known = {*taken, *described, *(field.code for field in described.values())}
+    free = f"{name}_CURRENCY" if f"{name}_CURRENCY" not in known else f"{name}_MONEY_CURRENCY"
+    while free in known:
+        free += "_"
+    return free
 
 
 def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, bool]:
@@ -201,7 +221,7 @@ def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, bool]:
         return "timestamp", found.multiple, True  # what the fields of REST 3.0 call a datetime
     if found.type == "char" and not all(_is_flag(value) for value in values):
         kind = "text"
-    if kind in ("date", "timestamp") and any(_is_slashed(value) for value in values):
+    if kind in ("date", "timestamp") and any(_is_slashed(element) for value in values for element in _elements(value)):
         kind = "text"  # the portal's own format: 12/11 may be either day
     many = found.multiple or (kind != "text" and any(isinstance(value, list) and value for value in values))
     return kind, many, found.type == "char"
@@ -222,7 +242,11 @@ def widened(
     for wire in dict.fromkeys(key for row in rows for key in row if key in extra):
         code = schema.described[wire].code if wire in schema.described else wire
         values = [row[wire] for row in rows if wire in row]
-        columns += make_columns(schema, wire if code in taken else code, wire, values)
+        name = wire if code in taken else code
+        while name in taken:
+            name += "_"
+        columns += make_columns(schema, name, wire, values, taken=taken)
+        taken |= {column.name for column in columns}
     return replace(schema, columns=tuple(columns))
 
 
@@ -236,7 +260,7 @@ def _samples(rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw]) -> dict[st
     """The values that were seen, by key, keys in the order of the answer. PHP's empty row ``[]`` has none."""
     seen: dict[str, list[Any]] = {}
     for row in rows:
-        parsed = row if isinstance(row, Mapping) else msgspec.json.decode(row)
+        parsed = row if isinstance(row, Mapping) else decoded(row)
         for key, value in parsed.items() if isinstance(parsed, Mapping) else ():
             seen.setdefault(key, []).append(value)
     return seen
@@ -309,6 +333,13 @@ def _is_id(value: Any) -> bool:
 
 def _is_flag(value: Any) -> bool:
     return value is None or value is True or value is False or value in ("", "Y", "N")
+
+
+def _elements(value: Any) -> Collection[Any]:
+    """The values of a multiple field; a single value is one of its own."""
+    if isinstance(value, list):
+        return value
+    return value.values() if isinstance(value, dict) else (value,)
 
 
 def _is_slashed(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["exploded", "first_of"]
 
+_MIXED = "fm"  # phones, e-mail addresses and the like in one list: b24restdocs, crm-item-list.md
+
 
 def exploded(frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
     """One row for each element, with the ``keep`` columns (None: all others) of its row beside it.
 
     Of a list of contacts ``column`` holds the value, ``column_TYPE`` its kind (WORK, HOME, ...), ``column_ID`` its id.
+    ``fm`` of ``crm.item.list`` has phones, e-mail addresses and the like in one list: ``fm_TYPE_ID`` tells them apart.
     """
     import pandas as pd
 
@@ -34,9 +38,14 @@ def exploded(frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None
     return unfolded
 
 
-def first_of(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
-    """The first element of each list, of a contact its value; null where there is none. The index is the frame's."""
+def first_of(frame: pd.DataFrame, column: str, type_id: str | None = None) -> pd.Series[Any]:
+    """The first element of each list, of a contact its value; null where there is none. The index is the frame's.
+
+    ``type_id`` takes the first contact of that type, such as ``EMAIL``.
+    """
     lists = _lists(frame, column)
+    if type_id is not None:
+        lists = _of_type(lists, column, type_id)
     full = pc.if_else(pc.equal(pc.list_value_length(lists), 0), pa.scalar(None, lists.type), lists)
     parts = _parts(column, pc.list_element(full, 0))
     return frame_of(pa.table({column: parts[column]}), _backend(frame))[column].set_axis(frame.index)
@@ -55,8 +64,21 @@ def _lists(frame: pd.DataFrame, column: str) -> pa.Array:
 def _parts(column: str, elements: pa.Array) -> dict[str, pa.Array]:
     if not pa.types.is_struct(elements.type):
         return {column: elements}
-    parts = {name: pc.struct_field(elements, name) for name in ("VALUE", "VALUE_TYPE", "ID")}
-    return {column: parts["VALUE"], f"{column}_TYPE": parts["VALUE_TYPE"], f"{column}_ID": parts["ID"]}
+    names = {"VALUE": column, "VALUE_TYPE": f"{column}_TYPE", "ID": f"{column}_ID"}
+    if column == _MIXED:
+        names["TYPE_ID"] = f"{column}_TYPE_ID"
+    return {name: pc.struct_field(elements, part) for part, name in names.items()}
+
+
+def _of_type(lists: pa.Array, column: str, type_id: str) -> pa.Array:
+    """The lists with the contacts of one type only."""
+    elements, rows = lists.flatten(), pc.list_parent_indices(lists)
+    if not pa.types.is_struct(elements.type):
+        raise SchemaError(f"{column} has no contacts of types, so no {type_id!r}", hint="leave type_id out")
+    wanted = pc.equal(pc.struct_field(elements, "TYPE_ID"), type_id)
+    counts = np.bincount(rows.filter(wanted).to_numpy(zero_copy_only=False), minlength=len(lists))
+    offsets = pa.array(np.append(0, np.cumsum(counts)), pa.int32())
+    return pa.ListArray.from_arrays(offsets, elements.filter(wanted))
 
 
 def _backend(frame: pd.DataFrame) -> DtypeBackend:

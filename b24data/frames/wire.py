@@ -108,7 +108,8 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
     if column.many or column.kind != "bool":
         seen -= {"false"}
     if column.kind == "contacts":
-        return CONTACT_WIRE if seen <= {"[]", "list:flat"} else None
+        # `fm` of crm.item.list spells the keys of a contact as id, typeId, valueType, value.
+        return CONTACT_WIRE if seen <= {"[]", "list:flat"} and column.wire.isupper() else None
     if column.many:
         if not all(wire.startswith(("[]", "list:")) for wire in seen):
             return None

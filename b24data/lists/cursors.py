@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from b24data.errors import ProtocolViolationError
+from b24data.http.payload import decoded
 from b24data.lists.ask import Answer, Asker
 from b24data.lists.facts import Decode, WalkFacts
 from b24data.lists.rows import Row, id_reader, value_at
@@ -106,7 +107,7 @@ class _Stages:
         if not new:
             raise ProtocolViolationError(f"{plan.method} sends the same page again and again")
         self._seen.update(map(read, new))
-        last = msgspec.json.decode(answer.rows[-1])
+        last = decoded(answer.rows[-1])
         stage = _CONFIRMATIONS if last.get("notify_type") == _CONFIRMATIONS else _OTHERS
         return new, (plan.position(int(last[str(plan.spec.id)])), stage)
 

@@ -179,3 +179,35 @@ def test_widened__numbers_to_wider_numbers_everything_else_to_text():
 def test_check_names__says_where():
     with pytest.raises(SchemaError, match=r"no such field in filter: STAGE \(did you mean STAGE_ID\?\)"):
         check_names(["ID", "STAGE"], DEAL, where="filter")
+
+
+def test_build_schema__the_currency_of_a_money_field_never_takes_the_name_of_a_field():
+    fields = read_fields({"UF_X": {"type": "money"}, "UF_X_CURRENCY": {"type": "string"}})
+    assert build_schema(fields, ["UF_X", "UF_X_CURRENCY"], id_code=None).names == [
+        *("UF_X", "UF_X_MONEY_CURRENCY", "UF_X_CURRENCY")
+    ]
+    assert build_schema(fields, ["UF_X"], id_code=None).names == ["UF_X", "UF_X_MONEY_CURRENCY"]  # whatever is selected
+    rows = [{"UF_X": "5|USD", "UF_X_CURRENCY": "mine"}]
+    undescribed = {"UF_X": fields["UF_X"]}
+    assert build_schema(undescribed, None, id_code=None, sample_rows=rows).names == [
+        *("UF_X", "UF_X_MONEY_CURRENCY", "UF_X_CURRENCY")
+    ]
+
+
+def test_build_schema__the_names_of_currencies_are_free_however_many_fields_clash():
+    names = ["UF_X", "UF_X_CURRENCY", "UF_X_MONEY_CURRENCY"]
+    fields = read_fields({name: {"type": "money"} for name in names})
+    schema = build_schema(fields, names, id_code=None)
+    assert len(set(schema.names)) == len(schema.names) == 6
+
+
+def test_widened__a_new_field_never_takes_the_name_of_a_column():
+    fields = read_fields({"UF_X": {"type": "money"}})
+    schema = build_schema(fields, None, id_code=None, sample_rows=[{"UF_X": "5|USD"}])
+    wide = widened(schema, set(), {"UF_X_CURRENCY"}, [{"UF_X": "6|EUR", "UF_X_CURRENCY": "mine"}])
+    assert len(set(wide.names)) == len(wide.names) == 3
+
+
+@pytest.mark.parametrize("row", [b'{"T":"a\xd0"}', b'{"T":"a\\ud83d"}', b'{"T":"\xff\xfe","N":NaN}'])
+def test_build_schema__reads_first_rows_that_no_strict_reader_takes(row):
+    assert build_schema({"T": Field("T", "T", type="string")}, ["T"], id_code=None, sample_rows=[row]).names == ["T"]

@@ -240,3 +240,59 @@ def test_type__a_misfit_is_null_and_counted_never_another_value(portal_type, raw
     assert batch.column("F").to_pylist() == [None, None]
     assert decoder.coercions["F"].count == 2
     assert decoder.coercions.keys() == {"F"}
+
+
+CAMEL = {"id": 8303, "valueType": "WORK", "value": "+1999", "typeId": "PHONE"}
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        CAMEL,
+        {**CAMEL, "id": "8303"},
+        {"id": "8303", "value_type": "WORK", "value": "+1999", "type_id": "PHONE"},
+        {"TYPE_ID": "PHONE", "VALUE": "+1999", "VALUE_TYPE": "WORK", "ID": 8303, "EXTRA": 1},
+    ],
+)
+@pytest.mark.parametrize("wire", ["fm", "FM", "PHONE"])
+def test_type__contacts_are_the_same_however_their_keys_are_spelt(spelt, wire):
+    decoder = Decoder(build_schema({wire: Field(wire, wire, type="crm_multifield")}, [wire], id_code=None))
+    rows = [json.dumps({wire: value}).encode() for value in ([spelt], [spelt, None], [], False, [PHONE])]
+    contact = {**PHONE, "ID": 8303}
+    for _ in range(2):
+        read = decoder.decode(rows).column(wire).to_pylist()
+        assert read == [[contact], [contact, None], None, None, [contact]]
+    assert decoder.coercions == {}
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "raw"),
+    [
+        ("date", ["12/31/2024"]),
+        ("date", ["", "31/12/2024"]),
+        ("datetime", ["12/31/2024 11:59:59 pm"]),
+        ("S:Date", {"11": "12/31/2024"}),
+        ("S:DateTime", {"3747": "12/31/2024 11:59:59 pm"}),
+        ("datetime", "2024/12/31 23:59:59"),
+    ],
+)
+def test_type__days_with_slashes_stay_text_in_lists_and_objects_too(portal_type, raw):
+    texts = list(raw.values()) if isinstance(raw, dict) else [raw] if isinstance(raw, str) else raw
+    assert arrived(portal_type, raw, multiple=True) == [text or None for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("zone", "written", "instant"),
+    [
+        ("+01:00", "2025-03-24 07:25:59", datetime(2025, 3, 24, 6, 25, 59, tzinfo=UTC)),
+        ("-03:30", "2025-03-24T07:25:59", datetime(2025, 3, 24, 10, 55, 59, tzinfo=UTC)),
+        ("+03:00", "24.03.2025 07:25", datetime(2025, 3, 24, 4, 25, tzinfo=UTC)),
+        ("+00:00", "24.03.2025", datetime(2025, 3, 24, tzinfo=UTC)),
+    ],
+)
+def test_type__a_naive_time_is_the_same_instant_whatever_zone_the_table_has(zone, written, instant):
+    for tz in ("UTC", "America/New_York", "+05:00"):
+        schema = build_schema({"T": Field("T", "T", type="datetime")}, ["T"], id_code=None, tz=tz)
+        decoder = Decoder(schema, naive_tz=zone)
+        assert decoder.decode([json.dumps({"T": written}).encode()]).to_pylist() == [{"T": instant}]
+        assert decoder.naive_zone == f"{zone}, the portal's offset"

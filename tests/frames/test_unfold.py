@@ -65,3 +65,34 @@ def test_a_column_that_has_no_lists__is_refused(frame):
         first_of(frame, "ID")
     with pytest.raises(SchemaError, match=r"PHONES \(did you mean PHONE\?\)"):
         exploded(frame, "PHONES")
+
+
+MIXED = pa.table(
+    {
+        "id": pa.array([1, 2]),
+        "fm": pa.array(
+            [[contact(10, "WORK", "+1"), {**contact(11, "HOME", "a@b.example"), "TYPE_ID": "EMAIL"}], None],
+            arrow_type("contacts"),
+        ),
+    }
+)
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_exploded__of_phones_and_addresses_in_one_list_the_type_is_told(backend):
+    rows = exploded(frame_of(MIXED, backend), "fm")
+    assert rows.columns.to_list() == ["id", "fm", "fm_TYPE", "fm_ID", "fm_TYPE_ID"]
+    assert rows["fm_TYPE_ID"].to_list() == ["PHONE", "EMAIL"]
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_first_of__chooses_a_type(backend):
+    frame = frame_of(MIXED, backend)
+    for type_id, value in (("EMAIL", "a@b.example"), ("PHONE", "+1"), ("WEB", None)):
+        assert [None if pd.isna(x) else x for x in first_of(frame, "fm", type_id)] == [value, None]
+    assert first_of(frame[::-1], "fm", "EMAIL").to_dict()[0] == "a@b.example"
+
+
+def test_first_of__a_type_of_plain_lists_is_refused(frame):
+    with pytest.raises(SchemaError, match="TAGS has no contacts of types, so no 'EMAIL'"):
+        first_of(frame, "TAGS", "EMAIL")

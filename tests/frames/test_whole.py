@@ -198,3 +198,17 @@ def test_phones__arrive_as_lists_and_can_be_exploded(b24):
     assert len(phones) == sum(len(one) for one in contacts["PHONE"].dropna())
     assert phones["PHONE"].notna().all()
     assert b24.tools.first(contacts, "EMAIL").notna().sum() == contacts["EMAIL"].notna().sum()
+
+
+@pytest.mark.parametrize("tz", ["UTC", "America/New_York"])
+def test_times_without_an_offset__are_those_of_the_portal_whatever_zone_is_shown(tz):
+    with Sandbox(deals=3) as portal:
+        ids = portal.truth("crm.deal.list").ids
+        portal.update("deals", ids, {"COMMENTS": "2025-03-24 07:25:59"})
+        with portal.connect() as b24:
+            frame = b24.tools.fetch_all(
+                "crm.deal.list", ["ID", "COMMENTS"], dtypes={"COMMENTS": "datetime"}, tz=tz, progress=False
+            )
+        assert set(frame["COMMENTS"].dt.tz_convert("UTC")) == {pd.Timestamp("2025-03-24 04:25:59Z")}
+        told = "times without an offset were read as +03:00, the portal's offset: COMMENTS"
+        assert told in frame.attrs["b24data"]["notes"]
