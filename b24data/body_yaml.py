@@ -84,6 +84,8 @@ class Loader(yaml.SafeLoader):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key is a text", key.start_mark)
+            if key.value == "<<" and key.style is None:
+                raise yaml.constructor.ConstructorError(None, None, "<< merges nothing here", key.start_mark)
             if key.value in found:
                 line = key.start_mark.line + 1
                 raise ConfigError(f"{key.value} stands twice, the second time in line {line}", hint="keep one of them")

@@ -152,14 +152,14 @@ def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
     params = mapping_of(given.get("params"), expand)
     return Request(
         command=command,
-        method=text_of(given.get("method"), "METHOD", "the name of a method", expand) or "",
+        method=text_of(given.get("method"), "METHOD", "the name of a method", "crm.deal.list", expand) or "",
         select=select or lifted.get("select"),
         filter=joined("--filter", lifted.get("filter"), conditions, twice),
         order=joined("--order", lifted.get("order"), order, twice),
         params=joined("--params", rest, params, twice),
-        limit=whole_of(given.get("limit"), "--limit", "a number of rows", expand),
+        limit=whole_of(given.get("limit"), "--limit", "a number of rows", "1000", expand),
         options=_options(given, expand),
-        to=text_of(given.get("to"), "--to", "the name of a file", expand),
+        to=text_of(given.get("to"), "--to", "the name of a file", "deals.parquet", expand),
         output=_variable(given.get("output")),
         profile=_profile(given.get("profile"), expand),
         raw=given.get("raw", False),
@@ -198,7 +198,7 @@ def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     said["tz"] = zone_of(given.get("tz"), expand)
     said["dtypes"] = types_of(given.get("dtypes"), expand)
     said["dtype_backend"] = given.get("backend")
-    said["workers"] = whole_of(given.get("workers"), "--workers", "a number", expand)
+    said["workers"] = whole_of(given.get("workers"), "--workers", "a number", "4", expand)
     said = {name: value for name, value in said.items() if value is not None and value is not False}
     if verify := given.get("verify"):
         said["verify"] = False if verify == "off" else verify

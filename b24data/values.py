@@ -124,6 +124,9 @@ def mapping_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, A
     return _pairs("--params", "entityTypeId=2", texts, expand, plain_of)
 
 
+_FIELD = re.compile(r"\w[\w.]*")
+
+
 def order_of(given: Any, expand: Expand = str, said: str = "--order") -> dict[str, str] | None:
     """``DATE_CREATE=DESC`` and its like as one order; a name alone is upwards, names may stand with commas.
 
@@ -141,7 +144,7 @@ def order_of(given: Any, expand: Expand = str, said: str = "--order") -> dict[st
             pairs = [(name, "=", way) for name, way in value.items()] if isinstance(value, Mapping) else [("", "", "")]
         for name, sign, way in pairs:
             asked = str(way).strip().upper() if sign else "ASC"
-            if not str(name).strip() or asked not in ("ASC", "DESC"):
+            if not _FIELD.fullmatch(str(name).strip()) or asked not in ("ASC", "DESC"):
                 hint = f"it reads like {_example(said, 'DATE_CREATE=DESC')}, or is a JSON object"
                 raise ConfigError(f"{said} {text} is not understood", hint=hint)
             found = joined(said, found, {str(name).strip(): asked}) or {}
@@ -244,10 +247,10 @@ def _expanded(value: Any, expand: Expand) -> Any:
 _NUMBER = re.compile(r"-?(?:[0-9]{1,18}|[0-9]{1,3}(?:([,_])[0-9]{3}(?:\1[0-9]{3})*))")
 
 
-def whole_of(text: str | None, option: str, what: str, expand: Expand = str) -> int | None:
+def whole_of(text: str | None, option: str, what: str, example: str, expand: Expand = str) -> int | None:
     """``10_000`` or ``10,000`` as a number.
 
-    >>> whole_of("10_000", "--limit", "a number of rows")
+    >>> whole_of("10_000", "--limit", "a number of rows", "1000")
     10000
     """
     if text is None:
@@ -262,13 +265,13 @@ def whole_of(text: str | None, option: str, what: str, expand: Expand = str) -> 
             return operator.index(value)
         except TypeError:
             pass
-    raise ConfigError(f"{option} {_and_value(text, value)} is not {what}", hint=f"such as {option} 1000")
+    raise ConfigError(f"{option} {_and_value(text, value)} is not {what}", hint=f"such as {option} {example}")
 
 
-def text_of(text: str | None, option: str, what: str, expand: Expand = str) -> str | None:
+def text_of(text: str | None, option: str, what: str, example: str, expand: Expand = str) -> str | None:
     """A value as text, such as the name of a file.
 
-    >>> text_of("deals.parquet", "--to", "the name of a file")
+    >>> text_of("deals.parquet", "--to", "the name of a file", "deals.parquet")
     'deals.parquet'
     """
     if text is None:
@@ -277,7 +280,7 @@ def text_of(text: str | None, option: str, what: str, expand: Expand = str) -> s
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f"{option} {_and_value(text, value)} is not {what}")
+        raise ConfigError(f"{option} {_and_value(text, value)} is not {what}", hint=f"such as {option} {example}")
     return value
 
 
@@ -287,7 +290,9 @@ def zone_of(text: str | None, expand: Expand = str) -> str | None:
     >>> zone_of("Europe/Berlin")
     'Europe/Berlin'
     """
-    return text_of(text, "--tz", "a time zone", lambda text: getattr(value := expand(text), "key", value))
+    return text_of(
+        text, "--tz", "a time zone", "Europe/Berlin", lambda text: getattr(value := expand(text), "key", value)
+    )
 
 
 def _and_value(text: str, value: Any) -> str:
@@ -331,7 +336,11 @@ def expander(variables: Mapping[str, Any], evaluate: Callable[[str], Any]) -> Ex
 
 
 def _stepped(value: Any, step: str | tuple[int | str]) -> Any:
-    return getattr(value, step) if isinstance(step, str) else value[step[0]]
+    if isinstance(step, tuple):
+        return value[step[0]]
+    if isinstance(value, Mapping) and step in value and not hasattr(value, step):
+        raise ConfigError(f"a mapping has no attribute {step}", hint=f"a key stands in brackets: ['{step}']")
+    return getattr(value, step)
 
 
 def _tried(get: Callable[[], Any], source: str) -> Any:
