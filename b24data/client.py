@@ -15,6 +15,7 @@ from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.restrictions import restrictions_of
 from b24data.http.session import Session
 from b24data.http.through import Caller, Through
 from b24data.markup import facts_html
@@ -34,7 +35,7 @@ class _Client(ABC):
         self,
         credentials: OAuth | HookCredentials,
         transport: Transport,
-        params: RestrictionParams | None,
+        params: RestrictionParams | Mapping[str, Any] | None,
         clock: Clock,
     ) -> None:
         self._credentials = credentials
@@ -43,8 +44,10 @@ class _Client(ABC):
         self._logger = logging.getLogger("b24data")
         self._client_side = sys.platform == "emscripten"  # Pyodide, JupyterLite
         self._tools: Tools | None = None
+        restrictions = restrictions_of(params)
         self._sessions: dict[ApiVersion, Session] = {
-            version: Session(credentials, transport, params, version=version, clock=clock) for version in ApiVersion
+            version: Session(credentials, transport, restrictions, version=version, clock=clock)
+            for version in ApiVersion
         }
 
     def __enter__(self) -> Self:
@@ -105,10 +108,11 @@ class _Client(ABC):
         own = self._sessions[ApiVersion(version)]
         self._sessions[ApiVersion(version)] = client if isinstance(client, Session) else Through(client, own)
 
-    def set_restriction_manager_params(self, params: RestrictionParams) -> None:
-        """Change limits and patience of every later call."""
+    def set_restriction_manager_params(self, params: RestrictionParams | Mapping[str, Any]) -> None:
+        """Change limits and patience of every later call; a mapping is taken as by the constructor."""
+        restrictions = restrictions_of(params)
         for session in self._sessions.values():
-            session.set_restrictions(params)
+            session.set_restrictions(restrictions)
 
     def get_logger(self) -> logging.Logger:
         """The logger of this client; ``b24data`` unless another one was set."""
@@ -154,7 +158,8 @@ class _Client(ABC):
 class B24OAuth(_Client):
     """An application's client of one portal, by a pair of OAuth tokens that is renewed when it dies.
 
-    ``auth_options`` and ``oauth_secret`` may be mappings in the JS, snake_case or portal spelling. ``timeout`` is
+    ``auth_options``, ``oauth_secret`` and ``restriction_params`` may be mappings in the JS or snake_case spelling, the
+    first also in the portal's. ``timeout`` is
     seconds (or an ``httpx.Timeout``), ``verify`` False or a file of CA certificates for a self-hosted portal;
     ``store`` keeps the pair for later runs and for other programs, which then share one refresh;
     ``auth_servers`` names hosts beside Bitrix24's own that may see the refresh token and the secret.
@@ -171,7 +176,7 @@ class B24OAuth(_Client):
         self,
         auth_options: B24OAuthParams | Mapping[str, Any],
         oauth_secret: B24OAuthSecret | Mapping[str, Any],
-        restriction_params: RestrictionParams | None = None,
+        restriction_params: RestrictionParams | Mapping[str, Any] | None = None,
         *,
         store: TokenStore | None = None,
         timeout: Timeout = None,
@@ -223,7 +228,7 @@ class B24Hook(_Client):
     def __init__(
         self,
         url: str,
-        restriction_params: RestrictionParams | None = None,
+        restriction_params: RestrictionParams | Mapping[str, Any] | None = None,
         *,
         timeout: Timeout = None,
         verify: Verify = True,

@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from b24data.auth.profiles import Profiles
 from b24data.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
+from b24data.http.restrictions import restrictions_of
 from b24data.params import RestrictionParams
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Client = B24OAuth | B24Hook
 def connect(
     profile: str | None = None,
     *,
-    restriction_params: RestrictionParams | None = None,
+    restriction_params: RestrictionParams | Mapping[str, Any] | None = None,
     timeout: Timeout = None,
     verify: Verify = True,
 ) -> Client:
@@ -44,12 +45,12 @@ def connect(
     True
     >>> del os.environ["B24_WEBHOOK"]
     """
-    profiles = Profiles()
+    profiles, restrictions = Profiles(), restrictions_of(restriction_params)
     way = way_in(profile, profiles)
     if way.profile:
-        return connect_by(profiles, way.profile, restriction_params=restriction_params, timeout=timeout, verify=verify)
+        return connect_by(profiles, way.profile, restriction_params=restrictions, timeout=timeout, verify=verify)
     try:
-        return B24Hook(way.webhook, restriction_params, timeout=timeout, verify=verify)
+        return B24Hook(way.webhook, restrictions, timeout=timeout, verify=verify)
     except ConfigError as error:
         raise ConfigError(f"B24_WEBHOOK ({way.source}): {error.description}", hint=error.hint) from error
 
@@ -79,7 +80,7 @@ def connect_by(
     profiles: Profiles,
     name: str,
     *,
-    restriction_params: RestrictionParams | None = None,
+    restriction_params: RestrictionParams | Mapping[str, Any] | None = None,
     timeout: Timeout = None,
     verify: Verify = True,
 ) -> Client:
