@@ -62,9 +62,9 @@ _ROWS, _LOOK, _READ, _GOES = "which rows and fields", "how they look", "how they
 OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         "select": Option(_ROWS, "fields, such as ID,TITLE,UF_*", "NAMES"),
-        "filter": Option(_ROWS, '">=DATE_CREATE=2026-01-01"; may stand more than once; or JSON', "COND", repeats=True),
+        "filter": Option(_ROWS, '">=DATE_CREATE=2026-01-01"; repeatable; or one JSON object', "COND", repeats=True),
         "order": Option(_ROWS, "ID=DESC reads downwards; another order than by id takes longer", "ORDER", repeats=True),
-        "params": Option(_ROWS, "entityTypeId=2; may stand more than once; or JSON", "PARAM", repeats=True),
+        "params": Option(_ROWS, "entityTypeId=2; repeatable; or one JSON object", "PARAM", repeats=True),
         "cursor": Option(_READ, "the field that tells when a row was changed (the documented one)", "FIELD"),
         "overlap": Option(_READ, "how much further back to ask for changes (10min)", "TIME"),
         "deletes": Option(_READ, "read all ids besides, and take out rows that are gone", choices=("scan",)),
@@ -74,7 +74,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "titles": Option(_LOOK, "name the columns by the fields' titles"),
         "tz": Option(_LOOK, "the zone of points in time, such as Europe/Berlin (UTC)", "ZONE"),
         "dtypes": Option(
-            _LOOK, "UF_CRM_1=int: text, int, float, bool, date or datetime; may repeat", "TYPE", repeats=True
+            _LOOK, "UF_CRM_1=int: text, int, float, bool, date or datetime; repeatable", "TYPE", repeats=True
         ),
         "backend": Option(_LOOK, "the types of the DataFrame (numpy_nullable)", choices=("numpy_nullable", "pyarrow")),
         "errors": Option(

@@ -78,6 +78,7 @@ expand = expander(NAMES, lambda expression: eval(expression, dict(NAMES)))
         ("$n of {{n + 1}}", "3 of 4"),
         ("100 $$", "100 $"),
         ("$$word", "$word"),
+        ("{{'{{'}} and }}", "{{ and }}"),
         ("$$$word", "$WON"),
         ("a } b }} { c", "a } b }} { c"),
     ],
