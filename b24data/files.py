@@ -16,9 +16,10 @@ from typing import BinaryIO
 
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.ownership import is_own, kind_of, may_others_write, owner_of
+from b24data.ownership import check_own, is_own, kind_of, may_others_write, owner_of
 
 __all__ = [
+    "append_private",
     "beside",
     "check_name",
     "create",
@@ -151,6 +152,21 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         os.close(handle)
         raise OSError(errno.EINVAL, f"it is {kind_of(facts)}, and not a file", os.fspath(path))
     return os.fdopen(handle, "rb")
+
+
+def append_private(path: Path) -> BinaryIO:
+    """Open a file of ours to add to it, made (0600) if it is not there; :class:`ExportError` for one that is not."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | _NO_FOLLOW
+    try:
+        handle = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    try:
+        check_own(path, os.fstat(handle))
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "ab")
 
 
 def read_private(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from b24data.commands.output import show_json, show_table
+from b24data.errors import SdkError
 from b24data.options import WrongUsageError, add_options
 
 if TYPE_CHECKING:
@@ -70,18 +71,27 @@ def _run(args: argparse.Namespace, exports: Mapping[str, Export]) -> int:
     from b24data.exports.codes import worst
     from b24data.exports.runner import Runner
     from b24data.exports.spec import choose
-    from b24data.exports.state import outlook
     from b24data.exports.unattended import unattended
 
     chosen = choose(exports, args.names) if args.names else list(exports.values())
     if args.due:
-        chosen = [export for export in chosen if outlook(export)["due"]]
+        chosen = [export for export in chosen if _is_due(export)]
     runner = Runner(show=lambda event: show(event, as_json=args.json, quiet=args.quiet))
     codes = []
     for export in chosen:
         with unattended(export.folder):
             codes.append(_estimate(args, export) if args.dry_run else runner.run(export))
     return worst(codes)
+
+
+def _is_due(export: Export) -> bool:
+    """Whether it is time; an export whose state can't be reached is run, and says then why it can't be."""
+    from b24data.exports.state import outlook
+
+    try:
+        return bool(outlook(export)["due"])
+    except SdkError:
+        return export.every is not None
 
 
 def show(event: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:

@@ -26,7 +26,7 @@ def tell_failure(hook: str | Sequence[str], facts: Mapping[str, Any], folder: Pa
 
     :raises ExportError: it could not be told; the address is in no error.
     """
-    body = json.dumps(facts, ensure_ascii=False).encode()
+    body = json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace")
     if isinstance(hook, str):
         _post(hook.removeprefix("$"), body, folder)
     else:
@@ -34,7 +34,7 @@ def tell_failure(hook: str | Sequence[str], facts: Mapping[str, Any], folder: Pa
 
 
 def _run(command: Sequence[str], body: bytes, facts: Mapping[str, Any], folder: Path) -> None:
-    values = {f"B24DATA_{name.upper()}": "" if value is None else str(value) for name, value in facts.items()}
+    values = {f"B24DATA_{name.upper()}": _variable(value) for name, value in facts.items()}
     try:
         done = subprocess.run(  # noqa: S603  the user's own command, from the user's own file
             list(command),
@@ -48,11 +48,21 @@ def _run(command: Sequence[str], body: bytes, facts: Mapping[str, Any], folder: 
         )
     except subprocess.TimeoutExpired as error:
         raise ExportError(f"on_failure: {command[0]} did not end within {_PATIENCE_S} s and was stopped") from error
-    except OSError as error:
-        raise ExportError(f"on_failure: {command[0]} can't be run: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ExportError(f"on_failure: {command[0]} can't be run: {said}") from error
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace").strip().splitlines()
         raise ExportError(f"on_failure: {command[0]} ended with {done.returncode}{': ' + said[-1] if said else ''}")
+
+
+_LONGEST = 4_000  # of a value in the environment, where the system has a bound; the JSON has all of it
+
+
+def _variable(value: Any) -> str:
+    """A value as an environment takes it: of bounded length, without U+0000, and without half of a character."""
+    text = "" if value is None else str(value)
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST]
 
 
 def _post(name: str, body: bytes, folder: Path) -> None:

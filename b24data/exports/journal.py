@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from b24data.errors import SdkError
+from b24data.files import append_private
 from b24data.http.clock import Clock
 from b24data.http.redact import redact
 from b24data.progress import ProgressEvent
@@ -31,7 +33,7 @@ class Journal:
         self._show = show
         self._clock = clock
         self._told_s = 0.0
-        self._is_open = True
+        self._is_open = self._is_shown = True
 
     def begin(self) -> None:
         """Put a log that has grown large aside. Only for who holds the lock of the export."""
@@ -47,11 +49,18 @@ class Journal:
         told = redact({"at": at, "export": self._export, "event": event, "text": text, **facts})
         if self._is_open:
             try:
-                with self._file.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(told, ensure_ascii=False, default=str) + "\n")
-            except OSError as error:
+                with append_private(self._file) as file:
+                    # An escape where there is no character for it: half of a pair, or a byte of a file's name.
+                    file.write(
+                        f"{json.dumps(told, ensure_ascii=False, default=str)}\n".encode("utf-8", "backslashreplace")
+                    )
+            except (OSError, SdkError) as error:
                 self._give_up(error)
-        self._show(told)
+        if self._is_shown:
+            try:
+                self._show(told)
+            except OSError:  # whoever looked on has gone; the export goes on
+                self._is_shown = False
 
     def progress(self, moment: ProgressEvent) -> None:
         """A display for ``progress=``: a moment every ten seconds, and a wait that is longer."""
@@ -60,6 +69,7 @@ class Journal:
             self._told_s = moment.seconds
             self.write("progress", f"{moment.label}: {moment}", rows=moment.rows)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: OSError | SdkError) -> None:
         self._is_open = False
-        _LOGGER.warning("the log %s can't be written (%s); the export goes on", self._file, error.strerror)
+        said = error.description if isinstance(error, SdkError) else error.strerror
+        _LOGGER.warning("the log %s can't be written (%s); the export goes on", self._file, said)

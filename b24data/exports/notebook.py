@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from b24data import errors
+from b24data.disk import disk_error
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError, SdkError
 from b24data.exports.parameters import cell_source, check_names, check_parameters
-from b24data.files import write_whole
+from b24data.files import file_behind, write_whole
 from b24data.frames.parquet import check_target
 from b24data.http.redact import redact
 from b24data.locks import locked
@@ -67,24 +68,31 @@ class NotebookRun:
         """
         notebook = self._read()
         self._set_parameters(notebook)
-        copy = self.copy
+        copy = file_behind(self.copy)
         if copy.resolve() == self.notebook.resolve():
             raise ConfigError(f"{copy} is the notebook itself", hint="give the executed copy another name")
-        if copy is not self.out:
-            self.out.mkdir(parents=True, exist_ok=True)
-        check_target(copy)
-        with _alone(copy):
+        if self.copy is not self.out:
+            self._make_folder()
+        page = check_target(copy.with_suffix(".html")) if self.html else None
+        with _alone(check_target(copy)):
             try:
                 cells = self._execute(notebook)
             except BaseException:
                 with contextlib.suppress(OSError, SdkError):  # the first trouble is the one to tell
-                    write_whole(self.failed, _text(notebook))
+                    write_whole(file_behind(self.failed), _text(notebook))
                 raise
-            if self.html:
-                write_whole(copy.with_suffix(".html"), _html(notebook, copy.stem))
+            if page is not None:
+                write_whole(page, _html(notebook, copy.stem))
             write_whole(copy, _text(notebook))
-            self.failed.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.failed.unlink(missing_ok=True)
         return cells
+
+    def _make_folder(self) -> None:
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(self.out, error) from error
 
     def _read(self) -> Any:
         nbformat = _needed("nbformat")
@@ -94,7 +102,11 @@ class NotebookRun:
             notebook = nbformat.read(self.notebook, as_version=4)
         except FileNotFoundError:
             raise ConfigError(f"there is no {self.notebook}") from None
-        except (nbformat.ValidationError, ValueError, KeyError, AttributeError) as error:
+        except OSError as error:
+            raise ConfigError(
+                f"{self.notebook} can't be read: {error.strerror}", hint="give a file of yours"
+            ) from error
+        except (nbformat.ValidationError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise ConfigError(f"{self.notebook} is no notebook") from error
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -198,9 +210,8 @@ def _interrupt(client: Any) -> None:
 @contextlib.contextmanager
 def _alone(out: Path) -> Iterator[None]:
     """Hold the lock of the executed copy."""
-    folder = data_folder() / "notebooks"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    lock = folder / f"{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:16]}.lock"
+    name = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:16]
+    lock = data_folder("notebooks") / f"{name}.lock"
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(locked(lock))

@@ -37,26 +37,32 @@ class Runner:
     connect: Callable[[str | None], Client] = connect
 
     def run(self, export: Export) -> ExitCode:
-        """Run one export and say how it ended; no error comes out of it.
+        """Run one export and say how it ended; no error comes out of it, whatever kind it is, but Ctrl-C.
 
         The target is what it was until there is a new one. What failed is in the log, in the state, and told by
         ``on_failure``; the next run goes on from what is there.
         """
+        try:
+            return self._guarded(export)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  one export's fault must not stop those after it
+            # Not in its log or its state, which may be what failed: no home, a folder of another user's, a full disk.
+            text = _in_one_line(error, export.profile)
+            with contextlib.suppress(Exception):
+                self.show({"export": export.name, "event": "failed", "text": text, "code": int(ExitCode.FAILED)})
+            return ExitCode.FAILED
+
+    def _guarded(self, export: Export) -> ExitCode:
         began = self.clock.time()
         filled = export.at(datetime.fromtimestamp(began, UTC))
-        try:
-            history = History(export)
-        except OSError as error:  # no home, or one that is full: then there is neither a log nor a state
-            self.show({"export": export.name, "event": "failed", "text": f"{error}", "code": int(ExitCode.FAILED)})
-            return ExitCode.FAILED
+        history = History(export)
         journal = Journal(history.log, export.name, self.show, self.clock)
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(locked(history.lock, patience_s=_PATIENCE_S))
             except TimeoutError:
                 return self._busy(history, journal)
-            except OSError as error:
-                return self._failed(error, filled, journal, history, began)
             return self._run(filled, export.makes_folders, journal, history, began)
 
     def _run(self, export: Export, makes_folders: bool, journal: Journal, history: History, began: float) -> ExitCode:
@@ -75,7 +81,9 @@ class Runner:
             self._keep(history, past.ended(run), journal)
             journal.write("interrupted", "stopped", code=130)
             raise
-        except Exception as error:  # noqa: BLE001  one export's fault must not stop those after it
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001  a panic of another language's library, or sys.exit in a notebook
             return self._failed(error, export, journal, history, began)
         run = Run(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
         self._keep(history, past.ended(run), journal)
@@ -136,7 +144,9 @@ class Runner:
         journal.write("busy", text, code=int(ExitCode.RUNNING))
         return ExitCode.RUNNING
 
-    def _failed(self, error: Exception, export: Export, journal: Journal, history: History, began: float) -> ExitCode:
+    def _failed(
+        self, error: BaseException, export: Export, journal: Journal, history: History, began: float
+    ) -> ExitCode:
         past = history.read()
         code = exit_code(error)
         text = _in_one_line(error, export.profile)
@@ -157,7 +167,7 @@ class Runner:
             told = {"export": export.name, "error": text, **facts, "failures": failures, "log": str(history.log)}
             try:
                 tell_failure(export.on_failure, told, export.folder)
-            except (SdkError, OSError) as trouble:
+            except Exception as trouble:  # noqa: BLE001  the export's own fault is told already
                 journal.write("hook_failed", _in_one_line(trouble, None))
         return code
 
@@ -169,7 +179,7 @@ class Runner:
             journal.write("note", _in_one_line(error, None))
 
 
-def _in_one_line(error: Exception, profile: str | None) -> str:
+def _in_one_line(error: BaseException, profile: str | None) -> str:
     """The error as a person reads it in a mail; to sign in again, with what to type."""
     lost = next((cause for cause in causes_of(error) if isinstance(cause, AuthorizationRequiredError)), None)
     if lost is not None:

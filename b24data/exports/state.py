@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
+import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from b24data.errors import ExportError
+from b24data.datasets.sealed import DamagedError, seal, unsealed
+from b24data.errors import ConfigError, ExportError
 from b24data.exports.codes import ExitCode
 from b24data.exports.spec import Export
-from b24data.files import write_whole
+from b24data.files import read_private, write_whole
 from b24data.locks import locked
 from b24data.places import data_folder
 
@@ -23,6 +23,8 @@ __all__ = ["History", "Past", "Run", "due_at", "outlook"]
 
 _LOGGER = logging.getLogger("b24data.exports")
 _MOST_RUNS = 100
+_VERSION = 2
+_SEALED = 2  # the first version whose files tell of damage
 _SLACK, _MOST_SLACK_S = 0.1, 600.0
 
 
@@ -78,14 +80,24 @@ def due_at(past: Past, every: float) -> float:
     return past.last_good.began + every - min(every * _SLACK, _MOST_SLACK_S)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """A :class:`Past` on disk."""
+
+    runs: tuple[Run, ...]
+    last_good: Run | None
+    running_since: float | None
+    version: int = 1  # of files that do not say
+    check: str = ""
+
+
 class History:
     """The files of one export in the user's data folder: its state, its log and its lock."""
 
     def __init__(self, export: Export) -> None:
-        where = hashlib.sha256(str(export.file).encode()).hexdigest()[:8]
+        where = hashlib.sha256(os.fsencode(export.file)).hexdigest()[:8]
         self._stem = f"{export.name}-{where}"  # two files may have an export of one name
-        self._folder = data_folder() / "exports"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = data_folder("exports")
 
     @property
     def log(self) -> Path:
@@ -105,26 +117,27 @@ class History:
         try:
             with locked(self.lock):
                 return False
-        except TimeoutError:
+        except (TimeoutError, ExportError):  # whether it runs is not to be seen where the lock is not ours
             return True
 
     def read(self) -> Past:
-        """What is known; nothing where the file is damaged, which the log says."""
+        """What is known; nothing where the file is damaged, or is not ours, which the log says."""
         try:
-            data = json.loads(self._state.read_bytes())
-            runs = tuple(_run(one) for one in data["runs"])
-            good = data["last_good"]
-            return Past(runs=runs, last_good=good and _run(good), running_since=data["running_since"])
+            record = unsealed(read_private(self._state), _Record, since=_SEALED, now=_VERSION)
+            if record.version > _VERSION:
+                raise DamagedError("it is of another version of b24data")
+            return Past(runs=record.runs, last_good=record.last_good, running_since=record.running_since)
         except FileNotFoundError:
             return Past()
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (DamagedError, ConfigError) as error:
             _LOGGER.warning("%s can't be read (%s) and begins anew", self._state, error)
             return Past()
 
     def write(self, past: Past) -> None:
         """Keep it; raises :class:`ExportError` where the disk does not take it."""
+        record = _Record(runs=past.runs, last_good=past.last_good, running_since=past.running_since, version=_VERSION)
         try:
-            write_whole(self._state, json.dumps(asdict(past), ensure_ascii=False, indent=1), private=True)
+            write_whole(self._state, seal(record), private=True)
         except ExportError as error:
             raise ExportError(
                 f"the state of the export can't be written: {error.description}", hint=error.hint
@@ -133,10 +146,6 @@ class History:
     @property
     def _state(self) -> Path:
         return self._folder / f"{self._stem}.json"
-
-
-def _run(data: Mapping[str, Any]) -> Run:
-    return Run(**data)
 
 
 def outlook(export: Export, now: float | None = None) -> dict[str, Any]:
