@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import shutil
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from b24data.errors import ConfigError
+from b24data.files import open_regular
+from b24data.gitignore import is_ignored
 from b24data.http.found import secret_kind, secrets_in
 
 __all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text"]
@@ -20,6 +21,7 @@ _SUFFIXES = frozenset(
     (".ipynb", ".py", ".env", ".toml", ".json", ".yaml", ".yml", ".ini", ".cfg", ".sh", ".ps1", ".md")
 )
 _NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages"))
+_LARGEST = 100 << 20  # bytes of a file; a notebook with pictures has tens of megabytes
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -40,22 +42,24 @@ class Leak:
         return f"{self.file}: {where}: {self.kind}"
 
 
-def files_in(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+def files_in(
+    paths: Iterable[str | os.PathLike[str]], unread: Callable[[OSError], object] | None = None
+) -> Iterator[Path]:
     """The files that these paths name; of a folder all that may hold secrets, but not those of an environment or git.
 
-    Raises :class:`ConfigError` for a path that is not there.
+    ``unread`` is told of every folder that can't be read. Raises :class:`ConfigError` for a path that is not there.
     """
     for path in map(Path, paths):
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.exists():
+        if os.path.isdir(path):  # noqa: PTH112  that of a Path raises where it may not look
+            yield from _walk(path, unread)
+        elif os.path.lexists(path):
             yield path
         else:
             raise ConfigError(f"{path} does not exist", hint="name notebooks, other files or folders")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for at, folders, names in os.walk(folder):
+def _walk(folder: Path, unread: Callable[[OSError], object] | None) -> Iterator[Path]:
+    for at, folders, names in os.walk(folder, onerror=unread):
         folders[:] = sorted(name for name in folders if not _is_left_out(Path(at, name)))
         yield from (
             Path(at, name) for name in sorted(names) if Path(name).suffix in _SUFFIXES or name.startswith(".env")
@@ -64,14 +68,22 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _is_left_out(folder: Path) -> bool:
     hidden = folder.name.startswith(".") and folder.name != ".ipynb_checkpoints"  # which has copies of notebooks
-    return hidden or folder.name in _NOT_OURS or (folder / "pyvenv.cfg").exists()
+    return hidden or folder.name in _NOT_OURS or os.path.lexists(folder / "pyvenv.cfg")
 
 
 def leaks_in_file(file: Path) -> list[Leak]:
-    """What a file gives away. A ``.env`` file that git ignores is where secrets may be. Raises :class:`OSError`."""
-    text = file.read_bytes().decode("utf-8", "replace")
+    """What a file gives away. A ``.env`` file that git ignores is where secrets may be.
+
+    Nothing is run, and nothing of what is read is obeyed. Raises :class:`OSError` for what is no file, can't be read or
+    is very large.
+    """
+    with open_regular(file) as opened:
+        data = opened.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise OSError(errno.EFBIG, f"it is larger than {_LARGEST >> 20} MB", str(file))
+    text = data.decode("utf-8", "replace")
     found = leaks_in_notebook(text) if file.suffix == ".ipynb" else leaks_in_text(text)
-    if found and file.name.startswith(".env") and _is_ignored(file):
+    if found and file.name.startswith(".env") and is_ignored(file):
         return []
     return [replace(leak, file=str(file)) for leak in dict.fromkeys(found)]
 
@@ -89,11 +101,14 @@ def leaks_in_text(text: str) -> list[Leak]:
 def leaks_in_notebook(text: str) -> list[Leak]:
     """What a notebook gives away in sources, outputs, metadata and the state of its widgets."""
     try:
-        notebook = json.loads(text)
-        cells = list(notebook.get("cells", ()))
-        metadata = dict(notebook.get("metadata", {}))
-    except (ValueError, TypeError, AttributeError):
+        return _of_notebook(json.loads(text))
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return leaks_in_text(text)  # no notebook, or broken: every text has lines
+
+
+def _of_notebook(notebook: Any) -> list[Leak]:
+    cells = list(notebook.get("cells", ()))
+    metadata = dict(notebook.get("metadata", {}))
     found: list[Leak] = []
     for number, cell in enumerate(cells, 1):
         found += [replace(leak, cell=number) for leak in _of_cell(cell if isinstance(cell, dict) else {})]
@@ -142,15 +157,6 @@ def _of_widgets(widgets: Mapping[str, Any]) -> Iterator[Leak]:
 
 def _joined(text: Any) -> str:
     return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
-
-
-def _is_ignored(file: Path) -> bool:
-    """Whether git leaves the file out."""
-    git = shutil.which("git")
-    if git is None:
-        return False
-    asked = [git, "-C", str(file.resolve().parent), "check-ignore", "-q", "--", file.name]
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def cures(leaks: Iterable[Leak]) -> list[str]:

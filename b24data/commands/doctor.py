@@ -150,13 +150,18 @@ def _scan(args: argparse.Namespace) -> int:
 
     found: list[Leak] = []
     unread: list[str] = []
-    files = list(files_in(args.scan))
+
+    def skipped(error: OSError) -> None:
+        unread.append(str(error.filename))
+        print(f"b24data: {error.filename} was not read: {error.strerror}", file=sys.stderr)
+
+    files = list(files_in(args.scan, skipped))
     for file in files:
         try:
             found += leaks_in_file(file)
         except OSError as error:
-            unread.append(str(file))
-            print(f"b24data: {file} was not read: {error.strerror}", file=sys.stderr)
+            error.filename = error.filename or file
+            skipped(error)
     if args.json:
         show_json({"files": len(files), "unread": unread, "secrets": [asdict(leak) for leak in found]})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -73,7 +74,8 @@ def _add(args: argparse.Namespace, name: str) -> None:
     for left in crontab.left_behind(os.environ):
         print(f"b24data: {left} has a password in it and is not carried along", file=sys.stderr)
     if not args.dry_run:
-        crontab.write(crontab.with_entry(crontab.read(), line))
+        with crontab.held():
+            crontab.write(crontab.with_entry(crontab.read(), line))
     print(line)
 
 
@@ -95,14 +97,21 @@ def _check_portal(exports: list[Export], folder: Path) -> None:
 def _remove(args: argparse.Namespace, name: str) -> None:
     from b24data.exports import crontab
 
-    table = crontab.read()
-    entries = [one for one in crontab.entries_of(table) if one.name == name]
+    with contextlib.nullcontext() if args.dry_run else crontab.held():
+        _take_out(args, name, crontab.read())
+
+
+def _take_out(args: argparse.Namespace, name: str, table: bytes) -> None:
+    from b24data.exports import crontab
+
+    named = {one.file: one for one in crontab.entries_of(table) if one.name == name}
     if args.file:
-        entries = [one for one in entries if Path(one.file) == Path(args.file).resolve()]
+        named = {file: one for file, one in named.items() if Path(file) == Path(args.file).resolve()}
+    entries = list(named.values())
     match entries:
         case [one]:
             if not args.dry_run:
-                crontab.write(crontab.without(table, name, Path(one.file)))
+                crontab.write(crontab.without(table, name, one.file))
             print(f"removed: {one.when} {one.name} {one.file}" if not args.dry_run else f"{one.when} {one.command}")
         case []:
             raise ConfigError(f"the crontab has no line of b24data for {name}", hint="b24data schedule list shows all")

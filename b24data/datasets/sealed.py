@@ -35,7 +35,10 @@ class DamagedError(ValueError):
 def seal(record: Sealed) -> bytes:
     """The record as JSON, with a sum of all that is in it."""
     plain: Any = record
-    return msgspec.json.encode(replace(plain, check=_sum(plain)))
+    try:
+        return msgspec.json.encode(replace(plain, check=_sum(plain)))
+    except UnicodeEncodeError:  # half of a character, or a byte of a file's name: as an escape
+        return seal(msgspec.convert(_escaped(msgspec.to_builtins(plain)), type(plain)))
 
 
 def unsealed(data: bytes, kind: type[T], *, since: int, now: int) -> T:
@@ -52,6 +55,14 @@ def unsealed(data: bytes, kind: type[T], *, since: int, now: int) -> T:
     if found.version <= now and not is_old and found.check != _sum(plain):
         raise DamagedError("its sum does not fit")
     return found
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_escaped(key): _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _sum(record: Any) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from b24data.errors import ConfigError, ExportError
+from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
+from b24data.locks import locked
+from b24data.places import data_folder, runtime_folder
 
 __all__ = [
     "ALL_DUE",
@@ -20,6 +24,7 @@ __all__ = [
     "check_when",
     "command_of",
     "entries_of",
+    "held",
     "left_behind",
     "line_of",
     "read",
@@ -32,6 +37,7 @@ ALL_DUE = "--due"
 _MARK = "# b24data:"
 _LONGEST = 998  # of a command; cron of Debian and Red Hat cuts off or refuses what is longer
 _PATIENCE_S = 30
+_LOCK_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +60,11 @@ def line_of(when: str, name: str, file: Path, command: str) -> str:
     '0 6 * * * cd /x && b24data export run deals # b24data: deals /x/exports.toml'
     """
     line = f"{command} {_MARK} {name} {file}".replace("%", r"\%")
-    if "\n" in line or len(line) > _LONGEST:
+    if _CONTROL.search(line):
+        raise ConfigError(f"cron takes no line with {str(file)!r}", hint="give the folder of the exports another name")
+    if len(os.fsencode(line)) > _LONGEST:
         raise ConfigError(
-            f"the line for cron would have {len(line)} characters, and {_LONGEST} is the most",
+            f"the line for cron would have {len(os.fsencode(line))} bytes, and {_LONGEST} is the most",
             hint="give the exports a shorter path",
         )
     return f"{check_when(when)} {line}"
@@ -93,37 +101,56 @@ def left_behind(environment: Mapping[str, str]) -> list[str]:
     return [name for name in _CARRIED if "@" in environment.get(name, "")]
 
 
-def entries_of(table: str) -> list[Entry]:
+def entries_of(table: bytes) -> list[Entry]:
     """Our lines in a crontab."""
-    return [entry for line in table.splitlines() if (entry := _entry(line))]
+    return [entry for line in table.split(b"\n") if (entry := _entry(line))]
 
 
-def _entry(line: str) -> Entry | None:
-    match = _LINE.fullmatch(line.strip())
-    if match is None:
+def _entry(line: bytes) -> Entry | None:
+    """The entry in a line of ours; None for those of others, also for comments and commands that look like ours."""
+    match = _LINE.fullmatch(line)
+    if match is None or _RUNS not in match["command"]:
         return None
-    command = match["command"].replace(r"\%", "%")
-    return Entry(when=match["when"], name=match["name"], file=match["file"].replace(r"\%", "%"), command=command)
+    when, command, name, file = (os.fsdecode(match[part].replace(rb"\%", b"%")) for part in match.groupdict())
+    try:
+        check_when(when)
+    except ConfigError:
+        return None
+    return Entry(when=when, name=name, file=file, command=command)
 
 
-_LINE = re.compile(rf"(?P<when>@\w+|(?:\S+\s+){{4}}\S+)\s+(?P<command>.+?)\s{_MARK} (?P<name>\S+) (?P<file>.+)")
+# Lines end with a line feed and nothing else, as cron reads them.
+_LINE = re.compile(
+    rb"[ \t]*(?P<when>@\w+|(?:[^\s#]\S*[ \t]+){4}\S+)[ \t]+(?P<command>.+?)[ \t]"
+    + re.escape(_MARK.encode())
+    + rb" (?P<name>\S+) (?P<file>.+?)\r?"
+)
+_RUNS = b"b24data export run "
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def with_entry(table: str, line: str) -> str:
-    """The crontab with ``line``, in the place of the one for the same export of the same file."""
-    new = _entry(line)
-    lines = table.splitlines()
-    at = next((n for n, old in enumerate(lines) if new and _is_same(_entry(old), new.name, Path(new.file))), len(lines))
-    return "\n".join([*lines[:at], line, *lines[at + 1 :], ""])
+def with_entry(table: bytes, line: str) -> bytes:
+    """The crontab with ``line``, in the place of the one for the same export of the same file; else at its end.
+
+    All other bytes stay; a last line without its line feed gets that, or ours would be a part of it.
+    """
+    ours = os.fsencode(line)
+    new = _entry(ours)
+    lines = table.split(b"\n")
+    same = [n for n, old in enumerate(lines) if new and _is_same(_entry(old), new.name, new.file)]
+    if not same:
+        return table + (b"\n" if lines[-1] else b"") + ours + b"\n"
+    lines[same[0]] = ours
+    return b"\n".join(line for n, line in enumerate(lines) if n not in same[1:])
 
 
-def without(table: str, name: str, file: Path) -> str:
+def without(table: bytes, name: str, file: str) -> bytes:
     """The crontab without our line for that export."""
-    return "".join(line for line in table.splitlines(keepends=True) if not _is_same(_entry(line), name, file))
+    return b"\n".join(line for line in table.split(b"\n") if not _is_same(_entry(line), name, file))
 
 
-def _is_same(entry: Entry | None, name: str, file: Path) -> bool:
-    return entry is not None and (entry.name, entry.file) == (name, str(file))
+def _is_same(entry: Entry | None, name: str, file: str) -> bool:
+    return entry is not None and (entry.name, entry.file) == (name, file)
 
 
 # The time.
@@ -188,17 +215,38 @@ def _number(text: str, names: Sequence[str]) -> int | None:
 # The command ``crontab``.
 
 
-def read() -> str:
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Between reading the crontab and writing it: a second program that changes it waits until this one is done.
+
+    :raises ExportError: another one holds it for a minute.
+    """
+    try:
+        # Not in B24DATA_STATE_DIR: whoever has set that to another folder changes the same crontab.
+        folder = runtime_folder(chosen=False)
+    except ConfigError:
+        folder = data_folder()
+    with contextlib.ExitStack() as holding:
+        try:
+            holding.enter_context(locked(folder / "crontab.lock", patience_s=_LOCK_S))
+        except TimeoutError as error:
+            raise ExportError(
+                "another program is changing the crontab", code=ALREADY_RUNNING, hint="wait for it, and try again"
+            ) from error
+        yield
+
+
+def read() -> bytes:
     """The user's crontab; empty where there is none."""
     done = _crontab("-l")
     if done.returncode == 0:
         return done.stdout
-    if re.search("no crontab for|no such file", done.stderr, re.IGNORECASE):  # busybox says the latter
-        return ""
+    if re.search(b"no crontab for|no such file", done.stderr, re.IGNORECASE):  # busybox says the latter
+        return b""
     raise ExportError(f"the crontab can't be read: {_last(done.stderr)}")
 
 
-def write(table: str) -> None:
+def write(table: bytes) -> None:
     """Put ``table`` in the place of the user's crontab, and look that it is there."""
     done = _crontab("-", table)
     if done.returncode:
@@ -207,7 +255,7 @@ def write(table: str) -> None:
         raise ExportError("cron took the new crontab, but it is not there", hint="crontab -l shows what is")
 
 
-def _crontab(argument: str, table: str | None = None) -> subprocess.CompletedProcess[str]:
+def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     program = shutil.which("crontab")
     if program is None:
         raise ConfigError(
@@ -215,15 +263,18 @@ def _crontab(argument: str, table: str | None = None) -> subprocess.CompletedPro
             hint="docs/schedules.md has systemd timers, the Windows Task Scheduler, GitHub Actions and others",
         )
     environment = {**os.environ, "LC_ALL": "C"}
-    given = {"stdin": subprocess.DEVNULL} if table is None else {"input": table}
+    given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if table is None else {"input": table}
     try:
         return subprocess.run(  # noqa: S603  cron's own command
-            [program, argument], capture_output=True, text=True, encoding="utf-8", errors="surrogateescape",
-            env=environment, timeout=_PATIENCE_S, check=False, **given,
-        )  # fmt: skip
+            [program, argument], capture_output=True, env=environment, timeout=_PATIENCE_S, check=False, **given
+        )
     except subprocess.TimeoutExpired as error:
         raise ExportError(f"crontab {argument} did not end within {_PATIENCE_S} s") from error
+    except OSError as error:
+        raise ExportError(
+            f"{program} can't be run: {error.strerror}", hint="docs/schedules.md has other ways"
+        ) from error
 
 
-def _last(text: str) -> str:
-    return text.strip().rpartition("\n")[2] or "it does not say why"
+def _last(text: bytes) -> str:
+    return text.decode("utf-8", "replace").strip().rpartition("\n")[2] or "it does not say why"

@@ -49,8 +49,8 @@ def _run(command: Sequence[str], body: bytes, facts: Mapping[str, Any], folder: 
     except subprocess.TimeoutExpired as error:
         raise ExportError(f"on_failure: {command[0]} did not end within {_PATIENCE_S} s and was stopped") from error
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise ExportError(f"on_failure: {command[0]} can't be run: {said}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ExportError(f"on_failure: {command[0]} can't be run: {why}") from error
     if done.returncode:
         said = done.stdout.decode("utf-8", "replace").strip().splitlines()
         raise ExportError(f"on_failure: {command[0]} ended with {done.returncode}{': ' + said[-1] if said else ''}")

@@ -124,8 +124,8 @@ class History:
         """What is known; nothing where the file is damaged, or is not ours, which the log says."""
         try:
             record = unsealed(read_private(self._state), _Record, since=_SEALED, now=_VERSION)
-            if record.version > _VERSION:
-                raise DamagedError("it is of another version of b24data")
+            if record.version > _VERSION:  # what that means is not known here
+                return Past()
             return Past(runs=record.runs, last_good=record.last_good, running_since=record.running_since)
         except FileNotFoundError:
             return Past()

@@ -186,3 +186,20 @@ def test_nothing_secret__is_told(portal, capsys, monkeypatch):
 def test_wrong_usage__is_one_line(typed, capsys):
     assert main(["doctor", *typed]) == 64
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_one_broken_profile__hides_no_other(portal, capsys):
+    save_oauth(portal)
+    folder = Profiles().folder
+    (folder / "broken.json").write_text("{")
+    (folder / "broken.json").chmod(0o600)
+    (folder / "not a name.json").write_text("{}")
+    code, found = doctor(capsys, "--profile", "acme")
+    assert "1 of 2 can't be read" in found["profiles"]["text"]
+    assert (code, found["profiles"]["state"], found["profile"]["state"]) == (0, "warn", "ok")
+    assert main(["profiles", "--json"]) == 0
+    listed = {one["profile"]: one["way_in"] for one in json.loads(capsys.readouterr().out)}
+    assert listed["acme"] == "application"
+    assert listed["broken"].startswith("can't be read")
+    assert main(["profiles", "--delete", "broken"]) == 0
+    assert not (folder / "broken.json").exists()

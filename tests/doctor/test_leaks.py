@@ -1,13 +1,17 @@
 """Secrets in files are found, named by their place and kind, and never shown."""
 
 import json
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from b24data import ConfigError
 from b24data.cli import main
 from b24data.leaks import cures, files_in, leaks_in_file, leaks_in_notebook, leaks_in_text
+from tests.strangers import as_root, by_stranger
 
 CODE = "q7w2k9x4" + "m1p8z3v6"
 HOOK = f"https://acme.bitrix24.com/rest/1/{CODE}/"
@@ -170,10 +174,10 @@ def test_scan__of_clean_files_says_so(tmp_path, capsys):
 def test_scan__of_a_file_that_can_not_be_read_is_no_clean_bill(tmp_path, capsys, monkeypatch):
     (tmp_path / "locked.ipynb").write_text("{}")
 
-    def refuse(self):
+    def refuse(_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    monkeypatch.setattr("b24data.leaks.open_regular", refuse)
     assert main(["doctor", "--scan", str(tmp_path)]) == 1
     assert "was not read: Permission denied" in capsys.readouterr().err
 
@@ -186,3 +190,76 @@ def test_cures__fit_what_was_found():
 
 def test_the_repository__gives_nothing_away(capsys):
     assert main(["doctor", "--scan", "b24data", "docs", "notebooks", "README.md"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_scan__of_what_is_no_file_says_so_and_does_not_wait(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.json").symlink_to("/dev/zero")
+    (tmp_path / "gone.md").symlink_to("nowhere")
+    (tmp_path / "config.py").write_text(f"client_secret = '{KEY}'")
+    assert main(["doctor", "--scan", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert "pipe.py was not read: it is a FIFO, and not a file" in shown.err
+    assert "zero.json was not read: it is a device, and not a file" in shown.err
+    assert "gone.md was not read: No such file" in shown.err
+    assert "config.py: line 1: client secret" in shown.out
+
+
+def test_scan__of_a_huge_file_says_so(tmp_path, capsys):
+    with (tmp_path / "big.json").open("wb") as file:
+        file.truncate((100 << 20) + 1)
+    assert main(["doctor", "--scan", str(tmp_path)]) == 1
+    assert "big.json was not read: it is larger than 100 MB" in capsys.readouterr().err
+
+
+@as_root
+def test_scan__a_folder_that_may_not_be_read_is_told_of_and_hides_no_other(tmp_path):
+    for at in (tmp_path, *tmp_path.parents[:2]):
+        at.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/a.py").touch()
+    told: list[str] = []
+
+    def look() -> None:
+        files = [file.name for file in files_in([tmp_path], lambda error: told.append(str(error.filename)))]
+        raise AssertionError(files, [Path(one).name for one in told])
+
+    assert by_stranger(look) == "AssertionError: (['a.py'], ['closed'])"
+
+
+@pytest.mark.parametrize("depth", [900, 5_000, 200_000])
+def test_a_notebook_of_any_depth__is_searched(depth):
+    text = f'{{"cells": [], "metadata": {{"a": {"[" * depth}"{HOOK}"{"]" * depth}}}}}'
+    assert [leak.kind for leak in leaks_in_notebook(text)] == ["webhook address"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"cells": [{{"outputs": 5, "source": "{HOOK}"}}]}}',
+        f'{{"cells": [], "metadata": {{"widgets": {{"state": [5]}}, "a": "{HOOK}"}}}}',
+        f'{{"cells": [], "metadata": {{"widgets": {{"state": {{"a": {{"state": null}}}}}}, "a": "{HOOK}"}}}}',
+    ],
+)
+def test_a_notebook_of_strange_values__is_searched_as_text(text):
+    assert {leak.kind for leak in leaks_in_notebook(text)} == {"webhook address"}
+
+
+@pytest.mark.parametrize("setting", ["core.fsmonitor", "core.hooksPath", "core.pager", "core.sshCommand", "alias.x"])
+def test_scan__runs_no_program_that_the_folder_names(tmp_path, setting):
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / ".env").write_text(f"B24_WEBHOOK={HOOK}\n")
+    (tmp_path / ".gitignore").write_text(".env\n")
+    subprocess.run([*git, "add", "-f", ".env"], check=True)
+    subprocess.run([*git, "config", setting, f"touch {tmp_path}/RUN; false"], check=True)
+    for name in ("git", "git.exe", "git.bat"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/RUN\n")
+        (tmp_path / name).chmod(0o755)
+    words = [sys.executable, "-m", "b24data", "doctor", "--scan", "."]
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "1 secret in" in done.stdout
+    assert not (tmp_path / "RUN").exists()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from b24data import ConfigError, Sandbox
 from b24data.cli import main
@@ -63,6 +66,8 @@ class Cron:
 @pytest.fixture
 def cron(at_home, monkeypatch):
     cron = Cron(at_home)
+    (at_home / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(at_home / "run"))
     monkeypatch.setenv("PATH", os.pathsep.join([str(cron.program.parent), os.environ["PATH"]]))
     return cron
 
@@ -263,9 +268,90 @@ def test_two_files__may_have_an_export_of_one_name(cron, here, at_home, capsys):
     assert main(["schedule", "remove", "deals"]) == 1
     assert "say which with --file" in capsys.readouterr().err
     assert main(["schedule", "remove", "deals", "--file", str(other)]) == 0
-    assert [entry.file for entry in crontab.entries_of(cron.text)] == [str(here / "exports.toml")]
+    assert [entry.file for entry in crontab.entries_of(cron.table.read_bytes())] == [str(here / "exports.toml")]
 
 
 def test_a_line__that_cron_would_cut_off_is_refused():
     with pytest.raises(ConfigError, match="the most"):
         crontab.line_of("@daily", "deals", Path("/x/exports.toml"), "x" * 990)
+
+
+AT_SIX = "0 6 * * * cd /x && /usr/bin/python3 -P -m b24data export run deals --file /x/exports.toml --quiet"
+OURS = f"{AT_SIX} # b24data: deals /x/exports.toml"
+EIGHT = OURS.replace("0 6", "0 8")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        "# from the wiki:\u2028* * * * * /bin/rm -rf /srv/old\n".encode(),
+        b"0 5 * * * /usr/bin/printf 'a\x0cb\x0b\x1c\x1d\x1e\xc2\x85' > /tmp/x\n",
+        b"# caf\xe9 \xff\xfe\x00\n* * * * * true\n",
+        b"* * * * * true\r\nMAILTO=anna\r\n",
+        b"\n\n \t\n",
+        f"# {OURS}\n#{OURS}\n".encode(),
+        b"0 5 * * * /opt/backup.sh # b24data: deals /x/exports.toml\n",
+        b"0 5 * * * echo b24data export run deals\n",
+        b"99 99 * * * b24data export run deals # b24data: deals /x/exports.toml\n",
+        f"{OURS}.old\n{OURS.replace('deals /', 'leads /')}\n".encode(),
+    ],
+)
+def test_with_entry__every_byte_of_others_stays(others):
+    added = crontab.with_entry(others, OURS)
+    assert added == others + f"{OURS}\n".encode()
+    assert crontab.with_entry(added, EIGHT) == others + f"{EIGHT}\n".encode()
+    assert crontab.without(added, "deals", "/x/exports.toml") == others
+    around = f"{OURS}\n".encode() + others
+    assert crontab.with_entry(around, EIGHT) == f"{EIGHT}\n".encode() + others
+
+
+def test_with_entry__a_line_that_stands_there_twice_stands_there_once():
+    twice = f"{OURS}\n* * * * * true\n{EIGHT}\r\n".encode()
+    assert crontab.with_entry(twice, EIGHT) == f"{EIGHT}\n* * * * * true\n".encode()
+
+
+def test_line_of__a_path_that_cron_can_not_hold_is_refused():
+    with pytest.raises(ConfigError, match="cron takes no line"):
+        crontab.line_of("@daily", "deals", Path("/x\n* * * * * rm -rf/exports.toml"), "cd")
+
+
+def test_two_at_once__lose_nothing(cron, here):
+    (here / "exports.toml").write_text("".join(DEALS.replace("deals", f"deals{n}") for n in range(4)))
+    cron.says(cron.program.read_text().replace('cat > "{table}"', 'cat > "{table}.$$" && mv "{table}.$$" "{table}"'))
+    cron.table.write_text(OTHERS)
+    words = [sys.executable, "-m", "b24data", "schedule", "add", "0 6 * * *"]
+    running = [
+        subprocess.Popen([*words, f"deals{n}"], env={**os.environ, "B24DATA_STATE_DIR": str(here / f"state{n}")})
+        for n in range(4)
+    ]
+    assert [one.wait() for one in running] == [0, 0, 0, 0]
+    assert cron.text.startswith(OTHERS)
+    assert sorted(entry.name for entry in crontab.entries_of(cron.table.read_bytes())) == [
+        "deals0", "deals1", "deals2", "deals3"
+    ]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_fuzz__whatever_a_crontab_holds_others_lose_no_byte(data):
+    pieces = [
+        OURS.encode(),
+        b"# b24data:",
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"\\%",
+        b"@daily",
+        b"export run",
+        b"#",
+        b"\xff",
+        b"\0",
+    ]
+    table = b"".join(data.draw(st.lists(st.sampled_from(pieces) | st.binary(max_size=8), max_size=20)))
+    added = crontab.with_entry(table, EIGHT)
+    others = [line for line in table.split(b"\n") if OURS.encode() not in line]
+    assert [entry for entry in crontab.entries_of(added) if entry.name == "deals"]
+    kept = added.split(b"\n")
+    assert [line for line in others if line and line not in kept] == []
+    again = crontab.without(added, "deals", "/x/exports.toml")
+    assert [line for line in others if line and line not in again.split(b"\n")] == []

@@ -19,7 +19,7 @@ LAYERS = [
     ["options"],
     ["grammar"],
     ["http.*"],  # what only decides
-    ["leaks"],
+    ["gitignore", "leaks"],
     ["http.transport"],
     ["auth.*"],
     ["http.session", "http.through"],
