@@ -83,6 +83,8 @@ class Methods:
         record = self._records.methods.get(name)
         if record is not None:
             return record(params)
+        if name in describe.DESCRIBED:
+            return self._answer(describe.listed_fields(describe.DESCRIBED[name]))
         if self.dialects.knows(name):
             return self.dialects.call(name, params, in_batch=in_batch)
         raise PortalError(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
@@ -106,7 +108,9 @@ class Methods:
 
     def names(self) -> list[str]:
         """The methods the portal knows."""
-        return sorted({*LIST_METHODS, *self._plain, *self._records.methods, *documented("v2"), "batch"})
+        return sorted(
+            {*LIST_METHODS, *self._plain, *self._records.methods, *describe.DESCRIBED, *documented("v2"), "batch"}
+        )
 
     def _plain_methods(self) -> dict[str, Callable[[Mapping[str, Any], Caller], Answer]]:
         table: dict[str, Callable[[Mapping[str, Any], Caller], Answer]] = {

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from b24data.sandbox.fields import user_field
 from b24data.sandbox.lists import LIST_METHODS, ListRequest, read_request
 from b24data.sandbox.portal import Portal
@@ -67,12 +69,22 @@ class Control:
         ids: list[int] = request.table.ids[request.selection().chosen].tolist()
         return {"count": len(ids), "ids": ids}
 
-    def rows(self, method: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows that a list call means, all of them, as they stand in answers."""
+    def rows(
+        self, method: str, params: Mapping[str, Any], version: str = "v2", ids: Sequence[int] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The rows that a list call means, all of them, as they stand in answers; with ``ids``, these only."""
+        if version == "v3":
+            return self.portal.methods3.rows(method, params, ids)
         if method.lower() not in LIST_METHODS and self.portal.methods.dialects.knows(method.lower()):
-            return self.portal.methods.rows(method, params)
+            found = self.portal.methods.rows(method, params)
+            if ids is None:
+                return found
+            numbers = self.portal.methods.ids(method, params)
+            return [row for row, number in zip(found, numbers, strict=True) if number in ids]
         request = self._request(method, params)
         selection = request.selection()
+        if ids is not None:
+            selection = selection.only(np.isin(request.table.ids[selection.chosen], np.array(ids, np.int64)))
         page = self.portal.renderer.page(request.table, selection, request.layout, 0, max(selection.count, 1))
         return page.rows()
 

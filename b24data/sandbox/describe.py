@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from b24data.sandbox.documented import HIDDEN_ID, Documented, documented
 from b24data.sandbox.fields import Field
 from b24data.sandbox.stages import STATUSES
+from b24data.sandbox.values import kind_of_value
 
-__all__ = ["classic_fields", "item_fields", "task_fields", "user_fields", "userfields"]
+__all__ = ["DESCRIBED", "classic_fields", "item_fields", "listed_fields", "task_fields", "user_fields", "userfields"]
 
 _USERFIELD_ENTITIES = {"deals": "CRM_DEAL", "leads": "CRM_LEAD", "contacts": "CRM_CONTACT", "companies": "CRM_COMPANY"}
 
@@ -120,3 +122,52 @@ def task_fields(known: Fields) -> dict[str, Any]:
 def user_fields(known: Fields) -> dict[str, str]:
     """``user.fields``: nothing but titles."""
     return {name: field.title for name, field in known.items()}
+
+
+def _described() -> dict[str, Documented]:
+    lists = documented("v2").values()
+    return {str(known.described["by"]).lower(): known for known in lists if known.described}
+
+
+# The methods that describe the fields of other lists, by lower-case name.
+DESCRIBED = _described()
+_TYPES = {"flag": "char", "bool": "boolean", "moment": "datetime"}
+
+
+def listed_fields(known: Documented) -> Any:
+    """What describes the fields of a documented list, with the types of its page; others as the rows have them."""
+    form = known.described.get("form", "fields")
+    types = dict(known.described["types"])
+    spelled = {_letters(name) for name in types}
+    for row in known.rows:
+        for name, value in row.items():
+            if name != HIDDEN_ID and _letters(name) not in spelled:
+                types.setdefault(name, name if form == "labels" else _type(value))
+    result: Any = types
+    if form == "list":
+        result = [{"title": name, **_facts(known, name, kind)} for name, kind in types.items()]
+    elif form == "disk":
+        result = {name: {"TYPE": kind, "USE_IN_FILTER": True, "USE_IN_SHOW": True} for name, kind in types.items()}
+    elif form == "fields":
+        result = {name: _facts(known, name, kind) for name, kind in types.items()}
+    at = known.described.get("at")
+    return {at: result} if at else result
+
+
+def _facts(known: Documented, name: str, kind: str) -> dict[str, Any]:
+    facts = {"type": kind, "isRequired": False, "isReadOnly": name == known.id_asked, "isImmutable": False}
+    return facts | ({"isMultiple": False, "isDynamic": False, "title": name} if known.method.startswith("crm.") else {})
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "array" if isinstance(value, list) else "object"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "integer" if isinstance(value, int) else "double"
+    return _TYPES.get(kind_of_value(value), "string")
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").casefold()

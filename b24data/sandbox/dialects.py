@@ -122,6 +122,8 @@ class Dialects:
     def rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """:meth:`truth` as it stands in answers."""
         known = documented("v2")[name]
+        if not known.is_list:
+            raise ValueError(f"{known.method} answers with no rows that are objects")
         return [_selected(known, row, _by_name(known, params)) for row in self.truth(name, params)]
 
     def _chosen(self, known: Documented, habit: Habit, given: Mapping[str, Any], quirks: Quirks) -> list[Row]:

@@ -40,7 +40,8 @@ class Documented:
 
     ``prefixes`` to ``patterns`` are what its filter takes, as in :class:`~b24data.sandbox.conventions.Convention`;
     ``names`` are those it filters by, where the page has a list of them, all of a row otherwise. ``refusal`` is the
-    error that the page shows, if its code is empty: status, code and text.
+    error that the page shows, if its code is empty: status, code and text. ``described`` tells which method describes
+    its fields, and their ``types``.
     """
 
     method: str
@@ -70,6 +71,7 @@ class Documented:
     refuses: bool = False
     any_case: bool = False
     refusal: tuple[int, Any, str] | None = None
+    described: Mapping[str, Any] = field(default_factory=dict)
     positional: tuple[str, ...] = ()
     undocumented: bool = False
     seen: bool = False
@@ -99,7 +101,8 @@ def _read(method: str, facts: Mapping[str, Any]) -> Documented:
 def made_rows(known: Documented, seed: int, count: int | None = None) -> list[dict[str, Any]]:
     """Rows in the likeness of the sample: ids run on with gaps, moments move on, names carry the id.
 
-    A list without pages is its sample unless a ``count`` is given.
+    Flags, users, amounts and sort indexes differ from row to row, so that a filter by them leaves a part. A list
+    without pages is its sample unless a ``count`` is given.
 
     >>> [row["id"] for row in made_rows(documented("v2")["catalog.vat.list"], seed=7, count=3)]
     [1, 3, 4]
@@ -110,7 +113,45 @@ def made_rows(known: Documented, seed: int, count: int | None = None) -> list[di
             return [_identified(dict(row), known, at) for at, row in enumerate(known.rows, 1)]
     rng = np.random.default_rng([seed, zlib.crc32(known.method.encode())])
     ids = record_ids(rng, count, 0.3).tolist()
-    return [_made(known, dict(known.rows[at % len(known.rows)]), at, number) for at, number in enumerate(ids)]
+    rows = [_made(known, dict(known.rows[at % len(known.rows)]), at, number) for at, number in enumerate(ids)]
+    asked_for = {one.lstrip("=").removeprefix("filter.") for wanted in known.required for one in wanted.split("|")}
+    for key in known.rows[0]:
+        if key not in (known.id, *asked_for):
+            _vary(rows, key, np.random.default_rng([seed, zlib.crc32(f"{known.method}.{key}".encode())]))
+    return rows
+
+
+_USER = re.compile(
+    r"created_?by(_?id)?|modif\w*_?by(_?id)?|updated_?by|responsible_?id|assigned_?by_?id|(portal_)?user_?id"
+)
+_AMOUNT = re.compile(
+    r"(?!.*type).*(price|quantity|amount|sum|duration|cost|percentage|minutes|seconds|size|weight|rate|repeat)(account)?"
+)
+_FLAG = re.compile(
+    r"(is|has|show|edit|with|can)\w+|active|visible|closed|opened|project|required|multiple|mandatory|def|payed"
+)
+
+
+def _vary(rows: list[dict[str, Any]], key: str, rng: np.random.Generator) -> None:
+    """Other values of the same kind in one column, where the sample's have one that may vary."""
+    name = key.lower()
+    for row in rows:
+        value, dice = row.get(key), int(rng.integers(0, 24))
+        if value in ("Y", "N") and not isinstance(value, bool) and _FLAG.fullmatch(name):
+            row[key] = "Y" if dice % 3 else "N"
+        elif isinstance(value, bool) and _FLAG.fullmatch(name):
+            row[key] = bool(dice % 3)
+        elif not isinstance(value, bool) and _is_number(value):
+            if _USER.fullmatch(name):
+                row[key] = _like(value, 1 + dice)
+            elif name == "sort":
+                row[key] = _like(value, 100 * (1 + dice % 5))
+            elif _AMOUNT.fullmatch(name):
+                row[key] = value + dice if isinstance(value, int | float) else str(int(str(value)) + dice)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or str(value).isdigit()
 
 
 def _made(known: Documented, row: dict[str, Any], at: int, number: int) -> dict[str, Any]:

@@ -216,19 +216,21 @@ class Sandbox(Changes):
     def rows(
         self,
         method: str = "crm.deal.list",
-        filter: Mapping[str, Any] | None = None,
+        filter: Mapping[str, Any] | Sequence[Any] | None = None,
         select: Sequence[str] | None = None,
         *,
         ids: Sequence[int] | None = None,
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        version: str = "v2",
     ) -> list[dict[str, Any]]:
-        """The rows that a list call means, as they stand in answers; ``ids`` narrows them."""
-        wanted = _params(filter, order, select, params)
-        if ids is not None:
-            key = "@id" if method.lower() == "crm.item.list" else "@ID"
-            wanted["filter"] = {**wanted.get("filter", {}), key: list(ids)}
-        found: list[dict[str, Any]] = self._ask("rows", method=method, params=wanted)
+        """The rows that a list call means, all pages, as they stand in answers; ``ids`` narrows them.
+
+        It works for every list that the portal serves, and gives all rows also where a call has to name some parameter.
+        """
+        asked = _params(filter, order, select, params)
+        only = None if ids is None else list(ids)
+        found: list[dict[str, Any]] = self._ask("rows", method=method, params=asked, version=version, ids=only)
         return found
 
     def warm(

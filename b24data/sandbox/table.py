@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from b24data.sandbox.columns import ID_MARK, Codes, Column, Ints, Numbers
 from b24data.sandbox.customs import empty_column, item_multifields
@@ -42,6 +43,11 @@ class Selection:
     def chosen(self) -> Ints:
         """Their positions in the table."""
         return self.positions[self.first : self.last]
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Selection:
+        """Those of them that a mask keeps."""
+        positions = self.chosen[kept]
+        return Selection((*self.key, positions.tobytes()), positions, 0, len(positions))
 
 
 class World:

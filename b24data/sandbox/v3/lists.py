@@ -79,6 +79,7 @@ class Lists3:
         known = documented("v3")[name]
         if not known.is_list:
             return Answer.of(known.result, self._writer)
+        self._check_required(known, query)
         rows = self.rows(name, query, self._quirks)
         beside = {}
         if known.paging == "v3_pagination":
@@ -89,22 +90,22 @@ class Lists3:
         return self._answer(known, self._selected(known, rows, query), **beside)
 
     def rows(self, name: str, query: Mapping[str, Any], quirks: Quirks) -> list[Row]:
-        """All rows that a call means."""
+        """All rows that a call means; behind the portal's back it need not name what a call has to."""
         name = "main.eventlog.list" if name == "main.eventlog.tail" else name
         known = documented("v3")[name]
-        _check_required(known, query)
         rows = self._all(name)
         for key in _SIMPLE_FILTERS.get(name, ()):
             if query.get(key) is not None:
                 rows = [row for row in rows if row.get(key) == query[key]]
         if self.has_conditions(name):
             where = read_filter(query.get("filter"), self._fields(known))
-            if name in _REQUIRED_CONDITION and not _asks_for(where, _REQUIRED_CONDITION[name]):
-                required = f"filter.{_REQUIRED_CONDITION[name]}"
-                raise invalid(required, f"Required field `{required}` is not specified")
             where = quirks.where(where, known.id or HIDDEN_ID, partial(_kind, rows))
             rows = [row for row in rows if holds(where, row)]
         return sorted_rows(rows, read_order(query.get("order"), self._fields(known)) if known.order else ())
+
+    def shown(self, name: str, query: Mapping[str, Any]) -> list[Row]:
+        """All rows that a call means, as they stand in answers."""
+        return self._selected(documented("v3")[name], self.rows(name, query, HONEST), query)
 
     def has_conditions(self, name: str) -> bool:
         """Whether a method takes a list of conditions as its filter."""
@@ -113,6 +114,7 @@ class Lists3:
     def figures(self, name: str, query: Mapping[str, Any]) -> Answer:
         """Figures over the rows that a filter leaves."""
         asked = asked_fields(query.get("select"), self.fields(name))
+        self._check_required(documented("v3")[name], query)
         rows = self.rows(name, query, self._quirks)
         return Answer.of({"result": figures(asked, rows)}, self._writer)
 
@@ -131,6 +133,15 @@ class Lists3:
         entity = "".join(part.capitalize() for part in name.split(".")[:-1]) + "Dto"
         moments = [key for key, value in known.rows[0].items() if isinstance(value, str) and _MOMENT.match(value)]
         return Described(entity, self._fields(known), moments, as_array=name.startswith("tasks."))
+
+    def _check_required(self, known: Documented, query: Mapping[str, Any]) -> None:
+        name = known.method.lower()
+        missing = [one for one in known.required if "." not in one and query.get(one) in (None, "")]
+        condition = _REQUIRED_CONDITION.get(name)
+        if condition and not _asks_for(read_filter(query.get("filter"), self._fields(known)), condition):
+            missing.append(f"filter.{condition}")
+        for one in missing:
+            raise invalid(one, f"Required field `{one}` is not specified")
 
     def _all(self, name: str) -> list[Row]:
         return self._rowsets.of("v3", name, _EXTRA.get(name))
@@ -241,12 +252,6 @@ def _in_period(moment: str, given: Any) -> bool:
     if begin is None or end is None or begin > end or at is None:
         raise V3Error("invalid_date_range", "Incorrect date range: both from and to are required")
     return begin <= at <= end
-
-
-def _check_required(known: Documented, query: Mapping[str, Any]) -> None:
-    for name in known.required:
-        if "." not in name and query.get(name) in (None, ""):
-            raise invalid(name, f"Required field `{name}` is not specified")
 
 
 def _asks_for(part: Condition | Group, name: str) -> bool:

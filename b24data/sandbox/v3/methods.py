@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -80,6 +80,15 @@ class Methods3:
         if name not in self._listed:
             raise ValueError(f"{method} is not a list of REST 3.0")
         return [row_id(row, documented("v3")[name]) for row in self.lists.rows(name, query, HONEST)]
+
+    def rows(self, method: str, query: Mapping[str, Any], ids: Sequence[Any] | None) -> list[Mapping[str, Any]]:
+        """The rows that a list call means, all pages of it; with ``ids``, these only."""
+        name = method.lower()
+        found = self.truth(method, query)
+        rows: Sequence[Mapping[str, Any]] = (
+            self.tasks.rows(query) if name == "tasks.task.list" else self.lists.shown(name, query)
+        )
+        return [row for row, number in zip(rows, found, strict=True) if ids is None or number in ids]
 
     def names(self) -> list[str]:
         """The methods there are."""
