@@ -138,6 +138,8 @@ def listed_fields(known: Documented) -> Any:
     """What describes the fields of a documented list, with the types of its page; others as the rows have them."""
     form = known.described.get("form", "fields")
     types = dict(known.described["types"])
+    for name, kind in known.extra.items():
+        types.setdefault(name, name if form == "labels" else kind)
     spelled = {_letters(name) for name in types}
     for row in known.rows:
         for name, value in row.items():

@@ -41,7 +41,7 @@ class Documented:
     ``prefixes`` to ``patterns`` are what its filter takes, as in :class:`~b24data.sandbox.conventions.Convention`;
     ``names`` are those it filters by, where the page has a list of them, all of a row otherwise. ``refusal`` is the
     error that the page shows, if its code is empty: status, code and text. ``described`` tells which method describes
-    its fields, and their ``types``.
+    its fields, and their ``types``. ``extra`` are fields, by type, that the sample was taken without.
     """
 
     method: str
@@ -72,6 +72,7 @@ class Documented:
     any_case: bool = False
     refusal: tuple[int, Any, str] | None = None
     described: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
     positional: tuple[str, ...] = ()
     undocumented: bool = False
     seen: bool = False
@@ -107,18 +108,39 @@ def made_rows(known: Documented, seed: int, count: int | None = None) -> list[di
     >>> [row["id"] for row in made_rows(documented("v2")["catalog.vat.list"], seed=7, count=3)]
     [1, 3, 4]
     """
-    if count is None:
-        count = _ROWS if known.paging != "none" else len(known.rows)
-        if known.paging == "none":
-            return [_identified(dict(row), known, at) for at, row in enumerate(known.rows, 1)]
+    if count is None and known.paging == "none":
+        rows = [_identified(dict(row), known, at) for at, row in enumerate(known.rows, 1)]
+        return [_completed(known, row, at, seed) for at, row in enumerate(rows)]
     rng = np.random.default_rng([seed, zlib.crc32(known.method.encode())])
-    ids = record_ids(rng, count, 0.3).tolist()
+    ids = record_ids(rng, _ROWS if count is None else count, 0.3).tolist()
     rows = [_made(known, dict(known.rows[at % len(known.rows)]), at, number) for at, number in enumerate(ids)]
     asked_for = {one.lstrip("=").removeprefix("filter.") for wanted in known.required for one in wanted.split("|")}
     for key in known.rows[0]:
         if key not in (known.id, *asked_for):
             _vary(rows, key, np.random.default_rng([seed, zlib.crc32(f"{known.method}.{key}".encode())]))
-    return rows
+    return [_completed(known, row, at, seed) for at, row in enumerate(rows)]
+
+
+def _completed(known: Documented, row: dict[str, Any], at: int, seed: int) -> dict[str, Any]:
+    """The row with the fields that the sample was taken without, in the manner of the others: numbers as they are."""
+    as_text = bool(known.id) and isinstance(known.rows[0].get(str(known.id)), str)
+    for name, kind in known.extra.items():
+        dice = zlib.crc32(f"{seed} {known.method} {name} {at}".encode()) % 97
+        row[name] = _plain_value(kind, name, dice, as_text=as_text)
+    return row
+
+
+def _plain_value(kind: str, name: str, dice: int, *, as_text: bool) -> Any:
+    if kind in ("char", "boolean"):
+        return "Y" if dice % 3 else "N"
+    if kind in ("date", "datetime"):
+        return _later("2026-01-01T10:00:00+03:00", 7 * dice)
+    if kind in ("string", "crm_status", "crm_currency"):
+        return f"{name} {dice % 5}" if dice % 7 else None
+    if kind in ("array", "object", "file"):
+        return None
+    number = dice / 4 if kind == "double" else dice % 25
+    return str(number) if as_text else number
 
 
 _USER = re.compile(

@@ -125,11 +125,23 @@ def _where(method: ListMethod, spelling: Spelling, given: _Parameters, quirks: Q
     if method.family == "user":  # conditions may stand beside FILTER
         asked |= {key: value for key, value in given.all.items() if key.isupper() and spelling.column(key)}
     found = parse_filter(asked, quirks.convention(method.convention), spelling)
+    if method.entity == "activities" and asked.get("BINDINGS"):
+        found = replace(found, parts=(*found.parts, _bound_to(items_of(asked["BINDINGS"]))))
     if method.family == "search" and "FIND" in asked:
         # user-search.md: FIND looks into all the named fields, and works alone.
         words = (str(asked["FIND"]),)
         return Group(tuple(Condition(name, "has", words) for name in ("NAME", "LAST_NAME", "WORK_POSITION")), True)
     return found
+
+
+def _bound_to(given: list[Any]) -> Group:
+    """crm-activity-list.md: activities of any of these owners, each ``OWNER_TYPE_ID`` with or without ``OWNER_ID``."""
+    wanted = [one for one in given if isinstance(one, Mapping)]
+    owners = [
+        Group(tuple(Condition(name, "eq", (one[name],)) for name in ("OWNER_TYPE_ID", "OWNER_ID") if name in one))
+        for one in wanted
+    ]
+    return Group(tuple(owners), any_of=True)
 
 
 def _entity_of(given: Any) -> str:

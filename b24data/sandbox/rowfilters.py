@@ -63,10 +63,10 @@ class RowNames:
         self._known = known
         self._rows = rows
         self._loose = loose or known.any_case
-        row = known.rows[0]
+        row = {**known.rows[0], **known.extra}
         self.id = known.id or HIDDEN_ID
         camel = bool(known.id_asked and known.id and known.id_asked != known.id)
-        self._names = {_upper(key) if camel else key: key for key in row if key != self.id}
+        self._names = {_upper(key) if camel and not key.isupper() else key: key for key in row if key != self.id}
         if known.id_asked:
             self._names[known.id_asked] = self.id
 

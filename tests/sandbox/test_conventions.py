@@ -182,6 +182,25 @@ def test_departments__exact_parameters_at_the_top_level(portal, call):
     assert call(portal, "department.get", {"filter": {"ID": 3}})["total"] == everything
 
 
+def test_activities__of_any_of_several_owners(portal, count):
+    method, everything = "crm.activity.list", portal.rows("crm.activity.list", select=["ID", "OWNER_ID"])
+    owner = everything[0]["OWNER_ID"]
+    of_one = sum(row["OWNER_ID"] == owner for row in everything)
+    assert (
+        count(portal, method, {"BINDINGS": [{"OWNER_TYPE_ID": 2, "OWNER_ID": owner}, {"OWNER_TYPE_ID": 3}]}) == of_one
+    )
+    assert count(portal, method, {"BINDINGS": [{"OWNER_TYPE_ID": 2}]}) == len(everything)
+
+
+def test_users__are_searched_by_a_word_in_any_of_the_named_fields(portal, count):
+    rows = portal.rows("user.get")
+    word = rows[0]["LAST_NAME"]
+    found = sum(word in (row["NAME"], row["LAST_NAME"], row["WORK_POSITION"]) for row in rows)
+    assert count(portal, "user.search", {"FIND": word}) == found > 0
+    assert count(portal, "user.search", {"LAST_NAME": word}) == found
+    assert count(portal, "user.search", {">ID": 10**6}) == len(rows)
+
+
 def test_lists_of_elements__search_by_a_pattern_and_by_properties(portal, count):
     params = {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 1}
     everything = count(portal, "lists.element.get", {}, **params)
