@@ -6,11 +6,12 @@ import fnmatch
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from b24data.errors import ConfigError
+from b24data.errors import ConfigError, MethodNotFoundError
 from b24data.lists.methods import documented_names, known_methods, nearest_names, only_reads, spec_of
 from b24data.portals import Client
+from b24data.results import AjaxResult
 
-__all__ = ["MethodEntry", "check_call", "documented", "is_list", "of_portal", "own_parameters"]
+__all__ = ["MethodEntry", "check_call", "documented", "is_list", "of_portal", "own_parameters", "raise_for_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,15 @@ def check_call(method: str, *, write: bool) -> None:
         f"there is no documented method {method}, and one of that name may change something on the portal",
         hint="if that is meant, add --write",
     )
+
+
+def raise_for_error(answer: AjaxResult) -> None:
+    """Raise the error of an answer; of a method that the portal does not have, with the nearest documented name."""
+    for error in answer.get_errors():
+        if isinstance(error, MethodNotFoundError) and answer.method.lower() not in documented_names():
+            near = nearest_names(answer.method, 1)
+            error.hint = f"did you mean {near[0]}?" if near else error.hint
+    answer.raise_for_error()
 
 
 def _entries(names: Iterable[str], pattern: str) -> list[MethodEntry]:

@@ -13,7 +13,7 @@ from b24data.actions.calls import Calls, Params, ajax_result, in_chunks, is_rais
 from b24data.actions.v3_lists import CallList, CallTail, FetchList, FetchTail
 from b24data.errors import AjaxError, BadReplyError, ConfigError, TransportError
 from b24data.http.encode import MAX_COMMANDS
-from b24data.http.protocol import Response
+from b24data.http.protocol import Response, error_inside
 from b24data.http.retry import is_read
 from b24data.http.session import Session
 from b24data.lists.methods import check_reads
@@ -99,13 +99,16 @@ class Batch:
                 if is_raised(self._session, error):
                     raise
                 answers, refusal = [None] * len(items), error
+        inside = [error_inside(one["method"], answer) for (_, one), answer in zip(items, answers, strict=True)]
+        errors = {key: flaw for key, flaw in zip(keys, inside, strict=True) if flaw}
+        answers = [None if key in errors else answer for key, answer in zip(keys, answers, strict=True)]
         if return_ajax_result:
             answers = [
-                AjaxResult(one["method"], result=answer, error=refusal, request_id=request_id)
-                for (_, one), answer in zip(items, answers, strict=True)
+                AjaxResult(one["method"], result=answer, error=refusal or errors.get(key), request_id=request_id)
+                for key, (_, one), answer in zip(keys, items, answers, strict=True)
             ]
         data = dict(zip(keys, answers, strict=True)) if isinstance(calls, Mapping) else list(answers)
-        return Result(data, refusal=refusal)
+        return Result(data, errors, refusal=refusal)
 
     def _run(self, commands: list[dict[str, Any]], request_id: str) -> Sequence[Any]:
         answers = self._session.call("batch", commands, request_id=request_id or None).data()

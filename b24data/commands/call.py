@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """One request; its answer as JSON."""
     request = asked_of("call", vars(args))
-    from b24data.catalog import check_call
+    from b24data.catalog import check_call, raise_for_error
     from b24data.portals import connect
 
     check_call(request.method, write=request.write)
     with connect(request.profile) as b24:
         answer = b24.actions.v2.call.make(method=request.method, params=request.call_params)
-    answer.raise_for_error()
+    raise_for_error(answer)
     show_json(answer.get_data())
     if answer.next is not None:
         of = f" of {answer.total:,}" if answer.total else ""

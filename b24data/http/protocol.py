@@ -31,6 +31,7 @@ __all__ = [
     "Response",
     "Times",
     "encode_batch",
+    "error_inside",
     "php_query",
     "plain_params",
     "read_batch",
@@ -170,7 +171,7 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
         raise _bad_reply(method, reply, "the answer has neither a result nor an error")
     if reply.status >= 400:
         raise _bad_reply(method, reply, "a result with the status of an error")
-    if error := _error_inside(method, envelope.result):
+    if error := error_inside(method, envelope.result):
         raise error
     return Response(envelope.result, _integer(envelope.total), _integer(envelope.next), read_times(envelope.time))
 
@@ -228,7 +229,7 @@ def read_batch(response: Response, commands: Sequence[Command]) -> list[Response
         key = command.key
         if key in errors and (key not in results or _is_told(errors[key])):
             parts.append(_command_error(command.method, errors[key]))
-        elif key in results and (error := _error_inside(command.method, results[key])):
+        elif key in results and (error := error_inside(command.method, results[key])):
             parts.append(error)
         elif key in results:
             total, following = _integer(totals.get(key)), _integer(nexts.get(key))
@@ -258,11 +259,16 @@ def _is_told(error: Any) -> bool:
     return names_error(error) and (not isinstance(error, dict) or any(error.values()))
 
 
-def _error_inside(method: str, payload: Payload | BatchParts) -> AjaxError | None:
-    """The error that a method put into its ``result``, with HTTP 200."""
+def error_inside(method: str, payload: Any) -> AjaxError | None:
+    """The error that a method put into its ``result``, with HTTP 200; ``payload`` may be opened one level or whole.
+
+    >>> error_inside("m", {"error": "", "error_description": "Access denied."}).description
+    'Access denied.'
+    """
     if not isinstance(payload, dict) or "error" not in payload or not payload.keys() <= _ERROR_NAMES:
         return None
-    error, text = (decoded(payload[name]) if name in payload else None for name in ("error", "error_description"))
+    values = (payload.get(name) for name in ("error", "error_description"))
+    error, text = (decoded(value) if isinstance(value, msgspec.Raw) else value for value in values)
     return portal_error(method, error, text, 200) if names_error(error, text) else None
 
 

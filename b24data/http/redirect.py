@@ -15,7 +15,7 @@ from b24data.errors import TransportError
 __all__ = ["bitrix24_zone", "is_loopback", "moved_endpoint"]
 
 # Where a portal sends a browser to sign in: its own page, the network's, the administration's.
-_LOGIN = re.compile(r"/(auth|login|oauth/authorize|bitrix/admin)(/|\.php|$)", re.IGNORECASE)
+_LOGIN = re.compile(r"(?!/rest/).*?/(auth|login|oauth/authorize|bitrix/admin)(/|\.php|$)", re.IGNORECASE)
 _SUFFIXES = tuple(
     f".bitrix24.{zone}"
     for zone in (
@@ -54,10 +54,11 @@ def moved_endpoint(method: str, endpoint: str, location: str) -> str:
     'https://new.bitrix24.de/rest/'
     """
     old, new = urlsplit(endpoint), urlsplit(urljoin(endpoint, location))
-    if login := _LOGIN.match(new.path):
+    if (login := _LOGIN.match(new.path)) or "backurl=" in new.query:
+        page = login[0] if login else new.path
         raise TransportError(
             method,
-            f"the portal sends us to its login page ({new.scheme}://{new.hostname}{login[0]}) and not to its REST API",
+            f"the portal sends us to its login page ({new.scheme}://{new.hostname}{page}) and not to its REST API",
             code="LOGIN_PAGE",
             hint="check the portal's address; the portal may be closed, or its REST API limited to some networks",
         )

@@ -22,6 +22,7 @@ from b24data.http.context import CallContext, Wait
 from b24data.http.error_codes import wants_sign_in
 from b24data.http.limits import Hold, Limits
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
+from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
 from b24data.http.request import Request
 from b24data.http.retry import Step, decide
@@ -197,7 +198,12 @@ class Session:
                 hops += 1
                 moved_to = moved_endpoint(request.method, endpoint, outcome.location)
                 if hops > _MOST_HOPS:
-                    raise TransportError(request.method, "the portal sends us in circles", code="FOREIGN_REDIRECT")
+                    raise TransportError(
+                        request.method,
+                        f"the portal sends us in circles, at last to {redact(outcome.location)}",
+                        code="FOREIGN_REDIRECT",
+                        hint="check the portal's address; its REST API may be closed, or moved while it was called",
+                    )
                 continue
 
             seconds = self.clock.monotonic() - started

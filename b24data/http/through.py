@@ -9,6 +9,7 @@ import msgspec
 
 from b24data.errors import ConfigError
 from b24data.http.context import CallContext
+from b24data.http.error_codes import names_error
 from b24data.http.protocol import Reply, Response, read_reply
 from b24data.http.session import Session
 from b24data.params import ApiVersion
@@ -65,7 +66,8 @@ class Through(Session):
 def _response(method: str, answer: Any, version: ApiVersion) -> Response:
     if isinstance(answer, Response):
         return answer
-    if not isinstance(answer, Mapping) or "result" not in answer:
+    told = isinstance(answer, Mapping) and names_error(answer.get("error"), answer.get("error_description"))
+    if not isinstance(answer, Mapping) or not (told or "result" in answer):
         raise ConfigError(
             f"the http client that was set answered {method} with {type(answer).__name__}",
             hint='return a Response, or a mapping such as {"result": [...], "total": 1}',

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Unicode
 
 from b24data.auth.profiles import Profiles
-from b24data.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters
+from b24data.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters, raise_for_error
 from b24data.errors import ConfigError, SdkError
 from b24data.frames.shelf import shelf_of
 from b24data.grammar import HelpShown, Request, refuse_options, request_of, spoken
@@ -165,7 +165,7 @@ class B24Magic(Magics):
         if not request.raw and is_list(request.method):
             return self._fetch(request)
         answer = client.actions.v2.call.make(method=request.method, params=request.call_params)
-        answer.raise_for_error()
+        raise_for_error(answer)
         return answer if request.raw else readable(answer.result)
 
     def _describe(self, request: Request) -> Any:

@@ -153,6 +153,12 @@ def test_call__of_a_write_needs_the_word(portal, capsys):
     assert portal.truth("crm.deal.list").count == before
 
 
+def test_call__of_a_method_that_the_portal_lacks_names_the_nearest(capsys):
+    assert main(["call", "crm.deals.get", "--params", "id=1"]) == 1
+    assert "ERROR_METHOD_NOT_FOUND" in (said := capsys.readouterr().err)
+    assert "did you mean crm.deal.get?" in said
+
+
 def test_call__takes_select_filter_and_order(capsys):
     assert main(["call", "crm.deal.list", "--select", "ID", "--filter", "<=ID=60", "--order", "ID=DESC"]) == 0
     ids = [int(row["ID"]) for row in json.loads(capsys.readouterr().out)["result"]]

@@ -168,6 +168,14 @@ def test_batch__a_missing_answer_of_rest_3_is_an_error_and_no_none(answers: Any,
         assert "tasks.task.add" in caught.value.description
 
 
+@pytest.mark.parametrize("code", ["", 0, "ACCESS_DENIED"])
+def test_batch__an_error_inside_an_answer_of_rest_3_is_an_error(code: Any) -> None:
+    queue = ok([{"error": {"code": code, "message": "Access denied"}}, {"id": 2}])
+    result = v3(queue).batch.make(calls=[("tasks.task.get", {"id": 1})] * 2)
+    assert (result.get_data(), list(result.errors)) == ([None, {"id": 2}], [0])
+    assert isinstance(result.errors[0], AccessDeniedError)
+
+
 def test_batch__answers_by_name_are_answers() -> None:
     calls = {"one": ("tasks.task.get", {"id": 1}), "two": ("tasks.task.get", {"id": 2})}
     assert v3(ok({"two": 2, "one": 1})).batch.make(calls=calls).get_data() == {"one": 1, "two": 2}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from b24data import B24Hook, ConfigError
+from b24data import AccessDeniedError, B24Hook, ConfigError
 
 
 class Recorded:
@@ -34,6 +34,13 @@ def test_set_http_client__calls_and_lists_go_through_anything_that_can_call() ->
     assert frame["name"].to_list() == ["General", "Partners"]
     assert caller.called.count("crm.category.list") == 2
     assert frame.attrs["b24data"]["requests"] == len(caller.called) - 1  # the call before it was not the list's
+
+
+@pytest.mark.parametrize("code", ["", 0, None, "ERROR_CORE"])
+def test_set_http_client__an_error_of_the_portal_is_one(code: Any) -> None:
+    b24, _ = hook({"error": code, "error_description": "Access denied."})
+    result = b24.actions.v2.call.make(method="crm.deal.get", params={"id": 5})
+    assert [type(error) for error in result.get_errors()] == [AccessDeniedError]
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", {"rows": []}])

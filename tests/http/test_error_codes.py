@@ -272,6 +272,8 @@ def test_call__a_server_that_refuses_without_the_portals_form_is_asked_once(stat
         "/login/",
         "/bitrix/admin/index.php",
         "/auth/index.php?login=yes",
+        "/extranet/auth/",
+        "/stream/?backurl=%2Frest%2F1%2Fs3cr3t%2F",
     ],
 )
 def test_call__a_login_page_is_named_and_not_followed(location: str) -> None:
@@ -282,6 +284,16 @@ def test_call__a_login_page_is_named_and_not_followed(location: str) -> None:
     assert caught.value.hint
     assert "s3cr3t" not in str(caught.value)
     assert len(transport.sent) == 1
+
+
+def test_call__a_redirect_in_circles_says_where_to_without_a_secret() -> None:
+    transport = FakeTransport(
+        answer=lambda *_: reply(b"", 302, location="https://b.bitrix24.com/rest/1/s3cr3t/profile")
+    )
+    with pytest.raises(TransportError, match="circles, at last to") as caught:
+        hook_session(transport).call("profile")
+    assert "s3cr3t" not in str(caught.value)
+    assert caught.value.hint
 
 
 def test_call__a_portal_whose_name_begins_with_auth_may_move() -> None:
