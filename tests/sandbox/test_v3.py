@@ -352,7 +352,7 @@ def test_discovery__openapi_describes_the_rows_of_the_lists_that_come_in_items(p
 
 
 def test_every_method__answers(portal, http, items):
-    needed = {"type": "DEPARTMENT", "id": 1, "query": "a", "collectionId": 1}
+    needed = {"type": "DEPARTMENT", "id": 1, "query": "a", "collectionId": 1, "name": "a"}
     period = {"startDate": {"from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z"}}
     filters = {
         "tasks.task.result.list": [["taskId", 51]],
