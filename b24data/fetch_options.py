@@ -41,9 +41,13 @@ class FetchOptions:
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
-        check_zone(self.tz)
+        object.__setattr__(self, "tz", check_zone(self.tz))
+        if self.workers is not None and (isinstance(self.workers, bool) or not isinstance(self.workers, int)):
+            raise ConfigError(f"workers is {self.workers!r}", hint="it is a number of requests, such as 4")
         check_choice("errors", self.errors, ("null", "raise"))
         check_choice("verify", self.verify, ("walk", "count", False))
+        if self.dtypes is not None and not isinstance(self.dtypes, Mapping):
+            raise ConfigError(f"dtypes is {self.dtypes!r}", hint='write dtypes={"UF_CRM_1": "int"}')
         for name, dtype in (self.dtypes or {}).items():
             kind_of_dtype(name, dtype)
 

@@ -93,7 +93,8 @@ class Request:
     @property
     def estimate_arguments(self) -> dict[str, Any]:
         """The keywords of ``tools.estimate``."""
-        return {"filter": self.filter, "params": self.params, "limit": self.limit}
+        asked = {"filter": self.filter, "params": self.params, "limit": self.limit}
+        return asked | {name: value for name, value in self.options.items() if name == "check_fields"}
 
     @property
     def call_params(self) -> dict[str, Any]:

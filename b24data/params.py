@@ -277,6 +277,28 @@ class Coercion:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionReport:
+    """One condition of the filter: the key as it was written and as it was sent, the value sent, and its proof.
+
+    ``proof`` is ``checked`` (no row contradicts it) or ``not checkable: ...`` with the reason.
+    """
+
+    key: str
+    value: str
+    sent: str
+    proof: str
+
+    @property
+    def checked(self) -> bool:
+        """Whether the rows were checked by this condition."""
+        return self.proof == "checked"
+
+    def __str__(self) -> str:
+        sent = f", sent as {self.sent}" if self.sent != self.key else ""
+        return f"filter {self.key} {self.value}{sent}: {self.proof}"
+
+
+@dataclass(frozen=True, slots=True)
 class EarlierRuns:
     """What earlier runs of the same fetch had brought before they were stopped; ``window`` is portal time."""
 
@@ -291,8 +313,10 @@ class FetchReport:
     """Why a fetched list is whole, and what it took. Times of the window are the portal's own.
 
     ``reason`` is one of ``short_page``, ``empty_page``, ``reached_pinned_id``, ``total_reached``, ``last_page``,
-    ``whole_answer``, ``limit`` (the only one with ``complete=False``) or ``interrupted``. ``waited_s`` has seconds by
-    reason. Where the fetch went on with what ``earlier`` runs had left, ``rows`` and ``window`` are those of all runs
+    ``whole_answer``, ``no_values`` (the filter asks for one of no values), ``limit`` or ``stopped`` (these two with
+    ``complete=False``). ``waited_s`` has seconds by reason. ``conditions`` tells of each condition of the filter how it
+    was sent and whether the rows were checked by it. Where the fetch went on with what ``earlier`` runs had left,
+    ``rows`` and ``window`` are those of all runs
     together, requests and seconds those of the last one.
     """
 
@@ -314,6 +338,7 @@ class FetchReport:
     last_id: int | None = None
     window: tuple[str, str] | None = None
     earlier: EarlierRuns | None = None
+    conditions: tuple[ConditionReport, ...] = ()
     coercions: Mapping[str, Coercion] = field(default_factory=dict)
     target: str | None = None
     notes: tuple[str, ...] = ()
@@ -326,6 +351,7 @@ class FetchReport:
         data["window"] = list(self.window) if self.window else None
         if self.earlier:
             data["earlier"]["window"] = list(self.earlier.window) if self.earlier.window else None
+        data["conditions"] = list(data["conditions"])
         data["notes"] = list(self.notes)
         return data
 
@@ -360,6 +386,7 @@ class FetchReport:
         )
         if waits:
             lines.append(f"  waited {waits}")
+        lines.extend(f"  {condition}" for condition in self.conditions)
         for column, coercion in self.coercions.items():
             lines.append(f"  {column}: {coercion.count:,} values did not fit and are null, such as {coercion.example}")
         if self.target:

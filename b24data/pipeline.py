@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import hashlib
 import itertools
@@ -29,7 +30,7 @@ from b24data.frames.kinds import offset_of
 from b24data.frames.labels import Labels
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
-from b24data.frames.recheck import Recheck, id_run
+from b24data.frames.recheck import Recheck, condition_reports, id_run
 from b24data.frames.schema import Schema, build_schema
 from b24data.frames.sinks import Sink
 from b24data.frames.wire import parse_rows
@@ -41,7 +42,7 @@ from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import nearest_methods
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row
-from b24data.params import Coercion, FetchReport
+from b24data.params import Coercion, ConditionReport, FetchReport
 from b24data.progress import progress_for
 
 __all__ = ["Pipeline"]
@@ -160,6 +161,8 @@ class Pipeline:
         """How it went, as far as it went."""
         facts, spent = self._fetch.facts, self._context
         standing = self._standing()
+        unchecked = "recheck is off" if not self._options.verify else "no row came"
+        conditions = condition_reports(self.plan.conditions, self.plan.bounds, self._recheck, unchecked)
         return FetchReport(
             method=self.plan.method,
             portal=self._session.portal,
@@ -179,12 +182,14 @@ class Pipeline:
             last_id=facts.last_id,
             window=standing.window,
             earlier=self._job.earlier if self._job else None,
+            conditions=conditions,
             coercions=standing.coercions,
             target=target,
             notes=(
                 *(self._job.notes if self._job else ()),
                 *self._notes,
                 *facts.notes,
+                *_not_checked(conditions, facts.rows, self.plan.spec.page),
                 *(self._presentation.notes() if self._presentation else ()),
             ),
         )
@@ -206,6 +211,7 @@ class Pipeline:
         words = bool(self._options.labels or self._options.titles)
         if note := self._believed.begin(words=words, check=self._options.check_fields):
             self._notes.append(note)
+        self.plan = self._fetch.plan = self._believed.plan
 
     def _go_on(self) -> None:
         """Begin where an earlier run of the same fetch was stopped."""
@@ -262,15 +268,21 @@ class Pipeline:
             self._presentation.remember(self._kept.memory)
         self.schema = self._presentation.schema
         if self._options.verify:
-            self._recheck = Recheck(self.plan.method, self.plan.conditions, self._decoder.schema)
+            self._recheck = Recheck(
+                self.plan.method,
+                self.plan.conditions,
+                self._decoder.schema,
+                self._portal_zone,
+                lambda: self._decoder.coercions if self._decoder else (),
+            )
         return self._decode
 
     def _columns(self, first_page: Sequence[Row]) -> Schema:
         """The columns by the description at hand, and by the first rows where it says nothing."""
         spec, options, fields = self.plan.spec, self._options, self._believed.described.fields
         select = self.plan.select
-        if select is not None and self.plan.id_added:
-            select = (str(spec.id_asked), *select)
+        if select is not None:
+            select = (*([str(spec.id_asked)] if self.plan.id_added else []), *select, *self.plan.hidden)
         return build_schema(
             fields or undescribed(select or (), spec.answer_case),
             select,
@@ -304,7 +316,8 @@ class Pipeline:
         return run
 
     def _presented(self, decoder: Decoder, first_page: Sequence[Row]) -> Presentation:
-        columns, options = decoder.schema.columns, self._options
+        hidden = self._hidden(decoder.schema)
+        columns, options = [c for c in decoder.schema.columns if c.name not in hidden], self._options
         labels = Labels(options.labels, lambda _: None, ", label" if options.titles else "_LABEL")
         if options.labels:
             labels.words_of, notes = self._dictionaries.words_for(
@@ -314,10 +327,32 @@ class Pipeline:
         seen = set().union(*parse_rows(first_page))
         named = set(self.plan.select or ()) if seen else set()
         absent = {c.name for c in columns if c.wire not in seen and named & {c.field.code if c.field else "", c.wire}}
-        return Presentation(decoder, labels, hides_id=self.plan.id_added, absent=absent)
+        return Presentation(decoder, labels, hidden, absent)
+
+    def _hidden(self, schema: Schema) -> frozenset[str]:
+        """The columns that were asked for the walk's sake, or to check the filter."""
+        names = {c.name for c in schema.columns if c.field and c.field.code in self.plan.hidden}
+        return frozenset(names | ({schema.id_name} if self.plan.id_added and schema.id_name else set()))
+
+    @property
+    def _portal_zone(self) -> dt.tzinfo:
+        """The zone in which the portal reads a time without an offset: that of its own clock."""
+        with contextlib.suppress(ValueError):
+            if self._context.window and (zone := dt.datetime.fromisoformat(self._context.window[0]).tzinfo):
+                return zone
+        return dt.UTC
 
     def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return self._presentation.show(batch) if self._presentation else batch
 
     def _show_wait(self, wait: Wait) -> None:
         self._progress.wait(wait.reason, wait.seconds, wait.until)
+
+
+def _not_checked(conditions: Sequence[ConditionReport], rows: int, page: int) -> list[str]:
+    """The note on conditions that rows can't show, where the list is longer than a person looks through."""
+    unsure = [one for one in conditions if not one.checked]
+    if not unsure or rows <= page:
+        return []
+    told = "; ".join(f"{one.key} ({one.proof.removeprefix('not checkable: ')})" for one in unsure)
+    return [f"the rows could not be checked by these conditions: {told}"]

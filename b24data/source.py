@@ -19,6 +19,7 @@ from b24data.files import check_name
 from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
+from b24data.lists.query import selected_names
 from b24data.params import FetchReport
 from b24data.workfolder import WorkFolder
 
@@ -128,6 +129,7 @@ def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | N
             f"it is not documented by which field {spec.method} tells of changes",
             hint='name it: cursor="DATE_MODIFY"; docs/methods.md has the methods where it is known',
         )
+    rest["select"] = selected_names(rest.get("select"))
     if conditions is not None and not isinstance(conditions, Mapping):
         raise ConfigError("a sync takes its filter as a mapping", hint='such as {">=DATE_CREATE": "2026-01-01"}')
     return ListSource(spec=spec, cursor=cursor or str(spec.modified), filter=dict(conditions or {}), **rest)

@@ -16,7 +16,7 @@ from b24data.datasets.sync import Sync, check_deletes
 from b24data.datasets.unfinished import JobFacts, jobs
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch_options import FetchOptions, ProgressOption
-from b24data.frames.described import WORDS_S, Descriptions
+from b24data.frames.described import TYPES_S, WORDS_S, Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelMode
 from b24data.frames.overview import columns_of, fields_frame
@@ -421,8 +421,11 @@ class Tools:
         *,
         params: Mapping[str, Any] | None = None,
         limit: int | None = None,
+        check_fields: bool = True,
     ) -> Estimate:
         """About how many rows a list has, and what fetching it takes: a few requests, before a long run.
+
+        The filter is understood as :meth:`fetch_all` understands it.
 
         Rows with an id are not counted (that is slow on large portals) but sampled in twenty places.
 
@@ -432,8 +435,10 @@ class Tools:
         >>> 4_500 < estimate.rows < 5_500, estimate.requests < 10
         (True, True)
         """
-        plan = make_plan(spec_of(method), filter=filter, params=params, limit=limit)
+        plan = make_plan(spec_of(method), filter=filter, params=params, limit=limit, check=check_fields)
         session = self._client.get_http_client(plan.spec.version)
+        if filter:
+            _, plan = self._descriptions.for_request(plan, CallContext(), age_s=TYPES_S, check=check_fields)
         asker = Asker(session, plan, CallContext(), self._client.clock)
         return estimate_list(asker, session.params.rate_limit, session.params.operating_limit)
 
@@ -496,6 +501,7 @@ class Tools:
             order=asked.order,
             params=asked.params,
             limit=asked.limit,
+            check=asked.check_fields,
         )
         session = self._client.get_http_client(plan.spec.version)
         clock = self._client.clock

@@ -9,22 +9,25 @@ any time, and nothing shows it: where they are wanted, ten minutes is the most.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from b24data.errors import AjaxError, SchemaError
+from b24data.errors import AjaxError, ConfigError, SchemaError
 from b24data.frames.fields import Field, read_fields
+from b24data.frames.kinds import Kind, kind_of_field
 from b24data.frames.openapi import OPENAPI, rows_described
-from b24data.frames.schema import check_names
 from b24data.frames.shelf import shelf_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
+from b24data.lists.conditions import split_filter_key
+from b24data.lists.literals import FilterKind
 from b24data.lists.methods import MethodSpec
-from b24data.lists.plan import ListPlan, split_filter_key
+from b24data.lists.plan import ListPlan, settled
+from b24data.lists.query import FieldType, FieldTypes
 
-__all__ = ["JUST_S", "TYPES_S", "WORDS_S", "Described", "Descriptions", "check_request"]
+__all__ = ["JUST_S", "TYPES_S", "WORDS_S", "Described", "Descriptions", "field_types"]
 
 TYPES_S = 3600.0
 WORDS_S = 600.0
@@ -81,19 +84,17 @@ class Descriptions:
 
     def for_request(
         self, plan: ListPlan, context: CallContext, *, age_s: float = WORDS_S, check: bool = True
-    ) -> Described:
-        """The fields that a list will have, once the names in its request are known to be right.
+    ) -> tuple[Described, ListPlan]:
+        """The fields that a list will have, and its plan in the method's own names, comparisons and values.
 
-        Before a name is refused, the portal is asked anew: the field may be a new one.
+        Before anything is refused, the portal is asked once more: the field may be a new one.
         """
         described = self.of(plan.spec, plan.params, context, age_s=age_s)
-        if check:
-            try:
-                check_request(described, plan)
-            except SchemaError:
-                described = self.of(plan.spec, plan.params, context, age_s=JUST_S)
-                check_request(described, plan)
-        return described
+        try:
+            return described, settled(plan, field_types(described), check=check)
+        except (SchemaError, ConfigError):
+            described = self.of(plan.spec, plan.params, context, age_s=JUST_S)
+            return described, settled(plan, field_types(described), check=check)
 
     def _shelved(self, spec: MethodSpec, params: Mapping[str, Any], age_s: float) -> Described | None:
         shelf = shelf_of(self.session_of(spec.version))
@@ -187,51 +188,29 @@ def _found(path: str, params: Mapping[str, Any]) -> Any:
     return None
 
 
-def check_request(described: Described, plan: ListPlan) -> None:
-    """Refuse a misspelt field in select, filter or order: :class:`SchemaError` with the nearest names.
+def field_types(described: Described) -> FieldTypes:
+    """What the request of a list needs to know of its fields.
 
-    The portal ignores a field that it does not know: a filter then lets every row through. In a filter and an order
-    the spelling of capitals and underscores does not matter here. What the methods take beyond their fields passes:
-    groups of ``crm.item.list`` (``logic``, numbers), ``::SUBFILTER-PARAMS`` of tasks, and what ``methods.json`` names.
-    Conditions of REST 3.0 are its own business: it refuses what it does not know.
+    >>> field_types(Described({"CLOSED": Field("CLOSED", "CLOSED", type="char")})).fields[0].kind
+    'flag'
     """
-    if not described.fields:
-        return
-    spec = plan.spec
-    known = {name for one in described.fields.values() for name in (one.code, one.wire)}
-    known |= {name for name in (spec.id, spec.id_asked) if name}
-    beyond = {_folded(name) for name in spec.also}
-    loosely = {_folded(name) for name in known} | beyond
-    for where, names in (("select", plan.select or ()), ("filter", _filter_names(plan)), ("order", _order_names(plan))):
-        # REST 3.0 selects inside a related object: "responsible.name".
-        unknown = [name for name in names if name.partition(".")[0] not in known and name not in ("*", "UF_*")]
-        if not described.whole:
-            unknown = [name for name in unknown if not name.startswith("UF_")]
-        passing = beyond if where == "select" else loosely
-        check_names([name for name in unknown if _folded(name) not in passing], {*known, *spec.also}, where=where)
+    return FieldTypes(tuple(_field_type(one) for one in described.fields.values()), described.whole)
 
 
-def _folded(name: str) -> str:
-    return name.partition(".")[0].replace("_", "").lower()
+# Types whose texts are codes: compared as a whole. Source: b24restdocs, crm/data-types.md.
+_CODES = {"crm_status", "crm_currency", "crm_category", "enumeration", "enum"}
+_FILTER_KINDS: dict[Kind, FilterKind] = {
+    "int": "int",
+    "float": "float",
+    "bool": "flag",
+    "date": "day",
+    "timestamp": "instant",
+}
 
 
-def _filter_names(plan: ListPlan) -> list[str]:
-    conditions = plan.params.get(plan.spec.filter) if plan.spec.filter else None
-    return list(_names_in(conditions))
-
-
-def _names_in(conditions: Any) -> Iterable[str]:
-    """The fields that a filter asks about, those inside its groups too."""
-    if isinstance(conditions, list):
-        conditions = dict(enumerate(conditions))
-    for key, value in conditions.items() if isinstance(conditions, Mapping) else ():
-        name = split_filter_key(str(key))[1]
-        if name.isdecimal():
-            yield from _names_in(value)
-        elif name.lower() != "logic" and not name.startswith("::"):
-            yield name
-
-
-def _order_names(plan: ListPlan) -> list[str]:
-    order = plan.params.get(plan.spec.order) if plan.spec.order else None
-    return list(order) if isinstance(order, Mapping) else []
+def _field_type(one: Field) -> FieldType:
+    kind: FilterKind = _FILTER_KINDS.get(kind_of_field(one), "text") if one.type else ""
+    if kind == "text" and one.type in _CODES:
+        kind = "code"
+    user = one.code.startswith(("UF_", "ufCrm"))
+    return FieldType(one.code, one.wire, kind, one.multiple, one.values, user=user, is_char=one.type == "char")

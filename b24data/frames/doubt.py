@@ -28,10 +28,11 @@ class Believed:
     def begin(self, *, words: bool, check: bool) -> str:
         """Before any row is asked for: what the report should say of the description. ``words``: its texts matter.
 
-        Raises :class:`SchemaError` for a misspelt name in the request if they are to be checked.
+        ``plan`` is then in the method's own names and values. Raises :class:`SchemaError` for a misspelt name and
+        :class:`ConfigError` for a comparison or a value that the method can't take, if they are to be checked.
         """
         age_s = WORDS_S if words else TYPES_S
-        self.described = self.descriptions.for_request(self.plan, self.context, age_s=age_s, check=check)
+        self.described, self.plan = self.descriptions.for_request(self.plan, self.context, age_s=age_s, check=check)
         return self.described.note
 
     def gives_way(self, schema: Schema, first_page: Sequence[Row]) -> bool:

@@ -21,6 +21,7 @@ Source of the types: b24restdocs, crm/data-types.md and the pages of the describ
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import re
 import zoneinfo
@@ -78,8 +79,10 @@ def kind_of_field(field: Field) -> Kind:
     return _KINDS.get(field.type, "text")
 
 
-def check_zone(tz: str) -> str:
+def check_zone(tz: str | dt.tzinfo) -> str:
     """The name of a time zone, or an offset such as ``+03:00``; :class:`ConfigError` for anything else.
+
+    A ``zoneinfo.ZoneInfo`` is its name, ``datetime.timezone`` its offset.
 
     >>> check_zone("Europe/Berlin"), check_zone("+03:00")
     ('Europe/Berlin', '+03:00')
@@ -87,6 +90,10 @@ def check_zone(tz: str) -> str:
     Traceback (most recent call last):
     b24data.errors.ConfigError: there is no time zone 'Europe/Berlyn'. Hint: did you mean Europe/Berlin?.
     """
+    if isinstance(tz, dt.tzinfo):
+        tz = str(tz).removeprefix("UTC") or "UTC"
+    if not isinstance(tz, str):
+        raise ConfigError(f"tz is {tz!r}", hint='write tz="Europe/Moscow" or tz="+03:00"')
     if re.fullmatch(r"[+-]\d\d:\d\d", tz):
         return tz
     try:

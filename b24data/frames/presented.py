@@ -20,20 +20,20 @@ __all__ = ["Presentation", "coercion_text"]
 class Presentation:
     """Makes batches of a decoder ready to be handed out, in their order.
 
-    ``hides_id`` says that the id was asked for the walk's sake only; ``absent`` are columns that were asked for by
-    name and that the first rows lack.
+    ``hidden`` are columns that were asked for the walk's sake or to check the filter; ``absent`` are columns that were
+    asked for by name and that the first rows lack.
     """
 
     decoder: Decoder
     labels: Labels
-    hides_id: bool = False
+    hidden: frozenset[str] = frozenset()
     absent: set[str] = field(default_factory=set)
 
     @property
     def schema(self) -> Schema:
         """The columns that the caller gets."""
         schema = self.decoder.schema
-        kept = tuple(c for c in schema.columns if not self.hides_id or c.name != schema.id_name)
+        kept = tuple(c for c in schema.columns if c.name not in self.hidden)
         return self.labels.labelled(replace(schema, columns=kept))
 
     def show(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -41,8 +41,8 @@ class Presentation:
         schema = self.decoder.schema
         if self.absent:
             self.absent -= {name for name in self.absent if batch.column(name).null_count < batch.num_rows}
-        if self.hides_id:
-            batch = batch.select([name for name in batch.schema.names if name != schema.id_name])
+        if self.hidden:
+            batch = batch.select([name for name in batch.schema.names if name not in self.hidden])
         return self.labels.apply(batch, schema)
 
     def memory(self) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Ids and the filter, checked again on the rows that came: a portal that ignores a condition gives no sign of it.
 
-Only what can be decided from a row is checked: equality, lists and ranges on numbers, days, points in time and codes.
-Texts (compared without regard to case, and by parts), null and multiple values are the portal's own business.
+Equality, ranges, lists and their negations are checked on numbers, days, points in time, flags and codes. Texts are
+compared by rules of the portal's own (capitals, accents, parts), so they are not: the report says so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -16,33 +17,27 @@ import pyarrow.compute as pc
 
 from b24data.errors import ProtocolViolationError
 from b24data.frames.schema import Column, Schema
+from b24data.lists.conditions import Condition, Group, Node, each_condition
 from b24data.lists.facts import IdRun
-from b24data.lists.plan import split_filter_key
+from b24data.params import ConditionReport
 
-__all__ = ["Recheck", "id_run"]
+__all__ = ["Recheck", "condition_reports", "id_run"]
 
 _RANGES: dict[str, Callable[[Any, Any], Any]] = {
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
+    "gt": pc.greater,
+    "ge": pc.greater_equal,
+    "lt": pc.less,
+    "le": pc.less_equal,
 }
-_EQUALS = {"", "=", "@"}
-# Types whose texts are codes: compared as they are.
-_CODES = {"crm_status", "crm_currency", "crm_category", "enumeration", "enum"}
-# A time without an offset is in a zone that the portal does not tell; zones are at most so far apart.
-_ZONE_SLACK = dt.timedelta(hours=26)
-
-
-@dataclass(frozen=True, slots=True)
-class _Condition:
-    key: str
-    column: Column
-    compare: Callable[[pa.Array], pa.Array]
+# Summer time: the portal's offset may have been another one at the time that is compared.
+_SLACK = dt.timedelta(hours=1)
+_UTC = pa.timestamp("us", "UTC")
+_FLAG_TEXTS = {"y": True, "n": False, "1": True, "0": False, "true": True, "false": False}
+_SHOWN = 120
 
 
 def id_run(batch: pa.RecordBatch, name: str, *, descending: bool) -> IdRun | None:
-    """What the ids of a batch say about its rows; None where one is no whole number.
+    """What the ids of a batch say about its rows; None where one is not a whole number.
 
     >>> id_run(pa.RecordBatch.from_pydict({"ID": [3, 5, 5]}), "ID", descending=False)
     IdRun(first=3, last=5, ordered=False)
@@ -55,76 +50,283 @@ def id_run(batch: pa.RecordBatch, name: str, *, descending: bool) -> IdRun | Non
     return IdRun(ids[0].as_py(), ids[-1].as_py(), pc.all(beyond, min_count=0).as_py())
 
 
-class Recheck:
-    """The conditions of one filter that can be checked on the columns of ``schema``."""
+@dataclass(slots=True)
+class _Proof:
+    """One condition on one column, and what its rows have shown so far.
 
-    def __init__(self, method: str, conditions: Mapping[str, Any], schema: Schema) -> None:
-        self._method = method
-        by_code = {name.lower(): column for column in schema.columns for name in _names(column)}
-        found = (_condition(key, value, by_code) for key, value in conditions.items())
-        self.conditions = [condition for condition in found if condition is not None]
+    ``met``: the column had a value. ``blank``: rows had none where the condition wants one; a user who may not see a
+    field gets it empty in every row, so that is a contradiction only once the column is ``met``.
+    """
 
-    def check(self, batch: pa.RecordBatch) -> None:
-        """Raise :class:`ProtocolViolationError` with the condition and a value that contradicts it."""
-        for condition in self.conditions:
-            array = batch.column(batch.schema.get_field_index(condition.column.name))
-            if array.type != condition.column.arrow:
-                continue  # a guessed column that has widened since
-            wrong = pc.and_(pc.is_valid(array), pc.invert(pc.fill_null(condition.compare(array), True)))
-            if pc.any(wrong).as_py():
-                example = array.filter(wrong)[0].as_py()
-                raise ProtocolViolationError(
-                    f"the portal ignores the filter {condition.key!r} in {self._method}: a row has {example!r}",
-                    hint="check the spelling of the field and its value in the method's documentation",
-                )
+    condition: Condition
+    column: Column
+    zone: dt.tzinfo
+    met: bool = False
+    blank: bool = False
+    why: str = ""
+
+    def holds(self, batch: pa.RecordBatch, coerced: Collection[str]) -> pa.Array:
+        """Of each row whether the condition holds; null where that can't be told."""
+        unknown = pa.nulls(batch.num_rows, pa.bool_())
+        at = batch.schema.get_field_index(self.column.name)
+        wanted = self._wanted()
+        found = None if at < 0 else _comparable(batch.column(at), _first(wanted))
+        if found is None:
+            self.why = "its rows have values of another type"
+            return unknown
+        self.met = self.met or found.null_count < len(found)
+        result = self._compared(found, wanted)
+        if not found.null_count or self.column.name in coerced:
+            return result
+        absent = pc.is_null(found)
+        verdict = self._of_empty(wanted)
+        if verdict is False:
+            self.blank = True
+            verdict = False if self.met else None
+        return pc.if_else(absent, pa.scalar(verdict, pa.bool_()), result)
+
+    def _wanted(self) -> list[Any]:
+        wanted = self.condition.wanted
+        return [self._placed(one) for one in (wanted if isinstance(wanted, tuple) else (wanted,))]
+
+    def _placed(self, wanted: Any) -> Any:
+        """A point in time without an offset is in the portal's zone; so is the midnight of a day."""
+        if isinstance(wanted, dt.datetime):
+            return wanted if wanted.tzinfo else wanted.replace(tzinfo=self.zone)
+        if isinstance(wanted, dt.date) and pa.types.is_timestamp(self.column.arrow):
+            return dt.datetime.combine(wanted, dt.time(), self.zone)
+        return wanted
+
+    def _compared(self, found: pa.Array, wanted: list[Any]) -> pa.Array:
+        test = self.condition.test
+        full = [one for one in wanted if one is not None]
+        if test in _RANGES:
+            return _ranged(found, test, full[0], self._slack(full[0]))
+        if test == "between":
+            low, high = full
+            return pc.and_(_ranged(found, "ge", low, self._slack(low)), _ranged(found, "le", high, self._slack(high)))
+        equal = _among(found, full, self._slack(full[0]) if full else dt.timedelta())
+        if None in wanted:  # empty: a portal may take 0 and N for it
+            zero = _is_zero(found)
+            equal = pc.if_else(pc.and_not(zero, equal), pa.scalar(None, pa.bool_()), equal)
+        return equal if test in ("eq", "in") else pc.invert(equal)
+
+    def _slack(self, wanted: Any) -> dt.timedelta:
+        given = self.condition.wanted
+        first = given[0] if isinstance(given, tuple) else given
+        told = isinstance(first, dt.datetime) and first.tzinfo is not None
+        return dt.timedelta() if told or not isinstance(wanted, dt.datetime) else _SLACK
+
+    def _of_empty(self, wanted: list[Any]) -> bool | None:
+        """Whether an empty value meets the condition; None: a portal may see it either way."""
+        test = self.condition.test
+        if test in ("ne", "not in"):
+            return False if wanted == [None] else None
+        if None in wanted:
+            return True
+        like_zero = any(one == 0 for one in wanted)
+        return None if like_zero and test in ("eq", "in", "ge", "le", "between") else False
 
 
-def _names(column: Column) -> set[str]:
-    return {column.wire, column.field.code} if column.field else {column.wire}
+def _first(wanted: Sequence[Any]) -> Any:
+    return next((one for one in wanted if one is not None), None)
 
 
-def _condition(key: str, value: Any, columns: Mapping[str, Column]) -> _Condition | None:
-    comparison, name = split_filter_key(key)
-    column = columns.get(name.lower())
-    if column is None or column.many or (column.widens and column.kind != "bool"):
+def _comparable(array: pa.Array, wanted: Any) -> pa.Array | None:  # noqa: PLR0911  one line a kind
+    """The column as values of the kind of ``wanted``; None where it has no such values."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array, kind = array.dictionary_decode(), kind.value_type
+    texts = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    if pa.types.is_list(kind) or pa.types.is_struct(kind):
         return None
-    if comparison in _RANGES and column.kind not in ("text", "bool"):
-        limit = _value(column, value)
-        compare = _RANGES[comparison]
-        bound = pa.scalar(_slackened(limit, comparison), column.arrow)
-        return None if limit is None else _Condition(key, column, lambda array: compare(array, bound))
-    if comparison in _EQUALS and column.kind != "timestamp":
-        given = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        wanted = [_value(column, one) for one in given]
-        if wanted and None not in wanted:
-            among = pa.array(wanted, column.arrow)
-            return _Condition(key, column, lambda array: pc.is_in(array, among))
+    if wanted is None:
+        return array
+    with contextlib.suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+        if isinstance(wanted, bool):
+            return _each(array, lambda text: _FLAG_TEXTS[text.lower()]) if texts else array.cast(pa.bool_())
+        if isinstance(wanted, int | float):
+            if texts:
+                array = pc.if_else(pc.equal(array, ""), pa.scalar(None, kind), array)
+                return array.cast(pa.int64() if isinstance(wanted, int) else pa.float64())
+            return None if pa.types.is_boolean(kind) or pa.types.is_temporal(kind) else _number(array)
+        if isinstance(wanted, dt.datetime):
+            if texts:
+                return _each(array, _instant, _UTC)
+            return array.cast(_UTC) if pa.types.is_timestamp(kind) and kind.tz else None
+        if isinstance(wanted, dt.date):
+            if texts:
+                return _each(array, dt.date.fromisoformat, pa.date32())
+            return array if pa.types.is_date(kind) else None
+        return pc.utf8_lower(array if texts else array.cast(pa.string()))
     return None
 
 
-def _value(column: Column, value: Any) -> Any:
-    """A filter's value as the column has it; None: it can't be said for sure."""
-    is_code = column.field is not None and column.field.type in _CODES
-    if column.kind == "text" and not is_code:
-        return None
+def _number(array: pa.Array) -> pa.Array:
+    return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
+
+
+def _instant(text: str) -> dt.datetime:
+    found = dt.datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    return found
+
+
+def _each(array: pa.Array, read: Callable[[str], Any], kind: pa.DataType | None = None) -> pa.Array:
+    """Texts read one by one: of lists whose fields nothing describes. ValueError where one can't be read."""
     try:
-        return _PARSERS[column.kind](value) if column.kind in _PARSERS else None
-    except ValueError:
-        return None
+        values = [read(text) if text else None for text in array.to_pylist()]
+    except KeyError as error:
+        raise ValueError(str(error)) from error
+    return pa.array(values, kind or pa.bool_())
 
 
-_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "int": int,
-    "float": float,
-    "bool": lambda value: {"Y": True, "N": False, "1": True, "0": False}.get(str(value)),
-    "date": lambda value: dt.date.fromisoformat(str(value)),
-    "timestamp": lambda value: dt.datetime.fromisoformat(str(value)),
-    "text": lambda value: str(value) or None,
-}
+def _scalar(wanted: Any, kind: pa.DataType) -> Any:
+    if isinstance(wanted, int) and not isinstance(wanted, bool) and not -(2**63) <= wanted < 2**63:
+        return pa.scalar(float(wanted))
+    if isinstance(wanted, dt.datetime):
+        return pa.scalar(wanted.astimezone(dt.UTC), _UTC)
+    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
+        return pa.scalar(wanted)
+    return pa.scalar(wanted, kind)
 
 
-def _slackened(limit: Any, comparison: str) -> Any:
-    if not isinstance(limit, dt.datetime) or limit.tzinfo is not None:
-        return limit
-    limit = limit.replace(tzinfo=dt.UTC)
-    return limit - _ZONE_SLACK if comparison.startswith(">") else limit + _ZONE_SLACK
+def _ranged(found: pa.Array, test: str, wanted: Any, slack: dt.timedelta) -> pa.Array:
+    if slack:
+        wanted = wanted - slack if test in ("gt", "ge") else wanted + slack
+    return _RANGES[test](found, _scalar(wanted, found.type))
+
+
+def _among(found: pa.Array, wanted: Sequence[Any], slack: dt.timedelta) -> pa.Array:
+    if slack:
+        near = [pc.and_(_ranged(found, "ge", one, slack), _ranged(found, "le", one, slack)) for one in wanted]
+        result = near[0]
+        for one in near[1:]:
+            result = pc.or_(result, one)
+        return result
+    if not wanted:
+        return pc.if_else(pc.is_valid(found), False, pa.scalar(None, pa.bool_()))
+    if isinstance(wanted[0], dt.datetime):
+        values = pa.array([one.astimezone(dt.UTC) for one in wanted], _UTC)
+    elif isinstance(wanted[0], float) or pa.types.is_floating(found.type):
+        values, found = pa.array([float(one) for one in wanted]), found.cast(pa.float64())
+    else:
+        fitting = [one for one in wanted if not isinstance(one, int) or -(2**63) <= one < 2**63]
+        values = pa.array(fitting, pa.bool_() if isinstance(wanted[0], bool) else found.type)
+    return pc.if_else(pc.is_valid(found), pc.is_in(found, values), pa.scalar(None, pa.bool_()))
+
+
+def _is_zero(found: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(found.type):
+        return pc.invert(found)
+    if pa.types.is_integer(found.type) or pa.types.is_floating(found.type):
+        return pc.equal(found, 0)
+    if pa.types.is_string(found.type):
+        return pc.is_in(found, pa.array(["", "0", "0.00", "N"]))
+    return pc.if_else(pc.is_valid(found), False, pa.scalar(None, pa.bool_()))
+
+
+@dataclass(slots=True)
+class Recheck:
+    """The conditions of one filter, checked on the columns of ``schema``.
+
+    ``zone`` is the portal's. ``coerced`` names the columns where values that did not fit have become null.
+    """
+
+    method: str
+    conditions: Group
+    schema: Schema
+    zone: dt.tzinfo = dt.UTC
+    coerced: Callable[[], Collection[str]] = tuple
+    _proofs: dict[int, _Proof] = field(default_factory=dict)
+    _reasons: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        by_code = {name: column for column in self.schema.columns for name in _names(column)}
+        for one in each_condition(self.conditions):
+            column = by_code.get(one.field) or by_code.get(one.field.lower()) if one.field else None
+            if one.why or column is None or column.many:
+                self._reasons[id(one)] = one.why or (
+                    "the field has several values" if column is not None else "no column of the rows shows it"
+                )
+            else:
+                self._proofs[id(one)] = _Proof(one, column, self.zone)
+
+    def check(self, batch: pa.RecordBatch) -> None:
+        """Raise :class:`ProtocolViolationError` with the condition and a value that contradicts it."""
+        if not self._proofs:
+            return
+        coerced = self.coerced()
+        for node in self.conditions.members:
+            holds = self._holds(node, batch, coerced)
+            if holds is None:
+                continue
+            wrong = pc.invert(pc.fill_null(holds, True))
+            if pc.any(wrong, min_count=0).as_py():
+                raise self._violation(node, batch, wrong)
+        for proof in self._proofs.values():
+            if proof.met and proof.blank and proof.condition in self.conditions.members:
+                raise self._contradicted(proof.condition, None)
+
+    def _holds(self, node: Node, batch: pa.RecordBatch, coerced: Collection[str]) -> pa.Array | None:
+        if isinstance(node, Condition):
+            proof = self._proofs.get(id(node))
+            return None if proof is None else proof.holds(batch, coerced)
+        unknown = pa.nulls(batch.num_rows, pa.bool_())
+        parts = [self._holds(one, batch, coerced) for one in node.members]
+        combine = pc.or_kleene if node.either else pc.and_kleene
+        result = pa.array([not node.either] * batch.num_rows, pa.bool_())
+        for part in parts:
+            result = combine(result, unknown if part is None else part)
+        return pc.invert(result) if node.negative else result
+
+    def _violation(self, node: Node, batch: pa.RecordBatch, wrong: pa.Array) -> ProtocolViolationError:
+        if isinstance(node, Condition):
+            column = batch.column(batch.schema.get_field_index(self._proofs[id(node)].column.name))
+            return self._contradicted(node, column.filter(wrong)[0].as_py())
+        return ProtocolViolationError(
+            f"the portal ignores the group {node.key or node.word!r} of the filter in {self.method}: a row meets none "
+            "of its conditions",
+            hint="fetch each part of the group and join the frames with pd.concat",
+        )
+
+    def _contradicted(self, one: Condition, example: Any) -> ProtocolViolationError:
+        return ProtocolViolationError(
+            f"the portal ignores the filter {one.key!r} in {self.method}: a row has {example!r}",
+            hint="check the spelling of the field and its value in the method's documentation",
+        )
+
+    def reason(self, one: Condition) -> str:
+        """Why a condition was not checked; empty where it was."""
+        proof = self._proofs.get(id(one))
+        if proof is None:
+            return self._reasons.get(id(one), "")
+        if proof.why:
+            return proof.why
+        return "the field came in no row, so this user may not see it" if proof.blank and not proof.met else ""
+
+
+def condition_reports(
+    conditions: Group, bounds: Sequence[Condition], recheck: Recheck | None, unchecked: str
+) -> tuple[ConditionReport, ...]:
+    """One line of a report for each condition; bounds on the id are checked by the walk itself.
+
+    ``unchecked`` says why nothing was checked where there is no ``recheck``.
+    """
+    found = [(one, "") for one in bounds]
+    found += [(one, recheck.reason(one) if recheck else one.why or unchecked) for one in each_condition(conditions)]
+    return tuple(
+        ConditionReport(one.key, _text(one.value), one.sent, f"not checkable: {why}" if why else "checked")
+        for one, why in found
+    )
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def _names(column: Column) -> set[str]:
+    names = {column.wire, column.field.code} if column.field else {column.wire}
+    return names | {name.lower() for name in names}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from b24data.errors import SchemaError
 from b24data.frames.fields import Field, WireCase, read_fields
 from b24data.frames.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 from b24data.http.payload import decoded
+from b24data.lists.names import check_names, folded
 
 __all__ = [
     "Column",
@@ -22,7 +22,6 @@ __all__ = [
     "Schema",
     "WireCase",
     "build_schema",
-    "check_names",
     "infer_schema",
     "make_columns",
     "read_fields",
@@ -152,25 +151,6 @@ def infer_schema(
     return build_schema({}, None, id_code=id_code, sample_rows=sample_rows, dtypes=dtypes, tz=tz)
 
 
-def check_names(names: Iterable[str], known: Collection[str], *, where: str = "select") -> None:
-    """Raises :class:`SchemaError` that gives the nearest of the ``known`` names for each one that is not among them.
-
-    >>> check_names(["TITEL"], ["ID", "TITLE"])
-    Traceback (most recent call last):
-    b24data.errors.SchemaError: no such field in select: TITEL (did you mean TITLE?)
-    """
-    unknown = [name for name in names if name not in known]
-    if not unknown:
-        return
-    folded = {_folded(name): name for name in known}
-    advice = []
-    for name in unknown:
-        near = difflib.get_close_matches(_folded(name), folded, n=3, cutoff=0.6)
-        likely = f" (did you mean {', '.join(folded[match] for match in near)}?)" if near else ""
-        advice.append(f"{name}{likely}")
-    raise SchemaError(f"no such field in {where}: {', '.join(advice)}")
-
-
 def make_columns(
     schema: Schema,
     name: str,
@@ -284,7 +264,7 @@ def _wanted(
     names = [name for name in select if name not in ("*", "UF_*")]
     if check and (fields or samples):
         check_names([name for name in names if name.partition(".")[0] not in known], known)
-    folded = {_folded(name): wire for name, wire in known.items()}  # tasks: TAGS comes as tags
+    loosely = {folded(name): wire for name, wire in known.items()}  # tasks: TAGS comes as tags
     wanted: dict[str, str] = {}
     for name in select:
         if name == "*":
@@ -293,7 +273,7 @@ def _wanted(
             wanted |= user
         else:
             whole = name.partition(".")[0]  # REST 3.0 answers "responsible.name" inside "responsible"
-            wanted[name if name in known else whole] = known.get(name) or folded.get(_folded(whole), whole)
+            wanted[name if name in known else whole] = known.get(name) or loosely.get(folded(whole), whole)
     return wanted
 
 
@@ -317,10 +297,6 @@ def _check_dtypes(dtypes: Mapping[str, Any], columns: Sequence[Column]) -> None:
                 f"dtypes has {dtypes[column.name]!r} for {column.name}, by which the list is read as whole numbers",
                 hint=f"convert it afterwards: df[{column.name!r}].astype(...)",
             )
-
-
-def _folded(name: str) -> str:
-    return name.replace("_", "").lower()
 
 
 def _is_id(value: Any) -> bool:

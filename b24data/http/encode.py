@@ -162,6 +162,10 @@ def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
         return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
     if hasattr(value, "isoformat") and str(value) != "NaT":
         return value.isoformat()
+    if getattr(getattr(value, "dtype", None), "kind", "") == "M" and str(value) != "NaT":
+        # NumPy's points in time in nanoseconds would become bare numbers.
+        times = value.astype("datetime64[us]").tolist()
+        return _plain(times, path)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     if hasattr(value, "tolist"):

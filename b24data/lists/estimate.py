@@ -51,6 +51,8 @@ class Estimate:
 def estimate_list(asker: Asker, rate: RateLimitConfig, operating: OperatingLimitConfig) -> Estimate:
     """The estimate for one list: two or three requests, a few more where the ids are in clusters."""
     plan = asker.plan
+    if plan.empty:
+        return Estimate(method=plan.method, rows=0, requests=0, seconds=0.0, operating_share=0.0, exact=True)
     if plan.walk == "keyset":
         rows, page_s, exact = _sampled(asker)
         commands = math.ceil(rows / plan.spec.page)

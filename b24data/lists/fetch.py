@@ -81,7 +81,11 @@ class ListFetch(Generic[T]):
         asker = Asker(self.session, self.plan, self.context, self.clock)
         if isinstance(follower := self.plan.spec.deprecated, str):
             self.facts.notes.append(f"{self.plan.method} is deprecated; {follower} follows it")
-        if self.plan.walk == "keyset":
+        if self.plan.empty:
+            self.prepare([])
+            self.facts.walk = "none"
+            self.facts.ended("no_values")
+        elif self.plan.walk == "keyset":
             yield from self._by_id(asker)
         else:
             yield from _WALKS[self.plan.walk](asker, self.prepare, self.facts)

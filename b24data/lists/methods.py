@@ -148,6 +148,8 @@ def spec_of(method: str) -> MethodSpec:
     >>> spec_of("partner.thing.list").documented
     False
     """
+    if not isinstance(method, str) or not method.strip():
+        raise ConfigError(f"the method is {method!r}", hint='write its name: "crm.deal.list"')
     asked = method.lower()
     known = _table().get(asked) or _table().get(asked.removeprefix(_V3))
     if known is not None and (known.version == "v3" or not asked.startswith(_V3)):

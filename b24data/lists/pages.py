@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from b24data.errors import ConfigError
-from b24data.lists.conditions import as_conditions
+from b24data.lists.conditions import Condition, Group, as_v3, tree_of
 from b24data.lists.methods import MethodSpec, Walk
+from b24data.lists.query import Query, put
 
-__all__ = ["Capability", "ListPlan", "Params", "order_params", "put"]
+__all__ = ["Capability", "ListPlan", "Params", "order_params"]
 
 # A position, a `$result[...]` reference to one, or no bound.
 Bound: TypeAlias = int | str | None
@@ -44,8 +45,9 @@ class ListPlan:
 
     A *position* is the id, or its negative when the walk goes downwards, so that every walk goes upwards in positions;
     a range is ``(low, high]``. ``low`` and ``high`` are the user's own bounds as positions; None: none was given.
-    ``select`` is what the user wants to see, while ``params`` may ask for the id besides (``id_added``); ``conditions``
-    is the rest of the filter, as the user wrote it. ``begin`` is where an earlier walk by id was stopped.
+    ``select`` is what the user wants to see, while ``params`` may ask for more: the id (``id_added``), and fields by
+    which the filter is checked (``hidden``). ``conditions`` is the filter without its ``bounds`` on the id, ``query``
+    what the user asked. ``begin`` is where an earlier walk by id was stopped; ``empty``: no row can match the filter.
     """
 
     spec: MethodSpec
@@ -58,7 +60,11 @@ class ListPlan:
     begin: int | None = None
     limit: int | None = None
     id_added: bool = False
-    conditions: Mapping[str, Any] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    conditions: Group = field(default_factory=Group)
+    bounds: tuple[Condition, ...] = ()
+    query: Query = field(default_factory=Query)
+    empty: bool = False
 
     @property
     def method(self) -> str:
@@ -190,7 +196,7 @@ class ListPlan:
             return dict(params)
         known = _get(params, self.spec.filter)
         if self.spec.filter_form == "conditions":
-            return put(params, self.spec.filter, [*(known or []), *as_conditions(bounds)])
+            return put(params, self.spec.filter, [*(known or []), *as_v3(tree_of(bounds).members)])
         return put(params, self.spec.filter, {**(known or {}), **bounds})
 
     def _slots(self, params: dict[str, Any]) -> Params:
@@ -222,12 +228,3 @@ def _get(params: Mapping[str, Any], path: str) -> Any:
     for name in path.split("."):
         found = found.get(name) if type(found) is dict or isinstance(found, Mapping) else None
     return found
-
-
-def put(params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """``params`` with ``value`` at ``path``; nothing that was passed in is changed."""
-    head, _, inner = path.partition(".")
-    if not inner:
-        return {**params, head: value}
-    known = params.get(head)
-    return {**params, head: put(known if isinstance(known, Mapping) else {}, inner, value)}

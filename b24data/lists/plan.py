@@ -1,20 +1,23 @@
-"""From what the user asked to what is asked of the portal: which walk, between which ids, with which parameters.
+"""From a query to what is asked of the portal: which walk, between which ids, with which parameters.
 
 Everything here takes values and gives values; nothing is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from b24data.errors import ConfigError
 from b24data.http.protocol import plain_params
-from b24data.lists.conditions import as_conditions, bounds_of, split_filter_key
+from b24data.lists.conditions import Condition, Node, as_object, as_v3, bounds_of, each_condition, split_filter_key
 from b24data.lists.methods import MethodSpec, Walk, check_reads
-from b24data.lists.pages import Capability, ListPlan, Params, order_params, put
+from b24data.lists.pages import Capability, ListPlan, Params, order_params
+from b24data.lists.query import FieldTypes, Query, put, read_query
+from b24data.lists.resolve import Resolved, resolve
 
-__all__ = ["Capability", "ListPlan", "Params", "make_plan", "split_filter_key"]
+__all__ = ["Capability", "ListPlan", "Params", "make_plan", "settled", "split_filter_key"]
 
 # Rows in another order than by id are read by their number.
 _BY_ANOTHER_FIELD: dict[Walk, Walk] = {"keyset": "offset", "v3_keyset": "offset_limit"}
@@ -23,38 +26,52 @@ _BY_ANOTHER_FIELD: dict[Walk, Walk] = {"keyset": "offset", "v3_keyset": "offset_
 def make_plan(
     spec: MethodSpec,
     *,
-    select: Sequence[str] | None = None,
-    filter: Mapping[str, Any] | None = None,
-    order: Mapping[str, str] | None = None,
-    params: Mapping[str, Any] | None = None,
+    select: Any = None,
+    filter: Any = None,
+    order: Any = None,
+    params: Any = None,
     limit: int | None = None,
+    types: FieldTypes | None = None,
+    check: bool = True,
 ) -> ListPlan:
-    """The plan for one list, or a :class:`ConfigError` that names what is wrong with the request."""
+    """The plan for one list, or a :class:`ConfigError` that names what is wrong with the request.
+
+    ``types`` are the described fields, None before the portal was asked for them: see :func:`settled`.
+    """
     if spec.walk == "refused":
         raise ConfigError(
             f"{spec.method} is not fetched as a list: {spec.why}",
             hint="what an interrupted fetch had taken would be lost; call it with actions.v2.call",
         )
     check_reads(spec.method)
-    extra = _extra_params(spec, params, select=select, filter=filter, order=order)
-    select = extra.pop("select", select)
-    order = extra.pop("order", order)
-    given = plain_params({"filter": extra.pop("filter", filter) or {}})["filter"]
-    _check_required(spec, {**extra, "filter": given, "select": select})
+    query = read_query(spec, select=select, filter=filter, order=order, params=params)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ConfigError(f"limit={limit!r} is not a number of rows", hint="leave it out for the whole list")
-    conditions, low, high = _conditions(spec, given)
-    descending, by_id = _direction(spec, order)
-    fields, id_added = _selected(spec, select)
-    sent: dict[str, Any] = dict(extra)
+    return _planned(spec, query, limit, types, check=check)
+
+
+def settled(plan: ListPlan, types: FieldTypes, *, check: bool = True) -> ListPlan:
+    """The same plan, now that the fields are known: names, comparisons and values as the method takes them.
+
+    Raises :class:`SchemaError` for a name, :class:`ConfigError` for a comparison or a value.
+    """
+    return _planned(plan.spec, plan.query, plan.limit, types, check=check)
+
+
+def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldTypes | None, *, check: bool) -> ListPlan:
+    asked = resolve(spec, query, types, check=check)
+    _check_required(spec, {**query.params, "filter": _rendered(spec, asked.filter.members), "select": asked.select})
+    members, low, high = _bounds(spec, asked)
+    descending, by_id = _direction(spec, asked.order)
+    fields, added, hidden = _selected(spec, asked, types)
+    sent: dict[str, Any] = plain_params(query.params)
     if fields is not None and spec.select:
         sent = put(sent, spec.select, fields)
-    if conditions:
-        rest = as_conditions(conditions) if spec.filter_form == "conditions" else conditions
-        sent = put(sent, _param(spec.filter, spec, "filter"), rest)
-    if order and (not by_id or spec.walk == "whole"):
+    if members:
+        sent = put(sent, _param(spec.filter, spec, "filter"), _rendered(spec, members))
+    if asked.order and (not by_id or spec.walk == "whole"):
         _param(spec.order, spec, "order")
-        for path, value in order_params(spec, {**order, **_tie_breaker(spec, order)}).items():
+        for path, value in order_params(spec, {**asked.order, **_tie_breaker(spec, asked.order)}).items():
             sent = put(sent, path, value)
     if descending:
         low, high = (None if high is None else -high - 1), (None if low is None else -low - 1)
@@ -62,57 +79,30 @@ def make_plan(
         spec=spec,
         walk=spec.walk if by_id else _BY_ANOTHER_FIELD.get(spec.walk, spec.walk),
         params=sent,
-        select=None if select is None else tuple(select),
+        select=asked.select,
         descending=descending,
         low=low,
         high=high,
         limit=limit,
-        id_added=id_added,
-        conditions=conditions if isinstance(conditions, Mapping) else {},
+        id_added=added,
+        hidden=hidden,
+        conditions=replace(asked.filter, members=tuple(members)),
+        bounds=tuple(one for one in asked.filter.members if isinstance(one, Condition) and one not in members),
+        query=query,
+        empty=asked.empty,
     )
 
 
-def _extra_params(spec: MethodSpec, params: Mapping[str, Any] | None, **named: Any) -> dict[str, Any]:
-    """``params`` with select, filter and order under these names, whatever case they came in.
-
-    Where a method keeps them inside another parameter, as in ``params.filter``, they are taken from there too.
-    """
-    extra: dict[str, Any] = {}
-    for path, value in _flat(spec, params or {}):
-        plain = path.split(".")[-1].lower()
-        if path.lower() in spec.paging or plain in ("start", "next"):
-            raise ConfigError(
-                f"params has {path!r}, but {spec.method} is walked from its first row to its last",
-                hint="leave it out (limit= takes the first rows), or make one call with actions.v2.call",
-            )
-        if plain not in named:
-            extra = put(extra, path, value)
-        elif named[plain] is not None or plain in extra:
-            raise ConfigError(f"{plain} was given twice: as an argument and in params[{path!r}]")
-        else:
-            extra[plain] = value
-    return extra
+def _rendered(spec: MethodSpec, members: Sequence[Node]) -> Any:
+    return as_v3(members) if spec.filter_form == "conditions" else as_object(members)
 
 
-def _flat(spec: MethodSpec, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Parameters by path: one level deeper where the method keeps its paging or its filter inside another parameter."""
-    names = [name for name in (spec.filter, spec.order, spec.select, spec.start, spec.number, spec.size) if name]
-    holders = {name.split(".")[0].lower(): name.split(".")[0] for name in names if "." in name}
-    flat: list[tuple[str, Any]] = []
-    for key, value in params.items():
-        if key.lower() in holders and isinstance(value, Mapping):
-            flat += [(f"{holders[key.lower()]}.{inner}", content) for inner, content in value.items()]
-        else:
-            flat.append((key, value))
-    return flat
-
-
-def _conditions(spec: MethodSpec, given: Any) -> tuple[Any, int | None, int | None]:
+def _bounds(spec: MethodSpec, asked: Resolved) -> tuple[Sequence[Node], int | None, int | None]:
     """The filter without the user's own bounds on the id, where the walk sets such bounds itself."""
     by_id = spec.walk in ("keyset", "v3_keyset") or spec.cursor == "cursor"
-    if not by_id or spec.id_asked is None or not isinstance(given, Mapping):
-        return given, None, None
-    return bounds_of(given, spec.id_asked)
+    if not by_id or spec.id_asked is None:
+        return asked.filter.members, None, None
+    return bounds_of(asked.filter.members, spec.id_asked)
 
 
 def _check_required(spec: MethodSpec, given: Mapping[str, Any]) -> None:
@@ -147,14 +137,11 @@ def _is_given(path: str, given: Mapping[str, Any]) -> bool:
     return False
 
 
-def _direction(spec: MethodSpec, order: Mapping[str, str] | None) -> tuple[bool, bool]:
+def _direction(spec: MethodSpec, order: Mapping[str, str]) -> tuple[bool, bool]:
     """Whether the walk goes downwards, and whether it is by id at all."""
     newest_first = spec.walk == "last_id"
     if not order:
         return newest_first, True
-    for name, direction in order.items():
-        if str(direction).upper() not in ("ASC", "DESC"):
-            raise ConfigError(f"order[{name!r}] is {direction!r}", hint="say 'ASC' or 'DESC'")
     (first, direction), *_ = order.items()
     by_id = spec.id_asked is not None and first.lower() == spec.id_asked.lower()
     descending = by_id and direction.upper() == "DESC"
@@ -172,24 +159,35 @@ def _tie_breaker(spec: MethodSpec, order: Mapping[str, str]) -> dict[str, str]:
     return {spec.id_asked: "ASC"}
 
 
-def _selected(spec: MethodSpec, select: Sequence[str] | None) -> tuple[list[str] | None, bool]:
-    """The fields to ask for, with the id among them, and whether the id was added."""
-    if select is None:
-        return None, False
-    if isinstance(select, str):
-        raise ConfigError(f"select={select!r} is one text", hint='pass a list: select=["ID", "TITLE"]')
-    if strange := [name for name in select if not isinstance(name, str)]:
-        raise ConfigError(
-            f"select has {strange[0]!r}, which is no name of a field", hint='such as select=["ID", "TITLE"]'
-        )
-    fields = list(dict.fromkeys(select))
-    if not fields:
-        raise ConfigError("select is empty", hint="name the fields, or leave select out")
+def _selected(
+    spec: MethodSpec, asked: Resolved, types: FieldTypes | None
+) -> tuple[list[str] | None, bool, tuple[str, ...]]:
+    """The fields to ask for, whether the id was added to them, and those that are asked for to check the filter."""
+    if asked.select is None:
+        return None, False, ()
+    fields = list(asked.select)
+    given = {name.lower() for name in fields}
+    hidden = tuple(dict.fromkeys(name for name in _to_prove(asked, types) if not _is_selected(name, given)))
+    if not spec.select:
+        return fields, False, ()
+    fields += hidden
     if spec.id_asked is None or spec.id is None or spec.walk == "whole" or "*" in fields:
-        return fields, False
+        return fields, False, hidden
     if any(name.lower() == spec.id_asked.lower() for name in fields):
-        return fields, False
-    return [spec.id_asked, *fields], True
+        return fields, False, hidden
+    return [spec.id_asked, *fields], True, hidden
+
+
+def _to_prove(asked: Resolved, types: FieldTypes | None) -> Iterator[str]:
+    """The described fields by whose values rows are checked."""
+    codes = {one.code for one in types.fields} if types else set()
+    return (one.field for one in each_condition(asked.filter) if not one.why and one.field in codes)
+
+
+def _is_selected(name: str, given: Collection[str]) -> bool:
+    if name.lower() in given:
+        return True
+    return ("uf_*" if name.lower().startswith("uf_") else "*") in given
 
 
 def _param(name: str | None, spec: MethodSpec, what: str) -> str:

@@ -242,6 +242,6 @@ def test_openapi__describe_tells_what_a_fetch_will_give(program):
 
 def test_openapi__a_misspelt_name_is_answered_before_any_list_request(program):
     one = program()
-    with pytest.raises(SchemaError, match=r"authorID \(did you mean authorId\?\)"):
-        one.tools.fetch_table("v3:tasks.task.result.list", ["id", "authorID"], {"taskId": 51}, progress=False)
+    with pytest.raises(SchemaError, match=r"authorIdd \(did you mean authorId\?\)"):
+        one.tools.fetch_table("v3:tasks.task.result.list", ["id", "authorIdd"], {"taskId": 51}, progress=False)
     assert set(one.called) == {"rest.documentation.openapi"}

@@ -6,9 +6,12 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import ProtocolViolationError
+from b24data.frames.described import Described, field_types
 from b24data.frames.fields import Field
-from b24data.frames.recheck import Recheck
+from b24data.frames.recheck import Recheck, condition_reports
 from b24data.frames.schema import build_schema
+from b24data.lists.methods import MethodSpec, spec_of
+from b24data.lists.plan import make_plan
 
 TYPES = {
     "ID": "integer",
@@ -32,11 +35,16 @@ ROW = {
     "TITLE": "Deal",
     "UF_MANY": [1, 2],
 }
-EMPTY = dict.fromkeys(ROW)
+MOSCOW = dt.timezone(dt.timedelta(hours=3))
+COUNTED = MethodSpec("partner.deal.list", "offset", filter="filter", id="ID", id_asked="ID", documented=False)
 
 
-def check(conditions, row=ROW):
-    Recheck("crm.deal.list", conditions, SCHEMA).check(pa.RecordBatch.from_pylist([row], schema=SCHEMA.arrow))
+def rechecked(conditions, rows=(ROW,), *, spec=COUNTED, fields=FIELDS, schema=SCHEMA, coerced=(), zone=MOSCOW):
+    plan = make_plan(spec, filter=conditions, types=field_types(Described(fields)))
+    recheck = Recheck(spec.method, plan.conditions, schema, zone, lambda: coerced)
+    for row in rows:
+        recheck.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow))
+    return {one.key: one.proof for one in condition_reports(plan.conditions, plan.bounds, recheck, "")}
 
 
 @pytest.mark.parametrize(
@@ -46,20 +54,35 @@ def check(conditions, row=ROW):
         {"<=OPPORTUNITY": 99.5, ">=opportunity": 1},
         {"=OPPORTUNITY": "99.50"},
         {"@STAGE_ID": ["NEW", "WON"], "STAGE_ID": "WON"},
+        {"STAGE_ID": "won"},  # codes are compared without regard to capitals
+        {"!STAGE_ID": "LOSE", "!@STAGE_ID": ["NEW", "C1:WON"], "!=OPPORTUNITY": 100},
+        {"!STAGE_ID": "", "!CLOSEDATE": ""},
         {">=CLOSEDATE": "2026-03-01"},
+        {"CLOSEDATE": dt.date(2026, 3, 1)},
         {">DATE_CREATE": "2026-03-01T11:59:59+00:00"},
-        {">=DATE_CREATE": "2026-03-01"},
-        {">=DATE_CREATE": "2026-03-02"},  # the portal's own zone may be behind ours
-        {"<DATE_CREATE": "2026-03-01T12:30:00+01:00", "@ID": [7, 8]} | {"<DATE_CREATE": "2026-03-01T14:30:00+01:00"},
-        {"TITLE": "another"},  # texts are compared by rules of the portal's own
-        {"%TITLE": "x", "!STAGE_ID": "WON", "!=OPPORTUNITY": 99.5},
-        {"UF_MANY": 5},
-        {">OPPORTUNITY": ""},
-        {"UNKNOWN": 5, "0": {"OPPORTUNITY": 1}},
+        {"=DATE_CREATE": "2026-03-01T15:00:00+03:00"},
+        {">=DATE_CREATE": "2026-03-01T15:00:00"},  # in the portal's zone
+        {">=DATE_CREATE": "2026-03-01T16:00:00"},  # which may have been an hour behind then
+        {"CLOSED": True, "!CLOSED": "N"},
+        {"@ID": [7, 8]},
     ],
 )
-def test_recheck__rows_that_match_or_can_not_be_judged_pass(conditions):
-    check(conditions)
+def test_recheck__rows_that_match_pass_and_every_condition_is_checked(conditions):
+    assert set(rechecked(conditions).values()) == {"checked"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        ({"TITLE": "another"}, "texts by its own rules"),
+        ({"%TITLE": "x"}, "searches in texts"),
+        ({"UF_MANY": 5}, "several values"),
+    ],
+)
+def test_recheck__a_condition_that_rows_can_not_show_says_why(conditions, why):
+    (proof,) = rechecked(conditions).values()
+    assert proof.startswith("not checkable: ")
+    assert why in proof
 
 
 @pytest.mark.parametrize(
@@ -68,16 +91,69 @@ def test_recheck__rows_that_match_or_can_not_be_judged_pass(conditions):
         {">OPPORTUNITY": 99.5},
         {"<OPPORTUNITY": "50"},
         {"=OPPORTUNITY": 100},
+        {"!=OPPORTUNITY": 99.5},
         {"@STAGE_ID": ["NEW", "LOSE"]},
+        {"!@STAGE_ID": ["NEW", "won"]},
         {"STAGE_ID": "NEW"},
+        {"!STAGE_ID": "WON"},
+        {"STAGE_ID": ""},
         {"CLOSED": "N"},
+        {"!CLOSED": True},
         {">CLOSEDATE": "2026-03-01"},
+        {"CLOSEDATE": ""},
         {">DATE_CREATE": "2026-03-01T12:00:00+00:00"},
-        {">=DATE_CREATE": "2026-03-05"},
+        {">=DATE_CREATE": "2026-03-01T17:00:00"},
+        {">=DATE_CREATE": "2026-03-02"},
+        {"=DATE_CREATE": "2026-03-01T12:00:00+03:00"},
         {"@ID": [1, 2, 3]},
     ],
 )
 def test_recheck__a_row_that_contradicts_the_filter_is_a_violation(conditions):
     with pytest.raises(ProtocolViolationError, match="ignores the filter"):
-        check(conditions)
-    check(conditions, EMPTY)  # null says nothing
+        rechecked(conditions)
+
+
+def test_recheck__an_empty_value_contradicts_once_the_column_had_one():
+    empty = {**ROW, "OPPORTUNITY": None, "STAGE_ID": None}
+    assert rechecked({">OPPORTUNITY": 5}, [empty]) == {
+        ">OPPORTUNITY": "not checkable: the field came in no row, so this user may not see it"
+    }
+    for rows in ([ROW, empty], [empty, ROW]):
+        with pytest.raises(ProtocolViolationError, match="ignores the filter '>OPPORTUNITY'"):
+            rechecked({">OPPORTUNITY": 5}, rows)
+    assert rechecked({">OPPORTUNITY": 5}, [ROW, empty], coerced={"OPPORTUNITY"}) == {">OPPORTUNITY": "checked"}
+    assert rechecked({"!STAGE_ID": "NEW", "OPPORTUNITY": 0}, [empty])["!STAGE_ID"] == "checked"
+
+
+def test_recheck__zero_and_no_may_be_what_a_portal_calls_empty():
+    blank = {**ROW, "OPPORTUNITY": 0.0, "CLOSED": False}
+    assert set(rechecked({"OPPORTUNITY": "", "CLOSED": ""}, [blank]).values()) == {"checked"}
+    assert set(rechecked({"!OPPORTUNITY": "", "!CLOSED": ""}, [blank]).values()) == {"checked"}
+
+
+def test_recheck__groups_are_checked_as_a_whole():
+    fields = {"stageId": Field("stageId", "stageId", type="crm_status"), "id": Field("id", "id", type="integer")}
+    fields["title"] = Field("title", "title", type="string")
+    schema = build_schema(fields, ["id", "stageId", "title"], id_code="id")
+    items = {"spec": spec_of("crm.item.list"), "fields": fields, "schema": schema}
+    row = {"id": 7, "stageId": "WON", "title": "x"}
+
+    def run(conditions):
+        plan = make_plan(
+            items["spec"], filter=conditions, params={"entityTypeId": 2}, types=field_types(Described(fields))
+        )
+        recheck = Recheck("crm.item.list", plan.conditions, schema)
+        recheck.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow))
+        return [one.proof for one in condition_reports(plan.conditions, plan.bounds, recheck, "")]
+
+    assert run({"0": {"logic": "OR", "stageId": "NEW", "id": 7}}) == ["checked", "checked"]
+    with pytest.raises(ProtocolViolationError, match="ignores the group '0'"):
+        run({"0": {"logic": "OR", "stageId": "NEW", "id": 8}})
+    told = run({"0": {"logic": "OR", "stageId": "NEW", "title": "y"}})  # the title may be the one that held
+    assert told[1].startswith("not checkable")
+
+
+def test_recheck__rows_of_a_list_that_nothing_describes_are_checked_by_the_page_of_the_method():
+    schema = build_schema({}, None, id_code=None, sample_rows=[{"ID": "7", "CALL_DURATION": "60"}])
+    recheck = Recheck("x", make_plan(COUNTED, filter={">ID": 5}).conditions, schema)
+    recheck.check(pa.RecordBatch.from_pylist([{"ID": "7", "CALL_DURATION": "60"}], schema=schema.arrow))

@@ -17,6 +17,7 @@ PUBLIC = [
     "B24OAuthSecret",
     "BadReplyError",
     "BatchError",
+    "ConditionReport",
     "ConfigError",
     "EarlierRuns",
     "EnumAppStatus",

@@ -70,10 +70,10 @@ def test_table__an_entry_has_what_its_walk_needs(name):
 def test_table__a_method_that_can_be_synced_has_an_id_and_filters_by_its_cursor(name):
     spec = SPECS[name]
     plan = make_plan(
-        spec, **{**given_for(spec), "filter": {**given_for(spec).get("filter", {}), ">=" + spec.modified: 1}}
+        spec, **{**given_for(spec), "filter": {**given_for(spec).get("filter", {}), ">=" + spec.modified: "2026-01-01"}}
     )
     assert spec.id
-    assert plan.conditions[">=" + spec.modified] == 1
+    assert [one.value for one in plan.conditions.members if one.sent == ">=" + spec.modified] == ["2026-01-01"]
     assert spec.walk in ("keyset", "offset", "v3_keyset")
 
 

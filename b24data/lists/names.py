@@ -1,0 +1,45 @@
+"""Names of fields as a person writes them, found in the method's own spelling. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from b24data.errors import SchemaError
+
+__all__ = ["check_names", "folded", "near_names"]
+
+
+def folded(name: str) -> str:
+    """What two spellings of one name have in common: capitals and underscores do not count.
+
+    >>> folded("RESPONSIBLE_ID") == folded("responsibleId")
+    True
+    """
+    return name.replace("_", "").lower()
+
+
+def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The known names that are most like ``name``.
+
+    >>> near_names("TITEL", ["ID", "TITLE"])
+    ['TITLE']
+    """
+    plain = {folded(one): one for one in known}
+    return [plain[match] for match in difflib.get_close_matches(folded(name), plain, n=count, cutoff=0.6)]
+
+
+def check_names(names: Iterable[str], known: Collection[str], *, where: str = "select", hint: str = "") -> None:
+    """Raises :class:`SchemaError` that gives the nearest of the ``known`` names for each one that is not among them.
+
+    >>> check_names(["TITEL"], ["ID", "TITLE"])
+    Traceback (most recent call last):
+    b24data.errors.SchemaError: no such field in select: TITEL (did you mean TITLE?)
+    """
+    advice = []
+    for name in names:
+        if name not in known:
+            near = near_names(name, known)
+            advice.append(f"{name} (did you mean {', '.join(near)}?)" if near else name)
+    if advice:
+        raise SchemaError(f"no such field in {where}: {', '.join(advice)}", hint=hint)

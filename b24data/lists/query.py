@@ -1,0 +1,207 @@
+"""The question put to a list, in its right shape: the first of four pure steps from a person's words to a request.
+
+*Shape* (:func:`read_query`): what stands where. *Names*: the fields in the method's own spelling. *Operators*: the
+comparisons and groups that the method's page has. *Values*: by the type of the field. The last three are
+:func:`~b24data.lists.resolve.resolve`; what they know of the fields is handed in as :class:`FieldTypes`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from b24data.errors import ConfigError
+from b24data.lists.conditions import Group, tree_of
+from b24data.lists.literals import FilterKind
+from b24data.lists.methods import MethodSpec
+
+__all__ = ["FieldType", "FieldTypes", "Query", "put", "read_query", "selected_names"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """What a condition needs to know of a field: its names in a request and in a row, and the kind of its values."""
+
+    code: str
+    wire: str
+    kind: FilterKind = ""
+    many: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    user: bool = False
+    is_char: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTypes:
+    """The described fields of a list; none where nothing describes it. ``whole``: there are no others."""
+
+    fields: tuple[FieldType, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a person asked of a list, in its right shape. ``params`` are the other parameters of the method."""
+
+    filter: Group = field(default_factory=Group)
+    select: tuple[str, ...] | None = None
+    order: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_query(
+    spec: MethodSpec,
+    *,
+    select: Any = None,
+    filter: Any = None,
+    order: Any = None,
+    params: Any = None,
+) -> Query:
+    """What was asked, with everything in its place; :class:`ConfigError` that names the argument.
+
+    ``params`` may have select, filter and order in any case and in PHP's notation (``filter[>=ID]``), and where a
+    method keeps them inside another parameter (``params.filter``) there.
+    """
+    if params is not None and not isinstance(params, Mapping):
+        raise ConfigError(f"params is {_short(params)}", hint='write params={"entityTypeId": 2}')
+    extra: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    named = {"select": select, "filter": filter, "order": order}
+    for path, value in _flat(spec, _unfolded(params or {})):
+        plain = path.split(".")[-1].lower()
+        if path.lower() in spec.paging or plain in ("start", "next"):
+            raise ConfigError(
+                f"params has {path!r}, but {spec.method} is walked from its first row to its last",
+                hint="leave it out (limit= takes the first rows), or make one call with actions.v2.call",
+            )
+        if plain not in named:
+            extra = put(extra, path, value)
+        elif named[plain] is not None or plain in found:
+            raise ConfigError(f"{plain} was given twice: as an argument and in params[{path!r}]")
+        else:
+            found[plain] = value
+    given = {name: found.get(name, value) for name, value in named.items()}
+    return Query(
+        filter=tree_of(given["filter"], v3=spec.filter_form == "conditions"),
+        select=selected_names(given["select"]),
+        order=_order(given["order"]),
+        params=extra,
+    )
+
+
+def selected_names(select: Any) -> tuple[str, ...] | None:
+    """The names in ``select``, each once; :class:`ConfigError` for what is not a list of names.
+
+    >>> selected_names(["ID", "TITLE", "ID"])
+    ('ID', 'TITLE')
+    >>> selected_names("ID")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: select='ID' is one text. Hint: pass a list: select=["ID", "TITLE"].
+    """
+    if select is None:
+        return None
+    if isinstance(select, str | bytes):
+        raise ConfigError(f"select={select!r} is one text", hint='pass a list: select=["ID", "TITLE"]')
+    if isinstance(select, Mapping) or not isinstance(select, Iterable):
+        raise ConfigError(f"select is {_short(select)}", hint='pass a list: select=["ID", "TITLE"]')
+    names = list(select)
+    if strange := [name for name in names if not isinstance(name, str) or not name.strip()]:
+        raise ConfigError(
+            f"select has {strange[0]!r}, which is not a name of a field", hint='such as select=["ID", "TITLE"]'
+        )
+    if not names:
+        raise ConfigError("select is empty", hint="name the fields, or leave select out")
+    return tuple(dict.fromkeys(str(name).strip() for name in names))
+
+
+def _order(order: Any) -> dict[str, str]:
+    if order is None:
+        return {}
+    if not isinstance(order, Mapping) or not all(isinstance(name, str) and name for name in order):
+        raise ConfigError(f"order is {_short(order)}", hint='write order={"ID": "DESC"}')
+    for name, direction in order.items():
+        if str(direction).upper() not in ("ASC", "DESC"):
+            raise ConfigError(f"order[{name!r}] is {direction!r}", hint="say 'ASC' or 'DESC'")
+    return {name: str(direction) for name, direction in order.items()}
+
+
+_PHP_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
+
+
+def _unfolded(params: Mapping[Any, Any]) -> dict[str, Any]:
+    """``filter[>=ID]`` and ``select[]`` as PHP reads them: the keys of an address, which a JSON body does not know."""
+    plain: dict[str, Any] = {}
+    for key, value in params.items():
+        if not isinstance(key, str):
+            raise ConfigError(f"params has the key {key!r}, which is not a text", hint='such as {"entityTypeId": 2}')
+        if "[" not in key and "]" not in key:
+            before = plain.get(key, {})
+            if before and (not isinstance(value, Mapping) or before.keys() & value.keys()):
+                raise ConfigError(f"params has {key!r} twice", hint="say it once")
+            plain[key] = {**before, **value} if before else value
+            continue
+        match = _PHP_KEY.fullmatch(key)
+        if match is None:
+            raise ConfigError(f"params has the key {key!r}", hint='write params={"filter": {">=ID": 5}}')
+        _fold(plain, [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])], value, key)
+    return {key: _as_list(value) for key, value in plain.items()}
+
+
+class _PhpMap(dict[str, Any]):
+    """A parameter that was put together from keys in PHP's notation."""
+
+
+def _fold(into: dict[str, Any], path: Sequence[str], value: Any, key: str) -> None:
+    head, *rest = path
+    head = head or str(len(into))
+    if not rest:
+        if head in into:
+            raise ConfigError(f"params has {key!r} twice", hint="say it once")
+        into[head] = value
+        return
+    inner = into.setdefault(head, _PhpMap())
+    if not isinstance(inner, _PhpMap):
+        if not isinstance(inner, Mapping):
+            raise ConfigError(f"params has {head!r} as a value and {key!r} as a part of it", hint="say it once")
+        inner = into[head] = _PhpMap(inner)
+    _fold(inner, rest, value, key)
+
+
+def _as_list(value: Any) -> Any:
+    """A map with the keys 0..n-1 is a list in PHP, unless its values are conditions of a filter's groups."""
+    if not isinstance(value, _PhpMap):
+        return value
+    inner = {key: _as_list(item) for key, item in value.items()}
+    if list(inner) == [str(at) for at in range(len(inner))] and not any(isinstance(v, dict) for v in inner.values()):
+        return list(inner.values())
+    return inner
+
+
+def _flat(spec: MethodSpec, params: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Parameters by path: one level deeper where the method keeps its paging or its filter inside another parameter."""
+    names = [name for name in (spec.filter, spec.order, spec.select, spec.start, spec.number, spec.size) if name]
+    holders = {name.split(".")[0].lower(): name.split(".")[0] for name in names if "." in name}
+    flat: list[tuple[str, Any]] = []
+    for key, value in params.items():
+        if key.lower() in holders and isinstance(value, Mapping):
+            flat += [(f"{holders[key.lower()]}.{inner}", content) for inner, content in value.items()]
+        else:
+            flat.append((key, value))
+    return flat
+
+
+def put(params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """``params`` with ``value`` at ``path``; nothing that was passed in is changed."""
+    head, _, inner = path.partition(".")
+    if not inner:
+        return {**params, head: value}
+    known = params.get(head)
+    return {**params, head: put(known if isinstance(known, Mapping) else {}, inner, value)}
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    kind = type(value).__name__
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kind})"
