@@ -141,7 +141,7 @@ def _flag(key: str, value: Any, flags: str) -> tuple[Any, Any]:
     true = said in _TRUE
     if flags in _FLAGS:
         return _FLAGS[flags][true], true
-    return value, true
+    return (int(value) if isinstance(value, bool) else value), true  # PHP reads true as 1
 
 
 def _integer(key: str, value: Any, values: Mapping[str, str]) -> tuple[Any, Any]:

@@ -246,7 +246,8 @@ class _Resolution:
     def _valued(self, one: Condition, known: _Known) -> Condition:
         value, test = one.value, one.test
         if isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(v, Mapping) for v in value)):
-            if known.kind in ("int", "float", "flag", "day", "instant", "code") and not known.many:
+            formed = known.meaning or any(path.startswith(f"filter.{known.sent}.") for path in self._spec.required)
+            if known.kind in ("int", "float", "flag", "day", "instant", "code") and not (known.many or formed):
                 raise ConfigError(
                     f"the filter {one.key!r} has {_short(value)}", hint="give one value, or a list of values"
                 )

@@ -71,7 +71,7 @@ class Stage(Enum):
         ({"<OPPORTUNITY": Decimal("0.10")}, {"<OPPORTUNITY": "0.10"}),
         ({"OPPORTUNITY": np.float32(2)}, {"OPPORTUNITY": 2}),
         ({"stage_id": Stage.WON}, {"STAGE_ID": "WON"}),
-        ({"StageId": ["NEW", "WON"]}, {"STAGE_ID": ["NEW", "WON"]}),
+        ({"StageId": ["NEW", "WON"]}, {"@STAGE_ID": ["NEW", "WON"]}),
         ({"@STAGE_ID": {"NEW"}}, {"@STAGE_ID": ["NEW"]}),
         ({"@UF_CRM_KIND": pd.Series(["45"])}, {"@UF_CRM_KIND": [45]}),
         ({"@ID": np.array([5, 6])}, {"@ID": [5, 6]}),
