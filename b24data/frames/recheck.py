@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,8 +55,10 @@ def id_run(batch: pa.RecordBatch, name: str, *, descending: bool) -> IdRun | Non
 class _Proof:
     """One condition on one column, and what its rows have shown so far.
 
-    ``met``: the column had a value. ``blank``: rows had none where the condition wants one; a user who may not see a
-    field gets it empty in every row, so that is a contradiction only once the column is ``met``.
+    ``met``: the column had a value. ``near``: rows are so close to a time without an offset that they meet the
+    condition only if the portal's clock was changed for the summer. ``blank``: rows had none where the condition
+    wants one; a user who may not see a field gets it empty in every row, so that is a contradiction only once the
+    column is ``met``.
     """
 
     condition: Condition
@@ -63,6 +66,7 @@ class _Proof:
     zone: dt.tzinfo
     met: bool = False
     blank: bool = False
+    near: bool = False
     why: str = ""
 
     def holds(self, batch: pa.RecordBatch, coerced: Collection[str]) -> pa.Array:
@@ -100,16 +104,34 @@ class _Proof:
     def _compared(self, found: pa.Array, wanted: list[Any]) -> pa.Array:
         test = self.condition.test
         full = [one for one in wanted if one is not None]
+        slack = self._slack(full[0]) if full else dt.timedelta()
         if test in _RANGES:
-            return _ranged(found, test, full[0], self._slack(full[0]))
+            return self._nearly(*(_ranged(found, test, full[0], margin) for margin in (dt.timedelta(), slack)))
         if test == "between":
             low, high = full
-            return pc.and_(_ranged(found, "ge", low, self._slack(low)), _ranged(found, "le", high, self._slack(high)))
-        equal = _among(found, full, self._slack(full[0]) if full else dt.timedelta())
+            strictly, loosely = (
+                pc.and_(_ranged(found, "ge", low, margin), _ranged(found, "le", high, margin))
+                for margin in (dt.timedelta(), slack)
+            )
+            return self._nearly(strictly, loosely)
+        equal = _among(found, full)
+        if slack:
+            near = [pc.and_(_ranged(found, "ge", one, slack), _ranged(found, "le", one, slack)) for one in full]
+            equal = self._nearly(equal, functools.reduce(pc.or_, near))
+            if test in ("ne", "not in"):
+                return pc.if_else(equal, pa.scalar(None, pa.bool_()), True)
         if None in wanted:  # empty: a portal may take 0 and N for it
             zero = _is_zero(found)
             equal = pc.if_else(pc.and_not(zero, equal), pa.scalar(None, pa.bool_()), equal)
         return equal if test in ("eq", "in") else pc.invert(equal)
+
+    def _nearly(self, strictly: pa.Array, loosely: pa.Array) -> pa.Array:
+        """The looser of two results, with a mark where they differ."""
+        if self.condition.test in ("ne", "not in"):
+            self.near = self.near or bool(pc.any(loosely, min_count=0).as_py())
+        elif strictly is not loosely:
+            self.near = self.near or bool(pc.any(pc.and_not(loosely, strictly), min_count=0).as_py())
+        return loosely
 
     def _slack(self, wanted: Any) -> dt.timedelta:
         given = self.condition.wanted
@@ -198,13 +220,7 @@ def _ranged(found: pa.Array, test: str, wanted: Any, slack: dt.timedelta) -> pa.
     return _RANGES[test](found, _scalar(wanted, found.type))
 
 
-def _among(found: pa.Array, wanted: Sequence[Any], slack: dt.timedelta) -> pa.Array:
-    if slack:
-        near = [pc.and_(_ranged(found, "ge", one, slack), _ranged(found, "le", one, slack)) for one in wanted]
-        result = near[0]
-        for one in near[1:]:
-            result = pc.or_(result, one)
-        return result
+def _among(found: pa.Array, wanted: Sequence[Any]) -> pa.Array:
     if not wanted:
         return pc.if_else(pc.is_valid(found), False, pa.scalar(None, pa.bool_()))
     if isinstance(wanted[0], dt.datetime):
@@ -231,7 +247,9 @@ def _is_zero(found: pa.Array) -> pa.Array:
 class Recheck:
     """The conditions of one filter, checked on the columns of ``schema``.
 
-    ``zone`` is the portal's. ``coerced`` names the columns where values that did not fit have become null.
+    Where one part of a group is enough, a portal that ignores a part sends fewer rows, so each part wants a row that
+    meets no other one. ``zone`` is the portal's. ``coerced`` names the columns where values that did not fit have
+    become null.
     """
 
     method: str
@@ -241,6 +259,8 @@ class Recheck:
     coerced: Callable[[], Collection[str]] = tuple
     _proofs: dict[int, _Proof] = field(default_factory=dict)
     _reasons: dict[int, str] = field(default_factory=dict)
+    _parts: dict[int, list[int]] = field(default_factory=dict)
+    _shown: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         by_code = {name: column for column in self.schema.columns for name in _names(column)}
@@ -252,6 +272,15 @@ class Recheck:
                 )
             else:
                 self._proofs[id(one)] = _Proof(one, column, self.zone)
+        self._note_parts(self.conditions, [])
+
+    def _note_parts(self, node: Node, within: list[int]) -> None:
+        """Remember of each condition the parts of groups in which it stands, where one part is enough."""
+        if isinstance(node, Condition):
+            self._parts[id(node)] = within
+            return
+        for member in node.members:
+            self._note_parts(member, [*within, id(member)] if node.either != node.negative else within)
 
     def check(self, batch: pa.RecordBatch) -> None:
         """Raise :class:`ProtocolViolationError` with the condition and a value that contradicts it."""
@@ -279,7 +308,21 @@ class Recheck:
         result = pa.array([not node.either] * batch.num_rows, pa.bool_())
         for part in parts:
             result = combine(result, unknown if part is None else part)
+        if node.either != node.negative:
+            known = [part for part in parts if part is not None]
+            if len(known) == len(parts):
+                self._look_for_witnesses(node, [pc.invert(one) for one in known] if node.negative else known)
         return pc.invert(result) if node.negative else result
+
+    def _look_for_witnesses(self, node: Group, parts: Sequence[pa.Array]) -> None:
+        """Parts of which a row is there that meets no other one: a portal that ignored the part would not send it."""
+        for at, member in enumerate(node.members):
+            if id(member) in self._shown:
+                continue
+            others = [part for place, part in enumerate(parts) if place != at]
+            alone = functools.reduce(pc.and_kleene, [pc.invert(other) for other in others], parts[at])
+            if pc.any(pc.fill_null(alone, False), min_count=0).as_py():
+                self._shown.add(id(member))
 
     def _violation(self, node: Node, batch: pa.RecordBatch, wrong: pa.Array) -> ProtocolViolationError:
         if isinstance(node, Condition):
@@ -304,6 +347,10 @@ class Recheck:
             return self._reasons.get(id(one), "")
         if proof.why:
             return proof.why
+        if any(part not in self._shown for part in self._parts[id(one)]):
+            return "no row shows that the portal honours this part of the group"
+        if proof.near:
+            return "rows are within an hour of it, and whether the portal has summer time is not known"
         return "the field came in no row, so this user may not see it" if proof.blank and not proof.met else ""
 
 

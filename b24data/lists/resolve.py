@@ -306,6 +306,7 @@ class _Resolution:
     def selected(self, names: Sequence[str]) -> tuple[str, ...]:
         """The fields in the method's own spelling."""
         beyond = {*self._spec.also, *(name for name in (self._spec.id, self._spec.id_asked) if name)}
+        beyond |= {name for name, page in self._facts.names.items() if page.field != "-"}
         found: list[str] = []
         unknown: list[str] = []
         for name in names:

@@ -37,7 +37,8 @@ COUNTS = {
 }
 PORTALS: dict[str, dict[str, Any]] = {
     "strict": {},
-    "ignores times": {"ignores": ["times"]},
+    "lenient": {"filters": "lenient"},
+    **{f"ignores {what}": {"ignores": [what]} for what in ("names", "values", "times", "groups")},
 }
 
 
