@@ -22,11 +22,11 @@ from tests.questions.direct import DirectPortal
 
 # b24restdocs, commit 5988ed13: the samples of the pages of all list methods.
 SAMPLES: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("documented_requests.json").read_text(encoding="utf-8")
+    Path(__file__).parents[1].joinpath("lists", "documented_requests.json").read_text(encoding="utf-8")
 )
 PAGED_BY = {"start", "next", "page", "limit", "offset", "pagination", "cursor", "nav_params"}
-# The pages' own slips: a map where a list belongs, names that the fields of the answer do not have.
-UNUSUAL_SELECT = {"userfieldconfig.list", "humanresources.employee.search"}
+# A map where a list belongs, names that the fields of the answer do not have, and properties of one portal.
+UNUSUAL_SELECT = {"userfieldconfig.list", "humanresources.employee.search", "lists.element.get"}
 
 
 @functools.cache
