@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
 import hashlib
 import itertools
@@ -260,7 +259,7 @@ class Pipeline:
         self._decoder = Decoder(
             schema.titled() if self._options.titles else schema,
             errors=self._options.errors,
-            naive_tz=offset_of((self._context.window or ("",))[0]),
+            naive_tz=self._portal_offset,
             outdated=self._believed.outdated,
         )
         self._presentation = self._presented(self._decoder, first_page)
@@ -272,7 +271,7 @@ class Pipeline:
                 self.plan.method,
                 self.plan.conditions,
                 self._decoder.schema,
-                self._portal_zone,
+                self._portal_offset,
                 lambda: self._decoder.coercions if self._decoder else (),
             )
         return self._decode
@@ -335,12 +334,9 @@ class Pipeline:
         return frozenset(names | ({schema.id_name} if self.plan.id_added and schema.id_name else set()))
 
     @property
-    def _portal_zone(self) -> dt.tzinfo:
-        """The zone in which the portal reads a time without an offset: that of its own clock."""
-        with contextlib.suppress(ValueError):
-            if self._context.window and (zone := dt.datetime.fromisoformat(self._context.window[0]).tzinfo):
-                return zone
-        return dt.UTC
+    def _portal_offset(self) -> str | None:
+        """That of the portal's own clock: the portal reads and writes times without an offset in its zone."""
+        return offset_of((self._context.window or ("",))[0])
 
     def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return self._presentation.show(batch) if self._presentation else batch

@@ -248,14 +248,14 @@ class Recheck:
     """The conditions of one filter, checked on the columns of ``schema``.
 
     Where one part of a group is enough, a portal that ignores a part sends fewer rows, so each part wants a row that
-    meets no other one. ``zone`` is the portal's. ``coerced`` names the columns where values that did not fit have
+    meets no other one. ``offset`` is the portal's. ``coerced`` names the columns where values that did not fit have
     become null.
     """
 
     method: str
     conditions: Group
     schema: Schema
-    zone: dt.tzinfo = dt.UTC
+    offset: str | None = None
     coerced: Callable[[], Collection[str]] = tuple
     _proofs: dict[int, _Proof] = field(default_factory=dict)
     _reasons: dict[int, str] = field(default_factory=dict)
@@ -264,6 +264,7 @@ class Recheck:
 
     def __post_init__(self) -> None:
         by_code = {name: column for column in self.schema.columns for name in _names(column)}
+        zone = dt.datetime.strptime(self.offset or "+00:00", "%z").tzinfo or dt.UTC
         for one in each_condition(self.conditions):
             column = by_code.get(one.field) or by_code.get(one.field.lower()) if one.field else None
             if one.why or column is None or column.many:
@@ -271,7 +272,7 @@ class Recheck:
                     "the field has several values" if column is not None else "no column of the rows shows it"
                 )
             else:
-                self._proofs[id(one)] = _Proof(one, column, self.zone)
+                self._proofs[id(one)] = _Proof(one, column, zone)
         self._note_parts(self.conditions, [])
 
     def _note_parts(self, node: Node, within: list[int]) -> None:

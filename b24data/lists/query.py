@@ -83,6 +83,10 @@ def read_query(
         else:
             found[plain] = value
     given = {name: found.get(name, value) for name, value in named.items()}
+    if spec.select and isinstance(given["select"], Mapping) and any(str(key) == "0" for key in given["select"]):
+        # A list of names in PHP's notation with something beside them: ["*", "language" => "de"].
+        extra = put(extra, spec.select, {str(key): value for key, value in given["select"].items()})
+        given["select"] = None
     return Query(
         filter=tree_of(given["filter"], v3=spec.filter_form == "conditions"),
         select=selected_names(given["select"]),

@@ -35,7 +35,7 @@ ROW = {
     "TITLE": "Deal",
     "UF_MANY": [1, 2],
 }
-MOSCOW = dt.timezone(dt.timedelta(hours=3))
+MOSCOW = "+03:00"
 COUNTED = MethodSpec("partner.deal.list", "offset", filter="filter", id="ID", id_asked="ID", documented=False)
 
 
