@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ __all__ = ["Resolved", "resolve"]
 
 ANYWAY = "check_fields=False sends it as it is written"
 _RANGES = ("gt", "ge", "lt", "le", "between")
+_NUMBERED = re.compile(r"\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class _Resolution:
                 raise
             return replace(self._unknown(one), why="check_fields=False")
 
-    def _known(self, one: Condition) -> _Known | None:
+    def _known(self, one: Condition) -> _Known | None:  # noqa: PLR0911  one line a kind of name
         """What is known of a name; None: nothing, and it may pass."""
         name, spec = one.name, self._spec
         if name.startswith("::"):
@@ -134,14 +136,18 @@ class _Resolution:
             return self._id()
         listed = name if name in self._facts.names else self._named_by_fold.get(folded(name))
         described = self._by_code.get(name) or self._by_wire.get(name) or self._by_fold.get(folded(name))
+        if listed is None and (numbered := _NUMBERED.sub("N", name)) in self._facts.names:  # propertyN, PROPERTY_N
+            page = self._facts.names[numbered]
+            known = self._from_description(described) if described else _Known(name, "", shown=name)
+            return replace(known, meaning=page.meaning)
         if listed is not None and (described is None or folded(listed) == folded(name)):
             return self._from_page(listed, self._facts.names[listed], described)
         if described is not None:
             return self._from_description(described)
         if not self._check or self._may_exist(name):
             return None
-        known = [*self._by_code, *self._facts.names]
-        check_names([name], known, where="filter", hint=f"{ANYWAY}, but the portal may ignore it")
+        names = [*self._by_code, *self._facts.names]
+        check_names([name], names, where="filter", hint=f"{ANYWAY}, but the portal may ignore it")
         return None
 
     def _may_exist(self, name: str) -> bool:
@@ -208,6 +214,11 @@ class _Resolution:
     def _operator(self, one: Condition, known: _Known) -> Condition:
         """The condition with a comparison that the page has; refused where it has none of that meaning."""
         allowed = known.prefixes if known.prefixes is not None else self._facts.prefixes
+        if allowed is not None and not allowed:
+            raise ConfigError(
+                f"{self._spec.method} does not filter by {one.name}: {known.meaning or 'its page excludes it'}",
+                hint="leave the condition out and filter the frame instead",
+            )
         if self._is_bound(one) or allowed is None or self._spec.filter_form == "conditions":
             return one
         several = isinstance(one.value, list) and one.test in ("in", "not in")

@@ -15,6 +15,7 @@ from b24data.frames.described import Described, field_types
 from b24data.frames.fields import read_fields
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan, settled
+from b24data.lists.query import FieldTypes
 
 DEAL = field_types(
     Described(
@@ -250,3 +251,23 @@ def test_rest_3__conditions_in_either_form_are_sent_as_a_list():
     for wrong in ([["id", "like", 5]], [["id"]], [{"conditions": 5}], ["id"], {"logic": "or", "conditions": 5}):
         with pytest.raises(ConfigError):
             make_plan(spec, filter=wrong)
+
+
+def test_names__of_a_page_with_a_number_in_them_and_those_it_excludes():
+    products = {"method": "catalog.product.list", "types": FieldTypes(), "select": ["id", "iblockId"]}
+    asked = {"iblockId": 23, ">=property424": {"value": "2025-05-29"}, "property9": 5}
+    assert sent(asked, **products) == asked
+    with pytest.raises(ConfigError, match=r"does not filter by CONTACT_IDS: not supported; crm\.item\.list filters"):
+        sent({"contactIds": [1]})
+
+
+def test_names__of_tasks_that_are_not_fields_are_sent_and_said_not_to_be_provable():
+    types = field_types(
+        Described(read_fields({"STATUS": {"type": "integer"}, "ID": {"type": "integer"}}, wire_case="camel"))
+    )
+    spec = spec_of("tasks.task.list")
+    asked = {"member": 5, "RealStatus": 3, "::SUBFILTER-PARAMS": {"FAVORITE": "Y"}}
+    plan = settled(make_plan(spec, filter=asked, select=["TITLE"]), types)
+    assert plan.params["filter"] == {"MEMBER": 5, "REAL_STATUS": 3, "::SUBFILTER-PARAMS": {"FAVORITE": "Y"}}
+    assert [bool(one.why) for one in plan.conditions.members] == [True, False, True]
+    assert plan.hidden == ("STATUS",)
