@@ -32,6 +32,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from b24data.http.redact import masked
+from b24data.printable import printable
 
 if TYPE_CHECKING:
     from b24data.params import FetchReport
@@ -66,7 +67,8 @@ ALREADY_RUNNING = "ALREADY_RUNNING"
 class SdkError(Exception):
     """The root of the tree: ``except SdkError`` catches whatever b24data raises.
 
-    An error never shows a secret: what its texts quote is masked as it is made.
+    An error never shows a secret or commands a terminal: what its texts quote is masked, and control characters are
+    written out, as it is made.
 
     >>> str(SdkError("the token store is locked", code="LOCKED", hint="close the other notebook"))
     'the token store is locked: LOCKED. Hint: close the other notebook.'
@@ -84,10 +86,10 @@ class SdkError(Exception):
         status: int | None = None,
         hint: str = "",
     ) -> None:
-        self.description = masked(description)
-        self.code = masked(code)
+        self.description = printable(masked(description))
+        self.code = printable(masked(code))
         self.status = status
-        self.hint = masked(hint)
+        self.hint = printable(masked(hint))
         super().__init__(self.description)
 
     def _facts(self) -> str:
@@ -139,7 +141,7 @@ class _CallError(SdkError):
         request_id: str | None = None,
     ) -> None:
         super().__init__(description, code=code, status=status, hint=hint)
-        self.method = masked(method)
+        self.method = printable(masked(method))
         self.attempts = attempts
         self.seconds = seconds
         self.request_id = request_id
@@ -174,7 +176,7 @@ class BadReplyError(TransportError):
 
     def __init__(self, method: str, description: str = "", *, body: str = "", **facts: Any) -> None:
         super().__init__(method, description, **facts)
-        self.body = masked(body)
+        self.body = printable(masked(body))
 
 
 class ProtocolViolationError(SdkError):

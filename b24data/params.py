@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from b24data.errors import ConfigError
 from b24data.http.redact import masked
 from b24data.markup import facts_html
+from b24data.printable import printable
 
 __all__ = [
     "AdaptiveConfig",
@@ -392,4 +393,4 @@ class FetchReport:
         if self.target:
             lines.append(f"  written to {self.target}")
         lines.extend(f"  note: {note}" for note in self.notes)
-        return "\n".join(lines)
+        return printable("\n".join(lines))

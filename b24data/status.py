@@ -10,6 +10,7 @@ from typing import Any
 from b24data.client import B24OAuth
 from b24data.markup import facts_html
 from b24data.portals import Client
+from b24data.printable import one_line
 
 __all__ = ["Status", "status_of"]
 
@@ -45,7 +46,7 @@ class Status:
         ]
 
     def __str__(self) -> str:
-        return "\n".join(f"{name + ':':14}{value}" for name, value in self.facts if value)
+        return "\n".join(f"{name + ':':14}{one_line(value)}" for name, value in self.facts if value)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))

@@ -10,13 +10,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from b24data.printable import one_line, printable
+
 __all__ = ["show_json", "show_table", "table_lines", "terminal_width"]
 
 
 def show_json(value: Any) -> None:
     """Print ``value`` as one JSON document; other scripts stay readable where the output can hold them."""
     plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
-    print(json.dumps(value, ensure_ascii=plain, indent=2, default=str))
+    print(printable(json.dumps(value, ensure_ascii=plain, indent=2, default=str)))
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], none: str = "") -> None:
@@ -53,8 +55,8 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
-    return "" if value is None else " ".join(str(value).split())
+        return one_line(", ".join(f"{key}={item}" for key, item in value.items()))
+    return "" if value is None else one_line(str(value))
 
 
 def _fitted(text: str, width: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from b24data.markup import facts_html
 from b24data.params import FetchReport
+from b24data.printable import printable
 
 __all__ = ["SyncReport"]
 
@@ -74,4 +75,4 @@ class SyncReport:
             lines.insert(3, f"  {self.compared:,} ids were compared")
         lines.extend(f"  column {column}" for column in self.columns)
         lines.extend(f"  note: {note}" for note in self.notes)
-        return "\n".join(lines)
+        return printable("\n".join(lines))

@@ -12,6 +12,7 @@ from typing import Any
 from b24data.errors import ExportError, SdkError
 from b24data.http.transport import Transport
 from b24data.portals import dotenv
+from b24data.printable import printable
 
 __all__ = ["tell_failure"]
 
@@ -60,9 +61,8 @@ _LONGEST = 4_000  # of a value in the environment, where the system has a bound;
 
 
 def _variable(value: Any) -> str:
-    """A value as an environment takes it: of bounded length, without U+0000, and without half of a character."""
-    text = "" if value is None else str(value)
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST]
+    """A value as an environment takes it: of bounded length, and without control characters."""
+    return "" if value is None else printable(str(value)[:_LONGEST])
 
 
 def _post(name: str, body: bytes, folder: Path) -> None:

@@ -13,6 +13,7 @@ from b24data.errors import SdkError
 from b24data.files import append_private
 from b24data.http.clock import Clock
 from b24data.http.redact import redact
+from b24data.printable import one_line
 from b24data.progress import ProgressEvent
 
 __all__ = ["Journal", "Show"]
@@ -46,7 +47,7 @@ class Journal:
     def write(self, event: str, text: str, **facts: Any) -> None:
         """Tell one event; ``text`` is what a person reads."""
         at = datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="seconds")
-        told = redact({"at": at, "export": self._export, "event": event, "text": text, **facts})
+        told = redact({"at": at, "export": self._export, "event": event, "text": one_line(text), **facts})
         if self._is_open:
             try:
                 with append_private(self._file) as file:

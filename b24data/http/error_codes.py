@@ -19,6 +19,7 @@ from b24data.errors import (
     ServerError,
 )
 from b24data.http.redact import redact
+from b24data.printable import one_line
 
 __all__ = ["EXPIRED_TOKEN", "REFUSED_BEFORE_RUNNING", "names_error", "portal_error", "wants_sign_in"]
 
@@ -74,6 +75,8 @@ _PLAN_TEXT = re.compile(
     r"|тариф|пробн|(лицензи|подписк).{0,40}(ист|законч|требу)",
     re.IGNORECASE,
 )
+
+_MOST_SAID = 8000  # characters of a text that are looked at; no documented one has a thousand
 
 _LATER = "run it again later; if the error stays, tell the portal's administrator or Bitrix24 support"
 _SPELLING = "check the spelling, and that the application or webhook has the scope"
@@ -149,7 +152,7 @@ def portal_error(method: str, error: Any, description: Any, status: int | None) 
     code, text = _code_and_text(error, description)
     short = code.upper().rpartition("EXCEPTION_")[2]
     kind = _kind(short, text, status)
-    return kind(method, redact(text), code=code, status=status, hint=_hint(short, text, kind))
+    return kind(method, one_line(redact(text)), code=one_line(code, 200), status=status, hint=_hint(short, text, kind))
 
 
 def wants_sign_in(error: SdkError) -> bool:
@@ -174,7 +177,10 @@ def _code_and_text(error: Any, description: Any) -> tuple[str, str]:
 
 
 def _stripped(value: Any, nothing: str = "") -> str:
-    text = str(value).strip() if value else ""
+    try:
+        text = (value[:_MOST_SAID] if isinstance(value, str) else str(value)[:_MOST_SAID]).strip() if value else ""
+    except RecursionError:  # nested deeper than can be written
+        text = type(value).__name__
     return "" if text == nothing else text
 
 

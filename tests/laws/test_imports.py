@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "b24data"
 
 # From the foundation upwards: a module imports from its own layer and from those below it.
 LAYERS = [
-    ["http.redact"],
+    ["http.redact", "printable"],
     ["errors", "markup"],
     ["ownership", "disk", "files", "places", "locks", "workfolder"],
     ["bodies", "body_yaml", "params", "references", "results", "values"],
