@@ -39,17 +39,14 @@ from b24data.errors import (
 from b24data.params import (
     AdaptiveConfig,
     ApiVersion,
-    AuthData,
-    B24OAuthParams,
-    B24OAuthSecret,
     ConditionReport,
     EarlierRuns,
-    EnumAppStatus,
     FetchReport,
     OperatingLimitConfig,
     RateLimitConfig,
     RestrictionParams,
 )
+from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
 if TYPE_CHECKING:
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore

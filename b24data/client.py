@@ -8,18 +8,20 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from b24data.actions import Actions
 from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.redirect import origin_of
 from b24data.http.restrictions import restrictions_of
+from b24data.http.secret import Secret, hide, stays_here
 from b24data.http.session import Session
 from b24data.http.through import Caller, Through
 from b24data.markup import facts_html
-from b24data.params import ApiVersion, B24OAuthParams, B24OAuthSecret, RestrictionParams
+from b24data.params import ApiVersion, RestrictionParams
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Transport, Verify
@@ -55,6 +57,8 @@ class _Client(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.destroy()
+
+    __reduce__ = stays_here
 
     def _repr_html_(self) -> str:
         way, _, who = repr(self).partition("(")
@@ -138,20 +142,22 @@ class _Client(ABC):
 
     def get_target_origin(self) -> str:
         """The portal's address: ``https://your-portal.bitrix24.com``."""
-        parts = urlsplit(self._endpoint())
-        return f"{parts.scheme}://{parts.netloc}"
+        return str(origin_of(self._endpoint()))
 
     def get_target_origin_with_path(self) -> dict[ApiVersion, str]:
         """The REST root of each version. A webhook's has its secret in it: do not print it."""
         endpoint = self._endpoint()
-        return {ApiVersion.V2: endpoint, ApiVersion.V3: endpoint.replace("/rest/", "/rest/api/", 1)}
+        return {
+            ApiVersion.V2: endpoint.reveal(),
+            ApiVersion.V3: endpoint.reveal().replace("/rest/", "/rest/api/", 1),
+        }
 
     def destroy(self) -> None:
         """Close all connections. A later call opens new ones."""
         self._transport.close()
 
     @abstractmethod
-    def _endpoint(self) -> str:
+    def _endpoint(self) -> Secret[str]:
         """The REST root of version 2."""
 
 
@@ -184,6 +190,7 @@ class B24OAuth(_Client):
         auth_servers: Iterable[str] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        auth_options, oauth_secret = hide(auth_options), hide(oauth_secret)
         from b24data.http.transport import Transport
 
         params, secret = B24OAuthParams.of(auth_options), B24OAuthSecret.of(oauth_secret)
@@ -210,8 +217,8 @@ class B24OAuth(_Client):
         """Get new pairs from the authorization server again."""
         self.auth.set_custom(None)
 
-    def _endpoint(self) -> str:
-        return self.auth.params.client_endpoint
+    def _endpoint(self) -> Secret[str]:
+        return Secret(self.auth.params.client_endpoint)
 
 
 class B24Hook(_Client):
@@ -227,25 +234,27 @@ class B24Hook(_Client):
 
     def __init__(
         self,
-        url: str,
+        url: str | Secret[str],
         restriction_params: RestrictionParams | Mapping[str, Any] | None = None,
         *,
         timeout: Timeout = None,
         verify: Verify = True,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        url = Secret(url)
         from b24data.http.transport import Transport
 
         self.auth = HookCredentials(url)
         super().__init__(self.auth, Transport(timeout=timeout, verify=verify, clock=clock), restriction_params, clock)
 
     @classmethod
-    def from_webhook_url(cls, url: str, **options: Any) -> Self:
+    def from_webhook_url(cls, url: str | Secret[str], **options: Any) -> Self:
         """The same as ``B24Hook(url, ...)``, by the name that the JS SDK has for it."""
+        url = Secret(url)
         return cls(url, **options)
 
     def __repr__(self) -> str:
         return f"B24Hook(portal={self.auth.portal!r}, user_id={self.auth.user_id})"
 
-    def _endpoint(self) -> str:
+    def _endpoint(self) -> Secret[str]:
         return self.auth.endpoint

@@ -14,6 +14,7 @@ from b24data.auth.callback import REDIRECT_PORT, redirect_uri
 from b24data.auth.flow import CODE_S, SignIn, Step, sentence
 from b24data.auth.profiles import Profiles
 from b24data.errors import AuthorizationRequiredError, ConfigError
+from b24data.http.secret import Secret
 from b24data.portals import Client, connect, connect_by
 from b24data.signin import same_machine, sign_in
 
@@ -97,7 +98,7 @@ class Talk(Protocol):
     def say(self, text: str) -> None:
         """Show a sentence."""
 
-    def link(self, url: str) -> None:
+    def link(self, url: Secret[str]) -> None:
         """Show a link, and open it where that is possible."""
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
@@ -111,9 +112,9 @@ class TerminalTalk:
         """Show a sentence."""
         sys.stderr.write(f"{text}\n")
 
-    def link(self, url: str) -> None:
+    def link(self, url: Secret[str]) -> None:
         """Show a link, and open it in this machine's browser."""
-        self.say(f"\n  {url}\n")
+        self.say(f"\n  {url.reveal()}\n")
         if not (same_machine() and _open_browser(url)):
             self.say("No browser could be opened here: open the link on any machine where you use your portal.")
 
@@ -125,9 +126,9 @@ class TerminalTalk:
             raise AuthorizationRequiredError("nobody answered", hint="run b24data login in a terminal") from error
 
 
-def _open_browser(url: str) -> bool:
+def _open_browser(url: Secret[str]) -> bool:
     try:
-        return webbrowser.open(url)
+        return webbrowser.open(url.reveal())
     except webbrowser.Error:
         return False
 
@@ -155,18 +156,19 @@ def converse(profile: str | None, talk: Talk, *, port: int, needs: Sequence[str]
 
 
 def _ask_way(flow: SignIn, talk: Talk, port: int) -> Step:
-    portal = talk.ask("Portal (your-portal.bitrix24.com), or Enter to give a webhook or an install event")
-    if not portal.strip():
-        text = talk.ask("Address of the incoming webhook, or the install event's JSON (not shown)", hidden=True)
-        if "://" in text[:10]:
+    portal = Secret(talk.ask("Portal (your-portal.bitrix24.com), or Enter to give a webhook or an install event"))
+    if not portal.reveal().strip():
+        text = Secret(talk.ask("Address of the incoming webhook, or the install event's JSON (not shown)", hidden=True))
+        if "://" in text.reveal()[:10]:
             return flow.use_webhook(text)
         return flow.use_event(text, *_ask_application(talk, port))
     return flow.ask_portal(portal, *_ask_application(talk, port))
 
 
-def _ask_application(talk: Talk, port: int) -> tuple[str, str]:
+def _ask_application(talk: Talk, port: int) -> tuple[str, Secret[str]]:
     talk.say(f"The application's card (Developer resources > Other > Local application) names {redirect_uri(port)}")
-    return talk.ask("Application ID (client_id)"), talk.ask("Application key (client_secret, not shown)", hidden=True)
+    client_id = talk.ask("Application ID (client_id)")
+    return client_id, Secret(talk.ask("Application key (client_secret, not shown)", hidden=True))
 
 
 def _ask_code(flow: SignIn, talk: Talk, step: Step) -> Step:
@@ -175,10 +177,10 @@ def _ask_code(flow: SignIn, talk: Talk, step: Step) -> Step:
     talk.say(f"Open this link and agree. The code that follows lives {CODE_S} seconds.")
     talk.link(step.link)
     back = "Enter when the browser says that you are signed in; or paste" if step.listens else "Paste"
-    text = talk.ask(f"{back} the code, or the whole address of the page that follows (not shown)", hidden=True)
+    text = Secret(talk.ask(f"{back} the code, or the whole address of the page that follows (not shown)", hidden=True))
     if flow.step.at == "done":
         return flow.step
-    step = flow.paste(text) if text.strip() else flow.new_link()
+    step = flow.paste(text) if text.reveal().strip() else flow.new_link()
     if step.trouble is not None:
         talk.say(sentence(step.trouble))
     return step

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
+from b24data.http.secret import Secret
 from b24data.ownership import check_own, is_own, kind_of, may_others_write, owner_of
 
 __all__ = [
@@ -37,7 +38,7 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getatt
 _MOST_LINKS = 40  # as many as Linux follows
 
 
-def write_whole(path: str | os.PathLike[str], content: str | bytes, *, private: bool = False) -> None:
+def write_whole(path: str | os.PathLike[str], content: str | bytes | Secret[bytes], *, private: bool = False) -> None:
     """Write a file that is there with all of ``content``, or as it was before, whatever happens meanwhile.
 
     It has the rights of the file that it replaces. ``private``: only its owner may read it (0600), at no moment
@@ -50,11 +51,11 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes, *, private: 
     '{}'
     """
     target = Path(path)
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    data = Secret(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
     new = beside(target)
     try:
         with create(new, private=private or target.exists()) as file:
-            file.write(data)
+            file.write(data.reveal())
             file.flush()
             os.fsync(file.fileno())
         put_in_place(new, target, private=private)

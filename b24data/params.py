@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypedDict
-from urllib.parse import urlsplit
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from b24data.errors import ConfigError
-from b24data.http.redact import masked
 from b24data.markup import facts_html
 from b24data.printable import printable
 
 __all__ = [
     "AdaptiveConfig",
     "ApiVersion",
-    "AuthData",
-    "B24OAuthParams",
-    "B24OAuthSecret",
     "Coercion",
     "EarlierRuns",
-    "EnumAppStatus",
     "FetchReport",
     "OperatingLimitConfig",
     "RateLimitConfig",
@@ -34,147 +27,6 @@ class ApiVersion(enum.StrEnum):
 
     V2 = "v2"
     V3 = "v3"
-
-
-class EnumAppStatus(enum.StrEnum):
-    """The status of an application on its portal, as a token reply and ``app.info`` give it."""
-
-    Free = "F"
-    Demo = "D"
-    Trial = "T"
-    Paid = "P"
-    Local = "L"
-    Subscription = "S"
-
-
-class AuthData(TypedDict):
-    """What ``auth.get_auth_data()`` gives: the keys that the JS SDK uses. ``expires`` is unix seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires: int
-    expires_in: int
-    domain: str
-    member_id: str
-
-
-# What an install event calls the fields; every other key is the field's name in some case.
-_EVENT_NAMES = {
-    "auth_id": "access_token",
-    "refresh_id": "refresh_token",
-    "auth_expires": "expires_in",
-    "app_sid": "application_token",
-}
-
-
-def _field_name(key: str) -> str:
-    snake = key.lower() if key.isupper() else "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
-    return _EVENT_NAMES.get(snake, snake)
-
-
-@dataclass(frozen=True, slots=True)
-class B24OAuthParams:
-    """A pair of tokens and the portal it belongs to: the JS SDK's 12 fields, in its order.
-
-    ``expires`` is unix seconds, ``expires_in`` seconds. :meth:`of` also takes a mapping in the JS spelling
-    (``accessToken``), in snake_case, or as a portal sends it (a token reply, an install event's ``AUTH_ID``).
-
-    >>> params = B24OAuthParams.of({"accessToken": "a-secret", "clientEndpoint": "https://x.bitrix24.com/rest/"})
-    >>> params.domain
-    'x.bitrix24.com'
-    >>> "a-secret" in repr(params)
-    False
-    """
-
-    application_token: str = field(default="", repr=False)
-    user_id: int = 0
-    member_id: str = ""
-    access_token: str = field(default="", repr=False)
-    refresh_token: str = field(default="", repr=False)
-    expires: int = 0
-    expires_in: int = 3600
-    scope: str = ""
-    domain: str = ""
-    client_endpoint: str = ""
-    server_endpoint: str = "https://oauth.bitrix.info/rest/"
-    status: EnumAppStatus = EnumAppStatus.Local
-
-    @classmethod
-    def of(cls, value: B24OAuthParams | Mapping[str, Any]) -> B24OAuthParams:
-        """The same value as ``B24OAuthParams``; a mapping may use any of the three spellings.
-
-        Raises :class:`ConfigError` that names what is missing or makes no sense.
-        """
-        given = asdict(value) if isinstance(value, B24OAuthParams) else _by_field(cls, value)
-        try:
-            for name in ("user_id", "expires", "expires_in"):
-                given[name] = int(given.get(name) or getattr(_EMPTY_PAIR, name))
-            given["status"] = EnumAppStatus(given.get("status") or EnumAppStatus.Local)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"the token data has a wrong value: {error}") from error
-        if not given.get("access_token") and not given.get("refresh_token"):
-            raise ConfigError(
-                "the token data has neither an access token nor a refresh token",
-                hint="pass access_token (accessToken, AUTH_ID) and refresh_token (refreshToken, REFRESH_ID)",
-            )
-        given.update(_portal_of(given))
-        return cls(**{name: content for name, content in given.items() if content is not None})
-
-
-def _by_field(cls: type, value: Mapping[str, Any]) -> dict[str, Any]:
-    known = {f.name for f in fields(cls)}
-    return {name: content for key, content in value.items() if (name := _field_name(str(key))) in known}
-
-
-def _portal_of(given: Mapping[str, Any]) -> dict[str, str]:
-    """The portal's domain and REST root. In a token reply ``domain`` is the authorization server's.
-
-    Source: b24restdocs, settings/oauth/index.md: the portal is ``client_endpoint``.
-    """
-    endpoint, domain = str(given.get("client_endpoint") or ""), str(given.get("domain") or "")
-    if not endpoint and not domain:
-        raise ConfigError(
-            "the token data does not say which portal it belongs to",
-            hint="pass client_endpoint (https://your-portal.bitrix24.com/rest/) or domain",
-        )
-    if not endpoint:
-        domain = domain.removesuffix("/")
-        endpoint = f"{domain if '://' in domain else f'https://{domain}'}/rest/"
-    parts = urlsplit(endpoint)
-    if masked(parts.path) != parts.path:
-        raise ConfigError("client_endpoint is a webhook, and a webhook has no tokens", hint="pass it to B24Hook(url)")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(
-            f"client_endpoint is not an address of a portal: {endpoint!r}",
-            hint="it reads like https://your-portal.bitrix24.com/rest/",
-        )
-    return {"client_endpoint": endpoint if endpoint.endswith("/") else f"{endpoint}/", "domain": parts.netloc}
-
-
-_EMPTY_PAIR = B24OAuthParams()
-
-
-@dataclass(frozen=True, slots=True)
-class B24OAuthSecret:
-    """What a portal issues for an application: Developer resources > Other > Local application.
-
-    >>> B24OAuthSecret("local.5f", "a-secret")
-    B24OAuthSecret(client_id='local.5f')
-    """
-
-    client_id: str
-    client_secret: str = field(repr=False)
-
-    @classmethod
-    def of(cls, value: B24OAuthSecret | Mapping[str, Any]) -> B24OAuthSecret:
-        """The same value as ``B24OAuthSecret``; a mapping may say ``clientId`` or ``client_id``."""
-        if isinstance(value, B24OAuthSecret):
-            return value
-        given = _by_field(cls, value)
-        for name in ("client_id", "client_secret"):
-            if not given.get(name):
-                raise ConfigError(f"the application's {name} is missing", hint="it is on the application's card")
-        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)

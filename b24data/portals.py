@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from b24data.auth.profiles import Profiles
 from b24data.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.http.restrictions import restrictions_of
+from b24data.http.secret import NOTHING, Secret
 from b24data.params import RestrictionParams
 
 if TYPE_CHECKING:
@@ -61,17 +62,20 @@ class Way:
 
     source: str
     profile: str = ""
-    webhook: str = field(default="", repr=False)
+    webhook: Secret[str] = NOTHING
 
 
 def way_in(profile: str | None, profiles: Profiles) -> Way:
     """What :func:`connect` goes by; it raises the same errors."""
     if profile is not None:
         return Way(source="as named", profile=profile)
-    for source, found in (("environment", os.environ), (".env", dotenv(Path.cwd()))):
-        if name := found.get("B24_PROFILE"):
-            return Way(source=source, profile=name)
-        if url := found.get("B24_WEBHOOK"):
+    names = ("B24_PROFILE", "B24_WEBHOOK")
+    here = {name: Secret(os.environ.get(name, "")) for name in names}
+    for source, found in (("environment", here), (".env", dotenv(Path.cwd()))):
+        name, url = (found.get(name, Secret("")) for name in names)
+        if name:
+            return Way(source=source, profile=name.reveal())
+        if url:
             return Way(source=source, webhook=url)
     return Way(source="the only one", profile=profile_name(profiles))
 
@@ -122,23 +126,27 @@ def profile_name(profiles: Profiles) -> str:
             )
 
 
-def dotenv(folder: Path) -> Mapping[str, str]:
+def dotenv(folder: Path) -> Mapping[str, Secret[str]]:
     """What the nearest ``.env`` file says: ``NAME=value`` lines, with or without ``export`` and quotes.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / ".env").write_text("# ours\\nexport B24_PROFILE='acme'\\n")
     >>> dotenv(folder / "reports")
-    {'B24_PROFILE': 'acme'}
+    {'B24_PROFILE': Secret('***')}
     """
     file = next((at / ".env" for at in (folder, *folder.parents) if (at / ".env").is_file()), None)
     if file is None:
         return {}
-    found = {}
-    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-        name, sign, value = line.strip().removeprefix("export ").partition("=")
-        if sign and not name.lstrip().startswith("#"):
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            found[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].rstrip()
-    return found
+    text = Secret(file.read_text(encoding="utf-8-sig", errors="replace"))
+    return dict(found for line in text.reveal().splitlines() if (found := _assignment(line)))
+
+
+def _assignment(line: str) -> tuple[str, Secret[str]] | None:
+    """The name and the value in a line."""
+    name, sign, value = line.strip().removeprefix("export ").partition("=")
+    if not sign or name.lstrip().startswith("#"):
+        return None
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return name.strip(), Secret(value[1:-1] if quoted else value.partition(" #")[0].rstrip())

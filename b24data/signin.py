@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from b24data.auth.flow import SignedIn, SignIn, Step
 from b24data.auth.profiles import Profile, Profiles
@@ -48,7 +47,7 @@ def _keep(signed_in: SignedIn, name: str | None, profiles: Profiles, needs: Sequ
     profile = Profile(
         name=name, portal=signed_in.portal, user=status.user, webhook=signed_in.webhook, secret=signed_in.secret
     )
-    profiles.save(profile, None if pair is None else replace(pair, user_id=pair.user_id or status.user_id))
+    profiles.save(profile, None if pair is None else pair.replace(user_id=pair.user_id or status.user_id))
     return name, status
 
 

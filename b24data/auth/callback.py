@@ -7,15 +7,17 @@ import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
+from b24data.auth.pasted import parameters_of
 from b24data.errors import ConfigError
+from b24data.http.secret import Secret
 
 __all__ = ["REDIRECT_PORT", "Listener", "redirect_uri"]
 
 REDIRECT_PORT = 8724
 
-Returned = Callable[[Mapping[str, str]], str]
+Returned = Callable[[Mapping[str, Secret[str]]], str]
 """Takes the parameters of the address; returns the sentence that the browser shows."""
 
 
@@ -65,7 +67,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked = dict(parse_qsl(urlsplit(self.path).query))
+        asked = parameters_of(urlsplit(self.path).query)
+        self.path, self.requestline, self.raw_requestline = "", "", b""  # they have the code in them
         if "code" not in asked:  # a browser asks for a favicon, too
             self._answer(404, "This page waits for a portal to send you back.")
             return

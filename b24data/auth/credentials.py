@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from b24data.errors import AuthorizationRequiredError, ConfigError, SdkError
 from b24data.http.context import CallContext
-from b24data.http.redirect import is_loopback
-from b24data.params import AuthData
+from b24data.http.redirect import Origin, is_loopback, origin_of
+from b24data.http.secret import Secret, stays_here
+from b24data.tokens import AuthData
 
 __all__ = ["Admin", "Credentials", "Grant", "HookCredentials", "check_endpoint"]
 
@@ -20,8 +21,8 @@ __all__ = ["Admin", "Credentials", "Grant", "HookCredentials", "check_endpoint"]
 class Grant:
     """The right to send one request: where to, and the token that goes into its body (None for a webhook)."""
 
-    endpoint: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
+    endpoint: Secret[str]
+    token: Secret[str] | None = None
     pair: Any = field(default=None, repr=False)  # what the credentials know it by
 
 
@@ -74,7 +75,7 @@ class Credentials(Protocol):
         """The portal refused this grant: get a new one, unless someone has."""
         ...
 
-    def moved(self, endpoint: str) -> None:
+    def moved(self, endpoint: Secret[str]) -> None:
         """The portal answered at this address, to which it had sent us."""
         ...
 
@@ -117,19 +118,15 @@ class HookCredentials(Admin):
     member_id = ""
     most_strikes = 1
 
-    def __init__(self, url: str) -> None:
-        check_endpoint(url)
-        parts = urlsplit(url)
-        match = _HOOK_PATH.match(parts.path)
-        if match is None:
-            raise ConfigError(
-                "this is not the address of an incoming webhook",
-                hint="it reads like https://your-portal.bitrix24.com/rest/1/your-code/",
-            )
-        self.user_id = int(match[1])
-        self.portal = parts.netloc.rpartition("@")[2]
-        self.application = "hook-" + hashlib.sha256(match[2].encode()).hexdigest()[:16]
-        self.endpoint = f"{parts.scheme}://{self.portal}/rest/{match[1]}/{match[2]}/"
+    def __init__(self, url: str | Secret[str]) -> None:
+        url = Secret(url)
+        hook = _hook_in(url)
+        if isinstance(hook, ConfigError):
+            raise hook
+        self.user_id, self.portal, self.endpoint = hook.user_id, hook.origin.netloc, hook.endpoint
+        self.application = hook.fingerprint
+
+    __reduce__ = stays_here
 
     def __repr__(self) -> str:
         return f"HookCredentials(portal={self.portal!r}, user_id={self.user_id})"
@@ -141,10 +138,8 @@ class HookCredentials(Admin):
 
     def get_auth_data(self) -> AuthData:
         """The webhook in the SDK's form. ``access_token`` is its secret."""
-        secret = self.endpoint.rstrip("/").rpartition("/")[2]
-        return AuthData(
-            access_token=secret, refresh_token="", expires=0, expires_in=0, domain=self.portal, member_id=""
-        )
+        code = Secret(self.endpoint.reveal().rstrip("/").rpartition("/")[2])
+        return AuthData(access_token=code, refresh_token="", expires=0, expires_in=0, domain=self.portal, member_id="")
 
     def refresh_auth(self) -> AuthData:
         """The same as :meth:`get_auth_data`: a webhook does not run out."""
@@ -171,6 +166,31 @@ class HookCredentials(Admin):
             f"{self.portal} does not accept this webhook", hint="it may have been deleted: create a new one"
         )
 
-    def moved(self, endpoint: str) -> None:
+    def moved(self, endpoint: Secret[str]) -> None:
         """Go on at the new address."""
-        self.endpoint, self.portal = endpoint, urlsplit(endpoint).netloc
+        self.endpoint, self.portal = endpoint, origin_of(endpoint).netloc
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    user_id: int
+    origin: Origin
+    endpoint: Secret[str]
+    fingerprint: str  # of the code: what may be shown, and is another one for another webhook
+
+
+def _hook_in(url: Secret[str]) -> _Hook | ConfigError:
+    """The webhook that an address is. The error is given back, so that no traceback has the address in it."""
+    origin = origin_of(url)
+    try:
+        check_endpoint(str(origin))
+        match = _HOOK_PATH.match(urlsplit(url.reveal()).path)
+    except ConfigError as error:
+        return error.with_traceback(None)
+    if match is None:
+        return ConfigError(
+            "this is not the address of an incoming webhook",
+            hint="it reads like https://your-portal.bitrix24.com/rest/1/your-code/",
+        )
+    endpoint = Secret(f"{origin}/rest/{match[1]}/{match[2]}/")
+    return _Hook(int(match[1]), origin, endpoint, "hook-" + hashlib.sha256(match[2].encode()).hexdigest()[:16])

@@ -13,12 +13,12 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 from b24data.auth.callback import Listener
 from b24data.auth.credentials import HookCredentials, check_endpoint
-from b24data.auth.pasted import Code, code_in, event_of, origin_of, read_code
+from b24data.auth.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.auth.refresh import FormPoster
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
 from b24data.errors import (
@@ -31,10 +31,13 @@ from b24data.errors import (
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.protocol import Reply
-from b24data.http.redirect import is_loopback, moved_endpoint
-from b24data.params import B24OAuthParams, B24OAuthSecret
+from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
+from b24data.http.secret import NOTHING, Secret
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["CODE_S", "Poster", "SignIn", "SignedIn", "Step", "sentence"]
+
+Typed: TypeAlias = str | Secret[str]
 
 CODE_S = 30
 """Seconds that an authorization code lives."""
@@ -55,7 +58,7 @@ def sentence(error: SdkError) -> str:
 class Poster(FormPoster, Protocol):
     """The part of a transport that signing in needs."""
 
-    def post_json(self, name: str, url: str, body: bytes) -> Reply:
+    def post_json(self, name: str, url: str | Secret[str], body: bytes | Secret[bytes]) -> Reply:
         """Send ``body``; raise a :class:`TransportError` if no answer comes."""
         ...
 
@@ -65,9 +68,9 @@ class SignedIn:
     """What a sign-in brought: the pair and the application's secret, or a webhook."""
 
     portal: str
-    params: B24OAuthParams | None = field(default=None, repr=False)
-    secret: B24OAuthSecret | None = field(default=None, repr=False)
-    webhook: str = field(default="", repr=False)
+    params: B24OAuthParams | None = None
+    secret: B24OAuthSecret | None = None
+    webhook: Secret[str] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Step:
     """
 
     at: Literal["start", "link", "busy", "done"] = "start"
-    link: str = ""
+    link: Secret[str] = NOTHING
     listens: bool = False
     note: str = ""
     trouble: SdkError | None = None
@@ -88,8 +91,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class _Application:
     origin: str
-    secret: B24OAuthSecret = field(repr=False)
-    state: str = field(repr=False)
+    secret: B24OAuthSecret
+    state: Secret[str]
 
 
 class SignIn:
@@ -122,24 +125,28 @@ class SignIn:
 
     # What a face calls.
 
-    def ask_portal(self, portal: str, client_id: str, client_secret: str) -> Step:
+    def ask_portal(self, portal: Typed, client_id: str, client_secret: Typed) -> Step:
         """Check the portal's address and make the link at which the user agrees."""
+        portal, client_secret = Secret(portal), Secret(client_secret)
         return self._run(lambda: self._begin(portal, client_id, client_secret), back_to="start")
 
     def new_link(self) -> Step:
         """Another link to the same portal: the code of the old one is not taken any more."""
         return self._run(self._link, back_to="start")
 
-    def paste(self, text: str) -> Step:
+    def paste(self, text: Typed) -> Step:
         """Exchange a code at once; ``text`` is the code, or the whole address that the portal led to."""
+        text = Secret(text)
         return self._run(lambda: self._exchange(read_code(text, self._expected().state)), back_to="link")
 
-    def use_webhook(self, url: str) -> Step:
+    def use_webhook(self, url: Typed) -> Step:
         """Sign in by an incoming webhook."""
+        url = Secret(url)
         return self._run(lambda: self._by_webhook(url), back_to="start")
 
-    def use_event(self, text: str, client_id: str, client_secret: str) -> Step:
+    def use_event(self, text: Typed, client_id: str, client_secret: Typed) -> Step:
         """Sign in by what a portal sent when the application was installed, as JSON or as form fields."""
+        text, client_secret = Secret(text), Secret(client_secret)
         return self._run(lambda: self._by_event(text, client_id, client_secret), back_to="start")
 
     def close(self) -> None:
@@ -178,27 +185,23 @@ class SignIn:
             logging.getLogger("b24data").exception("the display of the sign-in failed")
         return step
 
-    def _begin(self, portal: str, client_id: str, client_secret: str) -> Step:
-        if "/rest/" in portal and re.search(r"/rest/\d+/\w", portal):
+    def _begin(self, portal: Secret[str], client_id: str, client_secret: Secret[str]) -> Step:
+        if re.search(r"/rest/\d+/\w", portal.reveal()):
             return self._by_webhook(portal)
-        secret = B24OAuthSecret.of({"client_id": client_id.strip(), "client_secret": client_secret.strip()})
-        origin = origin_of(portal)
-        found = self._probe(origin)
-        self._application = _Application(found, secret, "")
+        secret = _application_key(client_id, client_secret)
+        found = self._probe(portal_in(portal))
+        self._application = _Application(found, secret, Secret(""))
         step = self._link()
-        typed = portal.strip().rstrip("/").removeprefix("https://")
-        return (
-            step
-            if typed == urlsplit(found).netloc
-            else replace(step, note=f"The portal is {found}. {step.note}".strip())
-        )
+        if portal.reveal().strip().rstrip("/").removeprefix("https://") == urlsplit(found).netloc:
+            return step
+        return replace(step, note=f"The portal is {found}. {step.note}".strip())
 
     def _probe(self, origin: str) -> str:
         """The portal's address, once it has answered as a portal does; a moved one is followed."""
         reply = self._poster.post_json("server.time", f"{origin}/rest/server.time", b"{}")
         if reply.status in (301, 302, 307, 308) and "location" in reply.headers:
-            moved = urlsplit(moved_endpoint("server.time", f"{origin}/rest/", reply.headers["location"]))
-            return f"{moved.scheme}://{moved.netloc}"
+            location = Secret(reply.headers["location"])
+            return str(origin_of(moved_endpoint("server.time", Secret(f"{origin}/rest/"), location)))
         try:
             answer = json.loads(reply.body.decode("utf-8-sig", "replace"))
         except ValueError:
@@ -212,11 +215,12 @@ class SignIn:
         return origin
 
     def _link(self) -> Step:
-        application = replace(self._expected(), state=secrets.token_urlsafe(24))
+        application = replace(self._expected(), state=Secret(secrets.token_urlsafe(24)))
         self._application = application
-        asked = urlencode({"client_id": application.secret.client_id, "state": application.state})
+        asked = Secret(urlencode({"client_id": application.secret.client_id, "state": application.state.reveal()}))
+        link = Secret(f"{application.origin}/oauth/authorize/?{asked.reveal()}")
         listens, note = self._listen()
-        return Step("link", link=f"{application.origin}/oauth/authorize/?{asked}", listens=listens, note=note)
+        return Step("link", link=link, listens=listens, note=note)
 
     def _listen(self) -> tuple[bool, str]:
         if self._port is None:
@@ -228,7 +232,7 @@ class SignIn:
                 return False, sentence(error)
         return True, ""
 
-    def _returned(self, asked: Mapping[str, str]) -> str:
+    def _returned(self, asked: Mapping[str, Secret[str]]) -> str:
         """The browser came back, in a thread of the listener; what it says is what the browser shows."""
         step = self._run(lambda: self._exchange(code_in(asked, self._expected().state)), back_to="link")
         if step.trouble is not None:
@@ -246,10 +250,10 @@ class SignIn:
                 f"the address names {code.server} as its authorization server, which is not a known one",
                 hint="it is oauth.bitrix.info or oauth.bitrix24.tech; another one has to be named in auth_servers",
             )
-        form = {
+        form: dict[str, str | Secret[str]] = {
             "grant_type": "authorization_code",
             "client_id": application.secret.client_id,
-            "client_secret": application.secret.client_secret,
+            "client_secret": application.secret.secret("client_secret"),
             "code": code.text,
         }
         try:
@@ -271,16 +275,16 @@ class SignIn:
         params = merge_token_reply(blank, data, self._clock.time(), self._servers)
         return self._done(SignedIn(params.domain, params, application.secret))
 
-    def _by_webhook(self, url: str) -> Step:
-        hook = HookCredentials(url.strip())
+    def _by_webhook(self, url: Secret[str]) -> Step:
+        hook = HookCredentials(Secret(url.reveal().strip()))
         return self._done(SignedIn(hook.portal, webhook=hook.endpoint))
 
-    def _by_event(self, text: str, client_id: str, client_secret: str) -> Step:
-        secret = B24OAuthSecret.of({"client_id": client_id.strip(), "client_secret": client_secret.strip()})
+    def _by_event(self, text: Secret[str], client_id: str, client_secret: Secret[str]) -> Step:
+        secret = _application_key(client_id, client_secret)
         params = event_of(text)
         check_endpoint(params.client_endpoint)
         if not may_see_secrets(params.server_endpoint, self._servers):
-            params = replace(params, server_endpoint=B24OAuthParams().server_endpoint)
+            params = params.replace(server_endpoint=B24OAuthParams().server_endpoint)
         return self._done(SignedIn(params.domain, params, secret))
 
     def _done(self, signed_in: SignedIn) -> Step:
@@ -293,3 +297,7 @@ class SignIn:
         if self._application is None:
             raise ConfigError("no sign-in is under way", code="NO_LINK", hint="begin with the portal's address")
         return self._application
+
+
+def _application_key(client_id: str, client_secret: Secret[str]) -> B24OAuthSecret:
+    return B24OAuthSecret.of({"client_id": client_id.strip(), "client_secret": Secret(client_secret.reveal().strip())})

@@ -11,7 +11,7 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -23,7 +23,9 @@ from b24data.auth.token_server import token_url
 from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
-from b24data.params import AuthData, B24OAuthParams, B24OAuthSecret
+from b24data.http.redact import masked
+from b24data.http.secret import Secret, stays_here
+from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret
 
 __all__ = ["OAuth", "RefreshCallback"]
 
@@ -50,7 +52,7 @@ class _Pair:
         params = self.stored.params
         if not self.moved_to:
             return params
-        return replace(params, client_endpoint=self.moved_to, domain=urlsplit(self.moved_to).netloc)
+        return params.replace(client_endpoint=self.moved_to, domain=urlsplit(self.moved_to).netloc)
 
 
 @dataclass(eq=False)
@@ -103,6 +105,8 @@ class OAuth(Admin):
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._flight: _Flight | None = None
+
+    __reduce__ = stays_here
 
     def __repr__(self) -> str:
         return f"OAuth(portal={self.portal!r}, user_id={self.params.user_id}, application={self.application!r})"
@@ -176,12 +180,12 @@ class OAuth(Admin):
                 hint="use another client, or plain HTTP, in set_custom_refresh_auth",
             )
         pair = self._pair
-        if not pair.params.access_token or (self._is_over(pair) and self._can_renew()):
+        if not pair.params.secret("access_token") or (self._is_over(pair) and self._can_renew()):
             self._renew(pair, context)
         with self._lock:
             pair = self._pair
             pair.in_flight += 1
-        return Grant(pair.params.client_endpoint, pair.params.access_token, pair)
+        return Grant(Secret(pair.params.client_endpoint), pair.params.secret("access_token"), pair)
 
     def release(self, grant: Grant, *, accepted: bool) -> None:
         """The request of this grant is over."""
@@ -200,14 +204,14 @@ class OAuth(Admin):
         """The portal refused this grant's token: get a new pair, unless it has been replaced already."""
         self._renew(cast("_Pair", grant.pair), context)
 
-    def moved(self, endpoint: str) -> None:
+    def moved(self, endpoint: Secret[str]) -> None:
         """The portal accepted our token at this address, to which it had sent us; a stranger can't.
 
         That is enough for this client. What is kept for later runs is the address in the next token reply, which names
         its ``member_id``: an answer of the REST API doesn't.
         """
         with self._lock:
-            self._pair.moved_to = endpoint
+            self._pair.moved_to = endpoint.reveal()
 
     # The refresh.
 
@@ -229,7 +233,7 @@ class OAuth(Admin):
         if mine and not getattr(self._here, "callback", False):
             flight.finished.wait()
             if flight.trouble is not None:
-                warnings.warn(f"new tokens could not be kept: {flight.trouble!r}", stacklevel=2)
+                warnings.warn(masked(f"new tokens could not be kept: {flight.trouble!r}"), stacklevel=2)
 
     def _fly(self, flight: _Flight, pair: _Pair) -> None:
         try:
@@ -280,13 +284,13 @@ class OAuth(Admin):
         return pair.dies_at is not None and self._clock.monotonic() >= pair.dies_at
 
     def _can_renew(self) -> bool:
-        return self._renewal.custom is not None or bool(self.params.refresh_token)
+        return self._renewal.custom is not None or bool(self.params.secret("refresh_token"))
 
 
 def _auth_data(params: B24OAuthParams) -> AuthData:
     return AuthData(
-        access_token=params.access_token,
-        refresh_token=params.refresh_token,
+        access_token=params.secret("access_token"),
+        refresh_token=params.secret("refresh_token"),
         expires=params.expires,
         expires_in=params.expires_in,
         domain=params.domain,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -16,12 +15,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from b24data.auth.store import FileTokenStore, StoredTokens
+from b24data.auth.store import FileTokenStore, StoredTokens, hidden_json, private_json
 from b24data.errors import ConfigError
 from b24data.files import read_private, write_whole
 from b24data.http.redact import masked
-from b24data.params import B24OAuthParams, B24OAuthSecret
+from b24data.http.secret import NOTHING, Secret
 from b24data.places import config_folder, make_profiles_folder
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["Profile", "Profiles"]
 
@@ -35,9 +35,12 @@ class Profile:
     name: str
     portal: str
     user: str = ""
-    webhook: str = field(default="", repr=False)
+    webhook: Secret[str] = field(default=NOTHING, repr=False)
     secret: B24OAuthSecret | None = field(default=None, repr=False)
     auth_servers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "webhook", Secret(self.webhook))
 
 
 class Profiles:
@@ -75,11 +78,11 @@ class Profiles:
         """The profile of that name. Raises :class:`ConfigError` with the nearest name if there is none."""
         path = self._path(name)
         try:
-            text = read_private(path)
+            content = Secret(read_private(path))
         except FileNotFoundError:
-            raise ConfigError(f"there is no profile {masked(name)!r}", hint=_known(name, self.names())) from None
+            raise ConfigError(f"there is no profile {name!r}", hint=_known(name, self.names())) from None
         try:
-            return _profile(json.loads(text))
+            return _profile(hidden_json(content))
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
             raise ConfigError(f"{path} holds no profile", hint="delete it and sign in again") from error
 
@@ -100,7 +103,7 @@ class Profiles:
             if pair is not None:
                 kept = _generation(store)
                 store.save(StoredTokens(pair, kept + 1))
-            write_whole(path, json.dumps(asdict(profile), ensure_ascii=False, indent=1), private=True)
+            write_whole(path, private_json(asdict(profile)), private=True)
 
     def delete(self, name: str) -> None:
         """Forget a profile and its tokens."""
@@ -130,7 +133,7 @@ def _profile(data: dict[str, Any]) -> Profile:
     """The profile in what a file holds; :class:`TypeError` for what is no text."""
     secret = B24OAuthSecret.of(data["secret"]) if data.get("secret") else None
     profile = Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
-    texts = (profile.name, profile.portal, profile.user, profile.webhook, *profile.auth_servers)
+    texts = (profile.name, profile.portal, profile.user, *profile.auth_servers)
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a profile is made of texts")
     return profile

@@ -11,7 +11,8 @@ from b24data.errors import AuthorizationRequiredError, BadReplyError, RefreshTok
 from b24data.http.clock import Clock
 from b24data.http.protocol import Reply
 from b24data.http.retry import backoff
-from b24data.params import B24OAuthParams, B24OAuthSecret
+from b24data.http.secret import Secret, SecretHolder, hide
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["FormPoster", "ask_broker", "ask_server"]
 
@@ -22,7 +23,7 @@ _BROKER_S = 60.0
 class FormPoster(Protocol):
     """The part of a transport that a refresh needs."""
 
-    def post_form(self, name: str, url: str, form: Mapping[str, str]) -> Reply:
+    def post_form(self, name: str, url: str, form: Mapping[str, str | Secret[str]]) -> Reply:
         """Send ``form``; raise a :class:`TransportError` if no answer comes."""
         ...
 
@@ -35,16 +36,16 @@ def ask_server(
     A server that could not be reached is asked three times. A refresh whose answer was lost is repeated once: the
     server may not have seen it; if it has, the old refresh token is dead and there is no way back.
     """
-    if not params.refresh_token:
+    if not params.secret("refresh_token"):
         raise AuthorizationRequiredError(
             "the access token has expired and there is no refresh token", hint="sign in again"
         )
     url = token_url(params.server_endpoint, servers)
-    form = {
+    form: dict[str, str | Secret[str]] = {
         "grant_type": "refresh_token",
         "client_id": secret.client_id,
-        "client_secret": secret.client_secret,
-        "refresh_token": params.refresh_token,
+        "client_secret": secret.secret("client_secret"),
+        "refresh_token": params.secret("refresh_token"),
     }
     attempt, lost = 1, False
     while True:
@@ -93,7 +94,7 @@ def ask_broker(
     def run() -> None:
         here.broker = True
         try:
-            box["data"] = fetch()
+            box["data"] = hide(fetch())
         except Exception as error:  # noqa: BLE001  raised in the thread that waits
             box["error"] = error
         done.set()
@@ -105,11 +106,12 @@ def ask_broker(
         if isinstance(error, SdkError):
             raise error
         raise RefreshTokenError(f"set_custom_refresh_auth raised {type(error).__name__}", code="BROKER") from error
-    data = box["data"]
+    data = box["data"].hidden() if isinstance(box["data"], SecretHolder) else box["data"]
     if not isinstance(data, Mapping):
         raise RefreshTokenError(
             f"set_custom_refresh_auth gave a {type(data).__name__}, not a mapping with the new pair", code="BROKER"
         )
-    if params.access_token and params.access_token in (data.get("access_token"), data.get("accessToken")):
+    old = params.secret("access_token")
+    if old and old in (data.get("access_token"), data.get("accessToken")):
         raise RefreshTokenError("set_custom_refresh_auth gave the refused access token again", code="BROKER")
     return data

@@ -14,7 +14,7 @@ from b24data.auth.store import StoredTokens, TokenStore, check_owner
 from b24data.auth.token_server import merge_token_reply
 from b24data.errors import AuthorizationRequiredError, ExportError, RefreshTokenError
 from b24data.http.clock import Clock
-from b24data.params import B24OAuthParams, B24OAuthSecret
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["Following", "Renewal"]
 

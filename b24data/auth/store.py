@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from b24data.disk import disk_error
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
 from b24data.files import read_private, remove_beside, write_whole
+from b24data.http.secret import Secret, hide, reveal_for_encoder
 from b24data.locks import locked
-from b24data.params import B24OAuthParams
+from b24data.tokens import B24OAuthParams
 
-__all__ = ["FileTokenStore", "StoredTokens", "TokenStore", "check_owner", "first_of"]
+__all__ = [
+    "FileTokenStore",
+    "StoredTokens",
+    "TokenStore",
+    "check_owner",
+    "first_of",
+    "hidden_json",
+    "private_json",
+]
 
 _LOCK_S = 180.0  # longer than a refresh can take
 
@@ -31,7 +41,7 @@ class StoredTokens:
     refresh token is known to be dead; empty while it is not.
     """
 
-    params: B24OAuthParams = field(repr=False)
+    params: B24OAuthParams
     generation: int = 1
     refreshing: float | None = None
     dead: str = ""
@@ -71,11 +81,11 @@ class FileTokenStore:
     def load(self) -> StoredTokens | None:
         """What is kept; :class:`ConfigError` if the file is not ours."""
         try:
-            text = read_private(self.path)
+            content = Secret(read_private(self.path))
         except FileNotFoundError:
             return None
         try:
-            data = json.loads(text)
+            data = hidden_json(content)
             params = B24OAuthParams.of(data["params"])
             begun = data.get("refreshing")
             return StoredTokens(
@@ -89,7 +99,7 @@ class FileTokenStore:
     def save(self, stored: StoredTokens) -> None:
         """Write a file beside it and put that in its place."""
         self._make_folder()
-        write_whole(self.path, json.dumps(asdict(stored), ensure_ascii=False, indent=1), private=True)
+        write_whole(self.path, private_json(asdict(stored)), private=True)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -112,13 +122,26 @@ class FileTokenStore:
             raise disk_error(self.path.parent, error) from error
 
 
+def private_json(value: Any) -> Secret[bytes]:
+    """``value`` as the content of a file that only its owner may read, with the secrets in it."""
+    return Secret(msgspec.json.format(msgspec.json.encode(value, enc_hook=reveal_for_encoder), indent=1))
+
+
+def hidden_json(content: Secret[bytes]) -> Any:
+    """What such a file holds, its secrets hidden. Raises :class:`ValueError` for what is not JSON."""
+    try:
+        return hide(msgspec.json.decode(content.reveal()))
+    except msgspec.DecodeError as error:  # not the reader of the standard library: its error has the whole text in it
+        raise ValueError(str(error)) from None
+
+
 def first_of(store: TokenStore, given: B24OAuthParams) -> StoredTokens:
     """The pair to begin with: the kept one; the given one if nothing is kept, or that is dead or expires earlier."""
     with store.lock():
         kept = store.load()
         if kept is not None:
             check_owner(kept.params, given)
-            same = given.refresh_token == kept.params.refresh_token
+            same = given.secret("refresh_token") == kept.params.secret("refresh_token")
             if same or (given.expires <= kept.params.expires and not kept.dead):
                 return kept
         fresh = StoredTokens(given, kept.generation + 1 if kept else 1)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from b24data.errors import (
@@ -23,7 +22,8 @@ from b24data.http.error_codes import names_error, portal_error
 from b24data.http.protocol import Reply
 from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
-from b24data.params import B24OAuthParams, EnumAppStatus
+from b24data.http.secret import hide
+from b24data.tokens import B24OAuthParams, EnumAppStatus
 
 __all__ = ["may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
 
@@ -97,6 +97,14 @@ def read_token_reply(reply: Reply) -> Mapping[str, Any]:
             status=405,
             hint="check server_endpoint: a proxy may stand before it",
         )
+    pair = _pair_in(reply)
+    if isinstance(pair, SdkError):
+        raise pair
+    return pair
+
+
+def _pair_in(reply: Reply) -> Mapping[str, Any] | SdkError:
+    """The fields of a reply, their secrets hidden. An error is given back, so that no traceback has the body in it."""
     try:
         data = json.loads(reply.body.decode("utf-8-sig", "replace"))
     except ValueError:
@@ -104,10 +112,10 @@ def read_token_reply(reply: Reply) -> Mapping[str, Any]:
     refused = isinstance(data, dict) and names_error(data.get("error"), data.get("error_description"))
     if not isinstance(data, dict) or not (refused or data.get("access_token")):
         start = str(redact(reply.body[:200].decode("utf-8", "replace"))).strip()
-        raise BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
+        return BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
     if refused:
-        raise _refusal(portal_error("oauth/token", data.get("error"), data.get("error_description"), reply.status))
-    return data
+        return _refusal(portal_error("oauth/token", data.get("error"), data.get("error_description"), reply.status))
+    return cast("Mapping[str, Any]", hide(data))
 
 
 def _refusal(error: AjaxError) -> SdkError:
@@ -128,7 +136,7 @@ def merge_token_reply(
     ``data`` may be in any spelling that :meth:`B24OAuthParams.of` takes. A foreign authorization server in it is
     ignored; the pair of another portal raises :class:`RefreshTokenError`.
     """
-    kept = {**asdict(current), "access_token": "", "expires": 0}
+    kept = {**current.hidden(), "access_token": "", "expires": 0}
     brought = {key: value for key, value in data.items() if value is not None}
     if not (isinstance(brought.get("status", "F"), str) and brought.get("status", "F") in set(EnumAppStatus)):
         del brought["status"]
@@ -136,16 +144,15 @@ def merge_token_reply(
         merged = B24OAuthParams.of({**kept, **brought})
     except ConfigError as error:
         raise RefreshTokenError(f"the new pair makes no sense: {error.description}", code="BAD_REPLY") from error
-    if not merged.access_token:
+    if not merged.secret("access_token"):
         raise RefreshTokenError("the new pair has no access token", code="BAD_REPLY")
     if current.member_id and merged.member_id and current.member_id != merged.member_id:
         raise RefreshTokenError(
             f"the new pair belongs to another portal ({merged.domain})", code="OTHER_PORTAL", hint=_SIGN_IN
         )
     if not may_see_secrets(merged.server_endpoint, more_servers):
-        merged = replace(merged, server_endpoint=current.server_endpoint)
-    return replace(
-        merged,
+        merged = merged.replace(server_endpoint=current.server_endpoint)
+    return merged.replace(
         user_id=merged.user_id or current.user_id,
         member_id=merged.member_id or current.member_id,
         expires=merged.expires or int(now) + merged.expires_in,

@@ -11,7 +11,7 @@ __all__ = ["RedactingFilter"]
 
 
 class RedactingFilter(logging.Filter):
-    """Masks secrets in every record that passes, and writes control characters out."""
+    """Masks secrets in every record and in the traceback that comes with it, and writes control characters out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record's text; always lets it pass."""
@@ -19,4 +19,9 @@ class RedactingFilter(logging.Filter):
         masked = printable(redact(text))
         if masked != text:
             record.msg, record.args = masked, ()
+        if record.exc_info and not record.exc_text:  # what handlers print instead of formatting it themselves
+            record.exc_text = redact(_FORMATTER.formatException(record.exc_info))
         return True
+
+
+_FORMATTER = logging.Formatter()

@@ -10,7 +10,7 @@ import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -62,8 +62,8 @@ class Reply:
     """What came over the wire. ``headers`` have lower-case names, ``url`` is redacted, ``elapsed`` is seconds."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # a Location may have a webhook's code in it, and a body tokens
+    body: bytes = field(repr=False)
     url: str
     elapsed: float = 0.0
 

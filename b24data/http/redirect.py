@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
 
 from b24data.errors import TransportError
+from b24data.http.secret import Secret
 
-__all__ = ["bitrix24_zone", "is_loopback", "moved_endpoint"]
+__all__ = ["Origin", "bitrix24_zone", "is_loopback", "moved_endpoint", "origin_of"]
 
 # Where a portal sends a browser to sign in: its own page, the network's, the administration's.
 _LOGIN = re.compile(r"(?!/rest/).*?/(auth|login|oauth/authorize|bitrix/admin)(/|\.php|$)", re.IGNORECASE)
@@ -44,40 +46,68 @@ _SUFFIXES = tuple(
 )
 
 
-def moved_endpoint(method: str, endpoint: str, location: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What may be shown of an address: scheme, host, port, and the login page that it leads to. Else empty."""
+
+    scheme: str = ""
+    host: str = ""
+    netloc: str = ""
+    login: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+
+def origin_of(address: Secret[str], below: Secret[str] | None = None) -> Origin:
+    """The origin of ``address``, which may be relative to ``below``; a password in it is dropped.
+
+    >>> str(origin_of(Secret("https://anna:secret@old.bitrix24.com/rest/1/code/")))
+    'https://old.bitrix24.com'
+    """
+    try:
+        parts = urlsplit(urljoin(below.reveal() if below else "", address.reveal()))
+        found = _LOGIN.match(parts.path)
+        login = found[0] if found else parts.path if "backurl=" in parts.query else ""
+        return Origin(parts.scheme, parts.hostname or "", parts.netloc.rpartition("@")[2], login)
+    except ValueError:
+        return Origin()
+
+
+def moved_endpoint(method: str, endpoint: Secret[str], location: Secret[str]) -> Secret[str]:
     """``endpoint`` at the host and port of ``location``, the path as it was.
 
     Raises :class:`TransportError` if the new address is not one that this portal may move to: what is sent there
     opens the portal.
 
-    >>> moved_endpoint("profile", "https://old.bitrix24.com/rest/", "https://new.bitrix24.de/rest/profile")
+    >>> old, location = Secret("https://old.bitrix24.com/rest/"), Secret("https://new.bitrix24.de/rest/profile")
+    >>> moved_endpoint("profile", old, location).reveal()
     'https://new.bitrix24.de/rest/'
     """
-    old, new = urlsplit(endpoint), urlsplit(urljoin(endpoint, location))
-    if (login := _LOGIN.match(new.path)) or "backurl=" in new.query:
-        page = login[0] if login else new.path
+    old, new = origin_of(endpoint), origin_of(location, below=endpoint)
+    if new.login:
         raise TransportError(
             method,
-            f"the portal sends us to its login page ({new.scheme}://{new.hostname}{page}) and not to its REST API",
+            f"the portal sends us to its login page ({new}{new.login}) and not to its REST API",
             code="LOGIN_PAGE",
             hint="check the portal's address; the portal may be closed, or its REST API limited to some networks",
         )
-    if not _may_move(old.scheme, old.hostname or "", new.scheme, new.hostname or ""):
+    if not _may_move(old, new):
         raise TransportError(
             method,
-            f"the portal sends us to {new.scheme}://{new.netloc}, which is not followed",
+            f"the portal sends us to {new}, which is not followed",
             code="FOREIGN_REDIRECT",
             hint="if the portal has moved there, give that address as client_endpoint (or take a new webhook)",
         )
-    return urlunsplit((new.scheme, new.netloc, old.path, "", ""))
+    return Secret(f"{new}{urlsplit(endpoint.reveal()).path}")
 
 
-def _may_move(old_scheme: str, old: str, new_scheme: str, new: str) -> bool:
-    if new_scheme != "https" and not (new_scheme == old_scheme == "http"):
+def _may_move(old: Origin, new: Origin) -> bool:
+    if new.scheme != "https" and not (new.scheme == old.scheme == "http"):
         return False
-    if is_loopback(old) or is_loopback(new):
-        return is_loopback(old) and is_loopback(new)
-    return old == new or (old.endswith(_SUFFIXES) and new.endswith(_SUFFIXES))
+    if is_loopback(old.host) or is_loopback(new.host):
+        return is_loopback(old.host) and is_loopback(new.host)
+    return old.host == new.host or (old.host.endswith(_SUFFIXES) and new.host.endswith(_SUFFIXES))
 
 
 def bitrix24_zone(host: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -14,11 +14,13 @@ import msgspec
 from b24data.http.encode import check_method, commands_of, plain_params
 from b24data.http.redact import redact
 from b24data.http.retry import is_read
+from b24data.http.secret import Secret, reveal_for_encoder
 from b24data.params import ApiVersion
 
 __all__ = ["Request"]
 
 _LOGGED = 300
+_ENCODER = msgspec.json.Encoder(enc_hook=reveal_for_encoder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Request:
     """
 
     method: str
-    params: dict[str, Any] | list[Any]
+    params: dict[str, Any] | list[Any] = field(repr=False)
     version: ApiVersion
     keys: dict[str, str]
     commands: Counter[str]
@@ -65,13 +67,13 @@ class Request:
             headers["Idempotency-Key"] = idempotency_key or uuid.uuid4().hex
         return cls(method, plain, version, keys, commands, reads, request_id, headers)
 
-    def url(self, endpoint: str) -> str:
+    def url(self, endpoint: Secret[str]) -> Secret[str]:
         """Where it goes, below the REST root of a portal."""
         if self.version is ApiVersion.V3:
-            endpoint = endpoint.replace("/rest/", "/rest/api/", 1)
-        return f"{endpoint}{self.method}"
+            endpoint = Secret(endpoint.reveal().replace("/rest/", "/rest/api/", 1))
+        return Secret(f"{endpoint.reveal()}{self.method}")
 
-    def body(self, token: str | None) -> bytes:
+    def body(self, token: Secret[str] | None) -> Secret[bytes]:
         """The JSON body with the token in it; without one for a webhook.
 
         A list goes as an object with the keys 0..n-1, which PHP reads as a list and which has room for a token; only a
@@ -80,7 +82,7 @@ class Request:
         params: Any = self.params
         if isinstance(params, list) and (token is not None or self.version is not ApiVersion.V3):
             params = {str(index): value for index, value in enumerate(params)}
-        return msgspec.json.encode(params if token is None else {**params, "auth": token})
+        return Secret(_ENCODER.encode(params if token is None else {**params, "auth": token}))
 
     @property
     def shown(self) -> str:

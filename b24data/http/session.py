@@ -26,6 +26,7 @@ from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
 from b24data.http.request import Request
 from b24data.http.retry import Step, decide
+from b24data.http.secret import Secret, stays_here
 from b24data.http.stats import CallStats
 from b24data.params import ApiVersion, RestrictionParams
 
@@ -39,7 +40,7 @@ _MOST_REFRESHES = 100  # many threads may use up a short-lived pair before this 
 class Poster(Protocol):
     """The part of a transport that a session needs."""
 
-    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def post_json(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
         """Send ``body``; raise a :class:`TransportError` if no answer comes."""
         ...
 
@@ -54,7 +55,7 @@ class Poster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    location: str
+    location: Secret[str]
 
 
 _CallFailed: TypeAlias = AjaxError | TransportError
@@ -87,6 +88,8 @@ class Session:
         self._stats = CallStats()
         self._known = False  # whether this portal has ever answered us
         self.set_restrictions(params or RestrictionParams())
+
+    __reduce__ = stays_here
 
     def __repr__(self) -> str:
         return f"Session(portal={self.portal!r}, version={self.version.value!r})"
@@ -177,7 +180,7 @@ class Session:
         """The attempt loop."""
         started = self.clock.monotonic()
         attempt, strikes, refreshes, hops = 1, 0, 0, 0
-        moved_to: str | None = None
+        moved_to: Secret[str] | None = None
         while True:
             hold = self._hold(request, context)
             try:
@@ -236,14 +239,14 @@ class Session:
             self._wait("retry", action.seconds, request, context)
 
     def _attempt(
-        self, request: Request, grant: Grant, endpoint: str, context: CallContext
+        self, request: Request, grant: Grant, endpoint: Secret[str], context: CallContext
     ) -> Response | _Moved | _CallFailed:
         """Send once. What went wrong is returned, for the loop to decide."""
         accepted = False
         try:
             reply = self._send(request, grant, endpoint, context)
-            if 300 <= reply.status < 400 and (location := reply.headers.get("location")):
-                return _Moved(location)
+            if 300 <= reply.status < 400 and reply.headers.get("location"):
+                return _Moved(Secret(reply.headers["location"]))
             response = read_reply(request.method, reply, request.version)
             accepted = True
         except AjaxError as error:
@@ -282,7 +285,7 @@ class Session:
         self.clock.wait(context.cancel, seconds)
         context.check()
 
-    def _send(self, request: Request, grant: Grant, endpoint: str, context: CallContext) -> Reply:
+    def _send(self, request: Request, grant: Grant, endpoint: Secret[str], context: CallContext) -> Reply:
         context.check()
         context.sent(sum(request.commands.values()))
         if self.logger.isEnabledFor(logging.DEBUG):

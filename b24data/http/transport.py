@@ -24,6 +24,7 @@ from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.log_filter import RedactingFilter
 from b24data.http.protocol import Reply
 from b24data.http.redact import redact
+from b24data.http.secret import Secret, sealed, stays_here
 
 __all__ = ["Timeout", "Transport", "Verify"]
 
@@ -36,7 +37,7 @@ _DAMAGED: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its stu
 _MOST_BYTES = 512 * 1024 * 1024  # what a batch of 2,500 very wide rows can't reach
 
 # httpx prints whole URLs at INFO and httpcore prints headers at DEBUG: a webhook's secret is in both.
-for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+for _name in ("b24data", "httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
     logging.getLogger(_name).addFilter(RedactingFilter())
 
 
@@ -45,7 +46,12 @@ class Transport:
 
     Raises :class:`RequestTimeoutError`, :class:`BadReplyError` or :class:`TransportError` with the codes
     ``NOT_CONNECTED`` (nothing was sent), ``CERTIFICATE``, ``TIMEOUT``, ``CONNECTION_LOST``. Never an httpx error.
+
+    Addresses and bodies are secrets until their bytes go to the socket. The frames of the libraries that write them
+    there are cut from the traceback of every exception, of a KeyboardInterrupt too.
     """
+
+    __reduce__ = stays_here
 
     def __init__(self, *, timeout: Timeout = None, verify: Verify = True, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
@@ -56,14 +62,17 @@ class Transport:
         self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+    def post_json(
+        self, name: str, url: str | Secret[str], body: bytes | Secret[bytes], headers: Mapping[str, str] | None = None
+    ) -> Reply:
         """Send ``body`` as JSON; ``name`` is what errors call the request."""
-        return self._post(name, url, body, {"Content-Type": "application/json", **(headers or {})})
+        return self._post(name, Secret(url), Secret(body), {"Content-Type": "application/json", **(headers or {})})
 
-    def post_form(self, name: str, url: str, form: Mapping[str, str]) -> Reply:
+    def post_form(self, name: str, url: str | Secret[str], form: Mapping[str, str | Secret[str]]) -> Reply:
         """Send ``form`` as an HTML form would."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._post(name, url, urlencode(form).encode(), headers)
+        body = sealed(lambda: Secret(urlencode({key: Secret(form[key]).reveal() for key in form}).encode()))
+        return self._post(name, Secret(url), body, headers)
 
     def interrupt(self) -> None:
         """Shut every socket down, so that every thread that reads from one wakes; the next request opens new ones."""
@@ -81,7 +90,10 @@ class Transport:
         if client is not None:
             client.close()
 
-    def _post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def _post(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
+        return sealed(lambda: self._exchange(name, url, body, headers))
+
+    def _exchange(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
         client, sockets = self._connections()
         started = self._clock.monotonic()
 
@@ -92,22 +104,25 @@ class Transport:
                     _shut(sockets)
 
         try:
-            with client.stream("POST", url, content=body, headers=headers, extensions={"trace": trace}) as response:
+            extensions = {"trace": trace}
+            with client.stream(
+                "POST", url.reveal(), content=body.reveal(), headers=headers, extensions=extensions
+            ) as response:
                 content = _read(name, response)
         except httpx.ConnectTimeout as error:
-            raise TransportError(name, "no connection in time", code="NOT_CONNECTED") from _bare(error)
+            raise TransportError(name, "no connection in time", code="NOT_CONNECTED") from error
         except httpx.ConnectError as error:
-            raise _not_connected(name, error) from _bare(error)
+            raise _not_connected(name, error) from error
         except httpx.TimeoutException as error:
-            raise RequestTimeoutError(name, "no answer in time", code="TIMEOUT") from _bare(error)
+            raise RequestTimeoutError(name, "no answer in time", code="TIMEOUT") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise ConfigError(f"{redact(url)} is not an address that can be called") from _bare(error)
+            raise ConfigError(f"{url.reveal()} is not an address that can be called") from error
         except httpx.HTTPError as error:
-            raise TransportError(name, str(redact(str(error))), code="CONNECTION_LOST") from _bare(error)
+            raise TransportError(name, str(error), code="CONNECTION_LOST") from error
         except RuntimeError as error:  # the client was closed by interrupt() between two lines of ours
             raise TransportError(name, "the connection was closed", code="CONNECTION_LOST") from error
         lower = {key.lower(): value for key, value in response.headers.items()}
-        return Reply(response.status_code, lower, content, redact(url), self._clock.monotonic() - started)
+        return Reply(response.status_code, lower, content, redact(url.reveal()), self._clock.monotonic() - started)
 
     def _connections(self) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
         if self._pid != os.getpid():
@@ -184,15 +199,7 @@ def _not_connected(name: str, error: httpx.ConnectError) -> TransportError:
             hint = "for a self-hosted portal with an own certificate pass verify='/path/to/ca.pem'"
             return TransportError(name, "the certificate is not trusted", code="CERTIFICATE", hint=hint)
         cause = cause.__cause__ or cause.__context__
-    return TransportError(name, f"no connection: {redact(str(error))}", code="NOT_CONNECTED")
-
-
-def _bare(error: httpx.HTTPError | httpx.InvalidURL) -> Exception:
-    """``error`` without the request, whose URL may be secret, and with a text that is not."""
-    if isinstance(error, httpx.HTTPError):
-        error._request = None
-    error.args = (redact(str(error)),)
-    return error
+    return TransportError(name, f"no connection: {error}", code="NOT_CONNECTED")
 
 
 @functools.lru_cache(maxsize=16)

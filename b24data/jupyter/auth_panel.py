@@ -18,6 +18,8 @@ from b24data.auth.flow import CODE_S, Step, sentence
 from b24data.auth.profiles import Profiles
 from b24data.client import B24OAuth
 from b24data.errors import SdkError
+from b24data.http.redirect import origin_of
+from b24data.http.secret import Secret
 from b24data.markup import facts_html, note_html
 from b24data.portals import Client, connect_by
 from b24data.signin import sign_in
@@ -167,8 +169,8 @@ class AuthPanel:
 
     def _go(self) -> None:
         secret, webhook, event = _taken(self.client_secret), _taken(self.webhook), _taken(self.event)
-        portal, client_id = self.portal.value, self.client_id.value
-        if "/rest/" in portal:
+        portal, client_id = Secret(self.portal.value), self.client_id.value
+        if "/rest/" in portal.reveal():
             self.portal.value = ""  # a webhook in the wrong field is a secret, too
         match self.way.value:
             case "oauth":
@@ -183,7 +185,9 @@ class AuthPanel:
 
     def _typed(self, change: Any) -> None:
         """What appears at once was pasted, and is used at once: a code lives for seconds."""
-        if len(change["new"]) - len(change["old"]) >= _PASTED:
+        grew = len(change["new"]) - len(change["old"])
+        del change  # it shows what was pasted
+        if grew >= _PASTED:
             self._paste()
 
     def _paste(self) -> None:
@@ -248,9 +252,9 @@ def _button(description: str, clicked: Callable[[], None], tooltip: str) -> widg
     return button
 
 
-def _taken(field: widgets.Password) -> str:
+def _taken(field: widgets.Password) -> Secret[str]:
     """The field's value, which is not in the field any more."""
-    value = str(field.value)
+    value = Secret(str(field.value))
     field.value = ""
     return value
 
@@ -262,5 +266,5 @@ def _trouble(error: SdkError) -> str:
 def _link(step: Step) -> str:
     back = "The panel goes on by itself. Or paste" if step.listens else "Paste"
     text = f"{back} the code, or the whole address of the page that follows: the code lives {CODE_S} seconds."
-    host = step.link.partition("://")[2].partition("/")[0]
-    return _LINK.format(seconds=CODE_S, link=html.escape(step.link), host=html.escape(host), text=html.escape(text))
+    host, link = html.escape(origin_of(step.link).netloc), Secret(html.escape(step.link.reveal()))
+    return _LINK.format(seconds=CODE_S, link=link.reveal(), host=host, text=html.escape(text))

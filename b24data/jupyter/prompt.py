@@ -7,6 +7,7 @@ import html
 
 from IPython.display import HTML, display
 
+from b24data.http.secret import Secret
 from b24data.markup import note_html
 
 __all__ = ["HtmlTalk"]
@@ -19,9 +20,9 @@ class HtmlTalk:
         """Show a sentence."""
         _show(note_html(text))
 
-    def link(self, url: str) -> None:
+    def link(self, url: Secret[str]) -> None:
         """Show a link that opens in a new tab."""
-        _show(f'<a href="{html.escape(url)}" target="_blank" rel="noopener">Open your portal and agree</a>')
+        _show(f'<a href="{html.escape(url.reveal())}" target="_blank" rel="noopener">Open your portal and agree</a>')
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the user types below the cell."""

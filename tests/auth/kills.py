@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from b24data import B24OAuth
 from b24data.auth.store import FileTokenStore, StoredTokens
+from b24data.http.secret import Secret
 from b24data.http.transport import Transport
 
 
@@ -46,7 +47,7 @@ def with_the_journal_written(_: B24OAuth) -> None:
 
 def with_the_post_sent(_: B24OAuth) -> None:
     def post_form(_: Transport, name: str, url: str, form: Mapping[str, str]) -> None:
-        parts, body = urlsplit(url), urlencode(form)
+        parts, body = urlsplit(url), urlencode({key: Secret(value).reveal() for key, value in form.items()})
         head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
         with socket.create_connection((parts.hostname or "", parts.port or 80)) as server:
             server.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}".encode())

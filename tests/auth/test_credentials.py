@@ -5,6 +5,7 @@ import pytest
 from b24data.auth.credentials import HookCredentials, check_endpoint
 from b24data.errors import ConfigError
 from b24data.http.context import CallContext
+from b24data.http.secret import Secret
 
 URL = "https://x.bitrix24.com/rest/12/s3cr3t/"
 
@@ -13,7 +14,7 @@ URL = "https://x.bitrix24.com/rest/12/s3cr3t/"
 def test_hook__the_address_may_be_pasted_in_any_form(url: str) -> None:
     hook = HookCredentials(url)
     assert (hook.portal, hook.user_id) == ("x.bitrix24.com", 12)
-    assert hook.grant(CallContext()).endpoint == URL
+    assert hook.grant(CallContext()).endpoint == Secret(URL)
 
 
 @pytest.mark.parametrize("url", ["https://x.bitrix24.com/rest/", "https://x.bitrix24.com/", "https://x/rest/a/b/"])

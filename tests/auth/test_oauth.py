@@ -23,8 +23,9 @@ from b24data.errors import (
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Reply
+from b24data.http.secret import Secret
 from b24data.http.session import Session
-from b24data.params import B24OAuthParams, B24OAuthSecret
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 from tests.http.fakes import Answer, FakeClock, FakeTransport, fault, ok, reply
 
 _hosts = itertools.count()
@@ -129,7 +130,7 @@ def test_refresh__who_was_refused_with_an_old_token_takes_the_new_one() -> None:
     auth.renew(old, CallContext())
     auth.renew(old, CallContext())
     assert portal.refreshes == 1
-    assert auth.grant(CallContext()).token == "a2"
+    assert auth.grant(CallContext()).token == Secret("a2")
 
 
 def test_call__a_new_pair_that_is_refused_too_ends_it() -> None:
@@ -460,8 +461,9 @@ def test_moved__the_new_address_is_used_at_once_and_kept_only_with_a_token_reply
         return stored.params.client_endpoint
 
     old, new = f"https://{portal.host}/rest/", "https://new.bitrix24.com/rest/"
-    auth.moved(new)
-    assert (auth.grant(CallContext()).endpoint, auth.params.domain, auth.portal) == (new, *["new.bitrix24.com"] * 2)
+    auth.moved(Secret(new))
+    assert auth.grant(CallContext()).endpoint.reveal() == new
+    assert auth.params.domain == auth.portal == "new.bitrix24.com"
     before(portal, fault("invalid_client", 400))
     with pytest.raises(RefreshTokenError):
         auth.refresh_auth()
@@ -474,7 +476,7 @@ def test_moved__the_new_address_is_used_at_once_and_kept_only_with_a_token_reply
 def test_moved__a_token_reply_of_another_portal_is_refused(tmp_path: Path) -> None:
     portal = Portal()
     auth = oauth(portal)
-    auth.moved("https://new.bitrix24.com/rest/")
+    auth.moved(Secret("https://new.bitrix24.com/rest/"))
     portal.transport.tokens = lambda form: (portal.token(form), portal.pair(member_id="stranger"))[1]
     with pytest.raises(RefreshTokenError, match="another portal"):
         auth.refresh_auth()

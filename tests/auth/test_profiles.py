@@ -29,7 +29,7 @@ def save_hook(name, url=HOOK):
 def test_a_profile__is_for_its_owner_only_and_comes_back_whole():
     save_hook("acme")
     profiles = Profiles()
-    assert profiles.load("acme").webhook == HOOK
+    assert profiles.load("acme").webhook.reveal() == HOOK
     assert "a-secret-code" not in repr(profiles.load("acme"))
     if os.name == "posix":
         assert stat.S_IMODE((profiles.folder / "acme.json").stat().st_mode) == 0o600

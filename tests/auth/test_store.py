@@ -22,7 +22,7 @@ from b24data.errors import (
     RequestTimeoutError,
 )
 from b24data.http.session import Session
-from b24data.params import B24OAuthParams
+from b24data.tokens import B24OAuthParams
 from tests.auth.test_oauth import SECRET, Portal, before
 from tests.http.fakes import FakeClock, fault
 

@@ -6,7 +6,7 @@ import pytest
 
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
 from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError
-from b24data.params import B24OAuthParams, EnumAppStatus
+from b24data.tokens import B24OAuthParams, EnumAppStatus
 from tests.http.fakes import fault, reply
 
 CURRENT = B24OAuthParams.of(

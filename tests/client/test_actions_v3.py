@@ -24,7 +24,8 @@ from b24data.errors import (
     ServerError,
 )
 from b24data.http.session import Session
-from b24data.params import ApiVersion, B24OAuthParams, B24OAuthSecret, RestrictionParams
+from b24data.params import ApiVersion, RestrictionParams
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 from tests.http.fakes import Answer, FakeClock, FakeTransport, ok, reply
 
 _hosts = itertools.count()

@@ -79,7 +79,7 @@ def test_constructor__takes_restriction_params_and_is_ready_at_once(portal: Sand
 def test_params__have_the_twelve_fields_in_the_order_of_the_page(portal: Sandbox) -> None:
     options = js_options(portal)
     params = B24OAuthParams.of(options)
-    names = list(B24OAuthParams.__dataclass_fields__)
+    names = list(B24OAuthParams.NAMES)
     assert [name.replace("_", "") for name in names] == [name.lower() for name in options]
     assert [getattr(params, name) for name in names] == list(options.values())
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,7 @@ def test_sign_in__of_another_user_in_mid_walk_ends_the_walk_and_says_whose_the_p
     ):
         pages = b24.actions.v2.fetch_list.make(method="crm.deal.list", params={"select": ["ID"]})
         ids = [int(row["ID"]) for row in next(pages)]
-        other = replace(b24.auth.params, user_id=2, access_token="other", refresh_token="other")
+        other = b24.auth.params.replace(user_id=2, access_token="other", refresh_token="other")
         store.save(StoredTokens(other, 99))
         portal.expire_tokens()
         with pytest.raises(IncompleteFetchError, match="now belong to user 2") as caught:

@@ -12,6 +12,7 @@ from b24data import ApiVersion, B24Hook, Sandbox, SchemaError
 from b24data.auth.credentials import HookCredentials
 from b24data.frames.fields import Field
 from b24data.frames.shelf import shelf_of
+from b24data.http.secret import Secret
 from b24data.http.session import Session
 from b24data.http.transport import Transport
 
@@ -43,7 +44,7 @@ class Elsewhere:
 
     def post_json(self, name, url, body, headers):
         self.called.append(name)
-        reply = self._inner.post_json(name, url.replace(self._away, self._home), body, headers)
+        reply = self._inner.post_json(name, Secret(url.reveal().replace(self._away, self._home)), body, headers)
         return replace(reply, body=self._change(len(self.called), name, reply.body))
 
     def interrupt(self):

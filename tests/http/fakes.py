@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from b24data.http.protocol import Reply
+from b24data.http.secret import Secret
 
 
 class FakeClock:
@@ -59,22 +60,24 @@ class FakeTransport:
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._lock = threading.Lock()
 
-    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        params = json.loads(body)
+    def post_json(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
+        params = json.loads(body.reveal())
+        address = url.reveal()
         with self._lock:
             self.headers.append(dict(headers))
-            self.sent.append((url, params))
+            self.sent.append((address, params))
             answer = self.queue.pop(0) if self.queue else None
         if answer is None:
-            assert self.answer is not None, f"nobody said how to answer {url}"
-            answer = self.answer(url, params)
+            assert self.answer is not None, f"nobody said how to answer {address}"
+            answer = self.answer(address, params)
         return _give(answer)
 
-    def post_form(self, name: str, url: str, form: Mapping[str, str]) -> Reply:
+    def post_form(self, name: str, url: str, form: Mapping[str, str | Secret[str]]) -> Reply:
+        sent = {key: Secret(value).reveal() for key, value in form.items()}
         with self._lock:
-            self.forms.append((url, dict(form)))
+            self.forms.append((url, sent))
         assert self.tokens is not None, "nobody expected a refresh"
-        return _give(self.tokens(form))
+        return _give(self.tokens(sent))
 
     def interrupt(self) -> None:
         pass

@@ -4,6 +4,7 @@ import pytest
 
 from b24data.errors import TransportError
 from b24data.http.redirect import moved_endpoint
+from b24data.http.secret import Secret
 
 OLD = "https://b24-x1.bitrix24.com/rest/1/code/"
 
@@ -23,7 +24,7 @@ OLD = "https://b24-x1.bitrix24.com/rest/1/code/"
     ],
 )
 def test_moved_endpoint__host_and_port_are_taken_and_the_path_is_kept(endpoint: str, location: str, moved: str) -> None:
-    assert moved_endpoint("profile", endpoint, location) == moved
+    assert moved_endpoint("profile", Secret(endpoint), Secret(location)).reveal() == moved
 
 
 @pytest.mark.parametrize(
@@ -37,12 +38,13 @@ def test_moved_endpoint__host_and_port_are_taken_and_the_path_is_kept(endpoint: 
         (OLD, "https://crm.acme.example/rest/"),
         (OLD, "https://127.0.0.1/rest/"),
         (OLD, "javascript:alert(1)"),
+        (OLD, "https://[::1/rest/"),
         ("http://127.0.0.1/rest/", "http://10.0.0.1/rest/"),
         ("https://crm.acme.example/rest/", "https://other.acme.example/rest/"),
     ],
 )
 def test_moved_endpoint__secrets_do_not_follow_to_a_stranger(endpoint: str, location: str) -> None:
     with pytest.raises(TransportError, match="not followed") as caught:
-        moved_endpoint("profile", endpoint, location)
+        moved_endpoint("profile", Secret(endpoint), Secret(location))
     assert caught.value.code == "FOREIGN_REDIRECT"
     assert "code" not in str(caught.value).replace("client_endpoint", "")

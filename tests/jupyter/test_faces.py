@@ -8,6 +8,7 @@ import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, connect, login
 from b24data.faces import TerminalTalk, converse, face_here
+from b24data.http.secret import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_a_conversation__goes_on_when_the_browser_came_back(portal):
 
     def agree(talk):
         portal.redirect_to("http://127.0.0.1:" + str(port))
-        with urllib.request.urlopen(talk.url) as page:
+        with urllib.request.urlopen(talk.url.reveal()) as page:
             assert b"You are signed in" in page.read()
         return ""
 
@@ -129,7 +130,7 @@ def test_a_terminal_without_a_browser__shows_the_link_and_says_where_to_open_it(
         return opened
 
     monkeypatch.setattr(webbrowser, "open", open_)
-    TerminalTalk().link("https://acme.bitrix24.com/oauth/authorize/?client_id=local.1")
+    TerminalTalk().link(Secret("https://acme.bitrix24.com/oauth/authorize/?client_id=local.1"))
     shown = capsys.readouterr().err
     assert "https://acme.bitrix24.com/oauth/authorize/?client_id=local.1" in shown
     assert "No browser could be opened here" in shown

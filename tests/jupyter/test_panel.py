@@ -59,7 +59,7 @@ def test_the_panel__is_signed_in_by_the_browser_coming_back(panel, portal):
     fill(panel, portal)
     assert shown(panel) == ["link"]
     portal.redirect_to(panel._flow._listener.uri)
-    with urllib.request.urlopen(panel._flow.step.link) as page:
+    with urllib.request.urlopen(panel._flow.step.link.reveal()) as page:
         assert b"You are signed in" in page.read()
     assert shown(panel) == ["done"]
     assert "Анна Смирнова (id 1), administrator" in panel.status.value

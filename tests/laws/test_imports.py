@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).parents[2] / "b24data"
 LAYERS = [
     ["http.redact", "printable"],
     ["errors", "markup"],
+    ["http.secret"],
     ["ownership", "disk", "files", "places", "locks", "workfolder"],
-    ["bodies", "body_yaml", "params", "references", "results", "values"],
+    ["bodies", "body_yaml", "params", "references", "results", "tokens", "values"],
     ["options"],
     ["grammar"],
     ["http.*"],  # what only decides
@@ -121,7 +122,7 @@ def obeys_the_order(found: Import) -> bool:
         case _, "__version__":
             return True
         case "", other:
-            return other in ("errors", "params")
+            return other in ("errors", "params", "tokens")
         case importer, "sandbox":
             return importer in ("cli", "demo")
         case importer, "":
