@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
 from b24data.files import beside, create, file_behind, open_regular, put_in_place
+from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
 
@@ -113,7 +114,7 @@ class ParquetSink:
 class GrowingFile:
     """A Parquet file of one schema while it is written: a row group at a time, readable once it is finished.
 
-    Columns whose values repeat (codes) are dictionary encoded.
+    Columns whose values repeat (codes) are dictionary encoded. pandas reads it under the types of a frame.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, *, private: bool = False) -> None:
@@ -127,7 +128,11 @@ class GrowingFile:
         except OSError as error:
             raise disk_error(path, error) from error
         self._writer = pq.ParquetWriter(
-            self._file, schema, compression="zstd", compression_level=1, use_dictionary=_codes(schema)
+            self._file,
+            schema.with_metadata({**(schema.metadata or {}), **pandas_metadata(schema)}),
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=_codes(schema),
         )
 
     def write(self, batch: pa.RecordBatch) -> None:

@@ -128,7 +128,7 @@ def _bool(strings: pa.Array, _: Zones) -> pa.Array:
 
 def _day(strings: pa.Array, zones: Zones) -> pa.Array:
     """The day as written: crm dates are midnights of the server's zone (``2024-05-01T03:00:00+03:00``)."""
-    _instant(strings, zones)  # refuses what is no time
+    pc.cast(strings, pa.timestamp("us", zones.tz))  # refuses what is no time
     return _first_ten(strings)
 
 
@@ -141,17 +141,46 @@ _NAIVE = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$"
 
 
 def _first_ten(strings: pa.Array) -> pa.Array:
-    return pc.cast(pc.binary_slice(strings.view(pa.binary()), 0, 10).view(pa.string()), pa.date32())
+    return _from_year_1(pc.cast(pc.binary_slice(strings.view(pa.binary()), 0, 10).view(pa.string()), pa.date32()))
 
 
 def _dotted_day(strings: pa.Array, _: Zones) -> pa.Array:
     """``02.12.2024``: with dots the day comes first."""
     days = pc.struct_field(_extracted(strings, r"^(?P<day>\d\d\.\d\d\.\d{4})(?: \d\d:\d\d(?::\d\d)?)?$"), "day")
-    return pc.cast(pc.strptime(days, format="%d.%m.%Y", unit="s"), pa.date32())
+    return _from_year_1(pc.cast(pc.strptime(days, format="%d.%m.%Y", unit="s"), pa.date32()))
+
+
+def _from_year_1(days: pa.Array) -> pa.Array:
+    """The days themselves; :class:`pyarrow.ArrowInvalid` for one of year 0, which Python can't show."""
+    first = pc.min(days.view(pa.int32())).as_py()
+    demand(first is None or first >= _YEAR_1)
+    return days
+
+
+_YEAR_1 = (dt.date(1, 1, 1) - dt.date(1970, 1, 1)).days
+_YEAR_10000 = (dt.date(9999, 12, 31) - dt.date(1970, 1, 1)).days + 1
+_DAY_US = 86_400_000_000
 
 
 def _instant(strings: pa.Array, zones: Zones) -> pa.Array:
-    return pc.cast(strings, pa.timestamp("us", zones.tz))
+    return _showable(pc.cast(strings, pa.timestamp("us", zones.tz)))
+
+
+def _showable(times: pa.Array) -> pa.Array:
+    """The times themselves; :class:`pyarrow.ArrowInvalid` for one outside of Python's years, in UTC or in its zone.
+
+    1C's empty date is ``0001-01-01T00:00:00+03:00``, which is in year 0 in UTC: one such row, and neither ``repr`` nor
+    ``to_csv`` of a frame would work.
+    """
+    if not _in_years(times, margin=2):
+        demand(_in_years(times) and _in_years(pc.local_timestamp(times)))
+    return times
+
+
+def _in_years(times: pa.Array, margin: int = 0) -> bool:
+    ends = pc.min_max(times.view(pa.int64()))
+    first, last = ends["min"].as_py(), ends["max"].as_py()
+    return first is None or (first >= (_YEAR_1 + margin) * _DAY_US and last < (_YEAR_10000 - margin) * _DAY_US)
 
 
 def _naive(strings: pa.Array, zones: Zones) -> pa.Array:
@@ -171,9 +200,9 @@ def _localized(times: pa.Array, zones: Zones) -> pa.Array:
     zones.naive_seen = zones.naive_seen or times.null_count < len(times)
     if zones.naive == "UTC" or zones.naive[0] in "+-":  # needs no zone database
         instants = times if zones.naive == "UTC" else pc.subtract(times, pa.scalar(_offset(zones.naive)))
-        return pc.cast(pc.cast(instants, pa.timestamp("us", "UTC")), pa.timestamp("us", zones.tz))
+        return _showable(pc.cast(pc.cast(instants, pa.timestamp("us", "UTC")), pa.timestamp("us", zones.tz)))
     local = pc.assume_timezone(times, zones.naive, ambiguous="earliest", nonexistent="latest")
-    return pc.cast(local, pa.timestamp("us", zones.tz))
+    return _showable(pc.cast(local, pa.timestamp("us", zones.tz)))
 
 
 def _offset(text: str) -> dt.timedelta:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from b24data.errors import ConfigError, SchemaError
+from b24data.frames.pandas_types import DtypeBackend, array_of
 from b24data.frames.schema import Schema
 from b24data.params import FetchReport
 
@@ -27,8 +28,6 @@ __all__ = [
     "recast",
     "united",
 ]
-
-DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 
 
 class Sink(Protocol):
@@ -72,8 +71,8 @@ class TableSink:
 class FrameSink:
     """Collects a DataFrame, built once from Arrow; ``df.attrs["b24data"]`` is the report.
 
-    ``"numpy_nullable"`` gives Int64, Float64, boolean, string and ``datetime64[us, tz]``; ``"pyarrow"`` gives
-    ArrowDtype throughout. Days and lists are ArrowDtype in both: pandas would make them ``object``.
+    ``"numpy_nullable"`` gives Int64, Float64, boolean, string, ``datetime64[us, tz]`` and, of days, ``datetime64[us]``;
+    ``"pyarrow"`` gives ArrowDtype throughout. Lists are ArrowDtype in both: pandas would make them ``object``.
     """
 
     def __init__(self, schema: Schema, *, dtype_backend: DtypeBackend = "numpy_nullable") -> None:
@@ -113,29 +112,10 @@ def frame_of(table: pa.Table, dtype_backend: DtypeBackend = "numpy_nullable") ->
     columns.reverse()
     series = {}
     for name in names:
-        dtype = _pandas_dtype(columns[-1].type, dtype_backend)
         column = columns.pop()
-        series[name] = dtype.__from_arrow__(column) if dtype is not None else column.to_pandas().array
+        series[name] = array_of(column, dtype_backend)
         del column
     return pd.DataFrame(series, index=pd.RangeIndex(rows), copy=False)
-
-
-def _pandas_dtype(arrow: pa.DataType, dtype_backend: DtypeBackend) -> Any:
-    """The pandas type of a column; None for pandas' own ``datetime64[us, tz]``."""
-    import pandas as pd
-
-    if dtype_backend == "numpy_nullable":
-        if pa.types.is_timestamp(arrow):
-            return None
-        nullable = {
-            pa.int64(): pd.Int64Dtype(),
-            pa.float64(): pd.Float64Dtype(),
-            pa.bool_(): pd.BooleanDtype(),
-            pa.string(): pd.StringDtype("pyarrow"),
-        }
-        if arrow in nullable:
-            return nullable[arrow]
-    return pd.ArrowDtype(arrow)
 
 
 def united(one: pa.Schema, other: pa.Schema) -> pa.Schema:

@@ -66,7 +66,7 @@ def test_fetch_all__typed_columns_in_both_backends():
     assert list(nullable.columns) == FIELDS
     assert [str(dtype) for dtype in nullable.dtypes] == [
         "Int64", "string", "string", "Float64", "string", "Int64", "Int64", "datetime64[us, UTC]",
-        "date32[day][pyarrow]", "boolean", "string", "Int64",
+        "datetime64[us]", "boolean", "string", "Int64",
     ]  # fmt: skip
     assert all(isinstance(dtype, pd.ArrowDtype) for dtype in arrow.dtypes)
     for row, sent in zip(nullable.to_dict("records"), wire, strict=True):

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -23,13 +24,14 @@ CODE = re.compile(r"`([^`]+)`")
 def rows_of_the_table():
     for line in TEXT.partition("## Type by type")[2].partition("What the table follows")[0].splitlines():
         cells = [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").split("|")[1:-1]]
-        if len(cells) == 4 and "` → `" in cells[3]:
-            types, arrow, pandas, pairs = cells
+        if len(cells) == 5 and "` → `" in cells[4]:
+            types, arrow, pandas, read, pairs = cells
             for pair in pairs.split("<br>"):
                 raw, value = CODE.findall(pair)
                 name = "F_CURRENCY" if "_CURRENCY" in types else "F"
                 portal_types = [one for one in CODE.findall(types) if one != "..._CURRENCY"]
-                yield portal_types, types.startswith("multiple"), name, arrow.strip("`"), pandas.strip("`"), raw, value
+                dtypes = (pandas.strip("`"), read.strip("`"))
+                yield portal_types, types.startswith("multiple"), name, arrow.strip("`"), dtypes, raw, value
 
 
 TABLE = list(rows_of_the_table())
@@ -40,8 +42,8 @@ def test_the_table__is_read_whole():
     assert len({portal_type for row in TABLE for portal_type in row[0]}) > 40
 
 
-@pytest.mark.parametrize(("types", "multiple", "name", "arrow", "pandas", "raw", "value"), TABLE)
-def test_the_table__is_what_arrives(types, multiple, name, arrow, pandas, raw, value, tmp_path):
+@pytest.mark.parametrize(("types", "multiple", "name", "arrow", "dtypes", "raw", "value"), TABLE)
+def test_the_table__is_what_arrives(types, multiple, name, arrow, dtypes, raw, value, tmp_path):
     for portal_type in types:
         code = "crm_enum_ownertype" if portal_type == "crm_enum_*" else portal_type
         rows = [f'{{"F":{raw}}}'.encode()]
@@ -51,12 +53,15 @@ def test_the_table__is_what_arrives(types, multiple, name, arrow, pandas, raw, v
         assert str(batch.schema.field(name).type).replace("list<item: ", "list<") == arrow
         assert shown(batch.column(name)[0].as_py()) == value
         dtype = str(frame_of(pa.Table.from_batches([batch]))[name].dtype)
-        assert dtype == (pandas if pandas != "the same" else f"{batch.schema.field(name).type}[pyarrow]")
+        in_arrow = f"{batch.schema.field(name).type}[pyarrow]"
+        assert dtype == (dtypes[0] if dtypes[0] != "Arrow's" else in_arrow)
+        assert str(frame_of(pa.Table.from_batches([batch]), "pyarrow")[name].dtype) in (in_arrow, "string")
         assert decoder.coercions == {}
     sink = ParquetSink(tmp_path / "f.parquet", decoder.schema.arrow)
     sink.write(batch)
     sink.close(REPORT)
     assert shown(pq.read_table(tmp_path / "f.parquet")[name][0].as_py()) == value
+    assert str(pd.read_parquet(tmp_path / "f.parquet")[name].dtype) == (dtypes[1] if dtypes[1] != "the same" else dtype)
 
 
 def shown(value):

@@ -1,5 +1,6 @@
 """The golden table: every type of field, as it comes and as what it arrives, by both readers."""
 
+import io
 import json
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -148,6 +149,9 @@ def test_type__is_the_same_in_both_backends_and_in_parquet(portal_type, raw, val
     for backend in ("numpy_nullable", "pyarrow"):
         frame = frame_of(pa.Table.from_batches([batch]), backend)
         cell = frame["F"].iloc[0]
+        if backend == "numpy_nullable" and pa.types.is_date32(batch.schema.field("F").type):
+            assert str(frame["F"].dtype) == "datetime64[us]"
+            cell = cell if cell is pd.NaT else cell.date()
         assert (None if cell is pd.NA or cell is pd.NaT else cell) == value
         assert str(frame["F"].dtype) != "object"
     sink = ParquetSink(tmp_path / "f.parquet", decoder.schema.arrow)
@@ -296,3 +300,55 @@ def test_type__a_naive_time_is_the_same_instant_whatever_zone_the_table_has(zone
         decoder = Decoder(schema, naive_tz=zone)
         assert decoder.decode([json.dumps({"T": written}).encode()]).to_pylist() == [{"T": instant}]
         assert decoder.naive_zone == f"{zone}, the portal's offset"
+
+
+@pytest.mark.parametrize(
+    ("portal_type", "raw"),
+    [
+        ("datetime", "0001-01-01T00:00:00+03:00"),  # 1C's empty date: year 0 in UTC
+        ("datetime", "0000-05-05T00:00:00Z"),
+        ("datetime", "9999-12-31T23:59:59-03:00"),
+        ("datetime", "10000-01-01T00:00:00Z"),
+        ("datetime", "-0044-03-15T00:00:00Z"),
+        ("datetime", "0000-05-05 10:00:00"),
+        ("datetime", "05.05.0000"),
+        ("date", "0000-05-05"),
+        ("date", "05.05.0000"),
+        ("date", "10000-01-01"),
+        ("date", "-0044-03-15"),
+    ],
+)
+def test_type__a_year_that_python_does_not_know_is_null_and_counted(portal_type, raw):
+    decoder = Decoder(build_schema({"F": Field("F", "F", type=portal_type)}, ["F"], id_code=None))
+    good = "2026-01-01T00:00:00Z"
+    batch = decoder.decode([json.dumps({"F": value}).encode() for value in (good, raw, good)])
+    assert [value is None for value in batch.column("F").to_pylist()] == [False, True, False]
+    assert (decoder.coercions["F"].count, decoder.coercions["F"].example) == (1, raw)
+
+
+YEARS = ["0001-01-01T12:00:00Z", "0001-01-02T00:00:00+03:00", "1753-01-01T00:00:00Z", "9999-12-31T00:00:00+03:00"]
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Moscow", "America/New_York", "+05:00"])
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+@pytest.mark.parametrize("portal_type", ["date", "datetime"])
+def test_type__a_frame_with_the_first_and_the_last_year_can_be_shown_and_written(tz, backend, portal_type):
+    decoder = Decoder(build_schema({"F": Field("F", "F", type=portal_type)}, ["F"], id_code=None, tz=tz))
+    batch = decoder.decode([json.dumps({"F": value}).encode() for value in (*YEARS, None)])
+    assert decoder.coercions == {}
+    frame = frame_of(pa.Table.from_batches([batch]), backend)
+    assert "9999" in repr(frame)
+    assert "9999" in frame.to_csv()
+    assert "9999" in str(frame["F"].tolist())
+    assert frame["F"].max() == frame["F"].iloc[3]
+    if portal_type == "datetime" or backend == "numpy_nullable":
+        assert "9999" in frame.to_json(date_format="iso")
+    with pd.ExcelWriter(io.BytesIO(), engine="openpyxl") as writer:
+        frame.assign(F=frame["F"].astype("string")).to_excel(writer)
+
+
+@pytest.mark.parametrize("tz", ["America/New_York", "-05:00"])
+def test_type__a_time_whose_year_its_zone_does_not_know_is_null(tz):
+    decoder = Decoder(build_schema({"F": Field("F", "F", type="datetime")}, ["F"], id_code=None, tz=tz))
+    assert decoder.decode([b'{"F":"0001-01-01T00:00:00Z"}']).to_pylist() == [{"F": None}]
+    assert decoder.coercions["F"].count == 1
