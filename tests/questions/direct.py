@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from b24data import ApiVersion, B24Hook, RestrictionParams, Sandbox
 from b24data.http.protocol import Reply
+from b24data.http.secret import Secret
 from b24data.http.session import Session
 from b24data.sandbox.control import Control
 from b24data.sandbox.portal import Portal
@@ -44,15 +45,17 @@ class DirectTransport:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
 
-    def post_json(self, name: str, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
-        parts = urlsplit(url)
+    def post_json(
+        self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        parts = urlsplit(url.reveal())
         kind = {"content-type": "application/json"}
-        asked = Incoming("POST", parts.path, parts.query, kind, body, "127.0.0.1", parts.port or 80)
+        asked = Incoming("POST", parts.path, parts.query, kind, body.reveal(), "127.0.0.1", parts.port or 80)
         with self._lock:
             answer = self._loop.run_until_complete(self._portal.handle(asked))
         return Reply(answer.status, {"content-type": answer.kind}, b"".join(map(bytes, answer.pieces)), parts.path)
 
-    def post_form(self, name: str, url: str, form: Mapping[str, str]) -> Reply:
+    def post_form(self, name: str, url: Secret[str], form: Mapping[str, Any]) -> Reply:
         raise AssertionError("a webhook has no token to refresh")
 
     def interrupt(self) -> None:
@@ -81,7 +84,9 @@ class DirectPortal:
             self.client.set_http_client(version, session)
 
     def rows(self, method: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._control.ask("rows", {"method": method, "params": dict(params)})
+        version, _, name = method.rpartition(":")
+        asked = {"method": name, "params": dict(params), **({"version": "v3"} if version else {})}
+        found: list[dict[str, Any]] = self._control.ask("rows", asked)
         return found
 
     def ask(self, method: str, params: Mapping[str, Any]) -> Any:

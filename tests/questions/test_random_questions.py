@@ -101,18 +101,59 @@ FAMILIES = [
     Family("crm.item.list", {"entityTypeId": 1}, ITEM, "id", True),
     Family("tasks.task.list", fields=TASK, id="id"),
     Family("user.get", fields=of_kind("int", "ID") | of_kind("flag", "ACTIVE")),
+    Family(
+        "crm.quote.list",
+        fields=of_kind("int", "ID ASSIGNED_BY_ID") | of_kind("float", "OPPORTUNITY") | of_kind("code", "STATUS_ID"),
+    ),
+    Family(
+        "crm.stagehistory.list",
+        {"entityTypeId": 2},
+        of_kind("int", "ID OWNER_ID") | of_kind("instant", "CREATED_TIME") | of_kind("code", "STAGE_ID"),
+    ),
+    Family(
+        "crm.requisite.list",
+        fields=of_kind("int", "ID ENTITY_ID PRESET_ID") | of_kind("instant", "DATE_CREATE") | of_kind("flag", "ACTIVE"),
+    ),
+    Family(
+        "sonet_group.get",
+        fields=of_kind("int", "ID OWNER_ID") | of_kind("instant", "DATE_CREATE") | of_kind("flag", "ACTIVE VISIBLE"),
+    ),
+    Family(
+        "voximplant.statistic.get",
+        fields=of_kind("int", "ID PORTAL_USER_ID CALL_DURATION") | of_kind("instant", "CALL_START_DATE"),
+    ),
+    Family(
+        "sale.order.list",
+        fields=of_kind("int", "id userId")
+        | of_kind("float", "price")
+        | of_kind("flag", "canceled payed")
+        | of_kind("instant", "dateInsert dateUpdate"),
+        id="id",
+    ),
+    Family("sale.payment.list", fields=of_kind("int", "id orderId") | of_kind("instant", "dateBill"), id="id"),
+    Family("catalog.price.list", fields=of_kind("int", "id productId") | of_kind("float", "price"), id="id"),
+    Family(
+        "catalog.store.list",
+        fields=of_kind("int", "id sort") | of_kind("flag", "active") | of_kind("instant", "dateCreate"),
+        id="id",
+    ),
+    Family("bizproc.task.list", fields=of_kind("int", "ID WORKFLOW_STARTED_BY") | of_kind("instant", "MODIFIED")),
+    Family("disk.storage.getlist", fields=of_kind("int", "ID ENTITY_ID")),
+    Family("tasks.api.scrum.sprint.list", fields=of_kind("int", "id groupId createdBy"), id="id"),
+    Family("v3:tasks.task.list", fields=of_kind("int", "id"), id="id", groups=False),
 ]
+LISTS = {one.method: 60 for one in FAMILIES[9:] if not one.method.startswith("v3:")}
 
 
 @functools.cache
 def portal_of(kind: str) -> DirectPortal:
-    return DirectPortal(**COUNTS, **PORTALS[kind])
+    return DirectPortal(**COUNTS, lists=LISTS, **PORTALS[kind])
 
 
 @functools.cache
 def rows_of(kind: str, at: int) -> list[dict[str, Any]]:
     family = FAMILIES[at]
-    select = {} if family.method.startswith("user") else {"select": ["*", "UF_*", *family.fields]}
+    select = {"select": ["*", "UF_*", *family.fields]} if at < 8 else {}
     return portal_of(kind).rows(family.method, {**family.params, **select})
 
 
