@@ -352,7 +352,9 @@ class Recheck:
             return "no row shows that the portal honours this part of the group"
         if proof.near:
             return "rows are within an hour of it, and whether the portal has summer time is not known"
-        return "the field came in no row, so this user may not see it" if proof.blank and not proof.met else ""
+        if proof.blank and not proof.met:
+            return "the field came in no row, so this user may not see it"
+        return one.unsure
 
 
 def condition_reports(

@@ -68,7 +68,8 @@ class Condition:
 
     ``field`` is the code of the field whose value in a row it compares with, ``wanted`` the value as a row has it
     (int, float, bool, date, datetime, a text in lower case; None: empty; a tuple of these). Where rows can't tell,
-    ``why`` says why not. ``opaque`` values are passed on as they are.
+    ``why`` says why not; where they can, but rows that are missing would not show, ``unsure`` does. ``opaque`` values
+    are passed on as they are.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Condition:
     field: str = ""
     wanted: Any = None
     why: str = ""
+    unsure: str = ""
     opaque: bool = False
 
     @property

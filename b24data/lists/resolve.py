@@ -219,8 +219,11 @@ class _Resolution:
                 f"{self._spec.method} does not filter by {one.name}: {known.meaning or 'its page excludes it'}",
                 hint="leave the condition out and filter the frame instead",
             )
-        if self._is_bound(one) or allowed is None or self._spec.filter_form == "conditions":
+        if self._is_bound(one) or self._spec.filter_form == "conditions":
             return one
+        if allowed is None:
+            silent = one.prefix or isinstance(one.value, list)
+            return replace(one, unsure="its page does not say which comparisons work") if silent else one
         several = isinstance(one.value, list) and one.test in ("in", "not in")
         if several and not self._takes_list(one.prefix, known):
             other = {"in": "@", "not in": "!@"}[one.test]

@@ -309,3 +309,9 @@ def run(examples: int) -> dict[str, int]:
 def test_random_questions__rows_are_right_or_said_not_to_be_proven(part: int) -> None:
     seen = run(500)
     assert seen["checked"] > 50, seen  # else the questions are too odd to show anything
+
+
+@pytest.mark.soak
+def test_random_questions__twenty_thousand_of_them() -> None:
+    seen = run(20_000)
+    assert seen["checked"] > 2_000, seen
