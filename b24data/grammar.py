@@ -227,6 +227,7 @@ _SPOKEN = (
     (re.compile(r'(?:pass )?\bselect=\["([^"]+)", \.\.\.\]'), r"add --select \1,..."),
     (re.compile(r'\bcursor="(\w+)"'), r"--cursor \1"),
     (re.compile(r"\blimit= "), "--limit "),
+    (re.compile(r"\bcheck_fields=False\b"), "--no-check-fields"),
 )
 _SPOKEN_IN_A_SHELL = (
     (re.compile(r"\bb24data\.login\((?:[\"'](.*?)[\"'])?\)"), r"b24data login \1"),
@@ -241,6 +242,8 @@ def spoken(text: str, *, in_shell: bool = False) -> str:
 
     >>> spoken('crm.item.list needs entityTypeId. Hint: pass params={"entityTypeId": ...}.')
     'crm.item.list needs entityTypeId. Hint: add --params entityTypeId=VALUE.'
+    >>> spoken("no such field in filter: NANE. Hint: check_fields=False sends it as it is written.")
+    'no such field in filter: NANE. Hint: --no-check-fields sends it as it is written.'
     """
     for pattern, option in (*_SPOKEN, *(_SPOKEN_IN_A_SHELL if in_shell else ())):
         text = pattern.sub(option, text)
