@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import shutil
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -100,7 +102,7 @@ class WorkFolder:
             return -1
         return facts.st_size if stat.S_ISREG(facts.st_mode) else -1
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> BufferedReader:
         """Open a file of ours to read it."""
         handle = os.open(self._at(name), _FLAGS | _BINARY, dir_fd=self._handle)
         try:
@@ -109,6 +111,11 @@ class WorkFolder:
         except BaseException:
             os.close(handle)
             raise
+
+    def sum(self, name: str) -> str:
+        """A sum of a file's bytes, by which it is known again."""
+        with self._told(name), self.open(name) as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()[:16]
 
     def read(self, name: str) -> bytes | None:
         """What is in a file; None where there is none."""

@@ -175,7 +175,7 @@ class Dataset:
     @contextlib.contextmanager
     def _file(self, target: Path, schema: pa.Schema) -> Iterator[GrowingFile]:
         """A file in the workshop, of which nothing is left unless it was put in a place."""
-        file = GrowingFile(beside(self.workshop / target.name), schema, private=True)
+        file = GrowingFile(beside(self.workshop / target.name), schema, private=bool(self.parts()))
         try:
             yield file
         finally:

@@ -40,11 +40,11 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A file of the folder: its rows, and its size in bytes."""
+    """A file of the folder: its rows, and a sum of its bytes."""
 
     name: str
     rows: int
-    size: int
+    sum: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
