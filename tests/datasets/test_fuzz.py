@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,10 +22,12 @@ KEPT = Kept(last_id=7, pinned_id=99, window=("a", "b"), seconds=2.0, memory={"PH
 
 # Bytes that take the place of others: where (a share of the file), what, and how many go.
 changes = st.lists(
-    st.tuples(st.floats(0, 1), st.binary(max_size=4) | st.sampled_from([b"9", b'"', b"}", b"e308", b"\0"]), st.integers(0, 4)),
+    st.tuples(
+        st.floats(0, 1), st.binary(max_size=4) | st.sampled_from([b"9", b'"', b"}", b"e308", b"\0"]), st.integers(0, 4)
+    ),
     min_size=1,
     max_size=5,
-)  # fmt: skip
+)
 
 
 def changed(data: bytes, how: list[tuple[float, bytes, int]]) -> bytes:

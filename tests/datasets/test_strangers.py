@@ -136,7 +136,7 @@ def test_stranger__neither_reads_nor_forges_nor_removes_what_a_stopped_fetch_lef
         (folder / "part-000000.arrow").read_bytes,
         (folder / "manifest.json").unlink,
         lambda: (folder / "manifest.json").write_text("{}"),
-        lambda: (folder / "part-000001.arrow").touch(),
+        (folder / "part-000001.arrow").touch,
         theirs,
         lambda: discard(shared / "deals.parquet", SYSTEM_CLOCK),
     ):
