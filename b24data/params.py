@@ -9,12 +9,17 @@ from typing import Any
 
 from b24data.markup import facts_html
 from b24data.printable import printable
+from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
 __all__ = [
     "AdaptiveConfig",
     "ApiVersion",
+    "AuthData",
+    "B24OAuthParams",
+    "B24OAuthSecret",
     "Coercion",
     "EarlierRuns",
+    "EnumAppStatus",
     "FetchReport",
     "OperatingLimitConfig",
     "RateLimitConfig",

@@ -92,7 +92,7 @@ def connect_by(
     profile = profiles.load(name)
     if profile.webhook:
         return B24Hook(profile.webhook, restriction_params, timeout=timeout, verify=verify)
-    store = profiles.store(name)
+    store = profiles.store(name, of=profile)
     kept = store.load()
     if kept is None or profile.secret is None:
         raise AuthorizationRequiredError(

@@ -1,7 +1,9 @@
 """The portals that were signed in to on this machine: who calls which portal, under a name.
 
 A profile is a file that only its owner may read (0600) in the user's configuration folder, or in the one that
-``B24DATA_CONFIG_DIR`` names; the pair of tokens lies beside it, in the file that every refresh replaces.
+``B24DATA_CONFIG_DIR`` names. The webhook, or the application's key and its pair of tokens, are in that one file, which
+a sign-in and every refresh replace as a whole: a kill leaves the old profile or the new one, and never tokens of the
+one beside a key of the other. Signing in again, and signing out, leave nothing of what was there.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ import difflib
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from b24data.auth.store import FileTokenStore, StoredTokens, hidden_json, private_json
-from b24data.errors import ConfigError
+from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.files import read_private, write_whole
 from b24data.http.redact import masked
 from b24data.http.secret import NOTHING, Secret
@@ -30,7 +32,7 @@ _NAME = re.compile(r"\w[\w.-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One way into one portal: by an application (``secret``, and a pair of tokens beside it) or by a webhook."""
+    """One way into one portal: by an application (``secret``, and a pair of tokens in its file) or by a webhook."""
 
     name: str
     portal: str
@@ -84,7 +86,7 @@ class Profiles:
         try:
             return _profile(hidden_json(content))
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            raise ConfigError(f"{path} holds no profile", hint="delete it and sign in again") from error
+            raise _damaged(path) from error
 
     def known(self) -> Iterator[tuple[str, Profile | ConfigError]]:
         """Every profile by its name; of one that can't be read, the reason: it hides none of the others."""
@@ -96,14 +98,11 @@ class Profiles:
 
     def save(self, profile: Profile, pair: B24OAuthParams | None = None) -> None:
         """Keep ``profile`` under its name, and ``pair`` as its tokens; a pair of before is given up."""
-        path = self._path(profile.name)
         make_profiles_folder(self.folder)
         store = self.store(profile.name)
         with store.lock():
-            if pair is not None:
-                kept = _generation(store)
-                store.save(StoredTokens(pair, kept + 1))
-            write_whole(path, private_json(asdict(profile)), private=True)
+            stored = None if pair is None else asdict(StoredTokens(pair, _generation(store) + 1))
+            write_whole(store.path, private_json({**asdict(profile), "tokens": stored}), private=True)
 
     def delete(self, name: str) -> None:
         """Forget a profile and its tokens."""
@@ -111,12 +110,11 @@ class Profiles:
             self.load(name)
         store = self.store(name)
         with store.lock():
-            self._path(name).unlink(missing_ok=True)
             store.path.unlink(missing_ok=True)
 
-    def store(self, name: str) -> FileTokenStore:
-        """Where the tokens of a profile are kept."""
-        return FileTokenStore(self._path(name).with_suffix(".tokens"))
+    def store(self, name: str, of: Profile | None = None) -> FileTokenStore:
+        """Where the tokens of a profile are kept; with ``of`` only as long as they are of its application."""
+        return _ProfileTokens(self._path(name), of.secret.client_id if of and of.secret else "")
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name) and ("://" in name or masked(name) != name):
@@ -129,8 +127,61 @@ class Profiles:
         return self.folder / f"{name}.json"
 
 
+class _ProfileTokens(FileTokenStore):
+    """The pair of tokens in the file of a profile. It is gone once somebody has signed out, or in by a webhook."""
+
+    def __init__(self, path: Path, client_id: str) -> None:
+        super().__init__(path)
+        self._client_id = client_id
+
+    def load(self) -> StoredTokens | None:
+        """The pair; :class:`AuthorizationRequiredError` if it is of another application by now."""
+        data = self._data()
+        if not data.get("tokens"):
+            return None
+        self._check_application(data)
+        try:
+            return StoredTokens.of(data["tokens"])
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise _damaged(self.path) from error
+
+    def save(self, stored: StoredTokens) -> None:
+        """Replace the profile's file by one with this pair. Who has signed out meanwhile gets no tokens back."""
+        data = self._data()
+        if not data.get("secret"):
+            raise AuthorizationRequiredError(
+                f"the profile {self.path.stem!r} was signed out of", hint=f"b24data.login({self.path.stem!r})"
+            )
+        self._check_application(data)
+        write_whole(self.path, private_json({**data, "tokens": asdict(stored)}), private=True)
+
+    def _data(self) -> dict[str, Any]:
+        try:
+            content = Secret(read_private(self.path))
+        except FileNotFoundError:
+            return {}
+        try:
+            return dict(hidden_json(content))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _damaged(self.path) from error
+
+    def _check_application(self, data: Mapping[str, Any]) -> None:
+        client_id = (data.get("secret") or {}).get("client_id", "")
+        if self._client_id and client_id != self._client_id:
+            raise AuthorizationRequiredError(
+                f"the profile {self.path.stem!r} now belongs to another application",
+                code="OTHER_APPLICATION",
+                hint=f"make a new client: b24data.connect({self.path.stem!r})",
+            )
+
+
+def _damaged(path: Path) -> ConfigError:
+    return ConfigError(f"{path} holds no profile", hint="delete it and sign in again")
+
+
 def _profile(data: dict[str, Any]) -> Profile:
     """The profile in what a file holds; :class:`TypeError` for what is no text."""
+    data = {key: value for key, value in data.items() if key != "tokens"}
     secret = B24OAuthSecret.of(data["secret"]) if data.get("secret") else None
     profile = Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
     texts = (profile.name, profile.portal, profile.user, *profile.auth_servers)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -45,6 +45,13 @@ class StoredTokens:
     generation: int = 1
     refreshing: float | None = None
     dead: str = ""
+
+    @classmethod
+    def of(cls, data: Any) -> Self:
+        """A pair as a file has it. Raises :class:`ValueError`, :class:`KeyError` or :class:`TypeError` for others."""
+        begun = data.get("refreshing")
+        params, generation = B24OAuthParams.of(data["params"]), int(data["generation"])
+        return cls(params, generation, None if begun is None else float(begun), str(data.get("dead", "")))
 
 
 class TokenStore(Protocol):
@@ -85,12 +92,7 @@ class FileTokenStore:
         except FileNotFoundError:
             return None
         try:
-            data = hidden_json(content)
-            params = B24OAuthParams.of(data["params"])
-            begun = data.get("refreshing")
-            return StoredTokens(
-                params, int(data["generation"]), None if begun is None else float(begun), str(data.get("dead", ""))
-            )
+            return StoredTokens.of(hidden_json(content))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigError(
                 f"{self.path} does not hold a pair of tokens", hint="delete it and sign in again"

@@ -92,8 +92,7 @@ def _way(profile: str | None) -> Iterator[Check]:
         return
     kind = "webhook" if one.webhook else "application"
     yield Check("profile", "ok", f"{one.name} ({way.source}): {kind} at {one.portal}, in {profiles.folder}")
-    files = [file for file in sorted(profiles.folder.glob(f"{one.name}.*")) if file.suffix in (".json", ".tokens")]
-    yield _privacy(profiles.folder, files)
+    yield _privacy(profiles.folder, [profiles.store(way.profile).path])
     if one.webhook:
         return
     again = f"b24data login {one.name}"

@@ -147,8 +147,9 @@ def pair_of(lab, profile):
     """The tokens that the profile has now: secrets that must be nowhere else."""
     import json
 
-    stored = json.loads((lab.folder / "b24data_config_dir" / "profiles" / f"{profile}.tokens").read_text())
-    return [stored["params"]["access_token"], stored["params"]["refresh_token"]]
+    stored = json.loads((lab.folder / "b24data_config_dir" / "profiles" / f"{profile}.json").read_text())
+    params = stored["tokens"]["params"]
+    return [params["access_token"], params["refresh_token"]]
 
 
 def found_in(lab, secrets):

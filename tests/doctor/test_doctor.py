@@ -80,7 +80,7 @@ def test_text__has_one_line_a_check_and_its_hint_below(capsys, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
 def test_a_profile_that_others_can_read__is_a_failure_with_the_line_that_mends_it(portal, capsys):
     save_oauth(portal)
-    file = Profiles().folder / "acme.tokens"
+    file = Profiles().folder / "acme.json"
     file.chmod(0o644)
     code, checks = doctor(capsys)
     assert code == 1
@@ -107,7 +107,7 @@ def test_a_profile_that_is_not_there__fails_with_the_nearest_name(portal, capsys
 
 def test_tokens_that_are_gone__say_how_to_sign_in_again(portal, capsys):
     save_oauth(portal)
-    Profiles().store("acme").path.unlink()
+    Profiles().save(Profiles().load("acme"))
     code, checks = doctor(capsys)
     assert code == 1
     assert checks["tokens"] == {
