@@ -84,7 +84,8 @@ def redact(value: Any) -> Any:
 
 
 _GIVEN = re.compile(
-    r"(?<![\w.])\d{1,20}[/\\]{1,16}(?P<secret>(?=[a-z_-]{0,64}\d)(?=[\d_-]{0,64}[a-z])[\w-]{8,})"
+    # Not part of a path to a file: a code has letters and digits alone.
+    r"(?<![\w.-])\d{1,20}[/\\]{1,16}(?P<secret>(?=[a-z]{0,64}\d)(?=\d{0,64}[a-z])[a-z0-9]{8,})(?![\w-]|\.\w)"
     r"|(?<![\w.-])(?P<code>(?=[a-z0-9]{0,14}\d[a-z])[a-z0-9]{16})(?![\w-]|\.\w)"
     r"|(?<![^\s/\"'(])(?P<login>[^\s/@:\"'(]{1,64}:[^\s/@\"')]{1,128})@",
     re.IGNORECASE,

@@ -224,3 +224,16 @@ def test_redact__masks_what_it_found_where_it_stands(noise: str, written: str) -
     shown = redact(text)
     assert code not in shown
     assert written == "{}" or shown.endswith(" end")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/data/2026/reports_of_october_1/exports.toml: [deals]: labels = true",
+        "/tmp/pytest-12/test_a_wrong_value0/exports.toml",
+        r"C:\data\2026\sales-q1-2026\deals.parquet",
+        "out/2026/sales2026q1.parquet",
+    ],
+)
+def test_masked__the_path_of_a_file_stays_readable(text):
+    assert masked(text) == text
