@@ -67,6 +67,8 @@ def origin_of(address: Secret[str], below: Secret[str] | None = None) -> Origin:
     """
     try:
         parts = urlsplit(urljoin(below.reveal() if below else "", address.reveal()))
+        if parts.port == 0 or "%" in parts.netloc:  # .port raises for what is no number, or too large
+            return Origin()
         found = _LOGIN.match(parts.path)
         login = found[0] if found else parts.path if "backurl=" in parts.query else ""
         return Origin(parts.scheme, parts.hostname or "", parts.netloc.rpartition("@")[2], login)
@@ -85,6 +87,13 @@ def moved_endpoint(method: str, endpoint: Secret[str], location: Secret[str]) ->
     'https://new.bitrix24.de/rest/'
     """
     old, new = origin_of(endpoint), origin_of(location, below=endpoint)
+    if not new.host:
+        raise TransportError(
+            method,
+            "the portal sends us to what is not an address, which is not followed",
+            code="FOREIGN_REDIRECT",
+            hint="check the portal's address, and whether a proxy changes its answers",
+        )
     if new.login:
         raise TransportError(
             method,
@@ -121,9 +130,10 @@ def bitrix24_zone(host: str) -> str:
 
 def is_loopback(host: str | None) -> bool:
     """Whether ``host`` is this machine. ``127.0.0.1.example.com`` is not."""
-    if host == "localhost":
+    if host in ("localhost", "localhost."):
         return True
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        address = ipaddress.ip_address(host or "")
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # ::ffff:127.0.0.1
     except ValueError:
         return False

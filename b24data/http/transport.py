@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import os
 import socket
 import ssl
@@ -12,19 +13,22 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
-from urllib.parse import urlencode
+from typing import Any, TypeAlias, cast
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies
 
 import httpx
-from zlib_ng import zlib_ng
 
 from b24data import __version__
-from b24data.errors import BadReplyError, ConfigError, RequestTimeoutError, TransportError
+from b24data.errors import ConfigError, MissingExtraError, RequestTimeoutError, SdkError, TransportError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.deadline import Deadline, OverdueError
 from b24data.http.log_filter import RedactingFilter
 from b24data.http.protocol import Reply
 from b24data.http.redact import redact
+from b24data.http.redirect import is_loopback
 from b24data.http.secret import Secret, sealed, stays_here
+from b24data.http.unpack import check_size, unpacked
 
 __all__ = ["Timeout", "Transport", "Verify"]
 
@@ -33,11 +37,13 @@ Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 
 _TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
 _CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30)
-_DAMAGED: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its stub has an instance for the class
-_MOST_BYTES = 512 * 1024 * 1024  # what a batch of 2,500 very wide rows can't reach
+# A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
+_SILENCES = 5  # so long, in timeouts of reading, may a whole request take
+# A token reply is short, and a program that is to end waits for a refresh that is under way.
+_FORM_SILENCE_S, _FORM_WHOLE_S = 60.0, 90.0
 
 # httpx prints whole URLs at INFO and httpcore prints headers at DEBUG: a webhook's secret is in both.
-for _name in ("b24data", "httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+for _name in ("b24data", "httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks"):
     logging.getLogger(_name).addFilter(RedactingFilter())
 
 
@@ -46,6 +52,7 @@ class Transport:
 
     Raises :class:`RequestTimeoutError`, :class:`BadReplyError` or :class:`TransportError` with the codes
     ``NOT_CONNECTED`` (nothing was sent), ``CERTIFICATE``, ``TIMEOUT``, ``CONNECTION_LOST``. Never an httpx error.
+    ``timeout`` bounds a silence, and five of it the whole request.
 
     Addresses and bodies are secrets until their bytes go to the socket. The frames of the libraries that write them
     there are cut from the traceback of every exception, of a KeyboardInterrupt too.
@@ -56,9 +63,10 @@ class Transport:
     def __init__(self, *, timeout: Timeout = None, verify: Verify = True, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
         self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._deadline = Deadline(clock)
         self._tls = _tls_context(verify if isinstance(verify, bool | ssl.SSLContext) else os.fspath(verify))
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._clients: dict[bool, httpx.Client] = {}  # by whether they call this machine
         self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
@@ -66,56 +74,82 @@ class Transport:
         self, name: str, url: str | Secret[str], body: bytes | Secret[bytes], headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send ``body`` as JSON; ``name`` is what errors call the request."""
-        return self._post(name, Secret(url), Secret(body), {"Content-Type": "application/json", **(headers or {})})
+        headers = {"Content-Type": "application/json", **(headers or {})}
+        return self._post(name, Secret(url), Secret(body), headers, timeout=self._timeout)
 
     def post_form(self, name: str, url: str | Secret[str], form: Mapping[str, str | Secret[str]]) -> Reply:
-        """Send ``form`` as an HTML form would."""
+        """Send ``form`` as an HTML form would. The answer has 60 s, and 90 s in whole, or less by ``timeout``."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         body = sealed(lambda: Secret(urlencode({key: Secret(form[key]).reveal() for key in form}).encode()))
-        return self._post(name, Secret(url), body, headers)
+        read = min(self._timeout.read or _FORM_SILENCE_S, _FORM_SILENCE_S)
+        timeout = httpx.Timeout(**{**self._timeout.as_dict(), "read": read})
+        return self._post(name, Secret(url), body, headers, timeout=timeout, most_s=_FORM_WHOLE_S)
 
     def interrupt(self) -> None:
         """Shut every socket down, so that every thread that reads from one wakes; the next request opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
+            clients, self._clients = self._clients, {}
             sockets, self._sockets = self._sockets, weakref.WeakSet()
         _shut(sockets)
-        if client is not None:
+        for client in clients.values():
             client.close()
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
             client.close()
 
-    def _post(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
-        return sealed(lambda: self._exchange(name, url, body, headers))
-
-    def _exchange(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
-        client, sockets = self._connections()
-        started = self._clock.monotonic()
-
-        def trace(event: str, info: Mapping[str, Any]) -> None:
-            if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-                sockets.add(info["return_value"].get_extra_info("socket"))
-                if sockets is not self._sockets:  # interrupted while it was connecting
-                    _shut(sockets)
-
+    def _post(
+        self,
+        name: str,
+        url: Secret[str],
+        body: Secret[bytes],
+        headers: Mapping[str, str],
+        *,
+        timeout: httpx.Timeout,
+        most_s: float = math.inf,
+    ) -> Reply:
+        whole_s = min(most_s, math.inf if timeout.read is None else _SILENCES * timeout.read)
+        self._deadline.begin(whole_s)
         try:
-            extensions = {"trace": trace}
-            with client.stream(
-                "POST", url.reveal(), content=body.reveal(), headers=headers, extensions=extensions
-            ) as response:
+            return sealed(lambda: self._exchange(name, url, body, headers, timeout))
+        except OverdueError:
+            text = f"the answer was not complete within {whole_s:.0f} s"
+            raise RequestTimeoutError(name, text, code="TIMEOUT") from None
+
+    def _exchange(
+        self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str], timeout: httpx.Timeout
+    ) -> Reply:
+        started = self._clock.monotonic()
+        try:
+            client, sockets = self._connections(url)
+
+            def trace(event: str, info: Mapping[str, Any]) -> None:
+                if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy, too
+                    stream = info["return_value"]
+                    self._deadline.bound(stream)
+                    sockets.add(stream.get_extra_info("socket"))
+                    if sockets is not self._sockets:  # interrupted while it was connecting
+                        _shut(sockets)
+
+            asked: dict[str, Any] = {"headers": headers, "timeout": timeout, "extensions": {"trace": trace}}
+            with client.stream("POST", url.reveal(), content=body.reveal(), **asked) as response:
                 content = _read(name, response)
+        except SdkError:
+            raise
         except httpx.ConnectTimeout as error:
             raise TransportError(name, "no connection in time", code="NOT_CONNECTED") from error
         except httpx.ConnectError as error:
             raise _not_connected(name, error) from error
         except httpx.TimeoutException as error:
             raise RequestTimeoutError(name, "no answer in time", code="TIMEOUT") from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        except httpx.ProxyError as error:
+            hint = f"check {_proxy_variables()}; hosts in NO_PROXY are called without it"
+            text = f"the proxy refuses: {error}"
+            raise TransportError(name, text, code="NOT_CONNECTED", hint=hint) from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError, OverflowError) as error:  # a port of 99999
             raise ConfigError(f"{url.reveal()} is not an address that can be called") from error
         except httpx.HTTPError as error:
             raise TransportError(name, str(error), code="CONNECTION_LOST") from error
@@ -124,28 +158,39 @@ class Transport:
         lower = {key.lower(): value for key, value in response.headers.items()}
         return Reply(response.status_code, lower, content, redact(url.reveal()), self._clock.monotonic() - started)
 
-    def _connections(self) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
+    def _connections(self, url: Secret[str]) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
+        near = _is_near(httpx.URL(url.reveal()).host)
         if self._pid != os.getpid():
             # The parent goes on using these connections (they are dropped here, not closed), and may hold the lock.
             self._lock = threading.Lock()
-            self._pid, self._client, self._sockets = os.getpid(), None, weakref.WeakSet()
+            self._pid, self._clients, self._sockets = os.getpid(), {}, weakref.WeakSet()
         with self._lock:
-            if self._client is None:
-                self._client = self._open()
-                weakref.finalize(self, self._client.close)
-            return self._client, self._sockets
+            if near not in self._clients:
+                self._clients[near] = client = self._open(near)
+                weakref.finalize(self, client.close)
+            return self._clients[near], self._sockets
 
-    def _open(self) -> httpx.Client:
+    def _open(self, near: bool) -> httpx.Client:
         # Proxies come from the environment, but nothing on this machine is reached through one.
-        local: dict[str, httpx.BaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
-        return httpx.Client(
-            verify=self._tls,
-            timeout=self._timeout,
-            limits=_CONNECTIONS,
-            follow_redirects=False,
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
-            mounts=local,
-        )
+        try:
+            for proxy in () if near else _proxies().values():
+                _ = urlsplit(proxy if "://" in proxy else f"//{proxy}").port  # raises for what httpx finds too late
+            return httpx.Client(
+                verify=self._tls,
+                timeout=self._timeout,
+                limits=_CONNECTIONS,
+                follow_redirects=False,
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
+                trust_env=not near,
+            )
+        except ImportError as error:
+            raise MissingExtraError(f"the SOCKS proxy in {_proxy_variables()}", "socks") from error
+        except (ValueError, TypeError, httpx.InvalidURL):  # not its text: a proxy's address may have a password
+            raise ConfigError(
+                f"{_proxy_variables()} does not hold the address of a proxy that can be used",
+                code="PROXY",
+                hint="write it as http://host:port or socks5://host:port, or unset it",
+            ) from None
 
 
 def _user_agent() -> str:
@@ -159,37 +204,42 @@ def _shut(sockets: Iterable[socket.socket]) -> None:
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
+def _is_near(host: str) -> bool:
+    """Whether it is this machine. All of ``.localhost`` is (RFC 6761)."""
+    host = host.lower().rstrip(".")
+    return is_loopback(host) or host.endswith(".localhost")
+
+
+def _proxies() -> dict[str, str]:
+    """The addresses of the proxies, by the variables that name them."""
+    found = getproxies()
+    return {f"{kind.upper()}_PROXY": found[kind] for kind in ("http", "https", "all") if found.get(kind)}
+
+
+def _proxy_variables() -> str:
+    return " or ".join(_proxies()) or "NO_PROXY"
+
+
 def _read(name: str, response: httpx.Response) -> bytes:
-    """The body, gunzipped. Not ``response.content``: httpx keeps bodies in reference cycles."""
-    encoding = response.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("gzip", "x-gzip", "identity", ""):
-        raise BadReplyError(name, f"the answer is encoded as {encoding}", code="BAD_REPLY", status=response.status_code)
+    """The body, unpacked. Not ``response.content``: httpx keeps bodies in reference cycles."""
     chunks, size = [], 0
-    for chunk in response.iter_raw():
+    for chunk in cast("httpx.SyncByteStream", response.stream):
         size += len(chunk)
-        if size > _MOST_BYTES:
-            raise _too_large(name)
+        check_size(name, size)
         chunks.append(chunk)
-    content = b"".join(chunks)
-    return _gunzipped(name, content, response.status_code) if content and "gzip" in encoding else content
+    if _has_more(response):
+        # The connection isn't used again: to httpcore these bytes would be the answer to the next request.
+        _shut([response.extensions["network_stream"].get_extra_info("socket")])
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    return unpacked(name, b"".join(chunks), encoding, response.status_code)
 
 
-def _gunzipped(name: str, content: bytes, status: int) -> bytes:
-    """In one go: by pieces it costs a copy and, with an answer of megabytes, thousands of page faults."""
-    inflate = zlib_ng.decompressobj(wbits=31)
-    try:
-        text = inflate.decompress(content, _MOST_BYTES + 1)
-    except _DAMAGED as error:
-        raise BadReplyError(name, "the compressed answer is damaged", code="BAD_REPLY", status=status) from error
-    if len(text) > _MOST_BYTES:
-        raise _too_large(name)
-    if not inflate.eof:
-        raise BadReplyError(name, "the compressed answer was cut off", code="BAD_REPLY", status=status)
-    return text
-
-
-def _too_large(name: str) -> BadReplyError:
-    return BadReplyError(name, f"the answer is larger than {_MOST_BYTES >> 20} MB", code="BAD_REPLY")
+def _has_more(response: httpx.Response) -> bool:
+    """Whether bytes came after the end of the answer; yes where this version of httpcore does not tell."""
+    part: Any = response.stream
+    for name in ("_stream", "_httpcore_stream", "_stream", "_connection", "_h11_state"):
+        part = getattr(part, name, None)
+    return part is None or bool(part.trailing_data[0])
 
 
 def _not_connected(name: str, error: httpx.ConnectError) -> TransportError:

@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from b24data.errors import BadReplyError, ConfigError, RequestTimeoutError, TransportError
-from b24data.http import transport as transport_module
+from b24data.http import unpack
 from b24data.http.transport import Transport
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
@@ -126,7 +126,7 @@ def test_post__a_damaged_answer_says_what_is_wrong(
 
 
 def test_post__a_bomb_is_not_inflated(server: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport_module, "_MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(unpack, "MOST_BYTES", 1 << 20)
     server.answer = lambda handler, _: send(handler, gzip.compress(b"x" * (2 << 20)), Content_Encoding="gzip")
     with pytest.raises(BadReplyError, match="larger than 1 MB"):
         transport.post_json("m", server.url, b"{}")
