@@ -74,7 +74,10 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "titles": Option(_LOOK, "name the columns by the fields' titles"),
         "tz": Option(_LOOK, "the zone of points in time, such as Europe/Berlin (UTC)", "ZONE"),
         "dtypes": Option(
-            _LOOK, "UF_CRM_1=int: text, int, float, bool, date or datetime; repeatable", "TYPE", repeats=True
+            _LOOK,
+            "UF_CRM_1=int: text, int, float, decimal, bool, date, datetime or category; repeatable",
+            "TYPE",
+            repeats=True,
         ),
         "backend": Option(_LOOK, "the types of the DataFrame (numpy_nullable)", choices=("numpy_nullable", "pyarrow")),
         "errors": Option(

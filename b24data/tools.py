@@ -157,7 +157,8 @@ class Tools:
         :param labels: words for codes (stages, sources, enumerations, categories, users, departments, currencies):
             ``"add"`` puts them beside as ``STAGE_ID_LABEL``, ``"replace"`` in their place. A code without a word stays.
         :param titles: name the columns by the fields' titles instead of their codes.
-        :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"bool"``, ``"date"``, ``"datetime"``.
+        :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"decimal"`` (exact), ``"bool"``, ``"date"``,
+            ``"datetime"`` or ``"category"``.
         :param errors: what to do with a value that does not fit: ``"null"`` (counted in the report) or ``"raise"``.
         :param tz: the zone that points in time are shown in.
         :param progress: ``"auto"``, True, False, or a callable that takes :class:`ProgressEvent`.

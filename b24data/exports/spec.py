@@ -190,7 +190,7 @@ def _hook(value: Any) -> bool:
 
 
 _ALL = ("full", "sync", "notebook")
-_DTYPES = ("text", "int", "float", "bool", "date", "datetime")
+_DTYPES = ("text", "int", "float", "decimal", "bool", "date", "datetime", "category")
 KEYS = {
     "profile": _Key(_text, 'the name of a profile, such as "acme"', _ALL),
     "method": _Key(_text, 'a list method, such as "crm.deal.list"'),

@@ -10,6 +10,7 @@ import functools
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -79,7 +80,7 @@ def _scalars(kind: Kind, array: pa.Array, zones: Zones) -> tuple[pa.Array, list[
     if pa.types.is_string(array.type):
         return parsed(kind, array, zones)
     if pa.types.is_map(array.type):
-        return _objects(array), []
+        return parsed(kind, _objects(array), zones)
     return (_numbers(kind, array) if pa.types.is_floating(array.type) else array), []
 
 
@@ -114,7 +115,7 @@ def _escaped(strings: pa.Array) -> pa.Array:
 
 
 def _scalar_values(kind: Kind, values: Sequence[Any], zones: Zones) -> tuple[pa.Array, list[Misfit]]:
-    if kind == "text":
+    if kind in ("text", "category"):
         return parsed(kind, pa.array(_texts(values), pa.string(), memory_pool=POOL), zones)
     strings = pa.array([value if type(value) is str else None for value in values], pa.string())
     array, misfits = parsed(kind, strings, zones)
@@ -145,7 +146,22 @@ def _read(kind: Kind, value: Any) -> Any:
             return int(value)
         if kind in ("float", "amount") and abs(value) <= sys.float_info.max:
             return float(value)
+        if kind == "decimal":
+            return _exact(value)
     return _MISFIT
+
+
+def _exact(value: int | float) -> Any:
+    """A JSON number as the decimal that was written; ``_MISFIT`` where a double has lost digits, or it does not fit.
+
+    Fifteen significant digits survive a double, and of money most values come as text.
+    """
+    number = Decimal(repr(value))
+    if not number.is_finite():
+        return _MISFIT
+    _, digits, exponent = number.normalize().as_tuple()
+    lost = isinstance(value, float) and len(digits) > sys.float_info.dig
+    return _MISFIT if lost or int(exponent) < -4 or abs(number) >= 10**14 else number
 
 
 def _is_exact(value: float) -> bool:

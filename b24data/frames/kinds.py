@@ -10,6 +10,8 @@ date       date                                         date32: the day as writt
 timestamp  datetime                                     timestamp[us, tz]
 amount     money ``100|USD``, its number                float64
 currency   money ``100|USD``, its letters               string
+decimal    none; ``dtypes`` asks for it                 decimal128(18, 4): numbers and money, exactly
+category   none; ``dtypes`` asks for it                 dictionary<string>: a text of a few
 contacts   crm_multifield (PHONE, EMAIL, WEB, IM)       list<struct<ID, VALUE_TYPE, VALUE, TYPE_ID>>
 text       every other type                             string; objects and arrays in it as JSON text
 ========== ============================================ =====================================================
@@ -34,7 +36,9 @@ from b24data.frames.fields import Field
 
 __all__ = ["Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
 
-Kind = Literal["int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text"]
+Kind = Literal[
+    "int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text", "decimal", "category"
+]
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("integer", "int", "user", "employee", "enumeration", "crm_dynamic_type", "department"), "int"),
@@ -130,6 +134,8 @@ def arrow_type(kind: Kind, *, many: bool = False, tz: str = "UTC") -> pa.DataTyp
         "date": pa.date32(),
         "timestamp": pa.timestamp("us", tz),
         "amount": pa.float64(),
+        "decimal": pa.decimal128(18, 4),
+        "category": pa.dictionary(pa.int32(), pa.string()),
         "contacts": pa.list_(_CONTACT),
     }
     base = types.get(kind, pa.string())
@@ -144,14 +150,15 @@ _DTYPES: dict[str, Kind] = {
     **dict.fromkeys(("date32", "date32[day]"), "date"),
     **dict.fromkeys(("datetime", "datetime64[us, UTC]", "timestamp[us, tz=UTC]"), "timestamp"),
     **dict.fromkeys(("string", "str"), "text"),
+    **dict.fromkeys(("Decimal", "decimal128(18, 4)"), "decimal"),
 }
 
 
 def kind_of_dtype(name: str, dtype: Any) -> tuple[Kind, bool]:
     """The kind, and whether a list of it, that a caller's ``dtypes={name: dtype}`` asks for.
 
-    ``dtype`` is a word (``"int"``, ``"float"``, ``"bool"``, ``"date"``, ``"timestamp"``, ``"text"``), its usual
-    pandas or Arrow name, a Python type, or a pyarrow type; ``"list<int>"`` makes a list.
+    ``dtype`` is a word (``"int"``, ``"float"``, ``"decimal"``, ``"bool"``, ``"date"``, ``"datetime"``, ``"text"``,
+    ``"category"``), its usual pandas or Arrow name, a Python type, or a pyarrow type; ``"list<int>"`` makes a list.
 
     >>> kind_of_dtype("UF_CRM_1", "list<int>")
     ('int', True)
@@ -162,9 +169,9 @@ def kind_of_dtype(name: str, dtype: Any) -> tuple[Kind, bool]:
         text = text.removeprefix("list<").removesuffix(">").split(": ")[-1]
     if text.startswith("timestamp["):
         text = "timestamp"
-    if text not in _DTYPES:
+    if text not in _DTYPES or (many and text == "category"):
         raise ConfigError(
             f"dtypes has no type for {name}: {dtype!r}",
-            hint="one of int, float, bool, date, timestamp, text, or list<...> of them",
+            hint="use int, float, decimal, bool, date, datetime, text, list<...> of one of them, or category",
         )
     return _DTYPES[text], many

@@ -134,7 +134,7 @@ class Labels:
     def _table(self, column: Column) -> _Table | None:
         """The codes, as texts, and their words."""
         if column.name not in self._tables:
-            words = self.words_of(column) if column.kind in ("int", "text") else None
+            words = self.words_of(column) if column.kind in ("int", "text", "category") else None
             self._tables[column.name] = None if words is None else _table(words)
         return self._tables[column.name]
 

@@ -7,7 +7,9 @@ int64, double, bool     Int64, Float64, boolean              the same
 string                  string                               the same
 timestamp[us, tz]       datetime64[us, tz]                   the same
 date32                  datetime64[us], midnight, no zone    timestamp[us][pyarrow]: pandas knows no other way
-lists                   ArrowDtype                           object: pandas has no name for a list that it reads
+dictionary<string>      category (in both backends)          the same
+decimal128              ArrowDtype                           object: pandas does not read the names of these types
+lists                   ArrowDtype                           object
 ======================= ==================================== ================================================
 """
 
@@ -32,6 +34,8 @@ DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 def array_of(column: pa.ChunkedArray, dtype_backend: DtypeBackend) -> Any:
     """The column as an array of pandas."""
     _let_pandas_read_lists()
+    if pa.types.is_dictionary(column.type):  # Arrow's own kind of categories can't be sorted, grouped or merged
+        return column.to_pandas().array
     if dtype_backend == "numpy_nullable":
         if pa.types.is_date32(column.type):  # in microseconds, which have room for the years 1 to 9999
             return column.cast(pa.timestamp("us")).to_pandas().array
@@ -66,7 +70,7 @@ def pandas_metadata(schema: pa.Schema) -> dict[str, str]:
     'Int64'
     """
     columns = [
-        {"name": column.name, "field_name": column.name, **dict(_facts(column.type)), "metadata": _zone(column.type)}
+        {"name": column.name, "field_name": column.name, **dict(_facts(column.type)), "metadata": _more(column.type)}
         for column in schema
     ]
     facts = {
@@ -84,6 +88,10 @@ def _facts(arrow: pa.DataType) -> Iterator[tuple[str, str]]:
         yield "pandas_type", "datetimetz"
         yield "numpy_type", "datetime64[us]"
         return
+    if pa.types.is_dictionary(arrow):
+        yield "pandas_type", "categorical"
+        yield "numpy_type", "int32"
+        return
     yield "pandas_type", _PANDAS_TYPES.get(arrow, "object")
     yield "numpy_type", "timestamp[us][pyarrow]" if pa.types.is_date32(arrow) else _NULLABLE.get(arrow, "object")
 
@@ -97,7 +105,9 @@ _PANDAS_TYPES = {
 }
 
 
-def _zone(arrow: pa.DataType) -> dict[str, str] | None:
+def _more(arrow: pa.DataType) -> dict[str, Any] | None:
+    if pa.types.is_dictionary(arrow):
+        return {"num_categories": None, "ordered": False}
     return {"timezone": arrow.tz} if pa.types.is_timestamp(arrow) and arrow.tz else None
 
 

@@ -47,8 +47,8 @@ def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[
     """An array of texts as an array of the kind's type, and the texts that are none; a blank is null."""
     if _may_be_blank(strings):  # beforehand, for every text that a cast refuses costs much
         strings = pc.if_else(pc.equal(strings, ""), None, strings)
-    if kind == "text":
-        return strings, []
+    if kind in ("text", "category"):
+        return (strings if kind == "text" else pc.dictionary_encode(strings)), []
     pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
     array = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces, memory_pool=POOL)
     return array, [misfit for found in misfits for misfit in found]
@@ -220,6 +220,17 @@ def _amount(strings: pa.Array, zones: Zones) -> pa.Array:
     return _float(pc.if_else(pc.equal(amounts, ""), None, amounts), zones)
 
 
+def _decimal(strings: pa.Array, _: Zones) -> pa.Array:
+    """A number, exactly; the cast refuses more than four decimals."""
+    return pc.cast(strings, arrow_type("decimal"))
+
+
+def _exact_amount(strings: pa.Array, _: Zones) -> pa.Array:
+    _currencies(strings)
+    amounts = pc.ascii_rtrim(strings, "|" + string.ascii_letters)
+    return pc.cast(pc.if_else(pc.equal(amounts, ""), None, amounts), arrow_type("decimal"))
+
+
 def _currency(strings: pa.Array, zones: Zones) -> pa.Array:
     _amount(strings, zones)  # refuses what is no amount: its currency must not stay alone
     behind = _currencies(strings)
@@ -253,5 +264,6 @@ _PARSERS: dict[Kind, Sequence[Callable[[pa.Array, Zones], pa.Array]]] = {
     "date": (_day, _bare_day, _dotted_day),
     "timestamp": (_instant, _naive, _dotted),
     "amount": (_amount,),
+    "decimal": (_decimal, _exact_amount),
     "currency": (_currency,),
 }

@@ -170,13 +170,13 @@ def make_columns(
         # Undescribed ids are integers until one of them is not.
         kind, many, widens = "int", False, found is None or kind_of_field(found) != "int"
     elif dtypes and name in dtypes:
-        (kind, many), widens = kind_of_dtype(name, dtypes[name]), False
+        (kind, many), widens = _asked_kind(name, dtypes[name], found), False
     elif found is None or not found.type:
         (kind, many), widens = _inferred(values), True
     else:
         kind, many, widens = _described(found, values)
     yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, widens)
-    if kind == "amount":
+    if kind == "amount" or (kind == "decimal" and found is not None and kind_of_field(found) == "amount"):
         currency = _currency_name(name, schema.described, taken)
         yield Column(currency, wire, found, arrow_type("currency", many=many), "currency", many)
 
@@ -292,11 +292,21 @@ def _id_name(wanted: Mapping[str, str], id_code: str | None) -> str | None:
 def _check_dtypes(dtypes: Mapping[str, Any], columns: Sequence[Column]) -> None:
     check_names(dtypes, [column.name for column in columns], where="dtypes")
     for column in columns:
-        if column.name in dtypes and kind_of_dtype(column.name, dtypes[column.name]) != (column.kind, column.many):
+        if column.name not in dtypes:
+            continue
+        if _asked_kind(column.name, dtypes[column.name], column.field) != (column.kind, column.many):
             raise SchemaError(
                 f"dtypes has {dtypes[column.name]!r} for {column.name}, by which the list is read as whole numbers",
                 hint=f"convert it afterwards: df[{column.name!r}].astype(...)",
             )
+
+
+def _asked_kind(name: str, dtype: Any, found: Field | None) -> tuple[Kind, bool]:
+    """What ``dtypes`` asks for. A day that is asked for as a datetime stays the day: as an instant it would move."""
+    kind, many = kind_of_dtype(name, dtype)
+    if kind == "timestamp" and found is not None and kind_of_field(found) == "date":
+        return "date", many
+    return kind, many
 
 
 def _is_id(value: Any) -> bool:

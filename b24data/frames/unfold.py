@@ -84,4 +84,5 @@ def _of_type(lists: pa.Array, column: str, type_id: str) -> pa.Array:
 def _backend(frame: pd.DataFrame) -> DtypeBackend:
     import pandas as pd
 
-    return "pyarrow" if all(isinstance(dtype, pd.ArrowDtype) for dtype in frame.dtypes) else "numpy_nullable"
+    told = [dtype for dtype in frame.dtypes if not isinstance(dtype, pd.CategoricalDtype)]  # the same in both
+    return "pyarrow" if all(isinstance(dtype, pd.ArrowDtype) for dtype in told) else "numpy_nullable"

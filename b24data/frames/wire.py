@@ -79,7 +79,7 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
         schema=schema,
         arrow=schema.arrow,
         fast=pa.schema([(wire, arrow) for wire, arrow in types.items() if arrow is not None]),
-        texts=tuple(c.wire for c in schema.columns if c.kind in ("text", "contacts") and types[c.wire] is not None),
+        texts=tuple(c.wire for c in schema.columns if c.kind in _TEXTS and types[c.wire] is not None),
         objects=tuple(wire for wire, arrow in types.items() if arrow in (OBJECT_WIRE, pa.list_(OBJECT_WIRE))),
         empties=tuple(map(_key, empties)),
         emptied=pa.array(empties, pa.string()),
@@ -118,7 +118,7 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
         arrow = pa.float64() if numbers and column.kind in ("int", "float") else pa.string()
     elif seen == {"str"}:
         arrow = pa.string()
-    elif seen == {"flat"} and column.kind == "text":
+    elif seen == {"flat"} and column.kind in ("text", "category"):
         arrow = OBJECT_WIRE
     elif column.kind in _NATIVE and seen <= _NATIVE[column.kind][0]:
         arrow = _NATIVE[column.kind][1]
@@ -127,6 +127,7 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
     return pa.list_(arrow) if column.many else arrow
 
 
+_TEXTS = {"text", "category", "contacts"}
 _NATIVE: dict[Kind, tuple[set[str], pa.DataType]] = {
     "int": ({"int"}, pa.float64()),
     "float": ({"int", "float"}, pa.float64()),

@@ -118,7 +118,7 @@ def test_everything_that_is_wrong__is_said_at_once_with_the_nearest_right_word(t
         ("filter = ['ID']", "it is a table"),
         ("labels = true", '"add", "replace" or false'),
         ("tz = 'Mars/Base'", 'a time zone, such as "Europe/Berlin"'),
-        ("dtypes = { A = 'integer' }", "text, int, float, bool, date, datetime"),
+        ("dtypes = { A = 'integer' }", "text, int, float, decimal, bool, date, datetime, category"),
         ("mode = 'delta'", '"full" or "sync"'),
         ("filter = { A = '{' }", "filter: a single {; {{ is a brace"),
         ("parameters = { a = 1 }", "parameters has no meaning here: only with notebook"),
