@@ -201,6 +201,11 @@ class B24OAuth(_Client):
     def __repr__(self) -> str:
         return f"B24OAuth(portal={self.auth.portal!r}, user_id={self.auth.params.user_id})"
 
+    def set_logger(self, logger: logging.Logger) -> None:
+        """Log to ``logger`` from now on, refreshes too."""
+        super().set_logger(logger)
+        self.auth.logger = logger
+
     def set_callback_refresh_auth(self, callback: RefreshCallback) -> None:
         """Call ``callback(auth_data=..., b24_oauth_params=...)`` after each refresh: keep the new pair there."""
         self.auth.set_callback(callback)

@@ -83,7 +83,7 @@ class Tools:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._descriptions = Descriptions(client.get_http_client, client.clock)
-        self._dictionaries = Dictionaries(client.session, client.clock)
+        self._dictionaries = Dictionaries(lambda: client.session, client.clock)
 
     @overload
     def fetch_all(

@@ -120,7 +120,7 @@ def _owner(method: str, params: Mapping[str, Any]) -> str:
 class Dictionaries:
     """The dictionaries that one client has asked for. Any thread may use it."""
 
-    session: Session
+    session_of: Callable[[], Session]
     clock: Clock
     _kept: dict[Book, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -173,7 +173,7 @@ class Dictionaries:
         self, parts: Sequence[Book], context: CallContext, notes: list[str]
     ) -> Iterator[list[dict[str, Any]] | None]:
         commands = [Command(f"b{at}", _SOURCES[part.kind].method, _params(part)) for at, part in enumerate(parts)]
-        response = self.session.call("batch", encode_batch(commands), context=context, reads=True)
+        response = self.session_of().call("batch", encode_batch(commands), context=context, reads=True)
         for part, command, answer in zip(parts, commands, read_batch(response, commands), strict=True):
             try:
                 rows = self._whole(part, command, answer, context)
@@ -191,13 +191,13 @@ class Dictionaries:
         if isinstance(answer, AccessDeniedError | MethodNotFoundError):
             raise answer
         if isinstance(answer, AjaxError):  # asked again alone, through the loop that waits for limits
-            answer = self.session.call(command.method, command.params, context=context, reads=True)
+            answer = self.session_of().call(command.method, command.params, context=context, reads=True)
         spec = spec_of(command.method)
         if answer.next is None:
             return _parsed(rows_of(answer, spec))
         plan = make_plan(spec, select=_SOURCES[part.kind].select, limit=_MOST)
         fetch = ListFetch(
-            self.session, plan, lambda _: lambda runs: [_with_ids(rows, spec.id) for rows in runs], context
+            self.session_of(), plan, lambda _: lambda runs: [_with_ids(rows, spec.id) for rows in runs], context
         )
         return [row for block in fetch.blocks() for row in block]
 

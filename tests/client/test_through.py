@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import logging
+import warnings
 from typing import Any
 
 import pytest
 
-from b24data import AccessDeniedError, B24Hook, ConfigError
+from b24data import AccessDeniedError, B24Hook, ConfigError, Sandbox
 
 
 class Recorded:
@@ -48,3 +50,31 @@ def test_set_http_client__an_answer_that_is_none_is_refused(answer: Any) -> None
     b24, _ = hook(answer)
     with pytest.raises(ConfigError, match="the http client that was set answered profile"):
         b24.actions.v2.call.make(method="profile")
+
+
+def test_set_http_client__labels_are_asked_for_through_it_after_the_tools_were_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Sandbox(deals=60) as portal:
+        b24, other = portal.hook(), portal.hook().session
+        called: list[str] = []
+        call = other.call
+        monkeypatch.setattr(other, "call", lambda method, *a, **more: called.append(method) or call(method, *a, **more))
+        b24.tools.fetch_all("crm.deal.list", ["ID"], progress=False)
+        b24.set_http_client("v2", other)
+        frame = b24.tools.fetch_all("crm.deal.list", ["ID", "STAGE_ID"], labels="add", progress=False)
+    assert "STAGE_ID_LABEL" in frame
+    assert called.count("batch") == 2  # the pages, and the stages
+
+
+def test_set_logger__refreshes_log_to_it_too(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(**_: Any) -> None:
+        raise ValueError("the disk is away")
+
+    with Sandbox(deals=1) as portal, portal.connect() as b24:
+        b24.set_logger(logging.getLogger("my.app"))
+        b24.set_callback_refresh_auth(refuse)
+        with caplog.at_level(logging.ERROR, "my.app"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            b24.auth.refresh_auth()
+    assert [record.name for record in caplog.records if "callback" in record.message] == ["my.app"]

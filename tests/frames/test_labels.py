@@ -207,7 +207,7 @@ DENIED = AccessDeniedError("user.get", "no right", code="insufficient_scope", st
 def test_dictionaries__several_are_one_request_and_none_when_asked_again():
     session = FakeSession({"crm.status.list": STATUSES, "user.get": [{"ID": "7", "NAME": "Anna", "LAST_NAME": "K"}]})
     clock = FakeClock()
-    dictionaries = Dictionaries(session, clock)
+    dictionaries = Dictionaries(lambda: session, clock)
     books = [Book("status", "SOURCE"), Book("user")]
     words, notes = dictionaries.of(books, CallContext())
     assert words == {Book("status", "SOURCE"): {"WEB": "Website"}, Book("user"): {"0": None, "7": "Anna K"}}
@@ -220,7 +220,9 @@ def test_dictionaries__several_are_one_request_and_none_when_asked_again():
 
 def test_dictionaries__one_that_is_refused_is_a_note_and_the_others_are_there():
     session = FakeSession({"crm.status.list": STATUSES, "user.get": DENIED})
-    words, notes = Dictionaries(session, FakeClock()).of([Book("user"), Book("status", "SOURCE")], CallContext())
+    words, notes = Dictionaries(lambda: session, FakeClock()).of(
+        [Book("user"), Book("status", "SOURCE")], CallContext()
+    )
     assert words == {Book("status", "SOURCE"): {"WEB": "Website"}}
     assert notes == ["no words for user codes: no right (user.get)"]
 
@@ -231,7 +233,7 @@ def test_dictionaries__types_of_crm_objects_are_the_system_s_and_the_portal_s():
         {"crm.enum.ownertype": system, "crm.type.list": {"types": [{"entityTypeId": 1036, "title": "Repairs"}]}}
     )
     book = Book("crm_enum_ownertype")
-    assert Dictionaries(session, FakeClock()).of([book], CallContext())[0][book] == {
+    assert Dictionaries(lambda: session, FakeClock()).of([book], CallContext())[0][book] == {
         "0": None,
         "2": "Deal",
         "1036": "Repairs",
@@ -259,10 +261,13 @@ def test_dictionaries__stages_are_those_of_every_category_of_one_entity(wanted, 
     ]
     rows = [{"ENTITY_ID": entity, "STATUS_ID": code, "NAME": name} for entity, code, name in lists]
     book = Book("status", wanted)
-    assert Dictionaries(FakeSession({"crm.status.list": rows}), FakeClock()).of([book], CallContext())[0][book] == words
+    assert (
+        Dictionaries(lambda: FakeSession({"crm.status.list": rows}), FakeClock()).of([book], CallContext())[0][book]
+        == words
+    )
 
 
 def test_dictionaries__a_user_without_a_name_is_called_by_the_address_and_nobody_is_null():
     people = [{"ID": "1", "NAME": "", "LAST_NAME": None, "EMAIL": "a@example.com"}, {"ID": "2"}]
-    words, _ = Dictionaries(FakeSession({"user.get": people}), FakeClock()).of([Book("user")], CallContext())
+    words, _ = Dictionaries(lambda: FakeSession({"user.get": people}), FakeClock()).of([Book("user")], CallContext())
     assert words[Book("user")] == {"0": None, "1": "a@example.com"}
