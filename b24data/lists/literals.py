@@ -261,4 +261,7 @@ def _text(key: str, value: Any, kind: FilterKind) -> tuple[Any, Any]:
     if isinstance(value, bool):
         raise _wrong(key, value, "compares a text with", "write the text itself")
     text = value if isinstance(value, str) else _shown(value)
+    if kind == "code" and "," in text:  # no code has a comma
+        several = ", ".join(repr(one.strip()) for one in text.split(","))
+        raise _wrong(key, value, "compares a code with", f"for several values write a list: [{several}]")
     return (value if isinstance(value, str | int) else text), (text.lower() if kind == "code" else None)

@@ -241,10 +241,11 @@ class _Resolution:
         for prefix in same.get(one.test, ()):
             if prefix in allowed:
                 return replace(one, prefix=prefix)
+        told = f"; {known.sent} is {known.meaning}" if known.meaning else ""
         works = " ".join(sorted(allowed - {""}, key=lambda p: (len(p), p))) or "only the plain name, for equality"
         raise ConfigError(
             f"the filter {one.key!r}: {self._spec.method} has no comparison {one.prefix or '='!r}",
-            hint=f"its page has {works}; {ANYWAY}",
+            hint=f"its page has {works}{told}; {ANYWAY}",
         )
 
     def _takes_list(self, prefix: str, known: _Known) -> bool:

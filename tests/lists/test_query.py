@@ -132,6 +132,10 @@ def test_values__are_sent_in_the_one_form_that_the_field_takes(given, came):
         ({"STAGE_ID": {"a": 1}}, "give one value"),
         ({">STAGE_ID": ["NEW"]}, "for a list use @"),
         ({"@STAGE_ID": "NEW,WON"}, "takes a list"),
+        (
+            {"STAGE_ID": "NEW, WON"},
+            r"compares a code with 'NEW, WON'. Hint: for several values write a list: \['NEW', 'WON'\]",
+        ),
         ({"STAGE_ID": object()}, "is not a value to compare with"),
         ({"=>OPPORTUNITY": 5}, "did you mean >=OPPORTUNITY"),
         ({"<>OPPORTUNITY": 5}, "did you mean !=OPPORTUNITY"),
@@ -271,3 +275,7 @@ def test_names__of_tasks_that_are_not_fields_are_sent_and_said_not_to_be_provabl
     assert plan.params["filter"] == {"MEMBER": 5, "REAL_STATUS": 3, "::SUBFILTER-PARAMS": {"FAVORITE": "Y"}}
     assert [bool(one.why) for one in plan.conditions.members] == [True, False, True]
     assert plan.hidden == ("STATUS",)
+    with pytest.raises(
+        ConfigError, match=r"has no comparison '%'.*TITLE is the title; % and _ stand for any characters"
+    ):
+        make_plan(spec, filter={"%title": "a"})
