@@ -6,8 +6,8 @@ of Bitrix24 clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from b24data.sandbox.answers import Answer
@@ -69,6 +69,19 @@ HABITS = {
 }
 
 
+def _known(name: str, params: Mapping[str, Any]) -> Documented:
+    """What is documented of a method; crm-stage-history-list.md: that of leads speaks of statuses, not of stages."""
+    known = documented("v2")[name]
+    if name == "crm.stagehistory.list" and str(params.get("entityTypeId")) in ("1", "5"):
+        return replace(known, rows=tuple(_as_of_leads(row) for row in known.rows))
+    return known
+
+
+def _as_of_leads(row: Row) -> Row:
+    names = {"STAGE_ID": "STATUS_ID", "STAGE_SEMANTIC_ID": "STATUS_SEMANTIC_ID"}
+    return {names.get(key, key): value for key, value in row.items() if key != "CATEGORY_ID"}
+
+
 class Dialects:
     """The methods by lower-case name."""
 
@@ -83,7 +96,7 @@ class Dialects:
 
     def call(self, name: str, params: Mapping[str, Any], *, in_batch: bool = False) -> Answer:
         """The answer of a method; raises the portal's error."""
-        known, habit = documented("v2")[name], HABITS.get(name, _HONEST)
+        known, habit = _known(name, params), HABITS.get(name, _HONEST)
         if habit.alone and in_batch:
             raise PortalError(400, "ERROR_CORE", "Method is not allowed for batch usage")
         given = _by_name(known, params)
@@ -108,7 +121,7 @@ class Dialects:
 
     def truth(self, name: str, params: Mapping[str, Any]) -> list[Row]:
         """All rows that a call means, in its order, as they stand in answers (with the hidden id)."""
-        known, habit = documented("v2")[name], HABITS.get(name, _HONEST)
+        known, habit = _known(name, params), HABITS.get(name, _HONEST)
         rows = self._chosen(known, habit, _by_name(known, params), self._quirks.honest())
         most = len(rows) if habit.most_start is None else habit.most_start + (known.page or 50)
         return [row for row in rows if not _hidden(row, known, habit)][:most]
@@ -121,18 +134,22 @@ class Dialects:
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """:meth:`truth` as it stands in answers."""
-        known = documented("v2")[name]
+        known = _known(name, params)
         if not known.is_list:
             raise ValueError(f"{known.method} answers with no rows that are objects")
         return [_selected(known, row, _by_name(known, params)) for row in self.truth(name, params)]
 
     def _chosen(self, known: Documented, habit: Habit, given: Mapping[str, Any], quirks: Quirks) -> list[Row]:
-        every = self._rowsets.of("v2", known.method)
+        every = self._rows_of(known)
         rows = kept_rows(known, every, _at(given, known.filter) if known.filter else None, quirks)
         names = RowNames(known, every, loose=quirks.lenient)
         rows = _of_scope(known, given, rows)
         order = quirks.order(_order(known, names, given), names.id)
         return sorted_rows(rows, order or (((names.id, True),) if habit.newest else ()))
+
+    def _rows_of(self, known: Documented) -> Sequence[Row]:
+        rows = self._rowsets.of("v2", known.method)
+        return [_as_of_leads(row) for row in rows] if known.rows[0].keys() >= {"STATUS_ID", "OWNER_ID"} else rows
 
     def _answer(
         self, known: Documented, habit: Habit, given: Mapping[str, Any], window: Window, rows: list[Row]

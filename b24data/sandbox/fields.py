@@ -14,7 +14,15 @@ from b24data.sandbox.stages import ENUM_ITEMS
 __all__ = ["ENTITY_TYPES", "MULTIFIELDS", "SMART_PROCESS", "Field", "fields_of", "item_name", "user_field"]
 
 SMART_PROCESS = 1036
-ENTITY_TYPES = {1: "leads", 2: "deals", 3: "contacts", 4: "companies", SMART_PROCESS: "items"}
+ENTITY_TYPES = {
+    1: "leads",
+    2: "deals",
+    3: "contacts",
+    4: "companies",
+    7: "quotes",
+    31: "invoices",
+    SMART_PROCESS: "items",
+}
 MULTIFIELDS = ("PHONE", "EMAIL", "WEB", "IM")
 
 
@@ -268,6 +276,69 @@ IS_MY_COMPANY | char | My Company
 {_PEOPLE}
 LEAD_ID | crm_lead! | Lead
 {_ORIGIN}
+""",
+    "invoices": """
+ID | integer! | ID
+TITLE | string | Name
+XML_ID | string | External code
+ACCOUNT_NUMBER | string | Number
+CREATED_TIME | datetime! | Created at
+UPDATED_TIME | datetime! | Updated at
+CREATED_BY | user! | Created by
+UPDATED_BY | user! | Updated by
+ASSIGNED_BY_ID | user | Assigned to
+OPENED | boolean | Publicly available
+BEGINDATE | date | Invoice date
+CLOSEDATE | date | Pay before
+COMPANY_ID | crm_company | Company
+CONTACT_ID | crm_contact | Contact
+MYCOMPANY_ID | crm_company | My company
+OBSERVERS | user* | Observers
+CATEGORY_ID | crm_category | Pipeline
+MOVED_TIME | datetime! | Moved at
+MOVED_BY | user! | Moved by
+STAGE_ID | crm_status:SMART_INVOICE_STAGE_2 | Stage
+PREVIOUS_STAGE_ID | crm_status!:SMART_INVOICE_STAGE_2 | Previous stage
+SOURCE_ID | crm_status:SOURCE | Source
+SOURCE_DESCRIPTION | text | Additional source info
+CURRENCY_ID | crm_currency | Currency
+IS_MANUAL_OPPORTUNITY | boolean | Amount calculation mode
+OPPORTUNITY | double | Amount
+TAX_VALUE | double | Tax amount
+COMMENTS | text | Comments
+PARENT_ID_2 | crm_entity | Deal
+LAST_ACTIVITY_BY | user! | Last activity in timeline by
+LAST_ACTIVITY_TIME | datetime! | Last activity
+""",
+    "quotes": """
+ID | integer! | ID
+TITLE | string | Name
+QUOTE_NUMBER | string | Number
+CREATED_TIME | datetime! | Created at
+UPDATED_TIME | datetime! | Updated at
+CREATED_BY | user! | Created by
+UPDATED_BY | user! | Updated by
+ASSIGNED_BY_ID | user | Assigned to
+OPENED | boolean | Publicly available
+CLOSED | boolean | Closed
+BEGINDATE | date | Start date
+CLOSEDATE | date | End date
+ACTUAL_DATE | date | Valid until
+LEAD_ID | crm_lead | Lead
+DEAL_ID | crm_deal | Deal
+COMPANY_ID | crm_company | Company
+CONTACT_ID | crm_contact | Contact
+MYCOMPANY_ID | crm_company | My company
+STAGE_ID | crm_status:QUOTE_STATUS | Stage
+CURRENCY_ID | crm_currency | Currency
+IS_MANUAL_OPPORTUNITY | boolean | Amount calculation mode
+OPPORTUNITY | double | Amount
+TAX_VALUE | double | Tax amount
+COMMENTS | text | Comments
+CONTENT | text | Content
+TERMS | text | Terms
+LAST_ACTIVITY_BY | user! | Last activity in timeline by
+LAST_ACTIVITY_TIME | datetime! | Last activity
 """,
     "items": f"""
 ID | integer! | ID

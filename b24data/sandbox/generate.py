@@ -16,7 +16,16 @@ from b24data.sandbox.columns import ID_MARK, NULL, ZONE_S, Codes, Column, Ints, 
 from b24data.sandbox.customs import custom_column, multifield_column
 from b24data.sandbox.fields import SMART_PROCESS, Field
 from b24data.sandbox.people import task_column, user_column
-from b24data.sandbox.stages import CATEGORIES, CURRENCIES, DEAL_STAGES, ITEM_STAGES, LEAD_STAGES, STATUSES
+from b24data.sandbox.stages import (
+    CATEGORIES,
+    CURRENCIES,
+    DEAL_STAGES,
+    INVOICE_STAGES,
+    ITEM_STAGES,
+    LEAD_STAGES,
+    QUOTE_STAGES,
+    STATUSES,
+)
 
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
@@ -228,6 +237,14 @@ def _item_stage(table: Table, rng: np.random.Generator) -> Codes:
     return pick(rng, table.size, [f"DT{SMART_PROCESS}_11:{code}" for code, *_ in ITEM_STAGES], [30, 20, 15, 20, 15])
 
 
+def _invoice_stage(table: Table, rng: np.random.Generator) -> Codes:
+    return pick(rng, table.size, [f"DT31_2:{code}" for code, *_ in INVOICE_STAGES], [30, 30, 30, 10])
+
+
+def _numbered(prefix: str) -> Callable[[Table, np.random.Generator], Codes]:
+    return lambda table, _rng: Codes(np.zeros(table.size, np.int32), [f"{prefix}{ID_MARK}"])
+
+
 _SEMANTICS = [semantics for _, _, semantics, _ in DEAL_STAGES]
 _Maker = Callable[["Table", np.random.Generator], Column]
 _SHARED: dict[str, _Maker] = {
@@ -245,6 +262,7 @@ _SHARED: dict[str, _Maker] = {
         rng, table.size, [code for code, _ in STATUSES["SOURCE"]] + [None], [18, 12, 25, 9, 6, 8, 3, 10, 2, 3, 2, 2]
     ),
     "COMPANY_ID": lambda table, rng: references(table, rng, "companies", 0.25),
+    "MYCOMPANY_ID": lambda table, rng: references(table, rng, "companies", 0.5),
     "CONTACT_ID": lambda table, rng: references(table, rng, "contacts", 0.15),
     "LEAD_ID": lambda table, rng: references(table, rng, "leads", 0.7),
     "OBSERVERS": _links("users"),
@@ -295,6 +313,16 @@ _SPECIFIC: dict[tuple[str, str], _Maker] = {
     ("items", "CATEGORY_ID"): lambda table, _rng: Numbers("id", np.full(table.size, 11)),
     ("items", "STAGE_ID"): _item_stage,
     ("items", "PREVIOUS_STAGE_ID"): _item_stage,
+    ("invoices", "TITLE"): _titles(words.DEAL_TITLES),
+    ("invoices", "ACCOUNT_NUMBER"): _numbered("INV-"),
+    ("invoices", "CATEGORY_ID"): lambda table, _rng: Numbers("id", np.full(table.size, 2)),
+    ("invoices", "STAGE_ID"): _invoice_stage,
+    ("invoices", "PREVIOUS_STAGE_ID"): _invoice_stage,
+    ("invoices", "PARENT_ID_2"): lambda table, rng: references(table, rng, "deals", 0.3),
+    ("quotes", "TITLE"): _titles(words.DEAL_TITLES),
+    ("quotes", "QUOTE_NUMBER"): _numbered(""),
+    ("quotes", "DEAL_ID"): lambda table, rng: references(table, rng, "deals", 0.5),
+    ("quotes", "STAGE_ID"): lambda table, rng: pick(rng, table.size, [code for code, *_ in QUOTE_STAGES]),
     ("items", "PARENT_ID_2"): lambda table, rng: references(table, rng, "deals", 0.3),
     ("activities", "OWNER_ID"): lambda table, rng: references(table, rng, "deals", 0.0),
     ("activities", "OWNER_TYPE_ID"): lambda table, _rng: Numbers("id", np.full(table.size, 2)),

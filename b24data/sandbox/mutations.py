@@ -18,7 +18,7 @@ _USUAL_STAMPS = ("DATE_CREATE", "DATE_MODIFY")
 _STAMPS = {
     "tasks": ("CREATED_DATE", "CHANGED_DATE"),
     "activities": ("CREATED", "LAST_UPDATED"),
-    "items": ("CREATED_TIME", "UPDATED_TIME"),
+    **dict.fromkeys(("items", "invoices", "quotes"), ("CREATED_TIME", "UPDATED_TIME")),
     "users": ("DATE_REGISTER", "TIMESTAMP_X"),
 }
 _TITLE_FIELD = {"contacts": "NAME", "users": "NAME", "activities": "SUBJECT"}

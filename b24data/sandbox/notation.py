@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from email import message_from_bytes
+from email.message import Message
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-__all__ = ["find", "items_of", "parse_query"]
+__all__ = ["find", "items_of", "parse_multipart", "parse_query"]
 
 _PATH = re.compile(r"\[([^\]]*)\]")
 
@@ -30,6 +32,23 @@ def parse_query(text: str) -> dict[str, Any]:
     return result
 
 
+def parse_multipart(body: bytes, kind: str) -> dict[str, Any]:
+    """The nested parameters of a ``multipart/form-data`` body, which all methods accept (general-principles.md).
+
+    >>> part = b'--x\\r\\nContent-Disposition: form-data; name="filter[>ID]"\\r\\n\\r\\n5\\r\\n--x--'
+    >>> parse_multipart(part, "multipart/form-data; boundary=x")
+    {'filter': {'>ID': '5'}}
+    """
+    message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+    result: dict[str, Any] = {}
+    for part in message.get_payload() if message.is_multipart() else []:
+        name = part.get_param("name", header="content-disposition") if isinstance(part, Message) else None
+        content = part.get_payload(decode=True) if isinstance(part, Message) else None
+        if isinstance(name, str) and isinstance(content, bytes):
+            _put(result, _steps(name), content.decode("utf-8", "replace"))
+    return result
+
+
 def _put(target: dict[str, Any], path: tuple[str, ...], value: str) -> None:
     for step in path[:-1]:
         key = step or _next_index(target)
@@ -42,8 +61,11 @@ def _put(target: dict[str, Any], path: tuple[str, ...], value: str) -> None:
 
 @lru_cache(maxsize=4096)
 def _path_of(key: str) -> tuple[str, ...]:
+    return _steps(unquote_plus(key))
+
+
+def _steps(key: str) -> tuple[str, ...]:
     """The steps of a key; an empty step (``[]``) asks for the next index, as in PHP."""
-    key = unquote_plus(key)
     head, bracket, _ = key.partition("[")
     if not head or not bracket or "]" not in key:
         return (key,)

@@ -39,6 +39,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "CURRENCY_ID": "RUB", "OPPORTUNITY": 0, "ASSIGNED_BY_ID": 1, "CREATED_BY_ID": 1, "CREATED_BY": 1,
     "MODIFY_BY_ID": 1, "UPDATED_BY": 1, "OPENED": "Y", "IS_NEW": "Y",
     "items.CATEGORY_ID": 11, "items.STAGE_ID": f"DT{SMART_PROCESS}_11:NEW",
+    "invoices.CATEGORY_ID": 2, "invoices.STAGE_ID": "DT31_2:N", "quotes.STAGE_ID": "DRAFT",
 }  # fmt: skip
 
 

@@ -86,6 +86,7 @@ class Sandbox(Changes):
         counts = {
             "deals": deals, "leads": leads, "contacts": contacts, "companies": companies,
             "tasks": tasks, "users": users, "activities": activities, "items": items,
+            "invoices": 120, "quotes": 90,
         }  # fmt: skip
         self._options = Options(
             counts=counts,

@@ -9,7 +9,9 @@ __all__ = [
     "CURRENCIES",
     "DEAL_STAGES",
     "ENUM_ITEMS",
+    "INVOICE_STAGES",
     "LEAD_STAGES",
+    "QUOTE_STAGES",
     "STATUSES",
     "categories",
     "currencies",
@@ -40,6 +42,18 @@ ITEM_STAGES = (
     ("CLIENT", "Coordination", "P", "#10E5FC"),
     ("SUCCESS", "Success", "S", "#00FF00"),
     ("FAIL", "Failure", "F", "#FF0000"),
+)
+INVOICE_STAGES = (
+    ("N", "New", "P", "#39A8EF"),
+    ("S", "Sent", "P", "#55D0E0"),
+    ("P", "Paid", "S", "#7BD500"),
+    ("D", "Not paid", "F", "#FF5752"),
+)
+QUOTE_STAGES = (
+    ("DRAFT", "Draft", "P", "#39A8EF"),
+    ("SENT", "Sent to client", "P", "#2FC6F6"),
+    ("APPROVED", "Approved", "S", "#7BD500"),
+    ("DECLAINED", "Declined", "F", "#FF5752"),
 )
 CATEGORIES = ((0, "General"), (1, "Опт / Wholesale"), (2, "服务 Service"))
 CURRENCIES = ("RUB", "USD", "EUR", "CNY")
@@ -93,6 +107,8 @@ def statuses(smart_process: int) -> list[dict[str, Any]]:
     for entity, codes in STATUSES.items():
         for at, (code, name) in enumerate(codes, 1):
             rows.append(_row(entity, code, name, at))
+    rows += _stage_rows("SMART_INVOICE_STAGE_2", "DT31_2:", INVOICE_STAGES, "2")
+    rows += _stage_rows("QUOTE_STATUS", "", QUOTE_STAGES, None)
     return [{"ID": str(2 * at + 1), **row} for at, row in enumerate(rows)]
 
 
@@ -145,9 +161,11 @@ def currencies() -> list[dict[str, Any]]:
 
 
 def categories(entity_type: int, smart_process: int) -> list[dict[str, Any]]:
-    """The rows of ``crm.category.list``: the funnels of deals, the one of the smart process."""
+    """The rows of ``crm.category.list``: the funnels of deals, the one of the smart process, that of invoices."""
     if entity_type == smart_process:
         names: tuple[tuple[int, str], ...] = ((11, "General"),)
+    elif entity_type == 31:
+        names = ((2, "General"),)
     elif entity_type == 2:
         names = CATEGORIES
     else:

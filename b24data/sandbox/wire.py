@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from b24data.sandbox.notation import find, parse_query
+from b24data.sandbox.notation import find, parse_multipart, parse_query
 
 __all__ = ["Incoming", "Reply", "RestCall", "compressed", "html_page", "read_call"]
 
@@ -31,7 +31,10 @@ class Incoming:
         merged = parse_query(self.query)
         if not self.body:
             return merged
-        if "json" in self.headers.get("content-type", ""):
+        kind = self.headers.get("content-type", "")
+        if kind.startswith("multipart/"):
+            return merged | parse_multipart(self.body, kind)
+        if "json" in kind:
             try:
                 decoded = msgspec.json.decode(self.body)
             except msgspec.DecodeError:

@@ -56,13 +56,17 @@ def test_truth__is_what_the_pages_bring(portal, call, method, params):
     assert len(set(ids)) == len(ids) == answer["total"]
 
 
-@pytest.mark.parametrize("form", ["json", "form", "query", "json upper", "query indices", "suffix"])
+@pytest.mark.parametrize("form", ["json", "form", "multipart", "query", "json upper", "query indices", "suffix"])
 def test_parameters__arrive_in_every_form(portal, http, form):
     url, deals = portal.webhook_url, portal.truth().ids
     ask = {
         "json": lambda: http.post(f"{url}crm.deal.list", json={"select": ["ID"], "filter": {">ID": deals[9]}}),
         "json upper": lambda: http.post(f"{url}crm.deal.list", json={"SELECT": ["ID"], "FILTER": {">ID": deals[9]}}),
         "form": lambda: http.post(f"{url}crm.deal.list", data={"select[]": "ID", "filter[>ID]": str(deals[9])}),
+        "multipart": lambda: http.post(
+            f"{url}crm.deal.list",
+            files={"select[0]": (None, "ID"), "filter[>ID]": (None, str(deals[9])), "filter[%TITLE]": (None, "")},
+        ),
         "query": lambda: http.get(f"{url}crm.deal.list?select[]=ID&filter[>ID]={deals[9]}"),
         "query indices": lambda: http.get(f"{url}crm.deal.list/?select[0]=ID&filter%5B%3EID%5D={deals[9]}"),
         "suffix": lambda: http.get(f"{url}crm.deal.list.json?select[]=ID&filter[>ID]={deals[9]}"),
@@ -127,6 +131,32 @@ def test_items__original_names_of_user_fields(portal, call):
 def test_items__an_unknown_type_is_not_found(portal, http):
     reply = http.post(portal.webhook_url + "crm.item.list", json={"entityTypeId": 999})
     assert (reply.status_code, reply.json()["error"]) == (400, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("entity_type", "number", "dictionary"),
+    [(31, "accountNumber", "SMART_INVOICE_STAGE_2"), (7, "quoteNumber", "QUOTE_STATUS")],
+)
+def test_items__invoices_and_estimates_too(portal, call, entity_type, number, dictionary):
+    kind = {"entityTypeId": entity_type}
+    rows = portal.rows("crm.item.list", params=kind)
+    fields = call(portal, "crm.item.fields", kind)["result"]["fields"]
+    assert set(rows[0]) == set(fields)
+    assert len({row[number] for row in rows}) == len(rows) > 50
+    assert fields["stageId"]["statusType"] == dictionary
+    stages = call(portal, "crm.status.list", {"filter": {"ENTITY_ID": dictionary}})["result"]
+    assert {row["stageId"] for row in rows} == {row["STATUS_ID"] for row in stages}
+
+
+def test_stage_history__of_leads_speaks_of_statuses(portal, call):
+    items = call(portal, "crm.stagehistory.list", {"entityTypeId": 1, "filter": {"STATUS_ID": "NEW"}})["result"][
+        "items"
+    ]
+    assert set(items[0]) == {"ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME", "STATUS_ID", "STATUS_SEMANTIC_ID"}
+    refused = call(portal, "crm.stagehistory.list", {"entityTypeId": 1, "filter": {"STAGE_ID": "NEW"}})
+    assert refused["error"] == "INVALID_ARG_VALUE"
+    assert "STAGE_ID" in call(portal, "crm.stagehistory.list", {"entityTypeId": 2})["result"]["items"][0]
+    assert portal.rows("crm.stagehistory.list", params={"entityTypeId": 1})[0] == items[0]
 
 
 def test_tasks__ask_upper_case_and_answer_camel_case(portal, call):
