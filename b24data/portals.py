@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from b24data.auth.profiles import Profiles
 from b24data.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
+from b24data.files import open_regular
 from b24data.http.restrictions import restrictions_of
 from b24data.http.secret import NOTHING, Secret
+from b24data.ownership import is_own, owner_of
 from b24data.params import RestrictionParams
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Client", "Way", "connect", "connect_by", "dotenv", "profile_name", "way_in"]
 
 Client = B24OAuth | B24Hook
+_LOGGER = logging.getLogger("b24data")
 
 
 def connect(
@@ -71,7 +76,7 @@ def way_in(profile: str | None, profiles: Profiles) -> Way:
         return Way(source="as named", profile=profile)
     names = ("B24_PROFILE", "B24_WEBHOOK")
     here = {name: Secret(os.environ.get(name, "")) for name in names}
-    for source, found in (("environment", here), (".env", dotenv(Path.cwd()))):
+    for source, found in (("environment", here), (".env", _dotenv_here())):
         name, url = (found.get(name, Secret("")) for name in names)
         if name:
             return Way(source=source, profile=name.reveal())
@@ -126,8 +131,18 @@ def profile_name(profiles: Profiles) -> str:
             )
 
 
+def _dotenv_here() -> Mapping[str, Secret[str]]:
+    try:
+        here = Path.cwd()
+    except OSError:  # the folder was removed
+        return {}
+    return dotenv(here)
+
+
 def dotenv(folder: Path) -> Mapping[str, Secret[str]]:
     """What the nearest ``.env`` file says: ``NAME=value`` lines, with or without ``export`` and quotes.
+
+    A file of another user is passed over, and the log says so.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -135,11 +150,40 @@ def dotenv(folder: Path) -> Mapping[str, Secret[str]]:
     >>> dotenv(folder / "reports")
     {'B24_PROFILE': Secret('***')}
     """
-    file = next((at / ".env" for at in (folder, *folder.parents) if (at / ".env").is_file()), None)
-    if file is None:
-        return {}
-    text = Secret(file.read_text(encoding="utf-8-sig", errors="replace"))
-    return dict(found for line in text.reveal().splitlines() if (found := _assignment(line)))
+    for at in (folder, *folder.parents):
+        if (text := _own_text(at / ".env")) is not None:
+            return dict(found for line in text.reveal().splitlines() if (found := _assignment(line)))
+    return {}
+
+
+def _own_text(file: Path) -> Secret[str] | None:
+    """What is in a file of this user's or the administrator's; None where there is none.
+
+    Another user's, in a folder that everybody may write to, would say which portal the programs of all others call.
+    """
+    try:
+        with open_regular(file) as opened:
+            facts = os.fstat(opened.fileno())
+            if is_own(facts, or_root=True) and not (os.name != "nt" and facts.st_mode & stat.S_IWOTH):
+                return Secret(opened.read().decode("utf-8-sig", "replace"))
+            why = (
+                f"it is a file of {owner_of(facts)}" if not is_own(facts, or_root=True) else "everybody may write to it"
+            )
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if stat.S_ISDIR(_mode(file)):
+            return None
+        why = error.strerror or str(error)
+    _LOGGER.warning("%s is not read: %s", file, why)
+    return None
+
+
+def _mode(file: Path) -> int:
+    try:
+        return file.stat().st_mode
+    except OSError:
+        return 0
 
 
 def _assignment(line: str) -> tuple[str, Secret[str]] | None:

@@ -161,9 +161,12 @@ class _ProfileTokens(FileTokenStore):
         except FileNotFoundError:
             return {}
         try:
-            return dict(hidden_json(content))
+            data = dict(hidden_json(content))
         except (ValueError, TypeError, RecursionError) as error:
             raise _damaged(self.path) from error
+        if not all(isinstance(data.get(part) or {}, Mapping) for part in ("secret", "tokens")):
+            raise _damaged(self.path)
+        return data
 
     def _check_application(self, data: Mapping[str, Any]) -> None:
         client_id = (data.get("secret") or {}).get("client_id", "")

@@ -67,10 +67,10 @@ FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthChe
 
 
 @FEW
-@given(how=changes, name=st.sampled_from(["acme.json", "acme.tokens"]))
-def test_fuzz__bytes_of_a_profile(profiles, how, name):
+@given(how=changes)
+def test_fuzz__bytes_of_a_profile(profiles, how):
     keep(profiles)
-    file = profiles.folder / name
+    file = profiles.folder / "acme.json"
     data = bytearray(file.read_bytes())
     for where, new, gone in how:
         at = int(where * len(data))
@@ -80,22 +80,21 @@ def test_fuzz__bytes_of_a_profile(profiles, how, name):
 
 
 @FEW
-@given(data=st.data(), name=st.sampled_from(["acme.json", "acme.tokens"]))
-def test_fuzz__values_of_a_profile(profiles, data, name):
+@given(data=st.data())
+def test_fuzz__values_of_a_profile(profiles, data):
     keep(profiles)
-    file = profiles.folder / name
+    file = profiles.folder / "acme.json"
     stored = json.loads(file.read_text("utf-8"))
-    place = stored["params"] if "params" in stored and data.draw(st.booleans()) else stored
+    place = data.draw(st.sampled_from([stored, stored["secret"], stored["tokens"], stored["tokens"]["params"]]))
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(values)
     file.write_text(json.dumps(stored), "utf-8")
     check(profiles)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"5", b"null", b"[]", b'"a"', b"\xff", b"", b"{}", b'{"name": 5}'])
-@pytest.mark.parametrize("name", ["acme.json", "acme.tokens"])
-def test_profile__that_is_none_is_an_error_of_ours(profiles, text, name):
+def test_profile__that_is_none_is_an_error_of_ours(profiles, text):
     keep(profiles)
-    (profiles.folder / name).write_bytes(text)
+    (profiles.folder / "acme.json").write_bytes(text)
     with pytest.raises(SdkError):
-        profiles.load("acme") if name.endswith("json") else profiles.store("acme").load()
+        profiles.load("acme")
     assert profiles.names() == ["acme"]

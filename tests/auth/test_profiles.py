@@ -8,7 +8,8 @@ import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, ConfigError, Sandbox
 from b24data.auth.profiles import Profile, Profiles
-from b24data.portals import connect
+from b24data.portals import connect, dotenv
+from tests.strangers import STRANGER, as_root
 
 HOOK = "https://acme.bitrix24.com/rest/1/a-secret-code/"
 
@@ -114,3 +115,31 @@ def test_connect__names_the_variable_that_is_wrong(monkeypatch):
     monkeypatch.setenv("B24_WEBHOOK", "https://acme.bitrix24.com/")
     with pytest.raises(ConfigError, match=r"B24_WEBHOOK \(environment\): this is not the address"):
         connect()
+
+
+@as_root
+@pytest.mark.parametrize(("owner", "mode"), [(STRANGER, 0o644), (0, 0o646)])
+def test_dotenv__that_a_stranger_can_have_written_is_passed_over_and_said(tmp_path, caplog, owner, mode):
+    (tmp_path / "work").mkdir()
+    (tmp_path / ".env").write_text("B24_PROFILE=mine")
+    (tmp_path / "work/.env").write_text("B24_PROFILE=theirs")
+    (tmp_path / "work/.env").chmod(mode)
+    os.chown(tmp_path / "work/.env", owner, owner)
+    assert dotenv(tmp_path / "work")["B24_PROFILE"].reveal() == "mine"
+    assert ".env is not read: " in caplog.text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.mkdir()])
+def test_dotenv__that_is_no_file_is_passed_over(tmp_path, make):
+    make(tmp_path / ".env")
+    assert dotenv(tmp_path) == {}
+
+
+def test_connect__in_a_folder_that_is_gone_finds_what_is_elsewhere(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(AuthorizationRequiredError):
+        connect()
+    monkeypatch.chdir(tmp_path)
