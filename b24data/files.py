@@ -112,6 +112,8 @@ def check_name(path: str | os.PathLike[str]) -> None:
     Traceback (most recent call last):
     b24data.errors.ConfigError: 'deals\x00.parquet' can't be the name of a file. Hint: leave out U+0000.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigError(f"{path!r} is not a path", hint='give a text or a Path, such as to="deals.parquet"')
     try:
         name = os.fsencode(path)
     except UnicodeEncodeError as error:

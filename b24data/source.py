@@ -20,6 +20,7 @@ from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.lists.query import selected_names
+from b24data.ownership import kind_of
 from b24data.params import FetchReport
 from b24data.workfolder import WorkFolder
 
@@ -145,11 +146,11 @@ def check_folder(path: Any) -> Path:
     """
     check_name(path)
     folder = Path(path)
-    if not folder.parent.is_dir():
-        raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file", hint="a dataset is a folder: give another name")
     try:
+        if not folder.parent.is_dir():
+            raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"{folder} is {kind_of(folder.stat())}", hint="a dataset is a folder: give another name")
         folder.mkdir(exist_ok=True)
         with WorkFolder(Store(folder).folder) as own:
             own.write_whole("probe", b"")

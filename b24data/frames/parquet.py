@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.files import beside, create, file_behind, open_regular, put_in_place
+from b24data.files import beside, check_name, create, file_behind, open_regular, put_in_place
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
@@ -35,6 +35,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     Traceback (most recent call last):
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
+    check_name(path)
     given = Path(path)
     if (suffix := given.suffix.lower()) in _OTHER_FORMATS:
         raise ConfigError(
@@ -42,7 +43,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             hint=f"name it {given.stem}.parquet; docs/types.md has recipes for {suffix[1:]}",
         )
     target = file_behind(given)
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):  # noqa: PTH112  that of a Path raises where it may not look
         raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")
     probe = beside(target)
     try:

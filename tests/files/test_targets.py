@@ -15,6 +15,8 @@ import pytest
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
 from b24data.files import beside, create, file_behind, put_in_place, write_whole
+from b24data.frames.parquet import check_target
+from b24data.source import check_folder
 from tests.strangers import STRANGER, as_root
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes, links and FIFOs like these")
@@ -198,3 +200,22 @@ def test_target__under_any_locale_cyrillic_names_are_written(tmp_path, locale):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert os.listdir(os.fsencode(tmp_path)) == ["отчёт.parquet".encode()]  # noqa: PTH208  as bytes
+
+
+@pytest.mark.parametrize("path", [b"deals.parquet", 5, None, ["a"]], ids=repr)
+@pytest.mark.parametrize("check", [check_target, check_folder])
+def test_target__what_is_no_path_is_one_sentence(check, path):
+    with pytest.raises(ConfigError, match="is not a path"):
+        check(path)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\ud800", "\u0434" * 200])
+def test_folder__a_name_that_none_can_have_is_one_sentence(tmp_path, name):
+    with pytest.raises(ConfigError):
+        check_folder(tmp_path / name)
+
+
+def test_folder__what_is_none_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="pipe is a FIFO"):
+        check_folder(tmp_path / "pipe")
