@@ -72,9 +72,18 @@ def _hold(path: Path, dir_fd: int | None, held: contextlib.ExitStack, *, or_else
             os.close(lock)
             raise
         if is_there:
-            held.callback(os.close, lock)
+            held.callback(_release, lock, os.getpid())
             return True
         os.close(lock)
+
+
+def _release(lock: int, owner: int) -> None:
+    """Give the lock back. A child that was forked meanwhile has a copy of it, which closing alone would leave held."""
+    import fcntl
+
+    if os.getpid() == owner:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    os.close(lock)
 
 
 def _opened(path: Path, dir_fd: int | None) -> int:
