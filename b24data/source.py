@@ -73,9 +73,13 @@ class ListSource:
     def now(self) -> Moment:
         """Both clocks; one request."""
         time = self.session.call("server.time").time
-        if time is None or not time.date_start:
-            raise ProtocolViolationError(f"{self.portal} does not tell the time, without which no sync is safe")
-        return Moment(portal=time.date_start, local=self.clock.time())
+        try:
+            moment = Moment(portal=(time.date_start if time else None) or "", local=self.clock.time())
+            _ = moment.portal_s
+        except (ValueError, OverflowError) as error:
+            text = f"{self.portal} does not tell the time, without which no sync is safe"
+            raise ProtocolViolationError(text) from error
+        return moment
 
     def fetch(self, conditions: Mapping[str, Any], to: Path) -> FetchReport:
         """The rows, into a Parquet file."""

@@ -19,6 +19,7 @@ NEARLY_ALL = 0.99
 _POLL_S = 1.0
 # The weight of a command in the average of what one takes. Many go out at once, so it is not taken for less soon.
 _RISES, _FALLS = 0.2, 0.01
+_HIGHEST = 10  # limits: a higher sum is no sum of seconds
 _TOGETHER = 0.005  # growth that was seen within this part of the window leaves it together
 
 
@@ -78,14 +79,14 @@ class OperatingLedger:
         """0.0 if so many commands may go now, else the seconds after which to ask again."""
         if self.blocked_until is not None:
             if now < self.blocked_until:
-                return self.blocked_until - now
+                return min(self.blocked_until - now, self.window_s)
             return _POLL_S if self._in_flight(now) else 0.0  # one request finds out for all
         if self.fits(now, commands, share=share):
             return 0.0
         if self._in_flight(now):
             return _POLL_S
         if self.resets_at > now:
-            return self.resets_at - now
+            return min(self.resets_at - now, self.window_s)  # also by what an earlier version kept
         # The portal has dropped a basket of unknown size since its last word: ask.
         return 0.0 if math.isfinite(self.resets_at) else self.baskets[0].ends_at - now
 
@@ -101,22 +102,24 @@ class OperatingLedger:
         self.flights.pop(ticket, None)
 
     def observe(self, times: Times, now: float) -> None:
-        """Learn from the ``time`` of a good answer of this method."""
+        """Learn from the ``time`` of a good answer of this method; no figure in it makes a wait exceed the window."""
         cost = times.duration if times.duration is not None else times.processing
         if cost is not None:
+            cost = min(max(0.0, cost), self.limit_s)
             weight = 1.0 if not self.cost_s else _RISES if cost > self.cost_s else _FALLS
             self.cost_s += weight * (cost - self.cost_s)
         self.blocked_until = None
         finish = times.finish if times.finish is not None else now
-        if times.operating is None or finish < self.finished:
+        if times.operating is None or 0 < self.finished - finish < self.window_s:  # further back, a clock was moved
             return
         self.finished = finish
-        if times.operating > self.learned_s:
+        operating = min(max(0.0, times.operating), _HIGHEST * self.limit_s)
+        if operating > self.learned_s:
             self.learned_s = math.inf
-        self._correct(times.operating, now)
+        self._correct(operating, now)
         if times.operating_reset_at is not None:
             # The portal cuts the fraction off its moment: one second more is safe.
-            self.resets_at = now + max(0.0, times.operating_reset_at - finish) + 1
+            self.resets_at = now + min(max(0.0, times.operating_reset_at - finish), self.window_s) + 1
 
     def refused(self, now: float) -> None:
         """The portal answered 429: wait for its next basket, then let one request find out.

@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-__all__ = ["Payload", "decoded", "decoded_list", "mended", "opened", "plain"]
+from b24data.errors import BadReplyError
+
+__all__ = ["Payload", "decoded", "decoded_list", "mended", "opened", "plain", "too_deep"]
 
 Payload: TypeAlias = list[msgspec.Raw] | dict[str, msgspec.Raw] | str | int | float | bool | None
 
@@ -19,7 +21,7 @@ _OPEN: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
 
 def opened(text: bytes | msgspec.Raw) -> Payload:
-    """The value with its elements still as JSON. Raises :class:`msgspec.DecodeError` for what is no JSON.
+    """The value with its elements still as JSON. Raises :class:`ValueError` for what is no JSON.
 
     >>> [bytes(row) for row in opened(b'[{"ID": 1}, {"ID": 2}]')]
     [b'{"ID": 1}', b'{"ID": 2}']
@@ -44,7 +46,7 @@ def decoded_list(elements: Sequence[bytes | msgspec.Raw]) -> list[Any]:
     """The elements as Python objects, each as :func:`decoded` has it."""
     try:
         return msgspec.json.decode(b"[" + b",".join(elements) + b"]", type=list[Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return [decoded(element) for element in elements]
 
 
@@ -52,15 +54,33 @@ def decoded(text: bytes | msgspec.Raw) -> Any:
     r"""Any JSON as Python objects.
 
     PHP writes lone surrogates, broken UTF-8 and NaN, which only the standard library's reader bears: what is no
-    character becomes U+FFFD. Raises :class:`ValueError` for what is no JSON.
+    character becomes U+FFFD. An integer of more digits than Python reads is text. Raises :class:`ValueError` for what
+    is no JSON, and :class:`BadReplyError` for what is nested deeper than can be read.
 
-    >>> decoded(rb'["\ud83d!"]')[0].isprintable()
-    True
+    >>> decoded(rb'["\ud83d!"]')[0].isprintable(), len(decoded(b"9" * 9000))
+    (True, 9000)
     """
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return mended(json.loads(bytes(text).decode("utf-8", "replace")))
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError:  # also for an integer of more than 4,300 digits
+        try:
+            return mended(json.loads(bytes(text).decode("utf-8", "replace"), parse_int=_integer))
+        except RecursionError:
+            raise too_deep() from None
+
+
+def too_deep(name: str = "the answer") -> BadReplyError:
+    """The error for what is nested deeper than can be read; PHP nests 512 levels."""
+    return BadReplyError(name, "it is nested deeper than can be read", code="TOO_DEEP")
+
+
+def _integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than sys.get_int_max_str_digits()
+        return digits
 
 
 def mended(value: Any) -> Any:

@@ -18,7 +18,7 @@ import msgspec
 from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, php_query, plain_params
 from b24data.http.error_codes import names_error, portal_error
-from b24data.http.payload import Payload, decoded, opened, plain
+from b24data.http.payload import Payload, decoded, opened, plain, too_deep
 from b24data.http.redact import redact
 from b24data.params import ApiVersion
 
@@ -43,6 +43,7 @@ __all__ = [
 NOT_EXECUTED = "B24DATA_NOT_EXECUTED"  # our own code for a command that a halted batch never reached
 
 _BODY_START = 300
+_LARGEST = 2**53  # of a total or an offset; a double tells no two whole numbers apart above it
 # These answer without an envelope (b24restdocs, api-reference/rest-v3.md).
 _BARE = frozenset({"rest.documentation.openapi", "documentation"})
 _BOM = b"\xef\xbb\xbf"
@@ -97,7 +98,7 @@ class BatchParts(msgspec.Struct, dict=True):
             return {}
         try:
             return _TIMES.decode(self.result_time)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except ValueError:
             return {key: read_times(value) for key, value in _map(decoded(self.result_time)).items()}
 
     def plain(self) -> dict[str, Any]:
@@ -182,10 +183,14 @@ def _read_envelope(method: str, reply: Reply, *, batch: bool) -> _Envelope[Any]:
         return _decode_envelope(body, batch=batch)
     except msgspec.ValidationError:
         raise _bad_reply(method, reply, "the answer is JSON, but not an answer of the REST API") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except ValueError:
         pass
+    except RecursionError:
+        raise too_deep(method) from None
     try:
         return _decode_envelope(json.dumps(decoded(body)).encode(), batch=batch)
+    except (RecursionError, BadReplyError):
+        raise too_deep(method) from None
     except ValueError:
         raise _bad_reply(method, reply, _what_came(body)) from None
 
@@ -299,14 +304,14 @@ def _number(value: Any) -> float | None:
         return value
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
 def _integer(value: Any) -> int | None:
     number = _number(value)
-    return None if number is None else int(number)
+    return None if number is None or abs(number) > _LARGEST else int(number)
 
 
 def _text(value: Any) -> str | None:

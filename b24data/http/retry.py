@@ -21,7 +21,7 @@ from b24data.params import RestrictionParams
 
 __all__ = ["Action", "Step", "backoff", "decide", "is_read"]
 
-_HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE", "TOO_LARGE"})
+_HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE", "TOO_LARGE", "TOO_DEEP"})
 # HTML with a good status, and never yet an answer: a wrong address more often than a passing trouble.
 _HTML_ATTEMPTS = 3
 # Statuses below 500 that may pass; any other says that the request itself is refused, by whoever answers.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from b24data.errors import IncompleteFetchError, SchemaError, SdkError
+from b24data.errors import IncompleteFetchError, ProtocolViolationError, SchemaError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
@@ -67,7 +67,7 @@ class ListFetch(Generic[T]):
         is too. Leaving the loop early stops whatever is under way.
         """
         try:
-            yield from self._blocks()
+            yield from self._readable()
         except SdkError as error:
             if not self.facts.begun or isinstance(error, SchemaError):
                 raise
@@ -75,6 +75,17 @@ class ListFetch(Generic[T]):
                 f"{self.plan.method} stopped after {self.facts.rows:,} rows: {error}",
                 last_id=self.facts.last_id,
                 hint="" if error.hint else "what came is in `rows` of this error; the same call starts anew",
+            ) from error
+
+    def _readable(self) -> Iterator[T]:
+        try:
+            yield from self._blocks()
+        except SdkError:
+            raise
+        except (ValueError, OverflowError, RecursionError) as error:  # an integer of 5,000 digits, lists 900 deep
+            raise ProtocolViolationError(
+                f"{self.plan.method} sent rows that can't be read: {type(error).__name__}: {error}",
+                hint="leave that field out of select",
             ) from error
 
     def _blocks(self) -> Iterator[T]:
