@@ -157,7 +157,7 @@ LOCATIONS = [
 
 @pytest.mark.parametrize("location", LOCATIONS)
 @pytest.mark.parametrize(
-    "endpoint", ["https://acme.bitrix24.com/rest/1/q7w2k9x4m1p8z3v6/", "http://127.0.0.1:8080/rest/"]
+    "endpoint", ["https://acme.bitrix24.com/rest/1/code/", "http://127.0.0.1:8080/rest/"]
 )
 def test_a_location_of_any_kind__is_an_error_of_ours_or_the_same_portal(endpoint: str, location: str) -> None:
     try:
