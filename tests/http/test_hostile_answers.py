@@ -156,9 +156,7 @@ LOCATIONS = [
 
 
 @pytest.mark.parametrize("location", LOCATIONS)
-@pytest.mark.parametrize(
-    "endpoint", ["https://acme.bitrix24.com/rest/1/code/", "http://127.0.0.1:8080/rest/"]
-)
+@pytest.mark.parametrize("endpoint", ["https://acme.bitrix24.com/rest/1/code/", "http://127.0.0.1:8080/rest/"])
 def test_a_location_of_any_kind__is_an_error_of_ours_or_the_same_portal(endpoint: str, location: str) -> None:
     try:
         found = moved_endpoint("profile", Secret(endpoint), Secret(location)).reveal()
