@@ -56,8 +56,11 @@ WRONG_USAGE = 64  # EX_USAGE of sysexits.h; argparse's 2 is taken: a list that i
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``argv`` is what was typed after ``b24data``."""
     for stream in (sys.stdout, sys.stderr):  # on Windows a pipe may not hold every script; better "?" than a traceback
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in (
+            "strict",
+            "surrogateescape",
+        ):  # the latter: LC_ALL=C
+            stream.reconfigure(errors="replace" if stream.errors == "strict" else "backslashreplace")
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()  # a reader that has gone is told of here, and not while Python ends

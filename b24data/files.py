@@ -22,10 +22,10 @@ from b24data.ownership import check_own, is_own, kind_of, may_others_write, owne
 __all__ = [
     "append_private",
     "beside",
-    "check_name",
     "create",
     "file_behind",
     "open_regular",
+    "path_of",
     "put_in_place",
     "read_private",
     "remove_beside",
@@ -85,8 +85,7 @@ def file_behind(path: str | os.PathLike[str]) -> Path:
     Traceback (most recent call last):
     b24data.errors.ConfigError: . is a folder...
     """
-    check_name(path)
-    target = Path(path)
+    target = path_of(path)
     try:
         with contextlib.suppress(FileNotFoundError):  # before links: /dev/stdout may lead to a pipe, which has no path
             _check_kind(target, target.stat())
@@ -105,24 +104,30 @@ def file_behind(path: str | os.PathLike[str]) -> Path:
     raise ConfigError(f"{target} is a link that leads to itself", hint="give the path of the file itself")
 
 
-def check_name(path: str | os.PathLike[str]) -> None:
-    r"""Raise :class:`ConfigError` for what no file can be called here.
+def path_of(path: str | os.PathLike[str]) -> Path:
+    r"""``path`` under a name that this system takes; :class:`ConfigError` for what no file can be called.
 
-    >>> check_name("deals\0.parquet")
+    Where the locale has no bytes for a letter, the name has those of UTF-8, as every other program writes it.
+
+    >>> path_of("deals\0.parquet")
     Traceback (most recent call last):
     b24data.errors.ConfigError: 'deals\x00.parquet' can't be the name of a file. Hint: leave out U+0000.
     """
     if not isinstance(path, str | os.PathLike):
         raise ConfigError(f"{path!r} is not a path", hint='give a text or a Path, such as to="deals.parquet"')
+    name = os.fspath(path)
+    if "\0" in name:
+        raise ConfigError(f"{name!r} can't be the name of a file", hint="leave out U+0000")
     try:
-        name = os.fsencode(path)
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            f"{os.fspath(path)!r} can't be the name of a file here, where names are {sys.getfilesystemencoding()}",
-            hint="set PYTHONUTF8=1 before Python starts, or use Latin letters",
-        ) from error
-    if b"\0" in name:
-        raise ConfigError(f"{os.fspath(path)!r} can't be the name of a file", hint="leave out U+0000")
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        try:
+            name = os.fsdecode(name.encode("utf-8", sys.getfilesystemencodeerrors()))
+        except UnicodeEncodeError as error:
+            raise ConfigError(
+                f"{name!r} can't be the name of a file", hint="leave out the half of a character"
+            ) from error
+    return Path(name)
 
 
 def _check_kind(target: Path, facts: os.stat_result) -> None:

@@ -15,7 +15,7 @@ from b24data.datasets.rows import NO_IDS, Ids
 from b24data.datasets.state import Store
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError, ProtocolViolationError
-from b24data.files import check_name
+from b24data.files import path_of
 from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
@@ -148,8 +148,7 @@ def check_folder(path: Any) -> Path:
     Traceback (most recent call last):
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
-    check_name(path)
-    folder = Path(path)
+    folder = path_of(path)
     try:
         if not folder.parent.is_dir():
             raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")

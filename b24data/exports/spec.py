@@ -16,6 +16,7 @@ from b24data.catalog import own_parameters
 from b24data.datasets.clocks import seconds_of
 from b24data.errors import ConfigError
 from b24data.exports.moments import check_moments, fill, has_moments, moments
+from b24data.files import path_of
 from b24data.http.redact import looks_secret
 from b24data.options import nearest, options_among
 from b24data.places import config_folder
@@ -56,7 +57,7 @@ class Export:
     @property
     def path(self) -> Path:
         """The target, from the root."""
-        return self.folder / Path(self.target).expanduser()
+        return self.folder / path_of(Path(self.target).expanduser())
 
     def at(self, now: datetime) -> Export:
         """The export as it is at ``now``: ``{date}`` and its like are filled in, by the calendar of ``tz``."""

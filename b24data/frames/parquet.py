@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.files import beside, check_name, create, file_behind, open_regular, put_in_place
+from b24data.files import beside, create, file_behind, open_regular, path_of, put_in_place
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport
@@ -35,8 +35,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     Traceback (most recent call last):
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
-    check_name(path)
-    given = Path(path)
+    given = path_of(path)
     if (suffix := given.suffix.lower()) in _OTHER_FORMATS:
         raise ConfigError(
             f"what is written is a Parquet file, and {given.name} is the name of another kind",

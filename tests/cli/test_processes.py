@@ -104,6 +104,18 @@ def test_ctrl_c__ends_a_fetch_with_130_and_without_a_traceback(tmp_path):
     assert not file.exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locale")
+def test_a_locale_without_letters__writes_files_of_any_name_and_prints_without_a_traceback(environment, tmp_path):
+    given = {**environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    name = "отчёт.parquet".encode()
+    for words in ([b"fetch", b"crm.deal.list", b"--select", b"ID", b"--to", name], [b"status"]):
+        done = subprocess.run(
+            [*map(os.fsencode, PROGRAM), *words], env=given, cwd=tmp_path, capture_output=True, check=False
+        )
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert name in os.listdir(os.fsencode(tmp_path))  # noqa: PTH208  as bytes
+
+
 def test_a_console_of_another_script__gets_question_marks_and_no_traceback(environment):
     done = subprocess.run(
         [*PROGRAM, "status"],

@@ -181,18 +181,19 @@ def test_disk_error__that_nobody_foresaw_still_has_a_hint():
     assert disk_error("x", OSError("no number")).hint
 
 
+@pytest.mark.parametrize("how", [f"os.fsdecode({'отчёт.parquet'.encode()!r})", ascii("отчёт.parquet")])
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
-def test_target__under_any_locale_cyrillic_names_are_written(tmp_path, locale):
+def test_target__under_any_locale_cyrillic_names_are_written(tmp_path, locale, how):
     code = (
         "import os; from b24data.frames.parquet import ParquetSink, rows_of, check_target; import pyarrow as pa;"
-        "from b24data.params import FetchReport; from pathlib import Path;"
-        f"name = os.fsdecode({'отчёт.parquet'.encode()!r});"
-        "sink = ParquetSink(check_target(name), pa.schema([('a', pa.int64())]));"
+        "from b24data.params import FetchReport;"
+        f"name = {how};"
+        "target = check_target(name); sink = ParquetSink(target, pa.schema([('a', pa.int64())]));"
         "sink.write(pa.RecordBatch.from_pydict({'a': [1]}));"
         "r = FetchReport(method='m', portal='p', walk='keyset', reason='r', complete=True, rows=1, pages=1,"
         " target=name, requests=1, commands=1, retries=0, refreshes=0, seconds=0.0, waited_s={},"
         " total=None, pinned_id=None,"
-        " last_id=None, window=None); sink.close(r); assert rows_of(Path(name)) == 1"
+        " last_id=None, window=None); sink.close(r); assert rows_of(target) == 1"
     )
     environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(
