@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from b24data.errors import SchemaError
 from b24data.frames.parse import Misfit
-from b24data.frames.schema import Column, Schema, widened
+from b24data.frames.schema import Column, Schema
+from b24data.frames.widening import grows, widened
 from b24data.frames.wire import Plan, Reading, Row, make_plan, parse_rows, read_fast, read_robust, wires_of
 from b24data.params import Coercion
 
@@ -106,19 +107,22 @@ class Decoder:
 
     def _grown(self, plan: Plan, reading: Reading, rows: Sequence[Row]) -> bool:
         """Whether the schema is a wider one now, so that the rows have to be read again."""
-        misfit = [c for c, found in zip(plan.schema.columns, reading.misfits, strict=True) if found]
-        misfits = {column.name for column in misfit if column.widens}
+        misfit = [(c, found) for c, found in zip(plan.schema.columns, reading.misfits, strict=True) if found]
+        misfits = {column.name for column, found in misfit if grows(column, found)}
         if len(misfits) < len(misfit):
-            misfits |= self._no_longer(plan.schema) & {column.name for column in misfit}
+            misfits |= self._no_longer(plan.schema) & {column.name for column, _ in misfit}
         extra = reading.extra if plan.schema.open else set()
         with self._lock:
             self.unknown |= reading.extra - extra
         if not misfits and not extra:
             return False
         parsed = parse_rows(rows)
+        schema = widened(plan.schema, misfits, extra, parsed)
+        if schema is plan.schema:
+            return False  # the new keys have no values yet
         with self._lock:
             if self._plan.schema is plan.schema:  # else another thread has widened it meanwhile
-                self._plan = make_plan(widened(plan.schema, misfits, extra, parsed), self._wires)
+                self._plan = make_plan(schema, self._wires)
         self._learn(parsed)
         return True
 

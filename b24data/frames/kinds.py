@@ -34,7 +34,9 @@ import pyarrow as pa
 from b24data.errors import ConfigError
 from b24data.frames.fields import Field
 
-__all__ = ["Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
+__all__ = ["EXACT", "Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
+
+EXACT = 2**53  # integers below survive a double; this one may have been the next
 
 Kind = Literal[
     "int", "float", "bool", "date", "timestamp", "amount", "currency", "contacts", "text", "decimal", "category"

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from b24data.frames.kinds import Kind, arrow_type
+from b24data.frames.kinds import EXACT, Kind, arrow_type
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
+from b24data.frames.texts import texts_of
 
-__all__ = ["EXACT", "Misfit", "Zones", "demand", "letters_of", "parsed"]
-
-EXACT = 2**53  # integers below survive a double; this one may have been the next
+__all__ = ["Misfit", "Strict", "Zones", "demand", "letters_of", "parsed"]
 
 
 @dataclass(slots=True)
@@ -35,6 +35,9 @@ class Zones:
     naive_seen: bool = False
 
 
+Reading: TypeAlias = Callable[[pa.Array, Zones], pa.Array]
+
+
 @dataclass(frozen=True, slots=True)
 class Misfit:
     """A value that does not fit its column: the row and the value's text."""
@@ -43,13 +46,19 @@ class Misfit:
     text: str
 
 
-def parsed(kind: Kind, strings: pa.Array, zones: Zones) -> tuple[pa.Array, list[Misfit]]:
+# Which texts a guessed column takes. "same": those that come out of it as they went in. "id": whole numbers of any size
+# besides. "flag": Y and N. "none": no text at all.
+Strict = Literal["", "same", "id", "flag", "none"]
+
+
+def parsed(kind: Kind, strings: pa.Array, zones: Zones, strict: Strict = "") -> tuple[pa.Array, list[Misfit]]:
     """An array of texts as an array of the kind's type, and the texts that are none; a blank is null."""
     if _may_be_blank(strings):  # beforehand, for every text that a cast refuses costs much
         strings = pc.if_else(pc.equal(strings, ""), None, strings)
     if kind in ("text", "category"):
         return (strings if kind == "text" else pc.dictionary_encode(strings)), []
-    pieces, misfits = zip(*_pieces(kind, strings, 0, zones), strict=True)
+    readings = _STRICT[strict].get(kind, (_none_of(kind),)) if strict else _PARSERS[kind]
+    pieces, misfits = zip(*_pieces(kind, readings, strings, 0, zones), strict=True)
     array = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces, memory_pool=POOL)
     return array, [misfit for found in misfits for misfit in found]
 
@@ -69,9 +78,11 @@ def letters_of(strings: pa.Array) -> tuple[np.ndarray, memoryview]:
     return starts, memoryview(letters or b"")[starts[0] : starts[-1]]
 
 
-def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator[tuple[pa.Array, list[Misfit]]]:
+def _pieces(
+    kind: Kind, readings: Sequence[Reading], strings: pa.Array, start: int, zones: Zones
+) -> Iterator[tuple[pa.Array, list[Misfit]]]:
     """Parse an array whole if some reading fits all of it, else by halves: a bad value costs a few casts, no loop."""
-    for parse in _PARSERS[kind]:
+    for parse in readings:
         try:
             array = parse(strings, zones)
         except pa.ArrowInvalid:
@@ -80,8 +91,8 @@ def _pieces(kind: Kind, strings: pa.Array, start: int, zones: Zones) -> Iterator
         return
     if len(strings) > 1:
         middle = len(strings) // 2
-        yield from _pieces(kind, strings[:middle], start, zones)
-        yield from _pieces(kind, strings[middle:], start + middle, zones)
+        yield from _pieces(kind, readings, strings[:middle], start, zones)
+        yield from _pieces(kind, readings, strings[middle:], start + middle, zones)
         return
     text = strings[0].as_py()
     no_date = kind in ("date", "timestamp") and text.startswith(("0000-00-00", "-0001-11-30"))  # PHP's zero date
@@ -251,13 +262,52 @@ def _extracted(strings: pa.Array, pattern: str) -> pa.Array:
     return parts
 
 
+# The readings of guessed columns.
+
+
+def _same_int(strings: pa.Array, zones: Zones) -> pa.Array:
+    numbers = _whole(strings, zones)
+    demand(pc.all(pc.less(pc.abs(numbers), EXACT)).as_py() is not False)  # it may become a column of fractions
+    return numbers
+
+
+def _whole(strings: pa.Array, zones: Zones) -> pa.Array:
+    return _unchanged(strings, _int(strings, zones))
+
+
+def _same_float(strings: pa.Array, zones: Zones) -> pa.Array:
+    return _unchanged(strings, _float(strings, zones))
+
+
+def _unchanged(strings: pa.Array, values: pa.Array) -> pa.Array:
+    demand(pc.all(pc.equal(texts_of(values, ""), strings)).as_py() is not False)
+    return values
+
+
+def _letters(strings: pa.Array, _: Zones) -> pa.Array:
+    places = pc.index_in(strings, value_set=_LETTERS)
+    demand(places.null_count == strings.null_count)
+    return pc.equal(places, 1)
+
+
+_LETTERS = pa.array(["N", "Y"])
+
+
+def _none_of(kind: Kind) -> Reading:
+    def parse(strings: pa.Array, zones: Zones) -> pa.Array:
+        demand(strings.null_count == len(strings))
+        return pa.nulls(len(strings), arrow_type(kind, tz=zones.tz))
+
+    return parse
+
+
 def demand(fits: bool) -> None:
     """Raise :class:`pyarrow.ArrowInvalid`, as a cast would, if it does not fit."""
     if not fits:
         raise pa.ArrowInvalid("does not fit")
 
 
-_PARSERS: dict[Kind, Sequence[Callable[[pa.Array, Zones], pa.Array]]] = {
+_PARSERS: dict[Kind, Sequence[Reading]] = {
     "int": (_int, _integral),
     "float": (_float,),
     "bool": (_yes_no, _bool),
@@ -266,4 +316,11 @@ _PARSERS: dict[Kind, Sequence[Callable[[pa.Array, Zones], pa.Array]]] = {
     "amount": (_amount,),
     "decimal": (_decimal, _exact_amount),
     "currency": (_currency,),
+}
+
+_STRICT: dict[Strict, Mapping[Kind, Sequence[Reading]]] = {
+    "same": {"int": (_same_int,), "float": (_same_float,)},
+    "id": {"int": (_whole,)},
+    "flag": {"bool": (_yes_no, _letters)},
+    "none": {},
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
 
 from b24data.errors import SchemaError
 from b24data.frames.fields import Field, WireCase, read_fields
+from b24data.frames.guesses import elements, guessed, is_flag, is_id, is_instant, is_slashed
 from b24data.frames.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 from b24data.http.payload import decoded
 from b24data.lists.names import check_names, folded
@@ -25,16 +26,22 @@ __all__ = [
     "infer_schema",
     "make_columns",
     "read_fields",
-    "widened",
 ]
+
+
+# "rows": read off the first rows. "later": off later rows. "id": of the id, for which nothing or something else is
+# described. "flag": a char that looked like Y and N. "time": an object that looked like a time. "day": described as a
+# day or a time, which the portal may write in a format of its own.
+Guess = Literal["", "rows", "later", "id", "flag", "time", "day"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: where its values come from (``wire``), and how they are read (``kind``, ``many``).
 
-    ``widens`` marks a type that is a guess (inferred from rows, or a ``char`` that looked like Y/N): a value that does
-    not fit makes the column wider, to text at last, instead of becoming null.
+    ``guess`` says whence a type is that the description does not settle. Where it ``widens``, a value that does not
+    fit makes the column wider, to text at last, instead of becoming null. ``was`` is the kind from which it became
+    text, where other values of that kind are to have the text that they had then.
     """
 
     name: str
@@ -43,7 +50,18 @@ class Column:
     arrow: pa.DataType
     kind: Kind
     many: bool = False
-    widens: bool = False
+    guess: Guess = ""
+    was: Kind | None = None
+
+    @property
+    def widens(self) -> bool:
+        """Whether its type is a guess."""
+        return self.guess not in ("", "day")
+
+    @property
+    def portal_type(self) -> str:
+        """The type that its field is described with; empty without one."""
+        return self.field.type if self.field else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,23 +177,27 @@ def make_columns(
     dtypes: Mapping[str, Any] | None = None,
     *,
     taken: Collection[str] = (),
+    later: bool = False,
 ) -> Iterator[Column]:
     """The column of one field: two for money, with a guessed and widening type where no description has one.
 
-    ``taken`` are the names of the other columns.
+    ``taken`` are the names of the other columns. ``later``: the first rows had no such key.
     """
     found = schema.described.get(wire)
     kind: Kind
-    if name == schema.id_name and all(_is_id(value) for value in values):
+    guess: Guess
+    if name == schema.id_name and all(map(is_id, values)):
         # Undescribed ids are integers until one of them is not.
-        kind, many, widens = "int", False, found is None or kind_of_field(found) != "int"
+        kind, many, guess = "int", False, "" if found is not None and kind_of_field(found) == "int" else "id"
     elif dtypes and name in dtypes:
-        (kind, many), widens = _asked_kind(name, dtypes[name], found), False
+        (kind, many), guess = _asked_kind(name, dtypes[name], found), ""
     elif found is None or not found.type:
-        (kind, many), widens = _inferred(values), True
+        (kind, many), guess = guessed(values), "later" if later else "rows"
+        if later and (many or name == schema.id_name or (kind != "bool" and any(value is False for value in values))):
+            kind, many = "text", False
     else:
-        kind, many, widens = _described(found, values)
-    yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, widens)
+        kind, many, guess = _described(found, () if later else values)
+    yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, guess)
     if kind == "amount" or (kind == "decimal" and found is not None and kind_of_field(found) == "amount"):
         currency = _currency_name(name, schema.described, taken)
         yield Column(currency, wire, found, arrow_type("currency", many=many), "currency", many)
@@ -190,50 +212,23 @@ def _currency_name(name: str, described: Mapping[str, Field], taken: Collection[
     return free
 
 
-def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, bool]:
-    """Kind, many and widens of a described field; its values decide what the description leaves open."""
+def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, Guess]:
+    """Kind, many and guess of a described field; its values decide what the description leaves open."""
     kind = kind_of_field(found)
     if kind == "contacts":
-        return kind, False, False  # a list already
+        return kind, False, ""  # a list already
     if found.type == "array":
-        return kind, True, False
-    if found.type == "object" and values and all(value is None or _is_instant(value) for value in values):
-        return "timestamp", found.multiple, True  # what the fields of REST 3.0 call a datetime
-    if found.type == "char" and not all(_is_flag(value) for value in values):
+        return kind, True, ""
+    if found.type == "object" and values and all(value is None or is_instant(value) for value in values):
+        return "timestamp", found.multiple, "time"  # what the fields of REST 3.0 call a datetime
+    if found.type == "char" and not all(map(is_flag, values)):
         kind = "text"
-    if kind in ("date", "timestamp") and any(_is_slashed(element) for value in values for element in _elements(value)):
+    if kind in ("date", "timestamp") and any(is_slashed(element) for value in values for element in elements(value)):
         kind = "text"  # the portal's own format: 12/11 may be either day
     many = found.multiple or (kind != "text" and any(isinstance(value, list) and value for value in values))
-    return kind, many, found.type == "char"
-
-
-def widened(
-    schema: Schema, misfits: Collection[str], extra: Collection[str], rows: Sequence[Mapping[str, Any]]
-) -> Schema:
-    """The schema with columns that hold the rows' values where they did not fit, and with columns for ``extra`` keys.
-
-    A number column becomes one of wider numbers or of text, any other one of text; ``rows`` are parsed.
-    """
-    columns = [
-        _wider(column, schema, [row.get(column.wire) for row in rows]) if column.name in misfits else column
-        for column in schema.columns
-    ]
-    taken = {column.name for column in columns}
-    for wire in dict.fromkeys(key for row in rows for key in row if key in extra):
-        code = schema.described[wire].code if wire in schema.described else wire
-        values = [row[wire] for row in rows if wire in row]
-        name = wire if code in taken else code
-        while name in taken:
-            name += "_"
-        columns += make_columns(schema, name, wire, values, taken=taken)
-        taken |= {column.name for column in columns}
-    return replace(schema, columns=tuple(columns))
-
-
-def _wider(column: Column, schema: Schema, values: Sequence[Any]) -> Column:
-    fractions = column.kind == "int" and column.name != schema.id_name and _inferred(values) == ("float", column.many)
-    kind: Kind = "float" if fractions else "text"
-    return replace(column, kind=kind, arrow=arrow_type(kind, many=column.many, tz=schema.tz))
+    if found.type == "char" and kind_of_field(found) == "bool":
+        return kind, many, "flag"
+    return kind, many, "day" if kind in ("date", "timestamp") else ""
 
 
 def _samples(rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw]) -> dict[str, list[Any]]:
@@ -307,44 +302,3 @@ def _asked_kind(name: str, dtype: Any, found: Field | None) -> tuple[Kind, bool]
     if kind == "timestamp" and found is not None and kind_of_field(found) == "date":
         return "date", many
     return kind, many
-
-
-def _is_id(value: Any) -> bool:
-    return (
-        isinstance(value, int)
-        or value is None
-        or (isinstance(value, str) and re.fullmatch(r"-?\d*", value) is not None)
-    )
-
-
-def _is_flag(value: Any) -> bool:
-    return value is None or value is True or value is False or value in ("", "Y", "N")
-
-
-def _elements(value: Any) -> Collection[Any]:
-    """The values of a multiple field; a single value is one of its own."""
-    if isinstance(value, list):
-        return value
-    return value.values() if isinstance(value, dict) else (value,)
-
-
-def _is_slashed(value: Any) -> bool:
-    return isinstance(value, str) and re.match(r"\d{1,4}/\d{1,2}/", value) is not None
-
-
-def _is_instant(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", value) is not None
-
-
-def _inferred(values: Sequence[Any]) -> tuple[Kind, bool]:
-    """The narrowest kind that holds all the values; lists of one kind of scalar are lists."""
-    full = [value for value in values if value is not None and value not in ("", [])]
-    if full and all(isinstance(value, list) for value in full):
-        kind, many = _inferred([element for value in full for element in value])
-        return ("text", False) if many else (kind, True)
-    types = {type(value) for value in full}
-    if types == {bool}:
-        return "bool", False
-    if types == {int}:
-        return "int", False
-    return ("float", False) if types and types <= {int, float} else ("text", False)

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b24data.errors import ConfigError, SchemaError
+from b24data.frames.convert import regrouped
 from b24data.frames.pandas_types import DtypeBackend, array_of
 from b24data.frames.schema import Schema
+from b24data.frames.texts import texts_of
 from b24data.params import FetchReport
 
 if TYPE_CHECKING:
@@ -156,9 +158,11 @@ def recast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _widened(array: pa.Array, source: pa.Field, target: pa.Field) -> pa.Array:
     if array.type.equals(target.type):
         return array
-    if pa.types.is_boolean(array.type) and pa.types.is_string(target.type):
-        yes, no = ("Y", "N") if (source.metadata or {}).get(b"b24data.type") == b"char" else ("true", "false")
-        return pc.if_else(array, yes, no)
+    portal_type = (source.metadata or {}).get(b"b24data.type", b"").decode()
+    if pa.types.is_string(target.type):
+        return texts_of(array, portal_type)
+    if pa.types.is_list(array.type) and pa.types.is_string(target.type.value_type):
+        return regrouped(pc.list_value_length(array), texts_of(pc.list_flatten(array), portal_type), target.type)
     try:
         return array.cast(target.type)
     except pa.ArrowInvalid as error:

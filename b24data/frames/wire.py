@@ -8,6 +8,7 @@ Whatever it refuses, ``read_robust`` reads from parsed rows. A :class:`Plan` say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 
 from b24data.frames.convert import CONTACT_WIRE, OBJECT_WIRE, from_array, from_values
-from b24data.frames.kinds import Kind
+from b24data.frames.kinds import EXACT, Kind
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
-from b24data.frames.parse import EXACT, Misfit, Zones, demand
+from b24data.frames.parse import Misfit, Zones, demand
 from b24data.frames.schema import Column, Schema
 from b24data.frames.surrogates import moved
 from b24data.http.payload import decoded_list
@@ -47,6 +48,7 @@ class Plan:
     objects: tuple[str, ...]
     empties: tuple[bytes, ...]
     emptied: pa.Array
+    texts_among_numbers: tuple[re.Pattern[bytes], ...]
     slow: tuple[str, ...]
     slow_decoder: msgspec.json.Decoder[Any]
     keys: frozenset[str]
@@ -83,6 +85,7 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
         objects=tuple(wire for wire, arrow in types.items() if arrow in (OBJECT_WIRE, pa.list_(OBJECT_WIRE))),
         empties=tuple(map(_key, empties)),
         emptied=pa.array(empties, pa.string()),
+        texts_among_numbers=tuple(_text_in(c) for c in schema.columns if _refuses_texts(c, types[c.wire])),
         slow=slow,
         slow_decoder=msgspec.json.Decoder(struct),
         keys=frozenset(types),
@@ -91,7 +94,23 @@ def make_plan(schema: Schema, wires: Wires) -> Plan:
 
 
 def _says_false(column: Column, wires: Wires) -> bool:
-    return (column.many or column.kind != "bool") and "false" in wires.get(column.wire, ())
+    return _false_is_nothing(column) and "false" in wires.get(column.wire, ())
+
+
+def _false_is_nothing(column: Column) -> bool:
+    """Whether ``false`` in its place is PHP's empty value, and no flag."""
+    return column.many or (column.kind != "bool" and column.guess != "flag")
+
+
+def _refuses_texts(column: Column, arrow: pa.DataType | None) -> bool:
+    """Whether a number in quotes is another value than a number: ``"05"`` in a guessed column."""
+    return column.guess in ("rows", "id") and arrow in (pa.float64(), pa.list_(pa.float64()))
+
+
+def _text_in(column: Column) -> re.Pattern[bytes]:
+    """A text behind the column's key, which the reader would take for a number."""
+    inside = rb"\[[^\]]*" if column.many else rb""
+    return re.compile(re.escape(_key(column.wire)) + rb"\s*:\s*" + inside + rb'"')
 
 
 def _key(wire: str) -> bytes:
@@ -105,7 +124,9 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
     Numbers of either kind are read as doubles: the reader would cut the fraction off an integer's 1.5.
     Nothing seen yet: what a portal usually sends, texts, or numbers where its ids are numbers.
     """
-    if column.many or column.kind != "bool":
+    if column.was is not None or column.guess == "later":
+        return None  # of which every value is judged by its JSON type
+    if _false_is_nothing(column):
         seen -= {"false"}
     if column.kind == "contacts":
         # `fm` of crm.item.list spells the keys of a contact as id, typeId, valueType, value.
@@ -120,7 +141,7 @@ def _fast_type(column: Column, seen: frozenset[str], *, numbers: bool) -> pa.Dat
         arrow = pa.string()
     elif seen == {"flat"} and column.kind in ("text", "category"):
         arrow = OBJECT_WIRE
-    elif column.kind in _NATIVE and seen <= _NATIVE[column.kind][0]:
+    elif column.kind in _NATIVE and seen <= _NATIVE[column.kind][0] and (not column.widens or column.wire.isascii()):
         arrow = _NATIVE[column.kind][1]
     else:
         return None
@@ -167,6 +188,8 @@ def read_fast(plan: Plan, rows: Sequence[Row], naive_tz: str) -> Reading | None:
     text = bytearray(b"\n").join(rows)
     if _has_zero(text):
         return None  # arro3 0.9 ends the process where it has to say that a text with such a character does not fit
+    if any(pattern.search(text) for pattern in plan.texts_among_numbers):
+        return None
     try:
         slow = _slow_columns(plan, text)
         extra = _extra_keys(plan, rows, text)
