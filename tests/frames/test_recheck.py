@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -36,7 +37,7 @@ ROW = {
     "UF_MANY": [1, 2],
 }
 MOSCOW = "+03:00"
-COUNTED = MethodSpec("partner.deal.list", "offset", filter="filter", id="ID", id_asked="ID", documented=False)
+COUNTED = replace(spec_of("crm.deal.list"), walk="offset")
 
 
 def rechecked(conditions, rows=(ROW,), *, spec=COUNTED, fields=FIELDS, schema=SCHEMA, coerced=(), zone=MOSCOW):
@@ -156,6 +157,20 @@ def test_recheck__groups_are_checked_as_a_whole():
 
 
 def test_recheck__rows_of_a_list_that_nothing_describes_are_checked_by_the_page_of_the_method():
-    schema = build_schema({}, None, id_code=None, sample_rows=[{"ID": "7", "CALL_DURATION": "60"}])
-    recheck = Recheck("x", make_plan(COUNTED, filter={">ID": 5}).conditions, schema)
-    recheck.check(pa.RecordBatch.from_pylist([{"ID": "7", "CALL_DURATION": "60"}], schema=schema.arrow))
+    calls = spec_of("voximplant.statistic.get")
+    row = {"ID": "7", "CALL_DURATION": "60", "CALL_START_DATE": "2026-01-01T10:00:00+03:00"}
+    schema = build_schema({}, None, id_code=None, sample_rows=[row])
+    batch = pa.RecordBatch.from_pylist([row], schema=schema.arrow)
+    for right in ({">CALL_DURATION": 59}, {"CALL_DURATION": 60}, {"<CALL_START_DATE": "2026-01-01T07:00:01+00:00"}):
+        Recheck("x", make_plan(calls, filter=right).conditions, schema).check(batch)
+    for wrong in ({">CALL_DURATION": 60}, {">CALL_START_DATE": "2026-01-01T07:00:00+00:00"}):
+        with pytest.raises(ProtocolViolationError, match="ignores the filter"):
+            Recheck("x", make_plan(calls, filter=wrong).conditions, schema).check(batch)
+
+
+def test_recheck__a_comparison_that_the_page_does_not_name_is_never_called_proven():
+    partner = MethodSpec("partner.deal.list", "offset", filter="filter", id="ID", id_asked="ID", documented=False)
+    assert rechecked({"STAGE_ID": "WON", ">OPPORTUNITY": 5}, spec=partner) == {
+        "STAGE_ID": "checked",
+        ">OPPORTUNITY": "not checkable: its page does not say which comparisons work",
+    }
