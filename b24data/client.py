@@ -199,7 +199,7 @@ class B24OAuth(_Client):
         super().__init__(self.auth, transport, restriction_params, clock)
 
     def __repr__(self) -> str:
-        return f"B24OAuth(portal={self.auth.portal!r}, user_id={self.auth.params.user_id})"
+        return _shown(self)
 
     def set_logger(self, logger: logging.Logger) -> None:
         """Log to ``logger`` from now on, refreshes too."""
@@ -259,7 +259,14 @@ class B24Hook(_Client):
         return cls(url, **options)
 
     def __repr__(self) -> str:
-        return f"B24Hook(portal={self.auth.portal!r}, user_id={self.auth.user_id})"
+        return _shown(self)
 
     def _endpoint(self) -> Secret[str]:
         return self.auth.endpoint
+
+
+def _shown(client: B24OAuth | B24Hook) -> str:
+    """The repr, also of a client that could not be made: tools print it beside the error."""
+    auth = getattr(client, "auth", None)
+    who = f"portal={auth.portal!r}, user_id={auth.user_id}" if auth else ""
+    return f"{type(client).__name__}({who})"

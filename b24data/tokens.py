@@ -267,9 +267,9 @@ class B24OAuthSecret(SecretHolder):
     @classmethod
     def of(cls, value: B24OAuthSecret | Mapping[str, Any]) -> B24OAuthSecret:
         """The same value as ``B24OAuthSecret``; a mapping may say ``clientId`` or ``client_id``."""
+        value = cast("B24OAuthSecret | Mapping[str, Any]", hide(value))
         if isinstance(value, B24OAuthSecret):
             return value
-        value = cast("Mapping[str, Any]", hide(value))
         given = _by_field(cls, value)
         for name in ("client_id", "client_secret"):
             if not given.get(name):

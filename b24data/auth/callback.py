@@ -67,8 +67,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked = parameters_of(urlsplit(self.path).query)
-        self.path, self.requestline, self.raw_requestline = "", "", b""  # they have the code in them
+        path, self.path, self.requestline, self.raw_requestline = Secret(self.path), "", "", b""
+        asked = parameters_of(urlsplit(path.reveal()).query)
         if "code" not in asked:  # a browser asks for a favicon, too
             self._answer(404, "This page waits for a portal to send you back.")
             return

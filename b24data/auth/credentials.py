@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from b24data.errors import AuthorizationRequiredError, ConfigError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redirect import Origin, is_loopback, origin_of
-from b24data.http.secret import Secret, stays_here
+from b24data.http.secret import NOTHING, Secret, stays_here
 from b24data.tokens import AuthData
 
 __all__ = ["Admin", "Credentials", "Grant", "HookCredentials", "check_endpoint"]
@@ -115,7 +115,9 @@ _HOOK_PATH = re.compile(r"/rest/(?:api/)?(\d+)/([^/]+)/?")
 class HookCredentials(Admin):
     """An incoming webhook: its address is its secret."""
 
-    member_id = ""
+    member_id = portal = application = ""
+    user_id = 0
+    endpoint = NOTHING
     most_strikes = 1
 
     def __init__(self, url: str | Secret[str]) -> None:

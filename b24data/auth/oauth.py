@@ -83,11 +83,12 @@ class OAuth(Admin):
         auth_servers: Iterable[str] = (),
         store: TokenStore | None = None,
     ) -> None:
+        self._application = secret.client_id
+        self._pair = _Pair(StoredTokens(params), None)
         servers = frozenset(auth_servers)
         check_endpoint(params.client_endpoint)
         token_url(params.server_endpoint, servers)
         self._clock = clock
-        self._application = secret.client_id
         self._store = store
         self._here = threading.local()  # .broker, .callback: set in the threads that run the user's functions
         self._renewal = Renewal(transport, clock, secret, servers=servers, store=store, here=self._here)

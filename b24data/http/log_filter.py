@@ -15,9 +15,8 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record's text; always lets it pass."""
-        text = record.getMessage()
-        masked = printable(redact(text))
-        if masked != text:
+        masked = printable(redact(record.getMessage()))
+        if masked != record.getMessage():
             record.msg, record.args = masked, ()
         if record.exc_info and not record.exc_text:  # what handlers print instead of formatting it themselves
             record.exc_text = redact(_FORMATTER.formatException(record.exc_info))
