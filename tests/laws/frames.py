@@ -21,6 +21,7 @@ AT_THE_EDGE = {
     "http/transport.py": ("_exchange", "_read", "_gunzipped", "trace"),
     "http/redirect.py": ("origin_of",),
     "http/deadline.py": "*",  # between the HTTP library and the socket
+    "http/unpack.py": "*",
     "auth/credentials.py": ("_hook_in",),
     "auth/pasted.py": ("_asked_in", "parameters_of", "_fields_of"),
     "auth/token_server.py": ("_pair_in",),
