@@ -89,6 +89,9 @@ _EVENT_NAMES = {
 }
 
 
+_FARTHEST = 10**11  # of unix seconds and ids: the year 5138
+
+
 def _field_name(key: str) -> str:
     snake = key.lower() if key.isupper() else "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
     return _EVENT_NAMES.get(snake, snake)
@@ -191,10 +194,13 @@ class B24OAuthParams(SecretHolder):
         given = _by_field(cls, value)
         try:
             for name in ("user_id", "expires", "expires_in"):
-                given[name] = int(given.get(name) or getattr(_EMPTY_PAIR, name))
+                number = int(given.get(name) or getattr(_EMPTY_PAIR, name))
+                given[name] = min(max(number, 0), _FARTHEST)
             given["status"] = EnumAppStatus(given.get("status") or EnumAppStatus.Local)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ConfigError(f"the token data has a wrong value: {error}") from error
+        if odd := [name for name, text in given.items() if not isinstance(text, str | Secret | int | None)]:
+            raise ConfigError(f"the token data has a wrong value: {odd[0]} is a {type(given[odd[0]]).__name__}")
         if not given.get("access_token") and not given.get("refresh_token"):
             raise ConfigError(
                 "the token data has neither an access token nor a refresh token",
@@ -230,8 +236,12 @@ def _portal_of(given: Mapping[str, Any]) -> dict[str, str]:
     if not endpoint:
         domain = domain.removesuffix("/")
         endpoint = f"{domain if '://' in domain else f'https://{domain}'}/rest/"
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(endpoint)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise ConfigError(
             f"client_endpoint is not an address of a portal: {endpoint!r}",
             hint="it reads like https://your-portal.bitrix24.com/rest/",

@@ -1,21 +1,33 @@
-"""The listener on 127.0.0.1 that a portal leads the browser back to, where both are on one machine."""
+"""The listener on 127.0.0.1 that a portal leads the browser back to, where both are on one machine.
+
+Every program and every page of this machine may call it, so it reads little, in little time, a few at a time.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import html
+import re
+import socket
 import threading
+import weakref
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from b24data.auth.pasted import parameters_of
 from b24data.errors import ConfigError
+from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.secret import Secret
 
 __all__ = ["REDIRECT_PORT", "Listener", "redirect_uri"]
 
 REDIRECT_PORT = 8724
+
+_PATIENCE_S = 5.0  # for a request from its first byte to its last: a browser on this machine takes milliseconds
+_LONGEST = 16 * 1024  # bytes of a request, cookies of other programs on 127.0.0.1 included
+_AT_ONCE = 8
+_POLL_S = 0.1
 
 Returned = Callable[[Mapping[str, Secret[str]]], str]
 """Takes the parameters of the address; returns the sentence that the browser shows."""
@@ -33,58 +45,111 @@ def redirect_uri(port: int = REDIRECT_PORT) -> str:
 class Listener:
     """Waits in a thread of its own for the browser to come back; ``port`` 0 is any free one.
 
-    Raises :class:`ConfigError` if the port is taken.
+    One port has one listener: a new one in this process takes the place of the one before it. Raises
+    :class:`ConfigError` if another program has the port.
     """
 
-    def __init__(self, returned: Returned, port: int = REDIRECT_PORT) -> None:
+    _open: ClassVar[weakref.WeakValueDictionary[int, Listener]] = weakref.WeakValueDictionary()
+
+    def __init__(self, returned: Returned, port: int = REDIRECT_PORT, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        if before := self._open.get(port):
+            before.close()
         try:
-            self._server = _Server(("127.0.0.1", port), _Handler)
-        except OSError as error:
+            self._socket = socket.create_server(("127.0.0.1", port), backlog=16)  # a port of a minute ago is free
+        except (OSError, OverflowError) as error:
             raise ConfigError(
                 f"port {port} of this machine is taken, perhaps by a sign-in in another notebook",
                 code="PORT_TAKEN",
                 hint="go on by hand: copy the address of the page that the portal leads to, and paste it here",
             ) from error
-        self._server.returned = returned
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="b24data-callback", daemon=True).start()
+        self._port: int = self._socket.getsockname()[1]
+        self._returned = returned
+        self._clock = clock
+        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._accept, name="b24data-callback", daemon=True)
+        self._open[self._port] = self
+        self._thread.start()
 
     @property
     def uri(self) -> str:
         """Where it listens."""
-        return redirect_uri(self._server.server_address[1])
+        return redirect_uri(self._port)
 
     def close(self) -> None:
         """Stop listening; an answer that is on its way is still sent."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._closed.set()
+        self._thread.join()
+
+    def _accept(self) -> None:
+        self._socket.settimeout(_POLL_S)
+        with self._socket:
+            while not self._closed.is_set():
+                if not self._slots.acquire(timeout=_POLL_S):
+                    continue
+                try:
+                    connection, _ = self._socket.accept()
+                except OSError:  # nobody came
+                    self._slots.release()
+                    continue
+                threading.Thread(target=self._serve, args=(connection,), name="b24data-return", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with contextlib.suppress(OSError), connection:
+                asked = _asked_in(_request(connection, self._clock))
+                if asked is None:
+                    return
+                if "code" not in asked:  # a browser asks for a favicon, too
+                    page = _page(404, "This page waits for a portal to send you back.")
+                else:
+                    page = _page(200, self._returned(asked))
+                connection.settimeout(_PATIENCE_S)
+                connection.sendall(page)
+                connection.shutdown(socket.SHUT_WR)
+        finally:
+            self._slots.release()
 
 
-class _Server(ThreadingHTTPServer):
-    allow_reuse_address = False  # on Windows it would let two programs listen at once
-    daemon_threads = True
-    returned: Returned
+def _request(connection: socket.socket, clock: Clock) -> Secret[bytes] | None:
+    """The head of a request; None for one that is too long or too slow."""
+    ends, head = clock.monotonic() + _PATIENCE_S, Secret(b"")
+    while b"\r\n\r\n" not in head.reveal():
+        left = ends - clock.monotonic()
+        if left <= 0 or len(head.reveal()) > _LONGEST:
+            return None
+        connection.settimeout(left)
+        head = Secret(head.reveal() + (came := Secret(connection.recv(4096))).reveal())
+        if not came:
+            return None
+    return head
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        path, self.path, self.requestline, self.raw_requestline = Secret(self.path), "", "", b""
-        asked = parameters_of(urlsplit(path.reveal()).query)
-        if "code" not in asked:  # a browser asks for a favicon, too
-            self._answer(404, "This page waits for a portal to send you back.")
-            return
-        self._answer(200, cast("_Server", self.server).returned(asked))
+_GET = re.compile(rb"GET (/[!-~]*) HTTP/1\.[01]\r\n.*", re.DOTALL)
 
-    def _answer(self, status: int, sentence: str) -> None:
-        page = _PAGE.format(sentence=html.escape(sentence)).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(page)))
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.end_headers()
-        self.wfile.write(page)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the line would have the code in it."""
+def _asked_in(head: Secret[bytes] | None) -> Mapping[str, Secret[str]] | None:
+    """The parameters of the address that is asked for; None for what is not a request of a browser."""
+    if head is None or not _GET.fullmatch(head.reveal()):
+        return None
+    address = Secret(_GET.sub(rb"\1", head.reveal()).decode())  # no match in a variable: it shows what it matched
+    try:
+        return parameters_of(urlsplit(address.reveal()).query)
+    except ValueError:
+        return None
+
+
+def _page(status: int, sentence: str) -> bytes:
+    page = _PAGE.format(sentence=html.escape(sentence)).encode()
+    head = [
+        f"HTTP/1.1 {status} {'OK' if status == 200 else 'Not Found'}",
+        "Content-Type: text/html; charset=utf-8",
+        f"Content-Length: {len(page)}",
+        "Referrer-Policy: no-referrer",
+        "Cache-Control: no-store",
+        "Connection: close",
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + page
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>b24data</title>

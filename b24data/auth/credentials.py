@@ -82,11 +82,11 @@ class Credentials(Protocol):
 
 def check_endpoint(endpoint: str) -> str:
     """``endpoint`` if tokens may be sent there: over https, or to this machine."""
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    origin = origin_of(Secret(endpoint))
+    if origin.scheme not in ("http", "https") or not origin.host:
         raise ConfigError("this is not the address of a portal", hint="it begins with https://")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ConfigError(f"{parts.hostname} is called without encryption", hint="write https:// instead of http://")
+    if origin.scheme == "http" and not is_loopback(origin.host):
+        raise ConfigError(f"{origin.host} is called without encryption", hint="write https:// instead of http://")
     return endpoint if endpoint.endswith("/") else f"{endpoint}/"
 
 

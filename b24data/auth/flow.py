@@ -167,12 +167,15 @@ class SignIn:
                 return self._show(self._after(error, back_to))
             except OSError as error:
                 return self._show(self._after(SdkError(f"the profile could not be kept: {error}"), back_to))
+            except Exception as error:
+                logging.getLogger("b24data").exception("a step of the sign-in failed")
+                return self._show(self._after(SdkError(f"unexpected: {type(error).__name__}: {error}"), back_to))
 
     def _after(self, error: SdkError, back_to: Literal["start", "link"]) -> Step:
-        """The way on: after a code that was refused or is not ours, a new link; else where the user was."""
+        """The way on: after a code that was refused, a new link; else where the user was."""
         if back_to == "start" or self._application is None:
             return Step(trouble=error)
-        if error.code not in ("STALE_CODE", "WRONG_STATE"):
+        if error.code != "STALE_CODE":
             return replace(self.step, at="link", trouble=error)
         return replace(self._link(), trouble=error)
 
@@ -204,7 +207,7 @@ class SignIn:
             return str(origin_of(moved_endpoint("server.time", Secret(f"{origin}/rest/"), location)))
         try:
             answer = json.loads(reply.body.decode("utf-8-sig", "replace"))
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or not ({"error", "result"} & answer.keys()):
             raise ConfigError(
@@ -233,8 +236,19 @@ class SignIn:
         return True, ""
 
     def _returned(self, asked: Mapping[str, Secret[str]]) -> str:
-        """The browser came back, in a thread of the listener; what it says is what the browser shows."""
-        step = self._run(lambda: self._exchange(code_in(asked, self._expected().state)), back_to="link")
+        """The browser came back, in a thread of the listener; what it says is what the browser shows.
+
+        Any page and any program of this machine may send a request here: without our state it changes nothing.
+        """
+        expected = self._application
+        try:
+            code = code_in(asked, expected.state if expected else None)
+        except ConfigError as error:
+            return f"Not signed in. {sentence(error)}"
+        with self._lock:
+            if self._application is not expected:  # a second request with the same code, or a new link meanwhile
+                return "Not signed in by this page: look at your notebook or terminal."
+            step = self._run(lambda: self._exchange(code), back_to="link")
         if step.trouble is not None:
             return f"Not signed in. {sentence(step.trouble)}"
         return "You are signed in. This page can be closed; go back to your notebook."
@@ -245,7 +259,7 @@ class SignIn:
             server = f"{application.origin}/rest/"  # the sandbox is its own authorization server
         else:
             server = f"https://{code.server or 'oauth.bitrix.info'}/rest/"
-        if not may_see_secrets(server, self._servers):
+        if not may_see_secrets(server, self._servers, portal=application.origin):
             raise ConfigError(
                 f"the address names {code.server} as its authorization server, which is not a known one",
                 hint="it is oauth.bitrix.info or oauth.bitrix24.tech; another one has to be named in auth_servers",
@@ -257,7 +271,9 @@ class SignIn:
             "code": code.text,
         }
         try:
-            reply = self._poster.post_form("oauth/token", token_url(server, self._servers), form)
+            reply = self._poster.post_form(
+                "oauth/token", token_url(server, self._servers, portal=application.origin), form
+            )
             data = read_token_reply(reply)
         except AuthorizationRequiredError as error:
             raise RefreshTokenError(

@@ -87,7 +87,7 @@ class OAuth(Admin):
         self._pair = _Pair(StoredTokens(params), None)
         servers = frozenset(auth_servers)
         check_endpoint(params.client_endpoint)
-        token_url(params.server_endpoint, servers)
+        token_url(params.server_endpoint, servers, portal=params.client_endpoint)
         self._clock = clock
         self._store = store
         self._here = threading.local()  # .broker, .callback: set in the threads that run the user's functions

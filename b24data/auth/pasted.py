@@ -78,17 +78,17 @@ def parameters_of(query: str) -> dict[str, Secret[str]]:
     return {name: Secret(value) for name, value in parse_qsl(query)}
 
 
-def code_in(asked: Mapping[str, Secret[str]], state: Secret[str]) -> Code:
+def code_in(asked: Mapping[str, Secret[str]], state: Secret[str] | None) -> Code:
     """The code in the parameters of an address whose ``state`` is ours."""
     if not asked.get("code"):
         raise ConfigError(
             "this address has no code in it", code="NO_CODE", hint="copy it from the page after the one where you agree"
         )
-    if asked.get("state") != state:
+    if not state or asked.get("state") != state:
         raise ConfigError(
             "this answer does not belong to the link that was opened here (its state differs)",
             code="WRONG_STATE",
-            hint="open the new link; use an old page or somebody else's link for nothing",
+            hint="this address is from an earlier sign-in or another user; open the link that is shown here",
         )
     return Code(asked["code"], asked["server_domain"].reveal() if "server_domain" in asked else "")
 
@@ -111,6 +111,6 @@ def event_of(text: str | Secret[str]) -> B24OAuthParams:
 def _fields_of(text: Secret[str]) -> Any:
     try:
         return hide(json.loads(text.reveal()))
-    except ValueError:
+    except (ValueError, RecursionError):
         pairs = parse_qsl(text.reveal().strip())
         return hide({re.sub(r"^auth\[(\w+)\]$", r"\1", key): value for key, value in pairs})

@@ -40,7 +40,7 @@ def ask_server(
         raise AuthorizationRequiredError(
             "the access token has expired and there is no refresh token", hint="sign in again"
         )
-    url = token_url(params.server_endpoint, servers)
+    url = token_url(params.server_endpoint, servers, portal=params.client_endpoint)
     form: dict[str, str | Secret[str]] = {
         "grant_type": "refresh_token",
         "client_id": secret.client_id,

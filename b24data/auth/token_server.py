@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from b24data.errors import (
     AjaxError,
@@ -21,8 +20,8 @@ from b24data.errors import (
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.protocol import Reply
 from b24data.http.redact import redact
-from b24data.http.redirect import is_loopback
-from b24data.http.secret import hide
+from b24data.http.redirect import is_loopback, origin_of
+from b24data.http.secret import Secret, hide
 from b24data.tokens import B24OAuthParams, EnumAppStatus
 
 __all__ = ["may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
@@ -53,34 +52,39 @@ _OTHER = "try again later; if the error stays, sign in again"
 _PASSING = frozenset({429, *range(500, 600)})
 
 
-def may_see_secrets(server_endpoint: str, more_servers: Iterable[str] = ()) -> bool:
+def may_see_secrets(server_endpoint: str, more_servers: Iterable[str] = (), *, portal: str = "") -> bool:
     """Whether refresh tokens and the client secret may be sent there.
 
-    Only over https to Bitrix24's own authorization servers or to a host named in ``more_servers``, and to this
-    machine. An install event can be forged: what it names as ``server_endpoint`` proves nothing.
+    Only over https to Bitrix24's own authorization servers or to a host named in ``more_servers``. To this machine
+    only where ``portal``, an address that the user gave, is on this machine too: any program here may listen on a port.
+    An install event can be forged: what it names as ``server_endpoint`` proves nothing.
 
     >>> may_see_secrets("https://oauth.bitrix.info/rest/"), may_see_secrets("https://oauth.bitrix.info.evil.example/")
     (True, False)
+    >>> may_see_secrets("http://127.0.0.1/rest/"), may_see_secrets("http://127.0.0.1/", portal="http://127.0.0.1/rest/")
+    (False, True)
     """
-    parts = urlsplit(server_endpoint)
-    if is_loopback(parts.hostname):
-        return parts.scheme in ("http", "https")
-    return parts.scheme == "https" and parts.hostname in _SERVERS | set(more_servers)
+    server, named = origin_of(Secret(server_endpoint)), set(more_servers)
+    if is_loopback(server.host):
+        near = is_loopback(origin_of(Secret(portal)).host) or server.host in named
+        return server.scheme in ("http", "https") and near
+    return server.scheme == "https" and server.host in _SERVERS | named
 
 
-def token_url(server_endpoint: str, more_servers: Iterable[str] = ()) -> str:
+def token_url(server_endpoint: str, more_servers: Iterable[str] = (), *, portal: str = "") -> str:
     """Where tokens are issued; :class:`ConfigError` if our secrets must not be sent there.
 
     >>> token_url("https://oauth.bitrix.info/rest/")
     'https://oauth.bitrix.info/oauth/token/'
     """
-    parts = urlsplit(server_endpoint)
-    if not may_see_secrets(server_endpoint, more_servers):
+    server = origin_of(Secret(server_endpoint))
+    if not may_see_secrets(server_endpoint, more_servers, portal=portal):
+        named = server if server.host else "no address"
         raise ConfigError(
-            f"server_endpoint names {parts.scheme}://{parts.netloc}, which is not a known authorization server",
+            f"server_endpoint names {named}, which is not a known authorization server",
             hint="it is https://oauth.bitrix.info/rest/; another one has to be named in auth_servers",
         )
-    return f"{parts.scheme}://{parts.netloc}/oauth/token/"
+    return f"{server}/oauth/token/"
 
 
 def read_token_reply(reply: Reply) -> Mapping[str, Any]:
@@ -107,15 +111,16 @@ def _pair_in(reply: Reply) -> Mapping[str, Any] | SdkError:
     """The fields of a reply, their secrets hidden. An error is given back, so that no traceback has the body in it."""
     try:
         data = json.loads(reply.body.decode("utf-8-sig", "replace"))
-    except ValueError:
-        data = None
+        hidden = hide(data)
+    except (ValueError, RecursionError):
+        data = hidden = None
     refused = isinstance(data, dict) and names_error(data.get("error"), data.get("error_description"))
     if not isinstance(data, dict) or not (refused or data.get("access_token")):
         start = str(redact(reply.body[:200].decode("utf-8", "replace"))).strip()
         return BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
     if refused:
         return _refusal(portal_error("oauth/token", data.get("error"), data.get("error_description"), reply.status))
-    return cast("Mapping[str, Any]", hide(data))
+    return cast("Mapping[str, Any]", hidden)
 
 
 def _refusal(error: AjaxError) -> SdkError:
@@ -134,7 +139,8 @@ def merge_token_reply(
     """``current`` with what a token reply brought; ``now`` is unix seconds.
 
     ``data`` may be in any spelling that :meth:`B24OAuthParams.of` takes. A foreign authorization server in it is
-    ignored; the pair of another portal raises :class:`RefreshTokenError`.
+    ignored, and so is a program of this machine; ``http://`` becomes ``https://``. The pair of another portal raises
+    :class:`RefreshTokenError`.
     """
     kept = {**current.hidden(), "access_token": "", "expires": 0}
     brought = {key: value for key, value in data.items() if value is not None}
@@ -150,10 +156,26 @@ def merge_token_reply(
         raise RefreshTokenError(
             f"the new pair belongs to another portal ({merged.domain})", code="OTHER_PORTAL", hint=_SIGN_IN
         )
-    if not may_see_secrets(merged.server_endpoint, more_servers):
-        merged = merged.replace(server_endpoint=current.server_endpoint)
     return merged.replace(
+        server_endpoint=_server_after(current, merged.server_endpoint, more_servers),
+        client_endpoint=_portal_after(current, merged.client_endpoint),
         user_id=merged.user_id or current.user_id,
         member_id=merged.member_id or current.member_id,
         expires=merged.expires or int(now) + merged.expires_in,
     )
+
+
+def _server_after(current: B24OAuthParams, named: str, more_servers: Iterable[str]) -> str:
+    """The server for later refreshes: the one that a reply names, if secrets may go there."""
+    before, after = origin_of(Secret(current.server_endpoint)), origin_of(Secret(named))
+    if is_loopback(after.host) and after != before:
+        return current.server_endpoint
+    return named if may_see_secrets(named, more_servers, portal=current.client_endpoint) else current.server_endpoint
+
+
+def _portal_after(current: B24OAuthParams, named: str) -> str:
+    """The REST root for later calls. In the documentation of before 2026 a portal names its own with ``http://``."""
+    after = origin_of(Secret(named))
+    if is_loopback(after.host):
+        return named if is_loopback(origin_of(Secret(current.client_endpoint)).host) else current.client_endpoint
+    return f"https://{named.partition('://')[2]}"

@@ -85,6 +85,11 @@ class AuthPanel:
         if self._worker is not None:
             self._worker.join(timeout)
 
+    def close(self) -> None:
+        """Take the panel off the page, and wait for no browser any more. So does closing its ``widget``."""
+        self._flow.close()
+        self.widget.close()
+
     # What there is to see.
 
     def _build(self) -> None:
@@ -118,6 +123,7 @@ class AuthPanel:
         self._signed_in = widgets.VBox([self.status, widgets.HBox([self.switch, self.refresh, self.sign_out])])
         self.widget = widgets.VBox([self._start, self._waiting, self._signed_in, self.message])
         self.widget.add_class("b24data-panel")
+        self.widget.observe(lambda change: self._flow.close() if change["new"] is None else None, names="comm")
         self.way.observe(lambda _: self._arrange(), names="value")
         self._arrange()
         self._only(self._start)
@@ -223,8 +229,9 @@ class AuthPanel:
         def run() -> None:
             try:
                 task()
-            except SdkError as error:
-                self.message.value = _trouble(error)
+            except Exception as error:  # noqa: BLE001  a button that says nothing hangs
+                known = error if isinstance(error, SdkError) else SdkError(f"{type(error).__name__}: {error}")
+                self.message.value = _trouble(known)
                 self._only(self._start)
 
         self._worker = threading.Thread(target=run, name="b24data-panel", daemon=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
-from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError
+from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError, SdkError
 from b24data.tokens import B24OAuthParams, EnumAppStatus
 from tests.http.fakes import fault, reply
 
@@ -31,11 +31,29 @@ CURRENT = B24OAuthParams.of(
             "https://oauth.bitrix24.tech/rest/",
             "https://oauth.bitrix.info:443/rest/",
         ),
-        *("http://127.0.0.1:8080/rest/", "http://localhost/rest/", "https://auth.acme.example/rest/"),
+        "https://auth.acme.example/rest/",
     ],
 )
 def test_may_see_secrets__known_servers_and_this_machine(endpoint: str) -> None:
     assert may_see_secrets(endpoint, ["auth.acme.example"])
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:8080/rest/", "http://localhost/rest/", "https://[::1]:1/"])
+@pytest.mark.parametrize(
+    ("portal", "servers", "may"),
+    [
+        ("http://127.0.0.1:8080/rest/", [], True),
+        ("http://localhost/rest/", [], True),
+        ("https://acme.bitrix24.com/rest/", [], False),
+        ("https://127.0.0.1.evil.example/rest/", [], False),
+        ("", [], False),
+        ("https://acme.bitrix24.com/rest/", ["127.0.0.1", "localhost", "::1"], True),
+    ],
+)
+def test_may_see_secrets__a_program_of_this_machine_only_for_a_portal_that_is_on_it(
+    endpoint: str, portal: str, servers: list[str], may: bool
+) -> None:
+    assert may_see_secrets(endpoint, servers, portal=portal) is may
 
 
 @pytest.mark.parametrize(
@@ -43,7 +61,7 @@ def test_may_see_secrets__known_servers_and_this_machine(endpoint: str) -> None:
     [
         *("http://oauth.bitrix.info/rest/", "https://oauth.bitrix.info.evil.example/", "https://evil.example/rest/"),
         *("https://oauth.bitrix.info@evil.example/", "oauth.bitrix.info", "", "http://auth.acme.example/rest/"),
-        "https://127.0.0.1.evil.example.com/",
+        *("https://127.0.0.1.evil.example.com/", "https://[", "https://oauth.bitrix.info:x/", "http://127.0.0.1/rest/"),
     ],
 )
 def test_may_see_secrets__nobody_else(endpoint: str) -> None:
@@ -132,6 +150,73 @@ def test_merge_token_reply__bears_what_is_missing(data: dict[str, Any]) -> None:
 
 def test_merge_token_reply__a_foreign_server_is_not_believed() -> None:
     assert merge(server_endpoint="https://evil.example/rest/").server_endpoint == CURRENT.server_endpoint
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *(
+            "",
+            "http://oauth.bitrix.info/rest/",
+            "http://127.0.0.1:9/rest/",
+            "https://localhost/rest/",
+            "https://[",
+            "x",
+        ),
+        "https://oauth.bitrix.info.evil.example/rest/",
+    ],
+)
+def test_merge_token_reply__names_no_other_server_for_the_secret(named: str) -> None:
+    assert merge(server_endpoint=named).server_endpoint == CURRENT.server_endpoint
+
+
+def test_merge_token_reply__names_no_other_program_of_this_machine_either() -> None:
+    here = "http://127.0.0.1:8080/rest/"
+    current = CURRENT.replace(client_endpoint=here, server_endpoint=here)
+    named = {"server_endpoint": "http://127.0.0.1:9/rest/", "client_endpoint": "http://127.0.0.1:9/rest/"}
+    merged = merge_token_reply(current, {"access_token": "new", **named}, 0.0)
+    assert (merged.server_endpoint, merged.client_endpoint) == (here, "http://127.0.0.1:9/rest/")
+
+
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [
+        ("http://x.bitrix24.com/rest/", "https://x.bitrix24.com/rest/"),
+        ("http://portal.example:8080/rest/", "https://portal.example:8080/rest/"),
+        ("HTTP://moved.bitrix24.de/rest/", "https://moved.bitrix24.de/rest/"),
+        ("http://127.0.0.1:9/rest/", "https://x.bitrix24.com/rest/"),
+        ("http://[::1]/rest/", "https://x.bitrix24.com/rest/"),
+        ("http://localhost/rest/", "https://x.bitrix24.com/rest/"),
+    ],
+)
+def test_merge_token_reply__sends_no_token_in_clear_text_and_none_to_a_program_of_this_machine(
+    named: str, taken: str
+) -> None:
+    assert merge(client_endpoint=named).client_endpoint == taken
+
+
+@pytest.mark.parametrize("value", [1e400, -5, 10**30, "7" * 30, -1e308])
+def test_merge_token_reply__a_life_of_any_length_is_a_bounded_number(value: Any) -> None:
+    try:
+        merged = merge(expires_in=value, expires=value, user_id=value)
+    except RefreshTokenError:
+        assert value == 1e400  # no whole number
+    else:
+        assert 0 <= merged.expires_in <= 10**11
+        assert 0 <= merged.expires <= 10**12
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token", "member_id", "scope", "application_token"])
+@pytest.mark.parametrize("value", [["x"], {"a": "b"}, 1.5])
+def test_merge_token_reply__what_is_no_text_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(RefreshTokenError):
+        merge(**{name: value})
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"access_token":' + b"[" * 500 + b"]" * 500 + b"}", b'{"a":1e999'])
+def test_read_token_reply__of_any_depth_is_no_pair(body: bytes) -> None:
+    with pytest.raises(SdkError):
+        merge_token_reply(CURRENT, read_token_reply(reply(body)), 0.0)
 
 
 def test_merge_token_reply__the_pair_of_another_portal_is_refused() -> None:

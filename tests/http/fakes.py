@@ -60,11 +60,13 @@ class FakeTransport:
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._lock = threading.Lock()
 
-    def post_json(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
-        params = json.loads(body.reveal())
-        address = url.reveal()
+    def post_json(
+        self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        params = json.loads(Secret(body).reveal())
+        address = Secret(url).reveal()
         with self._lock:
-            self.headers.append(dict(headers))
+            self.headers.append(dict(headers or {}))
             self.sent.append((address, params))
             answer = self.queue.pop(0) if self.queue else None
         if answer is None:

@@ -1,13 +1,13 @@
 """The panel's widgets, pressed as a person would, against the sandbox."""
 
 import json
+import socket
 import urllib.request
 from urllib.parse import urlsplit
 
 import ipywidgets
 import pytest
 
-from b24data.auth.callback import Listener
 from b24data.auth.profiles import Profiles
 from b24data.jupyter.auth_panel import AuthPanel
 
@@ -144,20 +144,20 @@ def test_a_stale_code__has_its_sentence_and_a_new_link(panel, portal):
     assert panel.message.value == ""
 
 
-def test_an_address_with_a_foreign_state__has_its_sentence_and_a_new_link(panel, portal):
+def test_an_address_with_a_foreign_state__has_its_sentence_and_changes_no_link(panel, portal):
     fill(panel, portal)
     before = panel.link.value
     paste(panel, f"http://127.0.0.1:8724/?code={portal.authorization_code()}&state=stolen")
     assert "does not belong to the link that was opened here" in panel.message.value
-    assert panel.link.value != before
+    assert panel.link.value == before
     paste(panel, portal.authorization_code())
     assert shown(panel) == ["done"]
 
 
 def test_a_taken_port__has_its_sentence_and_the_way_by_hand(portal, profiles):
     portal.redirect_to("")
-    taken = Listener(lambda asked: "", 0)
-    panel = AuthPanel("acme", port=urlsplit(taken.uri).port, profiles=profiles)
+    taken = socket.create_server(("127.0.0.1", 0))
+    panel = AuthPanel("acme", port=taken.getsockname()[1], profiles=profiles)
     fill(panel, portal)
     assert "of this machine is taken" in panel.message.value
     assert shown(panel) == ["link"]
@@ -225,3 +225,33 @@ def test_every_field__has_a_label_and_every_button_a_tooltip(panel):
     fields = [panel.portal, panel.client_id, panel.client_secret, panel.webhook, panel.event, panel.pasted, panel.name]
     assert all(field.description for field in fields)
     assert all(button.tooltip for button in (panel.go, panel.use, panel.again, panel.refresh, panel.sign_out))
+
+
+@pytest.mark.parametrize("close", [lambda panel: panel.close(), lambda panel: panel.widget.close()])
+def test_the_listener__ends_with_its_panel(panel, portal, close):
+    fill(panel, portal)
+    port = urlsplit(panel._flow._listener.uri).port
+    close(panel)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_second_panel__listens_in_the_place_of_the_first(portal, profiles):
+    portal.redirect_to("")
+    first = AuthPanel("acme", port=0, profiles=profiles)
+    fill(first, portal)
+    port = urlsplit(first._flow._listener.uri).port
+    second = AuthPanel("acme", port=port, profiles=profiles)
+    fill(second, portal)
+    assert second._flow.step.listens
+    portal.redirect_to(second._flow._listener.uri)
+    with urllib.request.urlopen(second._flow.step.link.reveal()) as page:
+        assert b"You are signed in" in page.read()
+    first.close()
+    second.close()
+
+
+def test_a_button__whose_work_fails_for_no_reason_of_ours_says_so(panel):
+    panel._work(lambda: 1 / 0)
+    panel.wait()
+    assert "ZeroDivisionError" in panel.message.value
