@@ -36,6 +36,10 @@ _LOCK_S = 180.0  # longer than a refresh can take
 class StoredTokens:
     """A pair as it is kept. ``generation`` grows with each refresh.
 
+    >>> stored = StoredTokens(B24OAuthParams.of({"access_token": "a-secret", "domain": "acme.bitrix24.com"}))
+    >>> StoredTokens.of(stored.reveal()) == stored
+    True
+
     ``refreshing`` is the unix time at which a refresh of this pair began, None when none is under way: a process
     that dies meanwhile leaves it behind, and who finds it knows that the pair may be dead. ``dead`` says why the
     refresh token is known to be dead; empty while it is not.
@@ -52,6 +56,10 @@ class StoredTokens:
         begun = data.get("refreshing")
         params, generation = B24OAuthParams.of(data["params"]), int(data["generation"])
         return cls(params, generation, None if begun is None else float(begun), str(data.get("dead", "")))
+
+    def reveal(self) -> dict[str, Any]:
+        """The pair as a plain dict, with its secrets: for a store of one's own. :meth:`of` reads it back."""
+        return {**asdict(self), "params": self.params.reveal()}
 
 
 class TokenStore(Protocol):

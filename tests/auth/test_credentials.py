@@ -30,6 +30,12 @@ def test_hook__an_address_without_a_scheme_says_so_without_the_secret(url: str) 
     assert "s3cr3t" not in str(caught.value)
 
 
+def test_hook__a_password_in_the_address_goes_nowhere() -> None:
+    hook = HookCredentials("https://anna:pa55w0rd@x.bitrix24.com/rest/12/s3cr3t/")
+    assert hook.endpoint.reveal() == URL
+    assert "pa55w0rd" not in f"{vars(hook)} {hook.get_auth_data().reveal()} {hook.caller} {hook.get_uniq('a')}"
+
+
 def test_hook__no_secret_is_shown() -> None:
     hook = HookCredentials(URL)
     assert "s3cr3t" not in repr(hook) + hook.application + repr(hook.grant(CallContext()))

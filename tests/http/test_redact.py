@@ -102,6 +102,14 @@ KEY = "ZeKyeYIgy2NsHZqs" + "IHY6GfG1VaaB12"
         (f"Authorization: Bearer {TOKEN}", "password, token or key"),
         (f'API_KEY = "{KEY}"', "password, token or key"),
         (json.dumps(json.dumps({"refresh_token": TOKEN})), "refresh token"),
+        (f"backurl=%2Frest%2F1%2F{CODE}%2Fprofile", "webhook address"),
+        (f"acme.bitrix24.com\\rest\\1\\{CODE}\\", "webhook address"),
+        (
+            f"https://acme.bitrix24.com/bitrix/tools/biconnector/pbi.php?token={CODE}",
+            "key of the BI connector",
+        ),
+        (f'POST /bitrix/tools/biconnector/gds.php {{"key": "{CODE}"}}', "key of the BI connector"),
+        (f'{{"key": "{KEY}"}}', "password, token or key"),
     ],
 )
 def test_secrets_in__knows_what_it_is_and_where_it_stands(text: str, kind: str) -> None:

@@ -25,6 +25,7 @@ AT_THE_EDGE = {
     "auth/credentials.py": ("_hook_in",),
     "auth/pasted.py": ("_asked_in", "parameters_of", "_fields_of"),
     "auth/token_server.py": ("_pair_in",),
+    "jupyter/auth_panel.py": ("_taken", "_typed", "_only"),  # the fields of a form hold what was typed
     "portals.py": ("_assignment",),
 }
 # Where a caller hands one in: it is plain until the first line has run.
@@ -61,7 +62,8 @@ def shown(value: Any) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001  what can't be printed shows nothing
         return ""
-    if type(value).__module__.startswith("b24data") and not type(value).__module__.startswith("b24data.sandbox"):
+    module = type(value).__module__
+    if module.startswith("b24data") and not module.startswith(("b24data.sandbox", "b24data.jupyter")):  # has widgets
         with contextlib.suppress(TypeError):
             text += repr(vars(value))
     return text

@@ -324,8 +324,30 @@ def by_an_event(portal: Sandbox) -> None:
     SignIn(Transport(), lambda one: one).use_event(event, key["client_id"], key["client_secret"])
 
 
+def by_a_panel(portal: Sandbox) -> None:
+    from b24data.jupyter.auth_panel import AuthPanel
+
+    key = portal.oauth_secret()
+    panel = AuthPanel("panel", port=0)
+    panel.portal.value, panel.client_id.value = portal.url, key["client_id"]
+    panel.client_secret.value = key["client_secret"]
+    panel.go.click()
+    panel.wait()
+    panel.pasted.value = f"http://127.0.0.1:8724/?code={portal.authorization_code()}&state={STATE}"
+    panel.wait()
+    assert panel.client is not None
+    panel.refresh.click()
+    panel.wait()
+    panel.sign_out.click()
+    panel.way.value = "webhook"
+    panel.webhook.value = portal.webhook_url
+    panel.go.click()
+    panel.wait()
+    assert panel.client is not None
+
+
 WORK = {work.__name__: work for work in (by_a_webhook, by_an_application, by_a_profile, by_a_conversation)}
-WORK |= {work.__name__: work for work in (by_a_browser, by_an_event)}
+WORK |= {work.__name__: work for work in (by_a_browser, by_an_event, by_a_panel)}
 
 
 @pytest.mark.parametrize("what", [*WORK, *ERRORS])

@@ -1,0 +1,58 @@
+"""Where the package may take a secret out of its form, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "b24data"
+PLAIN = {"access_token", "refresh_token", "application_token", "client_secret"}
+
+# Who reveals, and what becomes of it.
+MAY_REVEAL = {
+    "auth/callback.py": "the address that a browser came back to is read",
+    "auth/credentials.py": "a webhook's address is read",
+    "auth/flow.py": "what was typed is read, and the link is made",
+    "auth/oauth.py": "the new address of a portal, which is no secret",
+    "auth/pasted.py": "what was pasted is read",
+    "auth/profiles.py": "",
+    "auth/store.py": "a file that is its owner's alone; stores of others",
+    "client.py": "get_target_origin_with_path",
+    "faces.py": "what was typed is looked at; a link is shown",
+    "files.py": "the bytes of a file",
+    "http/redirect.py": "an address becomes another one",
+    "http/request.py": "an address becomes that of a method",
+    "http/secret.py": "the form itself",
+    "http/transport.py": "the bytes of the socket",
+    "jupyter/auth_panel.py": "what was typed is looked at; a link is shown",
+    "jupyter/prompt.py": "a link is shown",
+    "portals.py": "the name of a profile; a .env file is read",
+    "tokens.py": "an address loses its password",
+}
+
+
+def sources() -> list[tuple[str, ast.Module]]:
+    found = [(str(path.relative_to(PACKAGE).as_posix()), path) for path in sorted(PACKAGE.rglob("*.py"))]
+    return [(name, ast.parse(path.read_text("utf-8"))) for name, path in found if not name.startswith("sandbox")]
+
+
+def attributes(tree: ast.AST) -> set[str]:
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+
+
+def test_no_line_of_ours__asks_for_a_secret_in_plain_text_by_name() -> None:
+    """Tools show the value of ``params.access_token`` beside the line that has it."""
+    assert {name: found for name, tree in sources() if (found := attributes(tree) & PLAIN)} == {
+        "jupyter/auth_panel.py": {"client_secret"}  # a widget
+    }
+
+
+def test_secrets__are_revealed_in_few_modules() -> None:
+    assert {name for name, tree in sources() if "reveal" in attributes(tree)} <= set(MAY_REVEAL)
+
+
+def test_the_check_itself__sees_both() -> None:
+    assert attributes(ast.parse("send(params.access_token, token.reveal())")) & (PLAIN | {"reveal"}) == {
+        "access_token",
+        "reveal",
+    }
