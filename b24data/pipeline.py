@@ -278,18 +278,18 @@ class Pipeline:
 
     def _columns(self, first_page: Sequence[Row]) -> Schema:
         """The columns by the description at hand, and by the first rows where it says nothing."""
-        spec, options, fields = self.plan.spec, self._options, self._believed.described.fields
+        spec, options, described = self.plan.spec, self._options, self._believed.described
         select = self.plan.select
         if select is not None:
             select = (*([str(spec.id_asked)] if self.plan.id_added else []), *select, *self.plan.hidden)
         return build_schema(
-            fields or undescribed(select or (), spec.answer_case),
+            described.fields or undescribed(select or (), spec.answer_case),
             select,
             id_code=spec.id if self.plan.walk == "keyset" or self.plan.id_added else None,
             sample_rows=first_page,
             dtypes=options.dtypes,
             tz=options.tz,
-            check=options.check_fields and not fields,  # else that is done
+            check=options.check_fields and (described.open or not described.fields),  # else that is done
         )
 
     def _decode(self, runs: Sequence[Sequence[Row]]) -> list[tuple[pa.RecordBatch, IdRun | None]]:

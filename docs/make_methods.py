@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from b24data.lists.columns import column_facts
 from b24data.lists.filters import FilterFacts, FilterName, filter_facts
 from b24data.lists.methods import MethodSpec, known_methods, spec_of
 
@@ -44,15 +45,22 @@ def _walks() -> list[str]:
 
 def _methods() -> list[str]:
     rows = [_row(name, spec_of(name)) for name in known_methods()]
-    return ["| method | walk | rows | id | page | needs | notes |", "|---|---|---|---|---|---|---|", *rows]
+    return ["| method | walk | rows | id | page | needs | types | notes |", "|---|---|---|---|---|---|---|---|", *rows]
 
 
 def _row(name: str, spec: MethodSpec) -> str:
     rows = f"`{spec.rows_at}`" if spec.rows_at else ""
     size = "" if spec.walk in ("whole", "refused") and not spec.page_max else str(spec.page_asked)
     needs = ", ".join(f"`{path}`" for path in spec.required).replace("|", "` or `")
-    cells = (f"`{name}`", spec.walk, rows, f"`{spec.id}`" if spec.id else "", size, needs, "; ".join(_notes(spec)))
+    row_id = f"`{spec.id}`" if spec.id else ""
+    cells = (f"`{name}`", spec.walk, rows, row_id, size, needs, _types(spec), "; ".join(_notes(spec)))
     return "| " + " | ".join(cells) + " |"
+
+
+def _types(spec: MethodSpec) -> str:
+    """Where the types of the columns come from, the first that knows one."""
+    known = len(column_facts(spec))
+    return ", ".join([f"`{spec.fields}`"] * bool(spec.fields) + [f"{known} of the page"] * bool(known)) or "rows"
 
 
 def _notes(spec: MethodSpec) -> list[str]:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24data.errors import AjaxError, ConfigError, SchemaError
-from b24data.frames.fields import Field, read_fields
+from b24data.frames.fields import Field, completed, documented_fields, read_fields
 from b24data.frames.kinds import Kind, kind_of_field
 from b24data.frames.openapi import OPENAPI, rows_described
 from b24data.frames.shelf import shelf_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
+from b24data.lists.columns import column_facts
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.literals import FilterKind
 from b24data.lists.methods import MethodSpec
@@ -38,14 +39,15 @@ JUST_S = 5.0  # asked so lately that the portal would say the same
 class Described:
     """The fields by their code; empty where nothing describes them, and ``note`` says why.
 
-    ``whole`` is false where there may be user fields besides that the user is not told of. ``at`` is when the portal
-    was asked, in Unix seconds.
+    ``whole`` is false where there may be user fields besides that the user is not told of. ``open``: the fields are
+    those of the method's page, and rows may have others. ``at`` is when the portal was asked, in Unix seconds.
     """
 
     fields: Mapping[str, Field]
     note: str = ""
     whole: bool = True
     at: float = 0.0
+    open: bool = False
 
 
 @dataclass(slots=True)
@@ -62,11 +64,12 @@ class Descriptions:
     ) -> Described:
         """The fields of the rows of ``spec``, whose other parameters are ``params``, at most ``age_s`` seconds old.
 
-        A description that the user may not see, or that the portal lacks, is none: the columns are then read off
-        the rows. Any other failure is raised. One request, and one more where user fields are described apart.
+        A description that the user may not see, or that the portal lacks, is none: the columns are then those of the
+        method's page, or read off the rows. Any other failure is raised. One request, and one more where user fields
+        are described apart; none for a list that no method describes.
         """
         if spec.fields is None:
-            return Described({}, _nothing(spec), at=self.clock.time())
+            return self._documented(spec)
         needed = _filled(spec.fields_params, params)
         key = _key(spec.version, spec.method, needed)
         with self._lock:
@@ -75,7 +78,9 @@ class Descriptions:
             described = self._shelved(spec, needed, age_s) or self._asked(spec, spec.fields, needed, context)
             with self._lock:
                 self._kept[key] = described
-        return described
+        if described.open or not described.fields or not (known := _on_page(spec)):
+            return described
+        return replace(described, fields=completed(described.fields, known))
 
     def age_s(self, described: Described) -> float:
         """How long ago the portal was asked; a time that is still to come is one that can't be told."""
@@ -114,7 +119,7 @@ class Descriptions:
         try:
             told = self._told(spec, main, params, context)
         except AjaxError as error:
-            return Described({}, f"{main} says {_code(error)}: types were read off the rows")
+            return self._documented(spec, f"{main} says {_code(error)}: ")
         if main == OPENAPI:
             return self._of_document(spec, told)
         fields = read_fields(told, wire_case=spec.answer_case)
@@ -135,7 +140,15 @@ class Descriptions:
         }
         with self._lock:
             self._kept |= {_key(spec.version, method, {}): one for method, one in described.items()}
-        return described.get(spec.method.lower(), Described({}, _nothing(spec)))
+        return described.get(spec.method.lower()) or self._documented(spec)
+
+    def _documented(self, spec: MethodSpec, refused: str = "") -> Described:
+        """What the page of the list says, where the portal says nothing."""
+        fields, now = _on_page(spec), self.clock.time()
+        if fields:
+            return Described(fields, refused and f"{refused}types are those of the documentation", at=now, open=True)
+        why = refused or f"nothing describes the fields of {spec.method}: "
+        return Described({}, f"{why}types were read off the rows", at=now)
 
     def _told(self, spec: MethodSpec, method: str, params: Mapping[str, Any], context: CallContext) -> Any:
         return self.session_of(spec.version).call(method, params, context=context, reads=True).data()
@@ -145,8 +158,8 @@ def _key(version: str, method: str, params: Mapping[str, Any]) -> tuple[str, str
     return version, method.lower(), repr(sorted(params.items()))
 
 
-def _nothing(spec: MethodSpec) -> str:
-    return f"nothing describes the fields of {spec.method}: types were read off the rows"
+def _on_page(spec: MethodSpec) -> dict[str, Field]:
+    return documented_fields(column_facts(spec))
 
 
 def _code(error: AjaxError) -> str:
@@ -194,7 +207,7 @@ def field_types(described: Described) -> FieldTypes:
     >>> field_types(Described({"CLOSED": Field("CLOSED", "CLOSED", type="char")})).fields[0].kind
     'flag'
     """
-    return FieldTypes(tuple(_field_type(one) for one in described.fields.values()), described.whole)
+    return FieldTypes(tuple(_field_type(one) for one in described.fields.values()), described.whole, described.open)
 
 
 # Types whose texts are codes: compared as a whole. Source: b24restdocs, crm/data-types.md.

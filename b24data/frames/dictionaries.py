@@ -80,6 +80,8 @@ _PEOPLE = {"user", "department"}
 
 # b24restdocs, crm/data-types.md (types of CRM objects) and crm-status-list.md: whose stages are called what.
 _STAGES = {"1": "STATUS", "2": "DEAL_STAGE", "7": "QUOTE_STATUS", "31": "SMART_INVOICE_STAGE"}
+# Those in whose history a stage is called STATUS_ID: leads and old invoices (crm-stage-history-list.md).
+_STATUSES = {"1": "STATUS", "5": "INVOICE_STATUS"}
 _OWNERS = {"crm.lead.list": "1", "crm.deal.list": "2", "crm.deal.recurring.list": "2", "crm.quote.list": "7"}
 
 
@@ -95,7 +97,8 @@ def book_of(column: Column, method: str, params: Mapping[str, Any]) -> Book | No
     if column.field is None or not column.field.type:
         return _by_name(column.wire.replace("_", "").lower(), owner)
     if column.field.type == "crm_status":
-        return Book("status", column.field.status) if column.field.status else None
+        which = column.field.status
+        return Book("status", which) if which else _by_name(column.wire.replace("_", "").lower(), owner)
     if column.field.type == "crm_category":
         return Book("category", owner) if owner else None
     kind = _KIND_OF_TYPE.get(column.field.type)
@@ -106,6 +109,8 @@ def _by_name(name: str, owner: str) -> Book | None:
     """The dictionary of a column that nothing describes, such as those of ``crm.stagehistory.list``."""
     if name in ("entitytypeid", "ownertypeid"):
         return Book("crm_enum_ownertype")
+    if name == "statusid" and owner in _STATUSES:
+        return Book("status", _STATUSES[owner])
     if name == "stageid" and owner:
         return Book("status", _STAGES.get(owner, f"DYNAMIC_{owner}_STAGE"))
     return Book("category", owner) if name == "categoryid" and owner else None

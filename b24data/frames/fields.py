@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["Field", "WireCase", "read_fields", "undescribed"]
+from b24data.lists.columns import ColumnFacts
+
+__all__ = ["Field", "WireCase", "completed", "documented_fields", "read_fields", "undescribed"]
 
 WireCase = Literal["as_is", "camel"]
 
@@ -19,6 +21,7 @@ class Field:
     ``code`` is its name in ``select``, ``wire`` its key in a row of the answer (they differ in ``tasks.task.list``:
     ``RESPONSIBLE_ID`` and ``responsibleId``), ``type`` the portal's own type name ("" where the portal gives none),
     ``values`` the texts of an enumeration by its codes, ``status`` the name of its list in ``crm.status.list``.
+    ``unit`` is that of a number. ``on_page``: the documentation says so and not the portal; rows may contradict it.
     """
 
     code: str
@@ -30,6 +33,8 @@ class Field:
     read_only: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
     status: str = ""
+    unit: str = ""
+    on_page: bool = False
 
 
 def read_fields(result: Any, *, userfields: Any = None, wire_case: WireCase = "as_is") -> dict[str, Field]:
@@ -57,6 +62,48 @@ def read_fields(result: Any, *, userfields: Any = None, wire_case: WireCase = "a
         code = code_of.get(name, name)
         fields[code] = _merged(fields.get(code), _field(code, facts, wire_case))
     return fields
+
+
+def documented_fields(columns: Iterable[ColumnFacts]) -> dict[str, Field]:
+    """The fields that the page of a list tells of, by code.
+
+    >>> documented_fields([ColumnFacts("CALL_DURATION", "integer", unit="s")])["CALL_DURATION"].type
+    'integer'
+    """
+    return {
+        one.name: Field(
+            one.name, one.name, one.name, one.type, one.multiple, values=one.values, unit=one.unit, on_page=True
+        )
+        for one in columns
+    }
+
+
+def completed(fields: Mapping[str, Field], documented: Mapping[str, Field]) -> dict[str, Field]:
+    """A portal's description with what the page of the list knows besides.
+
+    ``lists.field.get`` describes what a list was set up with, and calls the type of a system field as the field itself;
+    others call ids and times texts, and times objects. Then the page of the list is more exact.
+
+    >>> name = Field("DATE_CREATE", "DATE_CREATE", "Created", type="DATE_CREATE")
+    >>> known = {"DATE_CREATE": Field("DATE_CREATE", "DATE_CREATE", type="datetime", on_page=True)}
+    >>> found = completed({"DATE_CREATE": name}, known)["DATE_CREATE"]
+    >>> found.title, found.type
+    ('Created', 'datetime')
+    """
+    told = {
+        code: replace(documented[code], title=one.title, required=one.required, read_only=one.read_only)
+        if code in documented and _is_vague(one, documented[code].type)
+        else one
+        for code, one in fields.items()
+    }
+    return {**{code: one for code, one in documented.items() if code not in told}, **told}
+
+
+def _is_vague(one: Field, documented: str) -> bool:
+    """Whether a description says less of a field than the page of its list."""
+    if one.type == "object":
+        return documented in ("date", "datetime")
+    return one.type in ("", "string", one.code) and documented not in ("", "string", "object", "array")
 
 
 def undescribed(names: Iterable[str], wire_case: WireCase) -> dict[str, Field]:

@@ -15,7 +15,7 @@ from b24data.frames.fields import Field, WireCase, read_fields
 from b24data.frames.guesses import elements, guessed, is_flag, is_id, is_instant, is_slashed
 from b24data.frames.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 from b24data.http.payload import decoded
-from b24data.lists.names import check_names, folded
+from b24data.lists.names import ANYWAY, check_names, folded, near_names
 
 __all__ = [
     "Column",
@@ -31,8 +31,8 @@ __all__ = [
 
 # "rows": read off the first rows. "later": off later rows. "id": of the id, for which nothing or something else is
 # described. "flag": a char that looked like Y and N. "time": an object that looked like a time. "day": described as a
-# day or a time, which the portal may write in a format of its own.
-Guess = Literal["", "rows", "later", "id", "flag", "time", "day"]
+# day or a time, which the portal may write in a format of its own. "page": told by the documentation alone.
+Guess = Literal["", "rows", "later", "id", "flag", "time", "day", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +218,8 @@ def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, Guess]:
     if kind == "contacts":
         return kind, False, ""  # a list already
     if found.type == "array":
-        return kind, True, ""
-    if found.type == "object" and values and all(value is None or is_instant(value) for value in values):
+        return kind, True, "page" if found.on_page else ""
+    if _may_be_time(found) and values and all(value is None or is_instant(value) for value in values):
         return "timestamp", found.multiple, "time"  # what the fields of REST 3.0 call a datetime
     if found.type == "char" and not all(map(is_flag, values)):
         kind = "text"
@@ -228,7 +228,14 @@ def _described(found: Field, values: Sequence[Any]) -> tuple[Kind, bool, Guess]:
     many = found.multiple or (kind != "text" and any(isinstance(value, list) and value for value in values))
     if found.type == "char" and kind_of_field(found) == "bool":
         return kind, many, "flag"
+    if found.on_page:
+        return kind, many, "page"
     return kind, many, "day" if kind in ("date", "timestamp") else ""
+
+
+def _may_be_time(found: Field) -> bool:
+    """Whether it is called an object by REST 3.0, which calls times so too; a page tells them apart."""
+    return found.type == "object" and not found.on_page
 
 
 def _samples(rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw]) -> dict[str, list[Any]]:
@@ -258,7 +265,11 @@ def _wanted(
     known = {**{f.wire: f.wire for f in fields.values()}, **seen, **plain, **user}
     names = [name for name in select if name not in ("*", "UF_*")]
     if check and (fields or samples):
-        check_names([name for name in names if name.partition(".")[0] not in known], known)
+        strangers = [name for name in names if name.partition(".")[0] not in known]
+        guessed = all(one.on_page for one in fields.values())
+        if guessed:  # rows may lack a field that is empty; a name like one that is known is a misspelt one
+            strangers = [name for name in strangers if near_names(name, known)]
+        check_names(strangers, known, hint=ANYWAY if guessed else "")
     loosely = {folded(name): wire for name, wire in known.items()}  # tasks: TAGS comes as tags
     wanted: dict[str, str] = {}
     for name in select:

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable
 
 from b24data.errors import SchemaError
 
-__all__ = ["check_names", "folded", "near_names"]
+__all__ = ["ANYWAY", "check_names", "folded", "near_names"]
+
+ANYWAY = "check_fields=False sends it as it is written"
 
 
 def folded(name: str) -> str:

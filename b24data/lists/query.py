@@ -35,10 +35,14 @@ class FieldType:
 
 @dataclass(frozen=True, slots=True)
 class FieldTypes:
-    """The described fields of a list; none where nothing describes it. ``whole``: there are no others."""
+    """The described fields of a list; none where nothing describes it.
+
+    ``whole``: there are no user fields besides. ``open``: there may be others of any name.
+    """
 
     fields: tuple[FieldType, ...] = ()
     whole: bool = True
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

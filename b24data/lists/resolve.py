@@ -10,14 +10,13 @@ from typing import Any
 from b24data.errors import ConfigError, SdkError
 from b24data.lists.conditions import Condition, Group, Node, test_of
 from b24data.lists.filters import FilterFacts, FilterName, filter_facts
-from b24data.lists.literals import FilterKind, plain_scalar, read_value
+from b24data.lists.literals import FilterKind, read_value
 from b24data.lists.methods import MethodSpec
-from b24data.lists.names import check_names, folded
+from b24data.lists.names import ANYWAY, check_names, folded
 from b24data.lists.query import FieldType, FieldTypes, Query
 
 __all__ = ["Resolved", "resolve"]
 
-ANYWAY = "check_fields=False sends it as it is written"
 _RANGES = ("gt", "ge", "lt", "le", "between")
 _NUMBERED = re.compile(r"\d+$")
 
@@ -159,7 +158,12 @@ class _Resolution:
             return True
         if not self._types.whole and head.startswith("UF_"):
             return True
-        return not self._by_code and not (self._facts.only_named and self._facts.names)
+        return not self._closed and not (self._facts.only_named and self._facts.names)
+
+    @property
+    def _closed(self) -> bool:
+        """Whether a name that the description lacks is a wrong one."""
+        return bool(self._by_code) and not (self._types and self._types.open)
 
     def _id(self) -> _Known:
         spec = self._spec
@@ -271,12 +275,9 @@ class _Resolution:
             raise ConfigError(
                 f"the filter {one.key!r} compares with {_short(value)}", hint="give one value; for a list use @"
             )
-        if not isinstance(value, list) and test in ("in", "not in", "between"):
-            raise ConfigError(
-                f"the filter {one.key!r} takes a list, not {_short(value)}",
-                hint=f'write {{"{one.key}": [{plain_scalar(one.key, value)!r}]}}',
-            )
-        if test == "between" and len(value) != 2:
+        if not isinstance(value, list) and test in ("in", "not in"):
+            return self._valued(replace(one, value=[value]), known)
+        if test == "between" and (not isinstance(value, list) or len(value) != 2):
             raise ConfigError(f"the filter {one.key!r} takes two values", hint="from and to")
         kind = "text" if test in ("like", "not like") else known.kind
         fractions = self._spec.version == "v3"
@@ -336,7 +337,7 @@ class _Resolution:
                 found.append(name)
                 if not (self._types and not self._types.whole and name.startswith("UF_")):
                     unknown.append(name)
-        if self._check and self._by_code:
+        if self._check and self._closed:
             check_names(unknown, [*self._by_code, *self._by_wire, *beyond], hint=f"{ANYWAY}")
         return tuple(dict.fromkeys(found))
 
@@ -355,7 +356,7 @@ class _Resolution:
                 own = listed
             else:
                 own = name
-                if self._check and self._by_code and not (self._types and not self._types.whole):
+                if self._check and self._closed and not (self._types and not self._types.whole):
                     known = [*self._by_code, *self._by_wire, *self._spec.also]
                     check_names([name.partition(".")[0]], known, where="order", hint=f"{ANYWAY}")
             found[own] = direction

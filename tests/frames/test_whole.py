@@ -179,8 +179,17 @@ def test_describe__tells_what_a_fetch_will_give(b24):
 
 
 def test_describe__a_list_that_nothing_describes_says_so(b24):
-    with pytest.raises(ConfigError, match=r"nothing describes the fields of crm\.stagehistory\.list"):
-        b24.tools.describe("crm.stagehistory.list")
+    with pytest.raises(ConfigError, match=r"nothing describes the fields of partner\.thing\.list"):
+        b24.tools.describe("partner.thing.list")
+
+
+def test_describe__a_list_that_no_method_describes_has_the_columns_of_its_page(b24):
+    fields = b24.tools.describe("crm.stagehistory.list").set_index("code")
+    assert fields.loc[["OWNER_ID", "CREATED_TIME", "STAGE_ID"], "arrow"].to_list() == [
+        "int64",
+        "timestamp[us, tz=UTC]",
+        "string",
+    ]
 
 
 def test_labels__cost_at_most_five_requests_more(portal, b24):

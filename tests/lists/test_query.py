@@ -131,7 +131,7 @@ def test_values__are_sent_in_the_one_form_that_the_field_takes(given, came):
         ({"@STAGE_ID": ["NEW", None]}, "is None"),
         ({"STAGE_ID": {"a": 1}}, "give one value"),
         ({">STAGE_ID": ["NEW"]}, "for a list use @"),
-        ({"@STAGE_ID": "NEW,WON"}, "takes a list"),
+        ({"@STAGE_ID": "NEW,WON"}, r"compares a code with .NEW,WON.. Hint: for several values write a list"),
         (
             {"STAGE_ID": "NEW, WON"},
             r"compares a code with 'NEW, WON'. Hint: for several values write a list: \['NEW', 'WON'\]",
