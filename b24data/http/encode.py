@@ -75,10 +75,19 @@ def _flat(name: str, value: Any) -> str:
     if type(value) is not dict or not _SAID_AGAIN.issuperset(map(type, value.values())):
         return ""
     key = _quoted(name, "@")
-    return "&".join([_pair(key, inner, item) for inner, item in value.items()])
+    return "&".join([_pair_of(key, inner, item) for inner, item in value.items()])
 
 
 _SAID_AGAIN = frozenset((str, int))
+
+
+# A cache of 4,096 entries keeps a megabyte of such texts; longer ones, a note or a file, are encoded anew each time.
+_LONGEST_KEPT = 128
+
+
+def _pair_of(key: str, name: str | int, value: str | int) -> str:
+    is_long = type(value) is str and len(value) > _LONGEST_KEPT
+    return (_pair.__wrapped__ if is_long else _pair)(key, name, value)
 
 
 @functools.lru_cache(4096, typed=True)  # the commands of a walk say the same bounds and references again and again
@@ -126,8 +135,12 @@ def _path(key: str) -> str:
     return unquote(key.replace("][", ".").replace("[", ".").removesuffix("]"))
 
 
-@functools.lru_cache(4096)  # the commands of a walk say the same names again and again
 def _quoted(text: str, safe: str) -> str:
+    return _quoted_again(text, safe) if len(text) <= _LONGEST_KEPT else quote(text, safe=safe)
+
+
+@functools.lru_cache(4096)  # the commands of a walk say the same names again and again
+def _quoted_again(text: str, safe: str) -> str:
     return quote(text, safe=safe)
 
 

@@ -21,6 +21,7 @@ from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.error_codes import wants_sign_in
 from b24data.http.limits import Hold, Limits
+from b24data.http.log_filter import tell
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
 from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
@@ -234,7 +235,7 @@ class Session:
                 continue
             attempt += 1
             context.retried()
-            self.logger.info("%s; attempt %d follows", error, attempt)
+            tell(self.logger, logging.INFO, "%s; attempt %d follows", error, attempt)
             self._tell_limits(error)
             self._wait("retry", action.seconds, request, context)
 
@@ -281,7 +282,7 @@ class Session:
         # A walk shows its waits; a single call that seems to hang says why.
         loud = seconds >= _LONG_S and context.on_wait is None
         level = logging.WARNING if loud else logging.DEBUG
-        self.logger.log(level, "%s: waiting %.1f s (%s)", request.method, seconds, reason)
+        tell(self.logger, level, "%s: waiting %.1f s (%s)", request.method, seconds, reason)
         self.clock.wait(context.cancel, seconds)
         context.check()
 
@@ -289,10 +290,18 @@ class Session:
         context.check()
         context.sent(sum(request.commands.values()))
         if self.logger.isEnabledFor(logging.DEBUG):
-            self.logger.debug("%s [%s] %s", request.method, request.request_id, request.shown)
+            tell(self.logger, logging.DEBUG, "%s [%s] %s", request.method, request.request_id, request.shown)
         url, body = request.url(endpoint), request.body(grant.token)
         reply = self._transport.post_json(request.method, url, body, request.headers)
-        self.logger.debug("%s [%s] %d in %.3f s", request.method, request.request_id, reply.status, reply.elapsed)
+        tell(
+            self.logger,
+            logging.DEBUG,
+            "%s [%s] %d in %.3f s",
+            request.method,
+            request.request_id,
+            reply.status,
+            reply.elapsed,
+        )
         return reply
 
     def _learn(self, request: Request, response: Response) -> None:

@@ -23,7 +23,7 @@ from b24data import __version__
 from b24data.errors import ConfigError, MissingExtraError, RequestTimeoutError, SdkError, TransportError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.deadline import Deadline, OverdueError
-from b24data.http.log_filter import RedactingFilter
+from b24data.http.log_filter import ContainingFilter
 from b24data.http.protocol import Reply
 from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
@@ -43,8 +43,9 @@ _SILENCES = 5  # so long, in timeouts of reading, may a whole request take
 _FORM_SILENCE_S, _FORM_WHOLE_S = 60.0, 90.0
 
 # httpx prints whole URLs at INFO and httpcore prints headers at DEBUG: a webhook's secret is in both.
-for _name in ("b24data", "httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks"):
-    logging.getLogger(_name).addFilter(RedactingFilter())
+_THEIRS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
+for _name in ("b24data", "b24data.progress", "b24data.exports", *_THEIRS):
+    logging.getLogger(_name).addFilter(ContainingFilter())
 
 
 class Transport:

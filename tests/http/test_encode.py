@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b24data.errors import ConfigError
+from b24data.http import encode
 from b24data.http.encode import Command, check_method, encode_batch, php_query, plain_params
 
 
@@ -155,3 +156,18 @@ def test_encode_batch__a_value_made_anew_for_each_command_is_not_taken_for_the_o
 
 def test_php_query__a_number_in_scientific_notation_keeps_its_plus() -> None:
     assert php_query({"x": 1e22}) == "x=1e%2B22"
+
+
+def test_encode_batch__keeps_no_large_value_in_memory() -> None:
+    for module_cache in (encode._pair, encode._quoted_again):
+        module_cache.cache_clear()
+    for number in range(50):
+        note = f"{number}" + "x" * 100_000
+        asked = {"fields": {"COMMENTS": note, "TITLE": note}, "note": note, "deep": {"a": [note, {note: 1}]}}
+        (line,) = encode_batch([Command("a", "crm.deal.add", asked)])["cmd"].values()
+        assert line.count(note) == 5
+    assert encode._pair.cache_info().currsize == 0
+    assert encode._quoted_again.cache_info().currsize < 20
+    lines = encode_batch([Command(str(n), "crm.deal.list", {"filter": {">ID": 7}}) for n in range(50)])
+    assert len(set(lines["cmd"].values())) == 1
+    assert encode._pair.cache_info().currsize == 1
