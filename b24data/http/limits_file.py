@@ -6,6 +6,7 @@ Its times are those of the machine's monotonic clock, which all programs share u
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 import time
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 _PATIENCE_S = 5.0  # a transaction takes a tenth of a millisecond; who holds one for so long was stopped
 _FORGOTTEN_S = 3600.0
+_SUM = 8  # bytes
 _AHEAD_S = 60.0  # what was written so far in the future is from before the last boot, and not by a quicker program
 _TABLE = "create table if not exists parts (name text primary key, state blob not null, at real not null)"
 
@@ -63,7 +65,7 @@ class FileParts:
         with self._lock:
             try:
                 return self._transaction(work)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: a damaged text in a damaged file
                 self._close()
                 raise UnusableError(f"{self.path}: {error}") from error
 
@@ -82,9 +84,9 @@ class FileParts:
             if name not in loaded:
                 row = database.execute("select state from parts where name = ?", (name,)).fetchone()
                 part, before = fresh(), b""
-                if row is not None:
+                if row is not None and (state := _unsealed(row[0])) is not None:
                     with contextlib.suppress(msgspec.DecodeError):  # of another version of this package
-                        part, before = msgspec.msgpack.decode(row[0], type=type(part)), row[0]
+                        part, before = msgspec.msgpack.decode(state, type=type(part)), state
                 loaded[name] = part, before
             return loaded[name][0]
 
@@ -94,7 +96,7 @@ class FileParts:
             result = work(get)
             for name, (part, before) in loaded.items():
                 if (state := msgspec.msgpack.encode(part)) != before:
-                    database.execute("insert or replace into parts values (?, ?, ?)", (name, state, now))
+                    database.execute("insert or replace into parts values (?, ?, ?)", (name, _sealed(state), now))
             database.execute("commit")
         finally:
             if database.in_transaction:
@@ -128,6 +130,19 @@ class FileParts:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def _sealed(state: bytes) -> bytes:
+    """With a sum at its end: a value that a damaged file made up could be a wait of years."""
+    return state + hashlib.blake2b(state, digest_size=_SUM).digest()
+
+
+def _unsealed(data: object) -> bytes | None:
+    """What was sealed; None for what is damaged, or of a version that had no sums."""
+    if not isinstance(data, bytes):
+        return None
+    state = data[:-_SUM]
+    return state if _sealed(state) == data else None
 
 
 def _boot() -> str:

@@ -66,9 +66,7 @@ def check(profiles: Profiles) -> None:
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@FEW
-@given(how=changes)
-def test_fuzz__bytes_of_a_profile(profiles, how):
+def change_bytes(profiles: Profiles, how: list[tuple[float, bytes, int]]) -> None:
     keep(profiles)
     file = profiles.folder / "acme.json"
     data = bytearray(file.read_bytes())
@@ -79,9 +77,7 @@ def test_fuzz__bytes_of_a_profile(profiles, how):
     check(profiles)
 
 
-@FEW
-@given(data=st.data())
-def test_fuzz__values_of_a_profile(profiles, data):
+def change_values(profiles: Profiles, data: st.DataObject) -> None:
     keep(profiles)
     file = profiles.folder / "acme.json"
     stored = json.loads(file.read_text("utf-8"))
@@ -89,6 +85,26 @@ def test_fuzz__values_of_a_profile(profiles, data):
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(values)
     file.write_text(json.dumps(stored), "utf-8")
     check(profiles)
+
+
+@FEW
+@given(how=changes)
+def test_fuzz__bytes_of_a_profile(profiles, how):
+    change_bytes(profiles, how)
+
+
+@FEW
+@given(data=st.data())
+def test_fuzz__values_of_a_profile(profiles, data):
+    change_values(profiles, data)
+
+
+@pytest.mark.soak
+@settings(FEW, max_examples=5_000)
+@given(how=changes, data=st.data())
+def test_soak__a_profile(profiles, how, data):
+    change_bytes(profiles, how)
+    change_values(profiles, data)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b"5", b"null", b"[]", b'"a"', b"\xff", b"", b"{}", b'{"name": 5}'])

@@ -98,7 +98,7 @@ def check_state(folder: Path, how: list[tuple[float, bytes, int]]) -> None:
 
 
 FEW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-MANY = settings(FEW, max_examples=5_000)
+MANY = settings(FEW, max_examples=1_000)
 
 
 @FEW

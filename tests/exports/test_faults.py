@@ -178,14 +178,29 @@ def test_state__of_a_later_version_begins_again(export):
     assert History(export).read() == Past()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(changes=st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4))
-def test_fuzz__a_state_is_what_was_written_or_nothing(export, changes):
+changes = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4)
+FEW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def check_state(export: Export, how: list[tuple[float, bytes, int]]) -> None:
     History(export).write(PAST)
     data = bytearray(state_file(export).read_bytes())
-    for where, new, gone in changes:
+    for where, new, gone in how:
         at = int(where * len(data))
         data[at : at + gone] = new
     state_file(export).write_bytes(data)
     assert History(export).read() in (PAST, Past())
     outlook(export)
+
+
+@FEW
+@given(how=changes)
+def test_fuzz__a_state_is_what_was_written_or_nothing(export, how):
+    check_state(export, how)
+
+
+@pytest.mark.soak
+@settings(FEW, max_examples=10_000)
+@given(how=changes)
+def test_soak__a_state_is_what_was_written_or_nothing(export, how):
+    check_state(export, how)

@@ -331,23 +331,11 @@ def test_two_at_once__lose_nothing(cron, here):
     ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.data())
-def test_fuzz__whatever_a_crontab_holds_others_lose_no_byte(data):
-    pieces = [
-        OURS.encode(),
-        b"# b24data:",
-        b"\n",
-        b"\r\n",
-        b" ",
-        b"\\%",
-        b"@daily",
-        b"export run",
-        b"#",
-        b"\xff",
-        b"\0",
-    ]
-    table = b"".join(data.draw(st.lists(st.sampled_from(pieces) | st.binary(max_size=8), max_size=20)))
+PIECES = [OURS.encode(), b"# b24data:", b"\n", b"\r\n", b" ", b"\\%", b"@daily", b"export run", b"#", b"\xff\0"]
+tables = st.lists(st.sampled_from(PIECES) | st.binary(max_size=8), max_size=20).map(b"".join)
+
+
+def check_table(table: bytes) -> None:
     added = crontab.with_entry(table, EIGHT)
     others = [line for line in table.split(b"\n") if OURS.encode() not in line]
     assert [entry for entry in crontab.entries_of(added) if entry.name == "deals"]
@@ -355,3 +343,16 @@ def test_fuzz__whatever_a_crontab_holds_others_lose_no_byte(data):
     assert [line for line in others if line and line not in kept] == []
     again = crontab.without(added, "deals", "/x/exports.toml")
     assert [line for line in others if line and line not in again.split(b"\n")] == []
+
+
+@settings(max_examples=500, deadline=None)
+@given(tables)
+def test_fuzz__whatever_a_crontab_holds_others_lose_no_byte(table):
+    check_table(table)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(tables)
+def test_soak__whatever_a_crontab_holds_others_lose_no_byte(table):
+    check_table(table)

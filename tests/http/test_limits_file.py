@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sqlite3
@@ -11,6 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from b24data.http import limits as module
 from b24data.http.bucket import LeakyBucket
@@ -213,3 +216,20 @@ def test_fork__parent_and_child_go_on_with_the_same_bucket(folder: Path, monkeyp
         os._exit(granted(client, now, 10))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 10
     assert granted(client, now) == 28
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8), st.booleans())
+def test_fuzz__a_damaged_file_makes_no_wait_and_no_error(monkeypatch, folder, changes, at_the_end):
+    for file in folder.glob("limits-*"):
+        file.unlink()
+    granted(program(monkeypatch), time.monotonic(), 3)
+    monkeypatch.setattr(Limits, "_files", {})
+    gc.collect()  # the connection writes what is left, and closes
+    [file] = folder.glob("limits-*.sqlite3")
+    data = bytearray(file.read_bytes())
+    for where, new in changes:  # the rows stand at the end of their page
+        data[int((len(data) - 1) * (1 - where**4 if at_the_end else where))] = new
+    file.write_bytes(data)
+    waited = program(monkeypatch).reserve(ONE, time.monotonic())
+    assert 0 <= waited.seconds <= 1
