@@ -44,6 +44,7 @@ def array_of(column: pa.ChunkedArray, dtype_backend: DtypeBackend) -> Any:
     return _dtype(column.type, dtype_backend).__from_arrow__(column)
 
 
+@functools.cache
 def _dtype(arrow: pa.DataType, dtype_backend: DtypeBackend) -> Any:
     import pandas as pd
 

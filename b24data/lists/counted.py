@@ -22,7 +22,7 @@ from b24data.lists.ask import Answer, Asker
 from b24data.lists.facts import Decode, WalkFacts
 from b24data.lists.pace import MOST_COMMANDS
 from b24data.lists.plan import ListPlan, Params
-from b24data.lists.rows import Row, value_at
+from b24data.lists.rows import Row, id_in, value_at
 
 __all__ = ["counted_pages"]
 
@@ -299,7 +299,7 @@ def _key_reader(name: str | None) -> Callable[[Row], Any]:
     decoder = msgspec.json.Decoder(shape)
 
     def read(row: Row) -> Any:
-        row_id = decoder.decode(row).id  # type: ignore[attr-defined]
+        row_id = id_in(row, decoder, str(name))
         return _digest(row) if row_id is None else str(row_id)
 
     return read

@@ -18,7 +18,7 @@ from b24data.http.payload import Payload, decoded, opened
 from b24data.http.protocol import BatchParts, Response
 from b24data.lists.methods import MethodSpec
 
-__all__ = ["Row", "id_reader", "rows_of", "value_at"]
+__all__ = ["Row", "id_in", "id_reader", "rows_of", "value_at"]
 
 Row = msgspec.Raw
 
@@ -77,6 +77,22 @@ def value_at(response: Response, path: str) -> Any:
     for name in names:
         found = found.get(name) if isinstance(found, dict) else None
     return found
+
+
+def id_in(row: Row, decoder: msgspec.json.Decoder[Any], name: str) -> Any:
+    r"""The id in a row by a decoder of objects with an ``id``, also beside half a character in another value.
+
+    >>> shape = msgspec.defstruct("Row", [("id", int | str | None, None)], rename={"id": "ID"})
+    >>> id_in(msgspec.Raw(rb'{"T":"\ud83d","ID":7}'), msgspec.json.Decoder(shape), "ID")
+    7
+    """
+    try:
+        return decoder.decode(row).id
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        mended = decoded(row)
+        return mended.get(name) if isinstance(mended, dict) else None
 
 
 def _found(payload: Payload | BatchParts, spec: MethodSpec) -> _Holder | None:
@@ -182,7 +198,7 @@ def id_reader(spec: MethodSpec) -> Callable[[Row], int]:
 
     def read(row: Row) -> int:
         try:
-            return int(decoder.decode(row).id)  # type: ignore[attr-defined]
+            return int(id_in(row, decoder, str(spec.id)))
         except (msgspec.DecodeError, TypeError, ValueError) as error:
             raise ProtocolViolationError(
                 f"{spec.method} sent a row without a whole number as {spec.id!r}: {_shown(bytes(row))}"

@@ -12,7 +12,7 @@ from b24data.errors import AjaxError, BadReplyError
 from b24data.http.payload import opened
 from b24data.http.protocol import Response
 from b24data.lists.methods import MethodSpec, spec_of
-from b24data.lists.rows import rows_of, value_at
+from b24data.lists.rows import id_reader, rows_of, value_at
 
 # Answers from the pages of b24restdocs (commit 5988ed13), with the number of rows and their ids as counted there.
 DATA = Path(__file__).with_name("data")
@@ -115,3 +115,17 @@ def test_value_at__reads_beside_the_rows():
     assert value_at(answer({"items": [], "hasMore": True, "a": {"b": 2}}), "a.b") == 2
     assert value_at(answer({"items": []}), "hasMore") is None
     assert value_at(answer([]), "hasMore") is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        rb'{"T":"a\ud83d","ID":"17"}',
+        b'{"ID":"17","T":"a\xd0"}',
+        b'{"\xd0":1,"ID":17}',
+        b'{"ID":17,"T":NaN}',
+        rb'{"ID":17,"T":{"a":["\ud83d\ud83d"]}}',
+    ],
+)
+def test_id_reader__finds_the_id_beside_what_no_strict_reader_takes(row):
+    assert id_reader(spec_of("crm.deal.list"))(msgspec.Raw(row)) == 17
