@@ -20,9 +20,10 @@ from typing import Any
 
 from b24data import B24OAuth, RateLimitConfig, RestrictionParams, SdkError
 from b24data import tools as tools_of_the_package
-from b24data.datasets import dataset, job, state
+from b24data.datasets import dataset
 from b24data.datasets.sync import Sync
 from b24data.frames import parquet
+from b24data.workfolder import WorkFolder
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000))
 # What reaches the disk, by the modules that call it.
@@ -30,8 +31,10 @@ STEPS = [
     (dataset, "put_in_place"),
     (parquet, "put_in_place"),
     (parquet.GrowingFile, "finish"),
-    (job, "write_whole"),
-    (state, "write_whole"),
+    (WorkFolder, "write_whole"),
+    (WorkFolder, "make"),
+    (WorkFolder, "remove"),
+    (os, "replace"),
     (shutil, "rmtree"),
     (Path, "unlink"),
     (Path, "mkdir"),

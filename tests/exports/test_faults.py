@@ -8,16 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b24data.cli import main
 from b24data.datasets.sealed import seal
-from b24data.errors import ExportError, SdkError
+from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
 from b24data.exports.codes import ExitCode
 from b24data.exports.hook import tell_failure
+from b24data.exports.notebook import NotebookRun
 from b24data.exports.runner import Runner
 from b24data.exports.spec import Export, read_exports
 from b24data.exports.state import History, Past, Run, _Record, outlook
@@ -204,3 +206,23 @@ def test_fuzz__a_state_is_what_was_written_or_nothing(export, how):
 @given(how=changes)
 def test_soak__a_state_is_what_was_written_or_nothing(export, how):
     check_state(export, how)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
+@pytest.mark.parametrize("name", ["done.ipynb", "done.html"])
+def test_notebook__a_copy_that_is_no_file_is_refused_before_it_runs(tmp_path, name):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "report.ipynb")
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ConfigError, match=f"{name} is a FIFO"):
+        NotebookRun(notebook=tmp_path / "report.ipynb", out=tmp_path / "done.ipynb", html=True).run()
+
+
+def test_notebook__the_copy_of_a_link_is_written_to_its_file(tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "report.ipynb")
+    (tmp_path / "big").mkdir()
+    (tmp_path / "big/done.ipynb").touch(0o600)
+    (tmp_path / "done.ipynb").symlink_to("big/done.ipynb")
+    assert NotebookRun(notebook=tmp_path / "report.ipynb", out=tmp_path / "done.ipynb", tell=lambda _: None).run() == 0
+    assert (tmp_path / "done.ipynb").is_symlink()
+    assert (tmp_path / "big/done.ipynb").stat().st_size > 0
+    assert (tmp_path / "big/done.ipynb").stat().st_mode & 0o777 == 0o600 or os.name == "nt"
