@@ -102,6 +102,9 @@ class Schema:
             title if titles.count(title) == 1 else f"{title} [{column.name}]"
             for title, column in zip(titles, self.columns, strict=True)
         ]
+        for place in range(len(names)):
+            while names[place] in names[:place]:  # a title may end in another field's code
+                names[place] += "_"
         id_name = names[self.names.index(self.id_name)] if self.id_name in self.names else self.id_name
         renamed = tuple(replace(column, name=name) for column, name in zip(self.columns, names, strict=True))
         return replace(self, columns=renamed, id_name=id_name)

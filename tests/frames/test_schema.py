@@ -212,3 +212,11 @@ def test_widened__a_new_field_never_takes_the_name_of_a_column():
 @pytest.mark.parametrize("row", [b'{"T":"a\xd0"}', b'{"T":"a\\ud83d"}', b'{"T":"\xff\xfe","N":NaN}'])
 def test_build_schema__reads_first_rows_that_no_strict_reader_takes(row):
     assert build_schema({"T": Field("T", "T", type="string")}, ["T"], id_code=None, sample_rows=[row]).names == ["T"]
+
+
+def test_titled__no_name_stands_twice_whatever_the_titles_are():
+    titles = {"A": "X", "B": "X", "C": "X [A]", "D": "X, currency", "E": "X, currency"}
+    fields = {code: Field(code, code, title=title, type="string") for code, title in titles.items()}
+    fields["M"] = Field("M", "M", title="X", type="money")
+    names = build_schema(fields, list(fields), id_code=None).titled().names
+    assert len(set(names)) == len(names) == 7
