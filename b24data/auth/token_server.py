@@ -117,6 +117,7 @@ def _pair_in(reply: Reply) -> Mapping[str, Any] | SdkError:
     refused = isinstance(data, dict) and names_error(data.get("error"), data.get("error_description"))
     if not isinstance(data, dict) or not (refused or data.get("access_token")):
         start = str(redact(reply.body[:200].decode("utf-8", "replace"))).strip()
+        start = start if start.startswith("<") else ""  # a page of a proxy; anything else may be a pair, half of it
         return BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
     if refused:
         return _refusal(portal_error("oauth/token", data.get("error"), data.get("error_description"), reply.status))
