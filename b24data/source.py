@@ -18,6 +18,7 @@ from b24data.errors import ConfigError, ExportError, ProtocolViolationError
 from b24data.files import path_of
 from b24data.http.clock import Clock
 from b24data.http.session import Session
+from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.lists.query import selected_names
 from b24data.ownership import kind_of
@@ -136,9 +137,21 @@ def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | N
             hint='name it: cursor="DATE_MODIFY"; docs/methods.md has the methods where it is known',
         )
     rest["select"] = selected_names(rest.get("select"))
+    _check_key(spec, rest["select"] or (), conditions)
     if conditions is not None and not isinstance(conditions, Mapping):
         raise ConfigError("a sync takes its filter as a mapping", hint='such as {">=DATE_CREATE": "2026-01-01"}')
     return ListSource(spec=spec, cursor=cursor or str(spec.modified), filter=dict(conditions or {}), **rest)
+
+
+def _check_key(spec: MethodSpec, select: Sequence[str], conditions: Any) -> None:
+    """A dataset has one row an id."""
+    filtered = [split_filter_key(str(key))[1] for key in conditions] if isinstance(conditions, Mapping) else []
+    named = {name.upper() for name in (*select, *filtered)}
+    if found := [name for name in spec.key_with if name.upper() in named or "*" in named]:
+        raise ConfigError(
+            f"{spec.method} has several rows of one {spec.id} where it is asked for {found[0]}, and a dataset has one",
+            hint="leave that field out, or get the whole list with fetch_all",
+        )
 
 
 def check_folder(path: Any) -> Path:

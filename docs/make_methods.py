@@ -52,7 +52,7 @@ def _row(name: str, spec: MethodSpec) -> str:
     rows = f"`{spec.rows_at}`" if spec.rows_at else ""
     size = "" if spec.walk in ("whole", "refused") and not spec.page_max else str(spec.page_asked)
     needs = ", ".join(f"`{path}`" for path in spec.required).replace("|", "` or `")
-    row_id = f"`{spec.id}`" if spec.id else ""
+    row_id = " + ".join(f"`{name}`" for name in (spec.id, *spec.key_with) if name)
     cells = (f"`{name}`", spec.walk, rows, row_id, size, needs, _types(spec), "; ".join(_notes(spec)))
     return "| " + " | ".join(cells) + " |"
 

@@ -118,6 +118,7 @@ class _Reading:
     _arrived: bool = field(init=False, default=False)
     _pages: set[bytes] = field(init=False, default_factory=set)
     _key: Callable[[Row], Any] = field(init=False)
+    _digests: dict[Any, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._key = _key_reader(self.asker.plan.spec.id) if self.identified else _digest
@@ -220,13 +221,22 @@ class _Reading:
         sure = self.total is None and (len(self._pages) > 1 or len(answer.rows) < self.asker.plan.spec.page_asked)
         if self.rows == self.total or (self.asker.plan.spec.repeats_last and sure):
             self.ending = "last_page"
+        elif self._has_no_pages(answer):
+            self.ending, self._moved = "whole_answer", False
+            self.facts.notes.append(f"{self._name} answers the same whatever page is asked for: it has no pages")
         elif self._idle > 1:
             raise ProtocolViolationError(
                 f"{self._name} sends the same page again and again after {self.rows:,} rows",
-                hint="the portal gives no way to the rows behind it; a narrower filter may",
+                hint='there is no way to the rows behind it: narrow the filter, or take these with partial="ok"',
             )
         else:
             self.repeated += len(answer.rows)
+
+    def _has_no_pages(self, answer: Answer) -> bool:
+        """Whether a method that nothing documents sent its whole list at once. A round number of rows may be a page."""
+        spec = self.asker.plan.spec
+        once = self.total is None and len(self._pages) == 1 and len(answer.rows) == self.rows
+        return once and not spec.documented and len(answer.rows) % spec.page_asked > 0
 
     @property
     def _name(self) -> str:
@@ -242,6 +252,8 @@ class _Reading:
         response, spec = answer.response, self.asker.plan.spec
         self._count(answer)
         self._pages.add(_page_digest(answer.rows))
+        if not self.before:  # in the first reading a row may have changed since an earlier page, but not on this one
+            self._digests.clear()
         new = [row for row in answer.rows if self._is_new(row)]
         self.facts.total = self.total
         if not answer.rows and spec.more_at and value_at(response, spec.more_at):
@@ -262,11 +274,22 @@ class _Reading:
     def _is_new(self, row: Row) -> bool:
         key = self._key(row)
         self.seen[key] += 1
+        if self.identified:
+            self._check_same(key, row)
         if self.identified and self.seen[key] > 1:
             self.repeated += 1
             return False
         self.rows += 1
         return self.seen[key] > self.before[key]
+
+    def _check_same(self, key: Any, row: Row) -> None:
+        """Two different rows of one id are two rows: none of them may be taken for the other."""
+        digest = _digest(row)
+        if self._digests.setdefault(key, digest) != digest:
+            raise ProtocolViolationError(
+                f"{self._name} sends different rows with the same {self.asker.plan.spec.id} {str(key)[:40]}",
+                hint='rows may have changed meanwhile: run it again; partial="ok" gives what came',
+            )
 
     def _is_known(self, answer: Answer) -> bool:
         """Whether a page has rows, and only such as came before."""
@@ -286,11 +309,13 @@ def _named(params: Params) -> dict[str, Any]:
 
 
 def _identified(plan: ListPlan, rows: Sequence[Row]) -> bool:
-    """Whether the rows tell their ids: some methods document one and send none."""
-    if plan.spec.id is None:
+    """Whether the rows tell their ids: some methods document one and send none, or send several rows of one id."""
+    if plan.spec.id is None or plan.spec.key_with:
         return False
     read = _key_reader(plan.spec.id)
-    return not any(isinstance(read(row), bytes) for row in rows)
+    keys = [read(row) for row in rows]
+    repeated = len(set(keys)) < len(keys) and len(set(keys)) < len({bytes(row) for row in rows})
+    return not repeated and not any(isinstance(key, bytes) for key in keys)
 
 
 def _key_reader(name: str | None) -> Callable[[Row], Any]:

@@ -44,7 +44,9 @@ class MethodSpec:
     **Rows** lie in ``result``, or in what ``rows_at`` names there (``*``: in its only list). ``shape`` is ``list``,
     ``by_key`` (an object of rows), ``groups`` (an object of lists) or ``one_or_list`` (a single row comes bare);
     ``key`` is the column that a row's or list's key goes to, by default the id. ``id`` is the id in a row, ``id_asked``
-    its name in select, filter and order. ``answer_case`` is the spelling of fields in rows.
+    its name in select, filter and order. Where several rows may have one id, ``key_with`` are the fields in which they
+    differ: rows are then known by all that they hold, and a list that asks for such a field is not read by ids.
+    ``answer_case`` is the spelling of fields in rows.
 
     **Parameters**: ``filter``, ``order`` and ``select``, None where the method has none. ``order_form`` and
     ``filter_form`` say what they look like. ``required`` are paths, ``a|b`` are alternatives. ``positional`` has the
@@ -72,6 +74,7 @@ class MethodSpec:
     key: str | None = None
     id: str | None = None
     id_asked: str | None = None
+    key_with: tuple[str, ...] = ()
     answer_case: Literal["as_is", "camel"] = "as_is"
     filter: str | None = None
     filter_form: Literal["object", "conditions"] = "object"
@@ -116,7 +119,7 @@ class MethodSpec:
     def of(cls, method: str, facts: Mapping[str, Any]) -> MethodSpec:
         """One entry of ``methods.json``."""
         known = dict(facts)
-        known |= {name: tuple(known.get(name, ())) for name in ("required", "also", "positional")}
+        known |= {name: tuple(known.get(name, ())) for name in ("required", "also", "positional", "key_with")}
         known.setdefault("id_asked", known.get("id"))
         return cls(method=method.removeprefix(_V3), **known)
 

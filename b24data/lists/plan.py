@@ -63,21 +63,24 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
     _check_required(spec, {**query.params, "filter": _rendered(spec, asked.filter.members), "select": asked.select})
     members, low, high = _bounds(spec, asked)
     descending, by_id = _direction(spec, asked.order)
+    split = _splits_ids(spec, asked)
     fields, added, hidden = _selected(spec, asked, types)
     sent: dict[str, Any] = plain_params(query.params)
     if fields is not None and spec.select:
         sent = put(sent, spec.select, fields)
     if members:
         sent = put(sent, _param(spec.filter, spec, "filter"), _rendered(spec, members))
-    if asked.order and (not by_id or spec.walk == "whole"):
+    if (asked.order and not by_id) or split or (asked.order and spec.walk == "whole"):
         _param(spec.order, spec, "order")
-        for path, value in order_params(spec, {**asked.order, **_tie_breaker(spec, asked.order)}).items():
+        order = {**dict.fromkeys(split, "ASC"), **asked.order}
+        order = {**asked.order, **_tie_breaker(spec, asked.order), **order}
+        for path, value in order_params(spec, order).items():
             sent = put(sent, path, value)
     if descending:
         low, high = (None if high is None else -high - 1), (None if low is None else -low - 1)
     return ListPlan(
         spec=spec,
-        walk=spec.walk if by_id else _BY_ANOTHER_FIELD.get(spec.walk, spec.walk),
+        walk=spec.walk if by_id and not split else _BY_ANOTHER_FIELD.get(spec.walk, spec.walk),
         params=sent,
         select=asked.select,
         descending=descending,
@@ -148,6 +151,14 @@ def _direction(spec: MethodSpec, order: Mapping[str, str]) -> tuple[bool, bool]:
     if by_id and spec.order is None and spec.cursor != "cursor" and descending != newest_first:
         _param(None, spec, "order")
     return descending, by_id
+
+
+def _splits_ids(spec: MethodSpec, asked: Resolved) -> list[str]:
+    """The fields asked for by which several rows may have one id: ``bizproc.task.list`` has a row a user then."""
+    if spec.walk not in _BY_ANOTHER_FIELD:
+        return []
+    named = {*(asked.select or ()), *asked.order, *(one.name for one in each_condition(asked.filter))}
+    return [name for name in spec.key_with if "*" in named or name in named]
 
 
 def _tie_breaker(spec: MethodSpec, order: Mapping[str, str]) -> dict[str, str]:

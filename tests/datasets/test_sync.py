@@ -329,6 +329,12 @@ def test_a_portal_that_does_not_compare_times__is_an_error_whichever_way(tmp_pat
         ("department.get", {}, "not documented by which field department.get tells of changes.*cursor="),
         ("crm.status.list", {}, "can't be synced: its rows can't be asked for by an id"),
         ("event.offline.get", {}, "can't be synced"),
+        (
+            "bizproc.task.list",
+            {"select": ["ID", "USER_ID"]},
+            "has several rows of one ID where it is asked for USER_ID",
+        ),
+        ("bizproc.task.list", {"filter": {"@USER_ID": [1, 7]}}, "has several rows of one ID"),
         ("crm.deal.list", {"overlap": "soon"}, "'soon' is no duration.*10min"),
         ("crm.deal.list", {"deletes": "all"}, "is no way to look for what is gone.*scan"),
         ("crm.deal.list", {"deletes": "scan", "max_deletes": 1.5}, "no number of rows"),

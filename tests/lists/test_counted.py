@@ -377,3 +377,85 @@ def test_fetch__whole_or_an_error_whatever_the_portal_does(count, method, lie, q
     if not told or changes == 0 or quirk == "hidden":
         assert set(ids) == steady
     assert facts.complete
+
+
+def tasks_of_users(pairs, **options):
+    """Tasks of workflows where they are asked for with their users: one row for each user of a task."""
+    rows = [{"ID": str(task), "USER_ID": str(user)} for task, user in pairs]
+    return PagedPortal(rows, by_start("START"), **options)
+
+
+PAIRS = {
+    "one user each": [(task, 1) for task in range(1, 121)],
+    "three users each": [(task, user) for task in range(1, 61) for user in (1, 7, 9)],
+    "two over the edge of a page": [(task, 1) for task in range(1, 51)] + [(50, 7)] + [(t, 1) for t in range(51, 400)],
+    "one task of a hundred users": [(1, user) for user in range(1, 101)] + [(2, 1)],
+    "equal rows": [(1, 1)] * 70,
+}
+
+
+@pytest.mark.parametrize("total", [True, False])
+@pytest.mark.parametrize("pairs", PAIRS.values(), ids=PAIRS)
+def test_ids_that_are_no_key__every_task_and_user_comes_once(pairs, total):
+    portal = tasks_of_users(pairs, **({} if total else {"total": lambda n: None}))
+    found, facts = fetch(portal, "bizproc.task.list", select=["ID", "USER_ID"])
+    assert found == portal.rows
+    assert facts.complete
+
+
+def test_ids_that_are_no_key__are_asked_for_in_an_order_that_tells_them_apart():
+    def order(**asked):
+        plan = make_plan(spec_of("bizproc.task.list"), **asked)
+        return plan.walk, plan.page_at(0).get("ORDER")
+
+    by_user = ("offset", {"ID": "ASC", "USER_ID": "ASC"})
+    assert order(select=["ID", "USER_ID"]) == by_user
+    assert order(filter={"!USER_ID": 1}) == by_user
+    assert order(select=["ID", "USER_ID"], order={"USER_ID": "DESC"})[1] == {"USER_ID": "DESC", "ID": "ASC"}
+    assert order(select=["ID", "NAME"])[0] == order()[0] == "keyset"
+
+
+def test_senders__two_of_one_address_are_two_rows():
+    rows = [{"email": "a@example.com", "name": name} for name in ("John Smith", "Work email")]
+    portal = PagedPortal(
+        rows,
+        by_limit("pagination.offset", "pagination.limit", 50),
+        wrap=lambda found: {"items": found},
+        total=lambda n: None,
+    )
+    found, facts = fetch(portal, "mail.mailbox.senders")
+    assert found == rows
+    assert facts.complete
+
+
+@pytest.mark.parametrize("total", [lambda n: n, lambda n: None])
+@pytest.mark.parametrize("at_", [3, 70])
+def test_different_rows_of_one_id__are_never_taken_for_one_another(at_, total):
+    rows = [{"ID": str(n), "NAME": "x"} for n in range(1, 120)]
+    rows.insert(at_, {**rows[at_ - 1], "NAME": "another"})
+    portal = PagedPortal(rows, by_start("START"), total=total)
+    found: list[dict[str, str]] = []
+    try:
+        fetch(portal, found=found)
+    except IncompleteFetchError as error:
+        assert "different rows with the same ID" in str(error)
+    else:
+        assert found == rows
+
+
+@pytest.mark.parametrize("count", [1, 7, 49, 51, 120])
+@pytest.mark.parametrize("wrap", [lambda rows: rows, lambda rows: {"things": rows, "more": 1}])
+def test_a_method_that_nothing_documents__comes_whole_with_and_without_pages(count, wrap):
+    rows = [{"name": f"row {n}"} for n in range(count)]
+    paged, facts = fetch(PagedPortal(rows, by_start(), wrap=wrap), "partner.thing.list")
+    assert (paged, facts.reason) == (rows, "total_reached")
+    portal = PagedPortal(rows, lambda portal, params: portal.rows, wrap=wrap, total=lambda n: None)
+    whole, facts = fetch(portal, "partner.thing.list")
+    assert (whole, facts.reason, facts.complete) == (rows, "whole_answer", True)
+    assert facts.notes == ["partner.thing.list answers the same whatever page is asked for: it has no pages"]
+
+
+def test_a_method_that_nothing_documents__a_round_number_of_rows_may_be_its_first_page():
+    portal = PagedPortal([{"n": n} for n in range(50)], lambda portal, params: portal.rows, total=lambda n: None)
+    with pytest.raises(IncompleteFetchError, match="sends the same page again"):
+        fetch(portal, "partner.thing.list")
