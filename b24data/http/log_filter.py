@@ -14,15 +14,19 @@ __all__ = ["ContainingFilter", "RedactingFilter", "tell"]
 
 
 class RedactingFilter(logging.Filter):
-    """Masks secrets in every record that passes, and writes control characters out."""
+    """Masks secrets in every record and in the traceback that comes with it, and writes control characters out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record's text; always lets it pass."""
-        text = record.getMessage()
-        masked = printable(redact(text))
-        if masked != text:
+        masked = printable(redact(record.getMessage()))  # no variable holds the text: a filter runs at every call
+        if masked != record.getMessage():
             record.msg, record.args = masked, ()
+        if record.exc_info and not record.exc_text:  # what handlers print instead of formatting it themselves
+            record.exc_text = printable(redact(_FORMATTER.formatException(record.exc_info)))
         return True
+
+
+_FORMATTER = logging.Formatter()
 
 
 class ContainingFilter(RedactingFilter):

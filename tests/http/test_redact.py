@@ -79,6 +79,18 @@ def test_redacting_filter__rewrites_a_record_with_arguments(caplog: pytest.LogCa
     assert "untouched 5" in caplog.text
 
 
+def test_redacting_filter__masks_the_traceback_too(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("test.redact.traceback")
+    logger.addFilter(RedactingFilter())
+    try:
+        int(f"access_token={SECRET}")
+    except ValueError:
+        logger.exception("a callback failed")
+    assert "Traceback" in caplog.text
+    assert "access_token=***" in caplog.text
+    assert SECRET not in caplog.text
+
+
 CODE = "q7w2k9x4" + "m1p8z3v6"
 TOKEN = "a7630167006e9f06006b12e400000001" + "000007e2e201aeb9fedba2013080af5a95c05e"
 KEY = "ZeKyeYIgy2NsHZqs" + "IHY6GfG1VaaB12"
