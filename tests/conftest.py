@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,14 @@ SECRET = re.compile(
     r"|cl13nt-s3cr3t|(?:client_secret|refresh_token|access_token)=(?!\*)\w"
 )
 _raised: list[str] = []
+
+
+@pytest.fixture
+def common_folder() -> Generator[Path, None, None]:
+    """A folder that every user of the machine may enter: those of pytest are for one user, at any depth."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 def pytest_configure() -> None:

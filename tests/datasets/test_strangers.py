@@ -26,13 +26,11 @@ def portal():
 
 
 @pytest.fixture
-def shared(tmp_path) -> Path:
+def shared(common_folder) -> Path:
     """A folder that everybody may write to."""
-    for at in (tmp_path, *tmp_path.parents[:2]):
-        at.chmod(0o755)
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "shared").chmod(0o777)
-    return tmp_path / "shared"
+    (common_folder / "shared").mkdir()
+    (common_folder / "shared").chmod(0o777)
+    return common_folder / "shared"
 
 
 @pytest.fixture

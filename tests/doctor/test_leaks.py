@@ -214,16 +214,14 @@ def test_scan__of_a_huge_file_says_so(tmp_path, capsys):
 
 
 @as_root
-def test_scan__a_folder_that_may_not_be_read_is_told_of_and_hides_no_other(tmp_path):
-    for at in (tmp_path, *tmp_path.parents[:2]):
-        at.chmod(0o755)
-    (tmp_path / "closed").mkdir(mode=0o700)
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open/a.py").touch()
+def test_scan__a_folder_that_may_not_be_read_is_told_of_and_hides_no_other(common_folder):
+    (common_folder / "closed").mkdir(mode=0o700)
+    (common_folder / "open").mkdir()
+    (common_folder / "open/a.py").touch()
     told: list[str] = []
 
     def look() -> None:
-        files = [file.name for file in files_in([tmp_path], lambda error: told.append(str(error.filename)))]
+        files = [file.name for file in files_in([common_folder], lambda error: told.append(str(error.filename)))]
         raise AssertionError(files, [Path(one).name for one in told])
 
     assert by_stranger(look) == "AssertionError: (['a.py'], ['closed'])"

@@ -139,12 +139,10 @@ def test_read_private__of_another_user_is_refused_with_the_owner(tmp_path):
 
 
 @as_root
-def test_stranger__can_neither_read_nor_remove_what_is_in_a_work_folder(tmp_path):
-    for at in (tmp_path, *tmp_path.parents[:2]):
-        at.chmod(0o755)
-    with WorkFolder(tmp_path / "work") as folder:
+def test_stranger__can_neither_read_nor_remove_what_is_in_a_work_folder(common_folder):
+    with WorkFolder(common_folder / "work") as folder:
         folder.write_whole("manifest.json", b"rows")
-    assert "PermissionError" in by_stranger((tmp_path / "work/manifest.json").read_bytes)
-    assert "PermissionError" in by_stranger((tmp_path / "work/manifest.json").unlink)
-    assert "PermissionError" in by_stranger((tmp_path / "work/forged.json").touch)
-    assert "is a folder of root" in by_stranger(lambda: WorkFolder(tmp_path / "work").__enter__())
+    assert "PermissionError" in by_stranger((common_folder / "work/manifest.json").read_bytes)
+    assert "PermissionError" in by_stranger((common_folder / "work/manifest.json").unlink)
+    assert "PermissionError" in by_stranger((common_folder / "work/forged.json").touch)
+    assert "is a folder of root" in by_stranger(lambda: WorkFolder(common_folder / "work").__enter__())

@@ -94,14 +94,12 @@ def test_runtime_folder__of_the_user_before_is_not_taken(tmp_path, monkeypatch):
 
 
 @as_root
-def test_runtime_folder__that_a_stranger_made_first_is_refused(tmp_path, monkeypatch):
+def test_runtime_folder__that_a_stranger_made_first_is_refused(common_folder, monkeypatch):
     monkeypatch.delenv("B24DATA_STATE_DIR")
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    tmp_path.chmod(0o1777)
-    for at in tmp_path.parents[:2]:
-        at.chmod(0o755)
-    assert by_stranger((tmp_path / "b24data-0").mkdir) == ""
+    monkeypatch.setattr(tempfile, "tempdir", str(common_folder))
+    common_folder.chmod(0o1777)
+    assert by_stranger((common_folder / "b24data-0").mkdir) == ""
     with pytest.raises(UnusableError, match=f"b24data-0 is a folder of user {STRANGER}"):
         state_folder()
 

@@ -29,22 +29,20 @@ target = "deals.parquet"
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Iterator[Path]:
+def home(common_folder, monkeypatch) -> Iterator[Path]:
     """The home of somebody who left it open to others, as many systems make it."""
-    for at in (tmp_path, *tmp_path.parents[:2]):
-        at.chmod(0o755)
     for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("HOME", str(common_folder / "anna"))
+    monkeypatch.setenv("TMPDIR", str(common_folder / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", str(common_folder / "tmp"))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr(Limits, "_files", {})
-    (tmp_path / "anna").mkdir(mode=0o755)
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "tmp").chmod(0o1777)
+    (common_folder / "anna").mkdir(mode=0o755)
+    (common_folder / "tmp").mkdir()
+    (common_folder / "tmp").chmod(0o1777)
     before = os.umask(0o002)  # the most generous one that is usual
-    yield tmp_path / "anna"
+    yield common_folder / "anna"
     os.umask(before)
 
 
