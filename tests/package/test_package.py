@@ -83,4 +83,4 @@ def test_wheel__does_in_an_empty_environment_what_is_promised(python, tmp_path):
 
 def test_wheel__its_dependencies_agree_and_each_extra_can_be_had(python, wheel, tmp_path):
     run(python, "-m", "pip", "check", cwd=tmp_path)
-    run(python, "-m", "pip", "install", "-qq", "--dry-run", f"{wheel}[demo,notebook]", cwd=tmp_path)
+    run(python, "-m", "pip", "install", "-qq", "--dry-run", f"{wheel}[demo,notebook,socks]", cwd=tmp_path)
