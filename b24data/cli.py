@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("b24data.commands.status", "portal, user, permissions, tokens, limits"),
     },
     "lists and calls": {
-        "fetch": ("b24data.commands.fetch", "a whole list into a Parquet file"),
+        "fetch": ("b24data.commands.fetch", "a whole list into a Parquet, Excel or CSV file"),
         "sync": ("b24data.commands.sync", "a folder of Parquet files, kept equal to a list"),
         "describe": ("b24data.commands.describe", "the fields of a list: types, titles, possible values"),
         "methods": ("b24data.commands.methods", "the list methods that are documented, or those of the portal"),

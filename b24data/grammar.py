@@ -50,11 +50,11 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         "profiles": ("the portals that were signed in to on this machine", ("output",)),
         "call": (
             "one method: a whole list as a DataFrame, any other result as it is",
-            (*LIST_OPTIONS, "backend", "to", "raw", "write", *_EVERYWHERE),
+            (*LIST_OPTIONS, "backend", "to", "csv", "raw", "write", *_EVERYWHERE),
         ),
         "fetch": (
-            "a whole list: as a DataFrame, or with --to as a Parquet file",
-            (*LIST_OPTIONS, "no-resume", "dry-run", "backend", "to", *_EVERYWHERE),
+            "a whole list: as a DataFrame, or with --to as a file",
+            (*LIST_OPTIONS, "no-resume", "dry-run", "backend", "to", "csv", *_EVERYWHERE),
         ),
         "describe": ("the fields of a list as a DataFrame", ("params", *_EVERYWHERE)),
         "methods": ("the methods that the portal has, or those that match a pattern", _EVERYWHERE),
@@ -195,7 +195,9 @@ the first line.
 
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     """The keywords of ``tools.fetch_all`` beside those that say which rows."""
-    said: dict[str, Any] = {name: given.get(name) for name in ("labels", "titles", "errors", "partial", "gentle")}
+    said: dict[str, Any] = {
+        name: given.get(name) for name in ("labels", "titles", "errors", "partial", "gentle", "csv")
+    }
     said["tz"] = zone_of(given.get("tz"), expand)
     said["dtypes"] = types_of(given.get("dtypes"), expand)
     said["dtype_backend"] = given.get("backend")

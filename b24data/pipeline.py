@@ -10,7 +10,6 @@ import json
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import pyarrow as pa
@@ -27,11 +26,11 @@ from b24data.frames.doubt import Believed
 from b24data.frames.fields import undescribed
 from b24data.frames.kinds import offset_of
 from b24data.frames.labels import Labels
-from b24data.frames.parquet import ParquetSink
 from b24data.frames.presented import Presentation, coercion_text
 from b24data.frames.recheck import Recheck, condition_reports, id_run
 from b24data.frames.schema import Schema, build_schema
 from b24data.frames.sinks import Sink
+from b24data.frames.targets import Target
 from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, Wait
@@ -114,21 +113,24 @@ class Pipeline:
                 sink.abort()
             raise
 
-    def into_file(self, target: Path, *, resume: bool, partial: Literal["raise", "ok"]) -> FetchReport:
-        """Pass all batches into a Parquet file; with ``resume`` go on with what an earlier run left of it.
+    def into_file(self, target: Target, *, resume: bool, partial: Literal["raise", "ok"]) -> FetchReport:
+        """Pass all batches into a file; with ``resume`` go on with what an earlier run left of it.
 
         What this run brings is kept in turn when it is stopped: see :class:`Job`.
         """
-        with Job(target, self._clock) as job:
+        with Job(target.path, self._clock) as job:
             if not resume:
                 job.discard()
             self._job = job if resume and self.plan.walk == "keyset" and self.plan.limit is None else None
-            return cast("FetchReport", self.run(lambda schema: self._file_sink(schema, target), partial, str(target)))
+            return cast(
+                "FetchReport", self.run(lambda schema: self._file_sink(schema, target), partial, str(target.path))
+            )
 
-    def _file_sink(self, schema: Schema, target: Path) -> Sink:
+    def _file_sink(self, schema: Schema, target: Target) -> Sink:
         if self._job is None or self._fetch.facts.walk != "keyset":
-            return ParquetSink(target, schema.arrow, self.query)
-        return JobSink(self._job, schema.arrow, self.query, self._standing, self._clock)
+            return target.sink(schema.arrow, self.query)
+        make_sink = functools.partial(target.last_sink, metadata=self.query)
+        return JobSink(self._job, schema.arrow, make_sink, self._standing, self._clock)
 
     def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Typed batches in the order of the walk. Leaving the loop early stops whatever is under way."""

@@ -162,6 +162,11 @@ def check_folder(path: Any) -> Path:
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
     folder = path_of(path)
+    if folder.suffix.lower() in (".xlsx", ".csv") and not folder.is_dir():
+        raise ConfigError(
+            f"a sync keeps a folder of Parquet files, and {folder.name} is the name of a file",
+            hint=f'name the folder, such as to="{folder.stem}"; tools.fetch_all writes {folder.name}',
+        )
     try:
         if not folder.parent.is_dir():
             raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")

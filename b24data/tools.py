@@ -1,4 +1,4 @@
-"""``b24.tools``: from a method's name to a DataFrame, an Arrow table, a stream of batches, or a Parquet file."""
+"""``b24.tools``: from a method's name to a DataFrame, an Arrow table, a stream of batches, or a file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from b24data.frames.described import TYPES_S, WORDS_S, Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelMode
 from b24data.frames.overview import columns_of, fields_frame
-from b24data.frames.parquet import check_target
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
+from b24data.frames.targets import CsvKind, check_csv, target_of
 from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
@@ -106,6 +106,7 @@ class Tools:
         filter: Mapping[str, Any] | None = None,
         *,
         to: str | os.PathLike[str],
+        csv: CsvKind | None = None,
         resume: bool = True,
         partial: Literal["raise", "ok"] = "raise",
         **options: Unpack[Options],
@@ -118,6 +119,7 @@ class Tools:
         filter: Mapping[str, Any] | None = None,
         *,
         to: str | os.PathLike[str] | None = None,
+        csv: CsvKind | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
         resume: bool = True,
         partial: Literal["raise", "ok"] = "raise",
@@ -135,7 +137,7 @@ class Tools:
         check_fields: bool = True,
         verify: Literal["walk", "count", False] = "walk",
     ) -> Any:
-        """A whole list: as a DataFrame, or with ``to=`` in a Parquet file.
+        """A whole list: as a DataFrame, or with ``to=`` in a Parquet, Excel or CSV file.
 
         Every row comes once, in the order of its id (``order={"ID": "DESC"}``: downwards), typed by the portal's own
         description of its fields. It ends in a :class:`FetchReport` that says why the list is whole: returned with
@@ -145,7 +147,9 @@ class Tools:
             versions of REST have is read in REST 2, and with ``v3:`` before its name in REST 3.0.
         :param select: the fields to get; ``"*"`` and ``"UF_*"`` as on the portal. None: what the portal gives.
         :param filter: the portal's conditions, ``{">=DATE_CREATE": "2026-01-01", "@STAGE_ID": ["NEW", "WON"]}``.
-        :param to: a Parquet file, which appears when it is whole; memory does not depend on the number of rows.
+        :param to: a file, which appears when it is whole: ``.parquet``, ``.xlsx`` (needs the extra ``excel``) or
+            ``.csv``; memory does not depend on the number of rows. docs/types.md says what each kind of value becomes.
+        :param csv: ``"plain"`` (None) writes a CSV for programs, ``"excel-ru"`` one for Russian Excel.
         :param dtype_backend: ``"numpy_nullable"`` (Int64, string, ...) or ``"pyarrow"``.
         :param resume: a fetch with ``to=`` that was stopped, by whatever, goes on where it was when the same call is
             made again within 24 hours; the report tells of both runs. So does every list that is read by ids. False:
@@ -180,7 +184,8 @@ class Tools:
         >>> [str(dtype) for dtype in deals.dtypes]
         ['Int64', 'Float64', 'datetime64[us, UTC]']
         """
-        target = None if to is None else check_target(to)
+        check_csv(to, csv)
+        target = None if to is None else target_of(to, csv)
         check_backend(dtype_backend)
         pipeline = self._pipeline(
             method,

@@ -14,6 +14,7 @@ __all__ = ["EXAMPLES", "add_arguments", "run"]
 
 EXAMPLES = (
     "b24data fetch crm.deal.list --select ID,TITLE,OPPORTUNITY --to deals.parquet",
+    "b24data fetch crm.deal.list --titles --to deals.xlsx",
     'b24data fetch crm.deal.list --filter ">=DATE_CREATE=2026-01-01" --dry-run',
 )
 
@@ -21,7 +22,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said after ``b24data fetch``."""
     parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
-    add_options(parser, *LIST_OPTIONS, "no-resume", "dry-run", "to", "json", "quiet", "profile")
+    add_options(parser, *LIST_OPTIONS, "no-resume", "dry-run", "to", "csv", "json", "quiet", "profile")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,12 +1,13 @@
-"""Where the batches of a fetch go that may be stopped: into the parts of a job, and from them into a Parquet file."""
+"""Where the batches of a fetch go that may be stopped: into the parts of a job, and from them into a file."""
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 import pyarrow as pa
 
@@ -14,8 +15,7 @@ from b24data.datasets.job import Job
 from b24data.datasets.manifest import Kept
 from b24data.disk import disk_error, resumable
 from b24data.errors import ExportError
-from b24data.frames.parquet import ParquetSink
-from b24data.frames.sinks import united
+from b24data.frames.sinks import Sink, united
 from b24data.http.clock import Clock
 from b24data.params import FetchReport
 
@@ -28,7 +28,7 @@ _PART_S = 30.0
 
 @dataclass(slots=True)
 class JobSink:
-    """Batches in the order of a walk, into ``job``; ``close`` makes the Parquet file of them.
+    """Batches in the order of a walk, into ``job``; ``close`` passes them to a sink of ``make_sink``.
 
     ``schema`` is that of a list without rows. ``standing`` says how far the walk has come with the latest batch.
     ``abort`` keeps what came.
@@ -36,7 +36,7 @@ class JobSink:
 
     job: Job
     schema: pa.Schema
-    metadata: Mapping[str, str]
+    make_sink: Callable[[pa.Schema], Sink]
     standing: Callable[[], Kept]
     clock: Clock
     _buffer: list[pa.RecordBatch] = field(init=False, default_factory=list)
@@ -63,7 +63,7 @@ class JobSink:
         if self.job.rows and not done:
             self._keep()
         try:
-            self._assemble(report)
+            report = self._assemble(report)
         except OSError as error:
             raise disk_error(self.job.target, error, resumes=True) from error
         except ExportError as error:
@@ -78,20 +78,20 @@ class JobSink:
         with suppress(ExportError):
             self._keep()
 
-    def _assemble(self, report: FetchReport) -> None:
+    def _assemble(self, report: FetchReport) -> FetchReport:
         """The parts, and what is in none yet, as one file."""
         schemas = [*self.job.schemas(), *(batch.schema for batch in self._buffer)]
         rows = self.job.rows + self._buffered
         if rows != report.rows:
             raise ExportError(f"{self.job.target}: {rows:,} rows are there, {report.rows:,} came")
-        sink = ParquetSink(self.job.target, functools.reduce(united, schemas or [self.schema]), self.metadata)
+        sink = self.make_sink(functools.reduce(united, schemas or [self.schema]))
         try:
             for batch in itertools.chain(self.job.batches(), self._buffer):
                 sink.write(batch)
         except BaseException:
             sink.abort()
             raise
-        sink.close(report)
+        return cast("FetchReport", sink.close(report))
 
     def _keep(self) -> None:
         if self._buffer and self._reached is not None:

@@ -17,6 +17,8 @@ from b24data.datasets.clocks import seconds_of
 from b24data.errors import ConfigError
 from b24data.exports.moments import check_moments, fill, has_moments, moments
 from b24data.files import path_of
+from b24data.frames.csvfile import CSV_KINDS
+from b24data.frames.targets import SUFFIXES
 from b24data.http.redact import looks_secret
 from b24data.options import nearest, options_among
 from b24data.places import config_folder
@@ -206,6 +208,7 @@ KEYS = {
         f'a table from columns to one of "{", ".join(_DTYPES)}"',
     ),
     "errors": _Key(_one_of("null", "raise"), '"null" or "raise"'),
+    "csv": _Key(_one_of(*CSV_KINDS), '"plain" or "excel-ru"', ("full",)),
     "verify": _Key(_one_of("walk", "count", False), '"walk", "count" or false', ("full",)),
     "tz": _Key(_zone, 'a time zone, such as "Europe/Berlin"', _ALL),
     "gentle": _Key(_flag, "true (leave half of the request limit to others) or false"),
@@ -278,6 +281,8 @@ def _unfit(kind: str, table: Mapping[str, Any]) -> list[str]:
         problems.append(f"target = {target!r}: the executed notebook ends in .ipynb")
     if isinstance(target, str) and kind == "sync" and "{" in target:
         problems.append("target: a dataset that follows a list stays where it is, so its name has no {...}")
+    if isinstance(target, str) and kind == "full":
+        problems += _unfit_file(target, table.get("csv"))
     for key in ("filter", "params"):
         if kind == "sync" and has_moments(table.get(key)):
             problems.append(f"{key}: a dataset follows one list, so what is asked for is the same each time")
@@ -291,13 +296,20 @@ def _unfit(kind: str, table: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def _unfit_file(target: str, csv: Any) -> list[str]:
+    suffix = Path(target).suffix.lower()
+    if suffix not in SUFFIXES:
+        return [f"target = {target!r}: a file of a list ends in {', '.join(SUFFIXES)}"]
+    return ["csv: only with a target that ends in .csv"] if csv is not None and suffix != ".csv" else []
+
+
 def _shown(key: str, value: Any) -> str:
     """A wrong value in an error; the address of a webhook is not shown."""
     return "..." if key == "on_failure" else repr(value)
 
 
 _OPTIONS = ("select", "filter", "order", "params", "labels", "titles", "dtypes", "errors", "verify", "tz", "gentle",
-            "cursor", "overlap", "deletes", "max_deletes")  # fmt: skip
+            "csv", "cursor", "overlap", "deletes", "max_deletes")  # fmt: skip
 
 
 def _export(name: str, table: Mapping[str, Any], file: Path) -> Export:

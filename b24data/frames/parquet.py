@@ -23,9 +23,6 @@ __all__ = ["GrowingFile", "ParquetSink", "check_target", "opened", "rows_of", "s
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 
 
-_OTHER_FORMATS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xls", ".json", ".jsonl", ".feather", ".db", ".sqlite"))
-
-
 def check_target(path: str | os.PathLike[str]) -> Path:
     """The path of a file that can be written; raises :class:`ConfigError` before anything is fetched.
 
@@ -36,11 +33,6 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
     given = path_of(path)
-    if (suffix := given.suffix.lower()) in _OTHER_FORMATS:
-        raise ConfigError(
-            f"what is written is a Parquet file, and {given.name} is the name of another kind",
-            hint=f"name it {given.stem}.parquet; docs/types.md has recipes for {suffix[1:]}",
-        )
     target = file_behind(given)
     if not os.path.isdir(target.parent):  # noqa: PTH112  that of a Path raises where it may not look
         raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")

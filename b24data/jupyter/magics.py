@@ -90,7 +90,7 @@ class B24Magic(Magics):
         %b24 status                     portal, user, permissions, tokens
         %b24 profiles                   the portals signed in to on this machine
         %b24 call METHOD [options]      a whole list as a DataFrame, any other result as it is
-        %b24 fetch METHOD [options]     a whole list, with --to FILE as Parquet
+        %b24 fetch METHOD [options]     a whole list, with --to into a file
         %b24 describe METHOD            the fields of a list
         %b24 methods [PATTERN]          the methods of the portal
 

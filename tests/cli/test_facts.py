@@ -65,7 +65,7 @@ def test_describe__of_a_misspelt_method_names_the_nearest(capsys):
         (["fetch", "crm.item.list", "--to", "x.parquet"], "Hint: add --params entityTypeId=VALUE."),
         (["describe", "crm.item.list"], "Hint: add --params entityTypeId=VALUE."),
         (["status", "--profile", "acme"], "Hint: b24data login makes one."),
-        (["fetch", "crm.deal.list", "--to", "x.csv"], "Hint: name it x.parquet"),
+        (["fetch", "crm.deal.list", "--to", "x.xls"], "Hint: name it x.parquet, x.xlsx or x.csv"),
         (["fetch", "crm.deal.list", "--to", "x.parquet", "--tz", "Europe/Berlyn"], "did you mean Europe/Berlin?"),
         (["fetch", "profile", "--to", "x.parquet"], "Hint: call it with b24data call"),
         (["sync", "lists.element.get", "--to", "x"], "--cursor DATE_MODIFY"),

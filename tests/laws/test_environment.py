@@ -18,7 +18,7 @@ def pinned(requirement: str) -> tuple[str, str]:
 def test_environment_yml__has_the_packages_and_bounds_of_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["demo"], *extras["notebook"]]
+    wanted = [*project["dependencies"], *extras["demo"], *extras["excel"], *extras["notebook"]]
     wanted.append(f"python {project['requires-python']}")
 
     lines = (ROOT / "environment.yml").read_text("utf-8").splitlines()

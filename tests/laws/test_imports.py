@@ -54,9 +54,10 @@ ONLY_IN = {
     "httptools": ["sandbox.*"],
     "asyncio": ["sandbox.*"],
     "matplotlib": ["demo_chart"],
+    "xlsxwriter": ["frames.excel"],
     "tqdm": ["progress"],
 }
-ONLY_IN_FUNCTIONS = {"matplotlib", "pandas", "IPython", "ipywidgets"}  # imported where used
+ONLY_IN_FUNCTIONS = {"matplotlib", "xlsxwriter", "pandas", "IPython", "ipywidgets"}  # imported where used
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""Files that a fetch can write: Parquet, Excel and CSV, told apart by their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from b24data.errors import ConfigError
+from b24data.files import path_of
+from b24data.frames.csvfile import CSV_KINDS, CsvKind, CsvSink
+from b24data.frames.excel import ExcelSink, check_excel
+from b24data.frames.parquet import ParquetSink, check_target
+from b24data.frames.sinks import Sink
+from b24data.frames.staged import StagedSink
+
+__all__ = ["SUFFIXES", "CsvKind", "Target", "check_csv", "suffix_of", "target_of"]
+
+SUFFIXES: Mapping[str, Literal["parquet", "xlsx", "csv"]] = {".parquet": "parquet", ".xlsx": "xlsx", ".csv": "csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file to write: ``path`` is where it lies, behind any link. ``csv`` says which kind of CSV."""
+
+    path: Path
+    kind: Literal["parquet", "xlsx", "csv"]
+    csv: CsvKind = "plain"
+
+    def sink(self, schema: pa.Schema, metadata: Mapping[str, str]) -> Sink:
+        """A sink for batches whose columns may still widen."""
+        if self.kind == "parquet":
+            return self.last_sink(schema, metadata)
+        return StagedSink(self.path, schema, lambda whole: self.last_sink(whole, metadata))
+
+    def last_sink(self, schema: pa.Schema, metadata: Mapping[str, str]) -> Sink:
+        """A sink for batches that ``schema`` holds."""
+        if self.kind == "xlsx":
+            return ExcelSink(self.path, schema, metadata)
+        if self.kind == "csv":
+            return CsvSink(self.path, schema, self.csv)
+        return ParquetSink(self.path, schema, metadata)
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """How the name of a file ends, in small letters."""
+    return path_of(path).suffix.lower()
+
+
+def target_of(path: str | os.PathLike[str], csv: CsvKind | None = None) -> Target:
+    """What to write by the name of the file; raises :class:`ConfigError` before anything is fetched.
+
+    >>> target_of("deals.xls")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: to= takes .parquet, .xlsx and .csv files, and deals.xls is none of them. Hint: name it \
+deals.parquet, deals.xlsx or deals.csv.
+    """
+    check_csv(path, csv)
+    file = check_target(path)
+    kind = SUFFIXES.get(suffix_of(path))
+    if kind is None:
+        name = path_of(path)
+        names = [f"{name.stem}{suffix}" for suffix in SUFFIXES]
+        raise ConfigError(
+            f"to= takes .parquet, .xlsx and .csv files, and {name.name} is none of them",
+            hint=f"name it {', '.join(names[:-1])} or {names[-1]}",
+        )
+    if kind == "xlsx":
+        check_excel()
+    return Target(file, kind, csv or "plain")
+
+
+def check_csv(path: str | os.PathLike[str] | None, csv: CsvKind | None) -> None:
+    """Raise :class:`ConfigError` for ``csv=`` without a CSV file, or with a word that is none of its kinds."""
+    if csv is None:
+        return
+    if csv not in CSV_KINDS:
+        raise ConfigError(f"csv is {csv!r}", hint=f"it is {' or '.join(map(repr, CSV_KINDS))}")
+    if path is None or suffix_of(path) != ".csv":
+        where = "no file" if path is None else path_of(path).name
+        raise ConfigError(f"csv={csv!r} says how a CSV file is written, and to= names {where}", hint='to="deals.csv"')
