@@ -228,7 +228,8 @@ _SPOKEN = (
     (re.compile(r'(?:pass )?\b(params|filter)=\{"([^"{}]+)": \.\.\.\}'), r"add --\1 \2=VALUE"),
     (re.compile(r'(?:pass )?\bselect=\["([^"]+)", \.\.\.\]'), r"add --select \1,..."),
     (re.compile(r'\bcursor="(\w+)"'), r"--cursor \1"),
-    (re.compile(r"\blimit= "), "--limit "),
+    (re.compile(r"\b(limit|to)= "), r"--\1 "),
+    (re.compile(r'\b(to|csv)="([^"\s]+)"'), r"--\1 \2"),
     (re.compile(r"\bcheck_fields=False\b"), "--no-check-fields"),
 )
 _SPOKEN_IN_A_SHELL = (

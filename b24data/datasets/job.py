@@ -212,13 +212,13 @@ class Job:
             return False
 
     def _write(self, name: str, batches: Sequence[pa.RecordBatch]) -> Part:
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        table = pa.Table.from_batches(batches)
+        options = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=True)  # a file has one for each column
         with (
             self._folder.writing(name) as file,
             pa.ipc.new_file(file, batches[0].schema, options=options) as writer,
         ):
-            for batch in batches:
-                writer.write_batch(batch)
+            writer.write_table(table)
         return Part(name=name, rows=sum(batch.num_rows for batch in batches), sum=self._folder.sum(name))
 
     def _remove(self) -> None:

@@ -177,7 +177,7 @@ class ExcelSink:
             self._write_long(line, place, text)
         form = self._guarded if shown.startswith(_FORMULA) else None
         if shown.startswith("<r>") and shown.endswith("</r>"):
-            # XlsxWriter would take it for the markup of formatted text: as such it is written, in the three pieces that it asks for.
+            # XlsxWriter would take it for markup of its own; formatted text, of three pieces at least, it escapes.
             sheet.write_rich_string(line, place, shown[:1], shown[1:2], shown[2:])
         else:
             sheet.write_string(line, place, shown, form)

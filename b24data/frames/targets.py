@@ -81,5 +81,5 @@ def check_csv(path: str | os.PathLike[str] | None, csv: CsvKind | None) -> None:
     if csv not in CSV_KINDS:
         raise ConfigError(f"csv is {csv!r}", hint=f"it is {' or '.join(map(repr, CSV_KINDS))}")
     if path is None or suffix_of(path) != ".csv":
-        where = "no file" if path is None else path_of(path).name
-        raise ConfigError(f"csv={csv!r} says how a CSV file is written, and to= names {where}", hint='to="deals.csv"')
+        named = "none is named" if path is None else f"{path_of(path).name} is none"
+        raise ConfigError(f'csv="{csv}" is for CSV files, and {named}', hint='add to="deals.csv"')
