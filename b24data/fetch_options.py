@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from b24data.errors import ConfigError
 from b24data.frames.kinds import check_zone, kind_of_dtype
-from b24data.frames.labels import LabelMode, check_labels
+from b24data.frames.labels import LabelOption, check_labels
 from b24data.progress import ProgressEvent
 
 __all__ = ["FetchOptions", "ProgressOption", "check_choice"]
@@ -28,7 +28,7 @@ class FetchOptions:
     order: Mapping[str, str] | None = None
     params: Mapping[str, Any] | None = None
     limit: int | None = None
-    labels: LabelMode = False
+    labels: LabelOption = False
     titles: bool = False
     dtypes: Mapping[str, Any] | None = None
     errors: Literal["null", "raise"] = "null"
@@ -40,7 +40,7 @@ class FetchOptions:
     verify: Literal["walk", "count", False] = "walk"
 
     def __post_init__(self) -> None:
-        check_labels(self.labels)
+        object.__setattr__(self, "labels", check_labels(self.labels))
         object.__setattr__(self, "tz", check_zone(self.tz))
         if self.workers is not None and (isinstance(self.workers, bool) or not isinstance(self.workers, int)):
             raise ConfigError(f"workers is {self.workers!r}", hint="it is a number of requests, such as 4")

@@ -27,6 +27,7 @@ from b24data.values import (
     body_of,
     conditions_of,
     joined,
+    labels_of,
     mapping_of,
     names_of,
     order_of,
@@ -195,9 +196,8 @@ the first line.
 
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     """The keywords of ``tools.fetch_all`` beside those that say which rows."""
-    said: dict[str, Any] = {
-        name: given.get(name) for name in ("labels", "titles", "errors", "partial", "gentle", "csv")
-    }
+    said: dict[str, Any] = {name: given.get(name) for name in ("titles", "errors", "partial", "gentle", "csv")}
+    said["labels"] = labels_of(given.get("labels"), expand)
     said["tz"] = zone_of(given.get("tz"), expand)
     said["dtypes"] = types_of(given.get("dtypes"), expand)
     said["dtype_backend"] = given.get("backend")

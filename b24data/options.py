@@ -38,7 +38,8 @@ LIST_OPTIONS = (
 class Option:
     """One option: the part of the help page that it stands in, its help, and what follows it.
 
-    Without ``metavar`` and ``choices`` it is a switch. ``repeats``: it may stand more than once.
+    Without ``metavar`` and ``choices`` it is a switch; with both, other values than the choices pass too. ``repeats``:
+    it may stand more than once.
     """
 
     part: str
@@ -50,7 +51,7 @@ class Option:
 
     def arguments(self) -> dict[str, Any]:
         """What ``argparse`` takes for it."""
-        if self.choices:
+        if self.choices and not self.metavar:
             return {"choices": self.choices, "help": self.help, "action": _Once}
         if self.metavar:
             return {"metavar": self.metavar, "help": self.help, "action": _Each if self.repeats else _Once}
@@ -70,7 +71,12 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "deletes": Option(_READ, "read all ids besides, and take out rows that are gone", choices=("scan",)),
         "max-deletes": Option(_READ, "so many rows may be gone, or such a share (0.05)", "ROWS"),
         "limit": Option(_ROWS, "only the first so many rows", "ROWS"),
-        "labels": Option(_LOOK, "words for codes, beside them or instead", choices=("add", "replace")),
+        "labels": Option(
+            _LOOK,
+            "labels of codes: add (beside them), replace, or of these columns alone, such as STAGE_ID,COMPANY_ID",
+            "NAMES",
+            choices=("add", "replace"),
+        ),
         "titles": Option(_LOOK, "name the columns by the fields' titles"),
         "tz": Option(_LOOK, "the zone of points in time, such as Europe/Berlin (UTC)", "ZONE"),
         "dtypes": Option(

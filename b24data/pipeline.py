@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import json
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -24,13 +24,16 @@ from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.doubt import Believed
 from b24data.frames.fields import undescribed
+from b24data.frames.held import Held
 from b24data.frames.kinds import offset_of
-from b24data.frames.labels import Labels
+from b24data.frames.labelled import check_named, make_labels
+from b24data.frames.labels import LabelMode, check_labels
 from b24data.frames.presented import Presentation, coercion_text
 from b24data.frames.recheck import Recheck, condition_reports, id_run
 from b24data.frames.schema import Schema, build_schema
 from b24data.frames.sinks import Sink
 from b24data.frames.targets import Target
+from b24data.frames.titles import Titles
 from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, Wait
@@ -82,6 +85,8 @@ class Pipeline:
         self._decoder: Decoder | None = None
         self._presentation: Presentation | None = None
         self._recheck: Recheck | None = None
+        self._held: Held[Kept] | None = None
+        self._reached: Kept | None = None
 
     def run(
         self, make_sink: Callable[[Schema], Sink], partial: Literal["raise", "ok"], target: str | None = None
@@ -130,7 +135,7 @@ class Pipeline:
         if self._job is None or self._fetch.facts.walk != "keyset":
             return target.sink(schema.arrow, self.query)
         make_sink = functools.partial(target.last_sink, metadata=self.query)
-        return JobSink(self._job, schema.arrow, make_sink, self._standing, self._clock)
+        return JobSink(self._job, schema.arrow, make_sink, self._handed_out, self._clock)
 
     def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Typed batches in the order of the walk. Leaving the loop early stops whatever is under way."""
@@ -140,8 +145,8 @@ class Pipeline:
             self._check_names()
             self._go_on()
             with contextlib.closing(self._fetch.blocks()) as blocks:
-                for batch in blocks:
-                    yield self._shown(batch)
+                for batch in self._shown(blocks):
+                    yield batch
                     self._progress.update(self._fetch.facts.rows, fraction=self._fetch.facts.fraction)
             ending = "complete" if self._fetch.facts.complete else "as many as the limit says"
             if self._decoder and self._decoder.coercions:
@@ -195,6 +200,10 @@ class Pipeline:
             ),
         )
 
+    @property
+    def _labels(self) -> LabelMode | tuple[str, ...]:
+        return check_labels(self._options.labels)
+
     @functools.cached_property
     def query(self) -> dict[str, str]:
         """What was asked, for the footer of a file: readable, and as a hash."""
@@ -213,6 +222,8 @@ class Pipeline:
         if note := self._believed.begin(words=words, check=self._options.check_fields):
             self._notes.append(note)
         self.plan = self._fetch.plan = self._believed.plan
+        fields = self._believed.described.fields
+        check_named(self._labels, fields, self.plan.select, self.plan.method, self.plan.params)
 
     def _go_on(self) -> None:
         """Begin where an earlier run of the same fetch was stopped."""
@@ -319,12 +330,19 @@ class Pipeline:
     def _presented(self, decoder: Decoder, first_page: Sequence[Row]) -> Presentation:
         hidden = self._hidden(decoder.schema)
         columns, options = [c for c in decoder.schema.columns if c.name not in hidden], self._options
-        labels = Labels(options.labels, lambda _: None, ", label" if options.titles else "_LABEL")
-        if options.labels:
-            labels.words_of, notes = self._dictionaries.words_for(
-                columns, self.plan.method, self.plan.params, self._context
-            )
-            self._notes += notes
+        titles = Titles(lambda: self._session, self._context)
+        labels, notes = make_labels(
+            self._labels,
+            columns,
+            self.plan.method,
+            self.plan.params,
+            dictionaries=self._dictionaries,
+            titles=titles,
+            context=self._context,
+            suffix=", label" if options.titles else "_LABEL",
+        )
+        self._notes += notes
+        self._held = Held(titles) if labels.titles else None
         seen = set().union(*parse_rows(first_page))
         named = set(self.plan.select or ()) if seen else set()
         absent = {c.name for c in columns if c.wire not in seen and named & {c.field.code if c.field else "", c.wire}}
@@ -340,8 +358,31 @@ class Pipeline:
         """That of the portal's own clock: the portal reads and writes times without an offset in its zone."""
         return offset_of((self._context.window or ("",))[0])
 
-    def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return self._presentation.show(batch) if self._presentation else batch
+    def _shown(self, blocks: Iterable[pa.RecordBatch]) -> Generator[pa.RecordBatch, None, None]:
+        """The batches as the caller gets them; those whose rows need titles come once these were asked for."""
+        try:
+            for batch in blocks:
+                if self._presentation is None or self._held is None:
+                    yield self._presentation.show(batch) if self._presentation else batch
+                else:
+                    yield from self._ready(self._held.take(self._presentation, batch, self._standing()))
+        except IncompleteFetchError:
+            yield from self._rest()
+            raise
+        yield from self._rest()
+
+    def _rest(self) -> Generator[pa.RecordBatch, None, None]:
+        if self._presentation is not None and self._held is not None:
+            yield from self._ready(self._held.rest(self._presentation))
+
+    def _ready(self, batches: Iterable[tuple[pa.RecordBatch, Kept]]) -> Generator[pa.RecordBatch, None, None]:
+        for batch, self._reached in batches:
+            yield batch
+
+    def _handed_out(self) -> Kept:
+        """How far the batches have come that were handed out: not those that still wait for titles."""
+        standing = self._standing()
+        return replace(self._reached, memory=standing.memory) if self._reached else standing
 
     def _show_wait(self, wait: Wait) -> None:
         self._progress.wait(wait.reason, wait.seconds, wait.until)

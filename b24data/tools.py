@@ -18,7 +18,7 @@ from b24data.errors import ConfigError, SdkError
 from b24data.fetch_options import FetchOptions, ProgressOption
 from b24data.frames.described import TYPES_S, WORDS_S, Descriptions
 from b24data.frames.dictionaries import Dictionaries
-from b24data.frames.labels import LabelMode
+from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
 from b24data.frames.targets import CsvKind, check_csv, target_of
@@ -65,7 +65,7 @@ class Options(TypedDict, total=False):
     order: Mapping[str, str] | None
     params: Mapping[str, Any] | None
     limit: int | None
-    labels: LabelMode
+    labels: LabelOption
     titles: bool
     dtypes: Mapping[str, Any] | None
     errors: Literal["null", "raise"]
@@ -126,7 +126,7 @@ class Tools:
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         limit: int | None = None,
-        labels: LabelMode = False,
+        labels: LabelOption = False,
         titles: bool = False,
         dtypes: Mapping[str, Any] | None = None,
         errors: Literal["null", "raise"] = "null",
@@ -158,8 +158,9 @@ class Tools:
         :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
         :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
         :param limit: the first so many rows only; the report has ``complete=False`` when there are more.
-        :param labels: words for codes (stages, sources, enumerations, categories, users, departments, currencies):
-            ``"add"`` puts them beside as ``STAGE_ID_LABEL``, ``"replace"`` in their place. A code without a word stays.
+        :param labels: labels of codes (stages, sources, enumerations, users, departments, currencies): ``"add"`` puts
+            them beside as ``STAGE_ID_LABEL``, ``"replace"`` in their place; a list of columns adds labels to these
+            alone, such as titles of companies to ``COMPANY_ID``. A code without a label stays.
         :param titles: name the columns by the fields' titles instead of their codes.
         :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"decimal"`` (exact), ``"bool"``, ``"date"``,
             ``"datetime"`` or ``"category"``.
@@ -287,7 +288,7 @@ class Tools:
         deletes: Literal["scan"] | None = None,
         max_deletes: float | None = None,
         params: Mapping[str, Any] | None = None,
-        labels: LabelMode = False,
+        labels: LabelOption = False,
         dtypes: Mapping[str, Any] | None = None,
         errors: Literal["null", "raise"] = "null",
         tz: str = "UTC",

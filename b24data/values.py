@@ -26,6 +26,7 @@ __all__ = [
     "conditions_of",
     "expander",
     "joined",
+    "labels_of",
     "mapping_of",
     "names_of",
     "order_of",
@@ -67,6 +68,22 @@ def without_semicolon(text: str) -> str:
 
 
 # Names, conditions, parameters.
+
+
+def labels_of(given: str | None, expand: Expand = str) -> Any:
+    """``--labels``: ``add``, ``replace``, or the columns that get labels.
+
+    >>> labels_of("add"), labels_of("STAGE_ID, COMPANY_ID")
+    ('add', ['STAGE_ID', 'COMPANY_ID'])
+    """
+    names = names_of(given, expand, "--labels")
+    if names is None or len(names) > 1:
+        return names
+    if near := difflib.get_close_matches(names[0], ("add", "replace"), n=1):
+        if near[0] != names[0]:
+            raise ConfigError(f"argument --labels: there is no {names[0]!r}", hint=f"did you mean {near[0]}?")
+        return names[0]
+    return names
 
 
 def names_of(given: Any, expand: Expand = str, said: str = "--select") -> list[str] | None:

@@ -201,7 +201,10 @@ KEYS = {
     "filter": _Key(_table, 'a table, such as { ">=DATE_CREATE" = "{month}-01" }'),
     "order": _Key(_ways, 'a table of "ASC" and "DESC", such as { ID = "ASC" }', ("full",)),
     "params": _Key(_table, "a table, such as { entityTypeId = 2 }"),
-    "labels": _Key(_one_of("add", "replace", False), '"add", "replace" or false'),
+    "labels": _Key(
+        lambda value: _one_of("add", "replace", False)(value) or _texts(value),
+        'a list of columns, such as ["STAGE_ID"], or "add", "replace" or false',
+    ),
     "titles": _Key(_flag, "true or false", ("full",)),
     "dtypes": _Key(
         lambda value: _table(value) and all(one in _DTYPES for one in value.values()),

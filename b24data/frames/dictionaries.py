@@ -1,4 +1,4 @@
-"""The portal's dictionaries: which of them has the words for a column's codes, and what it says."""
+"""The portal's dictionaries: which of them has the labels of a column's codes, and what it says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from b24data.errors import AccessDeniedError, AjaxError, IncompleteFetchError, MethodNotFoundError
+from b24data.frames.meanings import meanings_of
 from b24data.frames.schema import Column
 from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
@@ -20,13 +21,14 @@ from b24data.http.session import Session
 from b24data.lists.facts import IdRun
 from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import spec_of
+from b24data.lists.names import folded
 from b24data.lists.plan import make_plan
 from b24data.lists.rows import Row, rows_of
 
-__all__ = ["Book", "Dictionaries", "Words", "book_of"]
+__all__ = ["Book", "Dictionaries", "Words", "book_of", "own_words"]
 
 Words = Mapping[str, str | None]
-"""The word for each code. None: the code stands for nothing, such as user 0."""
+"""The label of each code. None: the code stands for nothing, such as user 0."""
 
 # A renamed stage is seen after this long at the latest.
 _AGE_S = 600.0
@@ -66,6 +68,13 @@ _SOURCES: Mapping[str, _Source] = {
         for name in ("activitytype", "activitystatus", "activitypriority", "activitynotifytype", "activitydirection")
     },
     "crm_enum_contenttype": _Source("crm.enum.contenttype", "ID", ("NAME",)),
+    "crm_owner_code": _Source("crm.enum.ownertype", "SYMBOL_CODE_SHORT", ("NAME",)),
+    "workgroup": _Source("socialnetwork.api.workgroup.list", "id", ("name",), ("ID", "NAME"), zero=False),
+    "workflow_template": _Source("bizproc.workflow.template.list", "ID", ("NAME",), ("ID", "NAME")),
+    "order_status": _Source("sale.statusLang.list", "statusId", ("name",), ("statusId", "lid", "name")),
+    "person_type": _Source("sale.persontype.list", "id", ("name",), ("id", "name"), zero=False),
+    "measure": _Source("catalog.measure.list", "code", ("measureTitle",), ("id", "code", "measureTitle")),
+    "store": _Source("catalog.store.list", "id", ("title",), ("id", "title"), zero=False),
 }
 
 _KIND_OF_TYPE = {
@@ -76,7 +85,42 @@ _KIND_OF_TYPE = {
     "crm_dynamic_type": "crm_enum_ownertype",
 }
 
-_PEOPLE = {"user", "department"}
+# Dictionaries of columns that are described as plain numbers and texts, or not at all. Source: the page of each list.
+_PRODUCT_ROW = {"measurecode": "measure", "storeid": "store"}
+_KIND_OF_COLUMN: Mapping[str, Mapping[str, str]] = {
+    "tasks.task.list": {
+        **dict.fromkeys(("creatorid", "responsibleid", "changedbyid", "closedbyid", "statuschangedbyid"), "user"),
+        "groupid": "workgroup",
+    },
+    "sale.order.list": {
+        **dict.fromkeys(("userid", "empcanceledid", "empmarkedid", "empstatusid", "lockedby"), "user"),
+        **{"statusid": "order_status", "persontypeid": "person_type", "currency": "currency"},
+    },
+    "sale.payment.list": {
+        **dict.fromkeys(("empmarkedid", "emppaidid", "empresponsibleid", "empreturnid"), "user"),
+        **{"persontypeid": "person_type", "currency": "currency"},
+    },
+    "sale.shipment.list": {
+        **dict.fromkeys(("empallowdeliveryid", "empcanceledid", "empdeductedid", "empmarkedid"), "user"),
+        **{"empresponsibleid": "user", "statusid": "order_status", "currency": "currency"},
+    },
+    "sale.basketitem.list": {"currency": "currency"},
+    "crm.activity.list": {"resultcurrencyid": "currency"},
+    "crm.item.productrow.list": {**_PRODUCT_ROW, "ownertype": "crm_owner_code"},
+    "crm.productrow.list": {**_PRODUCT_ROW, "ownertype": "crm_owner_code"},
+    **{f"crm.{owner}.productrows.get": _PRODUCT_ROW for owner in ("deal", "lead", "quote")},
+    "voximplant.statistic.get": {"portaluserid": "user", "costcurrency": "currency"},
+    "task.elapseditem.getlist": {"userid": "user"},
+    "task.commentitem.getlist": {"authorid": "user"},
+    "crm.timeline.comment.list": {"authorid": "user"},
+    "lists.element.get": {"createdby": "user", "modifiedby": "user"},
+    "bizproc.workflow.instances": {"startedby": "user", "templateid": "workflow_template"},
+    "bizproc.task.list": {
+        **{"userid": "user", "workflowstartedby": "user", "workflowtemplateid": "workflow_template"},
+    },
+}
+
+_PEOPLE = {"user", "department", "workgroup"}
 
 # b24restdocs, crm/data-types.md (types of CRM objects) and crm-status-list.md: whose stages are called what.
 _STAGES = {"1": "STATUS", "2": "DEAL_STAGE", "7": "QUOTE_STATUS", "31": "SMART_INVOICE_STAGE"}
@@ -94,6 +138,8 @@ def book_of(column: Column, method: str, params: Mapping[str, Any]) -> Book | No
     Book(kind='status', which='DEAL_STAGE')
     """
     owner = _owner(method, params)
+    if kind := _KIND_OF_COLUMN.get(method.lower(), {}).get(folded(column.wire)):
+        return Book(kind)
     if column.field is None or not column.field.type:
         return _by_name(column.wire.replace("_", "").lower(), owner)
     if column.field.type == "crm_status":
@@ -139,16 +185,19 @@ class Dictionaries:
         *,
         people: bool = True,
     ) -> tuple[Callable[[Column], Words | None], list[str]]:
-        """What tells the words of a column's codes, and a note for each dictionary that can't be had.
+        """What tells the labels of a column's codes, and a note for each dictionary that can't be had.
 
-        Without ``people``, users and departments, which may be many, are left out.
+        Without ``people``, users, departments and groups, which may be many, are left out.
         """
+        named = list(columns)
 
         def words_of(column: Column) -> Words | None:
             book = book_of(column, method, params)
-            return _own_words(column) or (words.get(book) if book else None)
+            return own_words(column, method) or (words.get(book) if book else None)
 
-        books = {book for column in columns if not _own_words(column) and (book := book_of(column, method, params))}
+        books = {
+            book for column in named if not own_words(column, method) and (book := book_of(column, method, params))
+        }
         words, notes = self.of({book for book in books if people or book.kind not in _PEOPLE}, context)
         return words_of, notes
 
@@ -183,7 +232,7 @@ class Dictionaries:
             try:
                 rows = self._whole(part, command, answer, context)
             except (AjaxError, IncompleteFetchError) as error:
-                notes.append(f"no words for {part.kind} codes: {error.description or error.code} ({command.method})")
+                notes.append(f"no labels for {part.kind} codes: {error.description or error.code} ({command.method})")
                 yield None
                 continue
             with self._lock:
@@ -201,16 +250,20 @@ class Dictionaries:
         if answer.next is None:
             return _parsed(rows_of(answer, spec))
         plan = make_plan(spec, select=_SOURCES[part.kind].select, limit=_MOST)
+        id_key = spec.id if plan.walk == "keyset" else None
         fetch = ListFetch(
-            self.session_of(), plan, lambda _: lambda runs: [_with_ids(rows, spec.id) for rows in runs], context
+            self.session_of(), plan, lambda _: lambda runs: [_with_ids(rows, id_key) for rows in runs], context
         )
         return [row for block in fetch.blocks() for row in block]
 
 
-def _own_words(column: Column) -> Words:
-    """The words that the description of an enumeration itself has; 0 in a user field is no element of it."""
+def own_words(column: Column, method: str) -> Words:
+    """The labels that need no request: those of the description of an enumeration, else those of the documentation.
+
+    0 in a user field is not an element of it.
+    """
     if column.field is None or not column.field.values:
-        return {}
+        return meanings_of(method, column.wire)
     nothing: Words = {} if column.field.type == "enum" else {"0": None}
     return {**nothing, **column.field.values}
 
@@ -229,9 +282,9 @@ def _params(part: Book) -> dict[str, Any]:
     return {"select": list(select)} if select else {}
 
 
-def _with_ids(rows: Sequence[Row], id_key: str | None) -> tuple[list[dict[str, Any]], IdRun]:
+def _with_ids(rows: Sequence[Row], id_key: str | None) -> tuple[list[dict[str, Any]], IdRun | None]:
     parsed = _parsed(rows)
-    return parsed, IdRun.of([int(row[str(id_key)]) for row in parsed])
+    return parsed, IdRun.of([int(row[id_key]) for row in parsed]) if id_key else None
 
 
 def _parsed(rows: Sequence[Row | msgspec.Raw]) -> list[dict[str, Any]]:
@@ -241,11 +294,18 @@ def _parsed(rows: Sequence[Row | msgspec.Raw]) -> list[dict[str, Any]]:
 def _words(book: Book, source: _Source, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str | None]]:
     if not source.zero:
         yield "0", None
+    if book.kind == "order_status":
+        rows = _first_language_last(list(rows))
     for row in rows:
         if book.kind != "status" or _is_list(str(row.get("ENTITY_ID")), book.which):
             text = " ".join(str(row[key]).strip() for key in source.words if row.get(key)) or row.get("EMAIL")
             if text:
                 yield str(row.get(source.code)), str(text)
+
+
+def _first_language_last(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Order statuses in an order in which the language that the portal lists first overrides the others."""
+    return [*reversed(rows), *(row for row in rows if row.get("lid") == rows[0].get("lid"))]
 
 
 def _is_list(name: str, wanted: str) -> bool:

@@ -205,7 +205,8 @@ def _status(facts: Mapping[str, Any]) -> str:
     """A system field names its list itself, a user field in its settings."""
     settings = _first(facts, "settings", "SETTINGS")
     inner = settings.get("ENTITY_TYPE") if isinstance(settings, dict) else None
-    return str(facts.get("statusType") or inner or "")
+    told = facts.get("statusType") or inner or ""
+    return str(told[0] if isinstance(told, list) else told)  # crm.requisite.fields has a list of one
 
 
 def _values(listed: Any) -> dict[str, str]:

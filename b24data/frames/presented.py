@@ -1,4 +1,4 @@
-"""From decoded batches to what the caller gets: without the walk's own id, with words for codes."""
+"""From decoded batches to what the caller gets: without the walk's own id, with labels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from b24data.frames.bound import Ref
 from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels
 from b24data.frames.schema import Schema
@@ -35,6 +36,10 @@ class Presentation:
         schema = self.decoder.schema
         kept = tuple(c for c in schema.columns if c.name not in self.hidden)
         return self.labels.labelled(replace(schema, columns=kept))
+
+    def needed(self, batch: pa.RecordBatch) -> set[Ref]:
+        """The records whose titles the batch needs and that were not asked for yet."""
+        return self.labels.needed(batch, self.decoder.schema)
 
     def show(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch as the caller gets it."""

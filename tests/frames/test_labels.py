@@ -1,4 +1,4 @@
-"""Words for codes: which dictionary, which word, and what happens to a code without one."""
+"""Labels of codes: which dictionary, which label, and what happens to a code without one."""
 
 import json
 
@@ -95,7 +95,7 @@ def test_unknown_codes__are_named_once_and_few_of_many():
     for batch in (many, many, BATCH):
         adding.apply(batch, SCHEMA)
     assert adding.notes() == [
-        "codes without a word stay codes: STAGE_ID: S0, S1, S2, S3, S4 and 3 more; UF_REGIONS: 7",
+        "codes without a label stay codes: STAGE_ID: S0, S1, S2, S3, S4 and 3 more; UF_REGIONS: 7",
     ]
 
 
@@ -224,7 +224,7 @@ def test_dictionaries__one_that_is_refused_is_a_note_and_the_others_are_there():
         [Book("user"), Book("status", "SOURCE")], CallContext()
     )
     assert words == {Book("status", "SOURCE"): {"WEB": "Website"}}
-    assert notes == ["no words for user codes: no right (user.get)"]
+    assert notes == ["no labels for user codes: no right (user.get)"]
 
 
 def test_dictionaries__types_of_crm_objects_are_the_system_s_and_the_portal_s():

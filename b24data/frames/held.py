@@ -1,0 +1,54 @@
+"""Batches that wait for the titles of the records that their rows are bound to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import pyarrow as pa
+
+from b24data.frames.bound import Ref
+from b24data.frames.presented import Presentation
+from b24data.frames.titles import Titles
+
+__all__ = ["MOST_ROWS", "Held"]
+
+S = TypeVar("S")
+_Shown = tuple[pa.RecordBatch, S]
+
+# Full requests have 2,500 ids. A list with fewer new ones than that waits for so many rows and no longer.
+MOST_ROWS = 10_000
+
+
+@dataclass(slots=True)
+class Held(Generic[S]):
+    """Hands out batches in their order, each as soon as all its titles were asked for.
+
+    Each goes with what was true when it came, such as how far the walk had come.
+    """
+
+    titles: Titles
+    _waiting: deque[tuple[pa.RecordBatch, set[Ref], S]] = field(default_factory=deque)
+    _rows: int = 0
+
+    def take(self, presentation: Presentation, batch: pa.RecordBatch, standing: S) -> Iterator[_Shown[S]]:
+        """Take one more batch, and hand out what is ready."""
+        self._waiting.append((batch, presentation.needed(batch), standing))
+        self._rows += batch.num_rows
+        self.titles.ask(everything=self._rows >= MOST_ROWS and not self.titles.knows(self._waiting[0][1]))
+        while self._waiting and self.titles.knows(self._waiting[0][1]):
+            yield self._next(presentation)
+
+    def rest(self, presentation: Presentation) -> Iterator[_Shown[S]]:
+        """Hand out all that is left."""
+        if self._waiting:
+            self.titles.ask(everything=True)
+        while self._waiting:
+            yield self._next(presentation)
+
+    def _next(self, presentation: Presentation) -> _Shown[S]:
+        batch, _, standing = self._waiting.popleft()
+        self._rows -= batch.num_rows
+        return presentation.show(batch), standing

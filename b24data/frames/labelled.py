@@ -1,0 +1,118 @@
+"""Which columns of a list get labels, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from b24data.errors import SchemaError
+from b24data.frames.bound import bound_of
+from b24data.frames.dictionaries import Dictionaries, book_of, own_words
+from b24data.frames.fields import Field
+from b24data.frames.labels import LabelMode, Labels
+from b24data.frames.schema import Column, build_schema
+from b24data.frames.titles import Titles
+from b24data.http.context import CallContext
+from b24data.lists.names import check_names, folded, near_names
+
+__all__ = ["check_named", "make_labels", "named_columns"]
+
+_SHOWN = 8  # columns that have labels, in an error
+
+
+def make_labels(
+    asked: LabelMode | tuple[str, ...],
+    columns: Sequence[Column],
+    method: str,
+    params: Mapping[str, Any],
+    *,
+    dictionaries: Dictionaries,
+    titles: Titles,
+    context: CallContext,
+    suffix: str,
+) -> tuple[Labels, list[str]]:
+    """The labels that were asked for, and a note for each dictionary that can't be had.
+
+    ``"add"`` and ``"replace"`` take dictionaries alone. Titles of bound records are asked for columns that are named.
+    """
+    if not asked:
+        return Labels(False, lambda _: None, suffix), []
+    if isinstance(asked, str):
+        words_of, notes = dictionaries.words_for(columns, method, params, context)
+        return Labels(asked, words_of, suffix), notes
+    named = named_columns(asked, columns, method, params)
+    names = {column.name for column in named}
+    words_of, notes = dictionaries.words_for(named, method, params, context)
+    return (
+        Labels(
+            "add",
+            lambda column: words_of(column) if column.name in names else None,
+            suffix,
+            titles=titles,
+            bound_of=lambda column: bound_of(column, method, params) if column.name in names else None,
+        ),
+        notes,
+    )
+
+
+def check_named(
+    asked: LabelMode | tuple[str, ...],
+    fields: Mapping[str, Field],
+    select: Sequence[str] | None,
+    method: str,
+    params: Mapping[str, Any],
+) -> None:
+    """Refuse a named column that the list does not have or that has no labels, by the description of its fields.
+
+    >>> company = Field("COMPANY_ID", "COMPANY_ID", type="crm_company")
+    >>> check_named(("COMPANI_ID",), {"COMPANY_ID": company}, None, "crm.deal.list", {})
+    Traceback (most recent call last):
+    b24data.errors.SchemaError: no such field in labels: COMPANI_ID (did you mean COMPANY_ID?)
+    """
+    if isinstance(asked, tuple) and fields:
+        check_names([name for name in asked if not _spelt(name, fields)], fields, where="labels")
+        columns = build_schema(fields, list(fields) if select is None else select, id_code=None, check=False).columns
+        named_columns(asked, columns, method, params)
+
+
+def named_columns(
+    asked: Collection[str], columns: Sequence[Column], method: str, params: Mapping[str, Any]
+) -> list[Column]:
+    """The columns that ``labels`` names; :class:`SchemaError` for a name that is none of them, or has no labels."""
+    with_labels = [column for column in columns if _has_labels(column, method, params)]
+    named: list[Column] = []
+    for name in asked:
+        found = next((column for column in columns if folded(name) in _names(column)), None)
+        if found is None:
+            near = near_names(name, [_code(column) for column in with_labels])
+            raise SchemaError(
+                f"labels names {name}, which is not among the columns",
+                hint=f"did you mean {', '.join(near)}?" if near else f"add {name} to select",
+            )
+        if found not in with_labels:
+            near = near_names(name, [_code(column) for column in with_labels])
+            others = near or [_code(column) for column in with_labels[:_SHOWN]]
+            raise SchemaError(f"{name} has no labels", hint=f"columns with labels: {', '.join(others) or 'none'}")
+        bound = bound_of(found, method, params)
+        if bound and bound.by and not any(folded(column.wire) == folded(bound.by) for column in columns):
+            raise SchemaError(f"labels of {name} need the column {bound.by}", hint=f"add {bound.by} to select")
+        named.append(found)
+    return named
+
+
+def _has_labels(column: Column, method: str, params: Mapping[str, Any]) -> bool:
+    if column.kind not in ("int", "text", "category"):
+        return False
+    return bool(own_words(column, method) or book_of(column, method, params) or bound_of(column, method, params))
+
+
+def _spelt(name: str, fields: Mapping[str, Field]) -> bool:
+    return any(folded(name) in (folded(one.code), folded(one.wire)) for one in fields.values())
+
+
+def _names(column: Column) -> set[str]:
+    return {folded(column.name), folded(column.wire), folded(_code(column))}
+
+
+def _code(column: Column) -> str:
+    return column.field.code if column.field else column.wire
