@@ -41,7 +41,7 @@ from b24data.http.session import Session
 from b24data.lists.facts import Decode, IdRun
 from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import nearest_methods
-from b24data.lists.plan import ListPlan
+from b24data.lists.plan import ListPlan, default_part
 from b24data.lists.rows import Row
 from b24data.params import Coercion, ConditionReport, FetchReport
 from b24data.progress import progress_for
@@ -221,6 +221,8 @@ class Pipeline:
         words = bool(self._options.labels or self._options.titles)
         if note := self._believed.begin(words=words, check=self._options.check_fields):
             self._notes.append(note)
+        if part := default_part(self._believed.plan):
+            self._notes.append(part)
         self.plan = self._fetch.plan = self._believed.plan
         fields = self._believed.described.fields
         check_named(self._labels, fields, self.plan.select, self.plan.method, self.plan.params)

@@ -77,6 +77,7 @@ def _notes(spec: MethodSpec) -> list[str]:
         notes.append(f"lists by key in `{spec.key}`")
     if not spec.short_page_ends:
         notes.append("pages may be short")
+    notes += [f"by default only {words} (`{path.replace('|', '` or `')}`)" for path, words in spec.part.items()]
     if spec.modified:
         notes.append(f"sync by `{spec.modified}`")
     if spec.walk == "refused":

@@ -58,6 +58,8 @@ class MethodSpec:
     ``short_page_ends``: fewer rows than a page prove the end (settings/performance/huge-data.md). ``repeats_last``:
     behind the last page it comes again. ``overlaps``: pages share rows. ``why`` a method is refused.
 
+    **Part**: ``part`` says which part of the list comes where a parameter is not given, by its path.
+
     ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list), and
     ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
     ``rest.documentation.openapi`` describes the fields of every list of REST 3.0.
@@ -96,6 +98,7 @@ class MethodSpec:
     repeats_last: bool = False
     overlaps: bool = False
     why: str = ""
+    part: Mapping[str, str] = field(default_factory=dict)
     fields: str | None = None
     fields_params: Mapping[str, Any] = field(default_factory=dict)
     userfields: str | None = None

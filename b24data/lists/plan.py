@@ -17,7 +17,7 @@ from b24data.lists.pages import Capability, ListPlan, Params, order_params
 from b24data.lists.query import FieldTypes, Query, put, read_query
 from b24data.lists.resolve import Resolved, resolve
 
-__all__ = ["Capability", "ListPlan", "Params", "make_plan", "settled", "split_filter_key"]
+__all__ = ["Capability", "ListPlan", "Params", "default_part", "make_plan", "settled", "split_filter_key"]
 
 # Rows in another order than by id are read by their number.
 _BY_ANOTHER_FIELD: dict[Walk, Walk] = {"keyset": "offset", "v3_keyset": "offset_limit"}
@@ -112,6 +112,23 @@ def _check_required(spec: MethodSpec, given: Mapping[str, Any]) -> None:
     for name in spec.required:
         if not any(_is_given(alternative, given) for alternative in name.split("|")):
             raise ConfigError(f"{spec.method} needs {name.replace('|', ' or ')}", hint=_how_to_give(name.split("|")[0]))
+
+
+def default_part(plan: ListPlan) -> str:
+    """What to say of a list that gives a part of itself where a parameter is not given; empty where all was said.
+
+    >>> from b24data.lists.methods import spec_of
+    >>> default_part(make_plan(spec_of("log.blogcomment.user.get")))
+    'by default only comments of the current user; for others pass params={"USER_ID": ...}'
+    """
+    spec = plan.spec
+    given = {**plan.query.params, "filter": _rendered(spec, plan.conditions.members)}
+    parts = [
+        f"{words}; for others {_how_to_give(path.split('|')[0])}"
+        for path, words in spec.part.items()
+        if not any(_is_given(name, given) for name in path.split("|"))
+    ]
+    return f"by default only {', and '.join(parts)}" if parts else ""
 
 
 def _how_to_give(path: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from b24data.errors import ConfigError
 from b24data.lists.conditions import Group, tree_of
+from b24data.lists.filters import filter_facts
 from b24data.lists.literals import FilterKind
 from b24data.lists.methods import MethodSpec
 
@@ -73,7 +74,7 @@ def read_query(
     extra: dict[str, Any] = {}
     found: dict[str, Any] = {}
     named = {"select": select, "filter": filter, "order": order}
-    for path, value in _flat(spec, _unfolded(params or {})):
+    for path, value in _flat(spec, _with_order(spec, _unfolded(params or {}))):
         plain = path.split(".")[-1].lower()
         if path.lower() in spec.paging or plain in ("start", "next"):
             raise ConfigError(
@@ -133,6 +134,24 @@ def _order(order: Any) -> dict[str, str]:
         if str(direction).upper() not in ("ASC", "DESC"):
             raise ConfigError(f"order[{name!r}] is {direction!r}", hint="say 'ASC' or 'DESC'")
     return {name: str(direction) for name, direction in order.items()}
+
+
+def _with_order(spec: MethodSpec, params: dict[str, Any]) -> dict[str, Any]:
+    """``SORT`` and ``ORDER`` as two texts, as ``user.get`` and ``voximplant.statistic.get`` document them, in one."""
+    if spec.order_form != "sort_order":
+        return params
+    sort, direction = str(spec.order).split("+")
+    fields = filter_facts(spec).names.keys() - {sort, direction}  # department.get has SORT as a field besides
+    texts = {key.lower(): key for key, value in params.items() if isinstance(value, str) and key not in fields}
+    sort, direction = sort.lower(), direction.lower()
+    if sort not in texts and direction not in texts:
+        return params
+    by = params[texts[sort]] if sort in texts else spec.id_asked
+    towards = params[texts[direction]] if direction in texts else "ASC"
+    rest = {key: value for key, value in params.items() if key not in (texts.get(sort), texts.get(direction))}
+    if any(key.lower() == direction for key in rest):
+        raise ConfigError("the order was given twice in params", hint='write order={"ID": "DESC"}')
+    return {**rest, "order": {str(by): towards}}
 
 
 _PHP_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")

@@ -44,6 +44,6 @@ def _missing(answer: Answer, spec: MethodSpec) -> str:
         return f"sent {rows:,} of {response.total or 0:,} rows"
     if spec.more_at and value_at(response, spec.more_at):
         return f"sent {rows:,} rows and says that there are more"
-    if spec.size and spec.page_max and rows >= spec.page_max:
+    if spec.page_max and rows >= spec.page_max:
         return f"sent {rows:,} rows, as many as it sends at most"
     return ""

@@ -11,7 +11,7 @@ import pytest
 
 from b24data.errors import ConfigError
 from b24data.lists.methods import known_methods, nearest_methods, spec_of
-from b24data.lists.plan import make_plan
+from b24data.lists.plan import default_part, make_plan
 
 ROOT = Path(__file__).parents[2]
 SPECS = {name: spec_of(name) for name in known_methods()}
@@ -216,3 +216,20 @@ def test_make_plan__what_lies_inside_a_required_parameter_counts_as_that_paramet
 def test_make_plan__every_request_of_the_code_samples_can_be_asked(asked):
     given = {name: asked[name] for name in ("filter", "order", "select", "params") if name in asked}
     assert make_plan(spec_of(asked["method"]), **given).first_page() is not None
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.part])
+def test_part__each_default_is_told_until_its_parameter_is_given(name):
+    spec, asked = SPECS[name], given_for(SPECS[name])
+    told = default_part(make_plan(spec, **asked))
+    assert all(words in told for words in spec.part.values())
+    for path in spec.part:
+        head, _, inner = path.split("|")[0].partition(".")
+        given = {**asked, "filter": {inner: 1}} if inner else {**asked, "params": {**asked.get("params", {}), head: 1}}
+        assert spec.part[path] not in default_part(make_plan(spec, **given))
+
+
+def test_part__a_list_without_one_is_told_nothing_about():
+    assert default_part(make_plan(SPECS["crm.deal.list"])) == ""
+    everything = {"type": "user", "ownerId": 1, "from": "2020-01-01", "to": "2030-01-01"}
+    assert default_part(make_plan(SPECS["calendar.event.get"], params=everything)) == ""

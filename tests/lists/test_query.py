@@ -279,3 +279,26 @@ def test_names__of_tasks_that_are_not_fields_are_sent_and_said_not_to_be_provabl
         ConfigError, match=r"has no comparison '%'.*TITLE is the title; % and _ stand for any characters"
     ):
         make_plan(spec, filter={"%title": "a"})
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "walk", "sent"),
+    [
+        ("voximplant.statistic.get", {"SORT": "ID", "ORDER": "DESC"}, "keyset", {"SORT": "ID", "ORDER": "DESC"}),
+        ("voximplant.statistic.get", {"SORT": "COST"}, "offset", {"SORT": "COST", "ORDER": "ASC"}),
+        ("user.get", {"SORT": "LAST_NAME", "order": "DESC"}, "offset", {"sort": "LAST_NAME", "order": "DESC"}),
+        ("user.get", {"order": "DESC"}, "keyset", {"sort": "ID", "order": "DESC"}),
+        ("department.get", {"sort": "NAME", "SORT": "500"}, "offset", {"SORT": "500", "sort": "NAME", "order": "ASC"}),
+    ],
+)
+def test_order__as_two_texts_in_params_is_the_order(method, params, walk, sent):
+    plan = make_plan(spec_of(method), params=params)
+    assert plan.walk == walk
+    assert sent.items() <= plan.page_at(0).items()
+    assert {key.lower() for key in plan.page_at(0)} == {key.lower() for key in sent} | {"start"}
+
+
+def test_in__a_single_value_is_a_list_of_one():
+    plan = make_plan(spec_of("crm.deal.list"), filter={"@STAGE_ID": "NEW"})
+    plan = settled(plan, field_types(Described(read_fields({"STAGE_ID": {"type": "crm_status"}}))))
+    assert plan.params["filter"] == {"@STAGE_ID": ["NEW"]}
