@@ -175,7 +175,7 @@ def _ask_code(flow: SignIn, talk: Talk, step: Step) -> Step:
     if step.note:
         talk.say(step.note)
     talk.say(f"Open this link and agree. The code that follows lives {CODE_S} seconds.")
-    talk.link(step.link)
+    talk.link(step.address)
     back = "Enter when the browser says that you are signed in; or paste" if step.listens else "Paste"
     text = Secret(talk.ask(f"{back} the code, or the whole address of the page that follows (not shown)", hidden=True))
     if flow.step.at == "done":

@@ -81,11 +81,16 @@ class Step:
     """
 
     at: Literal["start", "link", "busy", "done"] = "start"
-    link: Secret[str] = NOTHING
+    address: Secret[str] = NOTHING
     listens: bool = False
     note: str = ""
     trouble: SdkError | None = None
     result: Any = field(default=None, repr=False)
+
+    @property
+    def link(self) -> str:
+        """The address at which the user agrees, in plain text for who asks for it: it is there to be opened."""
+        return self.address.reveal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +228,7 @@ class SignIn:
         asked = Secret(urlencode({"client_id": application.secret.client_id, "state": application.state.reveal()}))
         link = Secret(f"{application.origin}/oauth/authorize/?{asked.reveal()}")
         listens, note = self._listen()
-        return Step("link", link=link, listens=listens, note=note)
+        return Step("link", address=link, listens=listens, note=note)
 
     def _listen(self) -> tuple[bool, str]:
         if self._port is None:

@@ -273,5 +273,5 @@ def _trouble(error: SdkError) -> str:
 def _link(step: Step) -> str:
     back = "The panel goes on by itself. Or paste" if step.listens else "Paste"
     text = f"{back} the code, or the whole address of the page that follows: the code lives {CODE_S} seconds."
-    host, link = html.escape(origin_of(step.link).netloc), Secret(html.escape(step.link.reveal()))
+    host, link = html.escape(origin_of(step.address).netloc), Secret(html.escape(step.link))
     return _LINK.format(seconds=CODE_S, link=link.reveal(), host=host, text=html.escape(text))

@@ -59,7 +59,7 @@ def test_the_panel__is_signed_in_by_the_browser_coming_back(panel, portal):
     fill(panel, portal)
     assert shown(panel) == ["link"]
     portal.redirect_to(panel._flow._listener.uri)
-    with urllib.request.urlopen(panel._flow.step.link.reveal()) as page:
+    with urllib.request.urlopen(panel._flow.step.link) as page:
         assert b"You are signed in" in page.read()
     assert shown(panel) == ["done"]
     assert "Анна Смирнова (id 1), administrator" in panel.status.value
@@ -245,7 +245,7 @@ def test_a_second_panel__listens_in_the_place_of_the_first(portal, profiles):
     fill(second, portal)
     assert second._flow.step.listens
     portal.redirect_to(second._flow._listener.uri)
-    with urllib.request.urlopen(second._flow.step.link.reveal()) as page:
+    with urllib.request.urlopen(second._flow.step.link) as page:
         assert b"You are signed in" in page.read()
     first.close()
     second.close()

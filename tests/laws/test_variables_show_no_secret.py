@@ -311,7 +311,7 @@ def by_a_browser(portal: Sandbox) -> None:
         step = flow.ask_portal(portal.url, key["client_id"], key["client_secret"])
         assert flow._listener is not None
         portal.redirect_to(flow._listener.uri.rstrip("/"))
-        with urllib.request.urlopen(step.link.reveal()) as page:
+        with urllib.request.urlopen(step.link) as page:
             assert b"You are signed in" in page.read()
     finally:
         portal.redirect_to("")
