@@ -1,9 +1,11 @@
 """What docs/types.md says of types and names is so."""
 
+import csv
 import json
 import re
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +16,7 @@ from b24data.frames.openapi import OPENAPI
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of
+from b24data.frames.targets import Target
 from b24data.lists.methods import known_methods, spec_of
 from tests.frames.test_types import REPORT
 
@@ -62,6 +65,60 @@ def test_the_table__is_what_arrives(types, multiple, name, arrow, dtypes, raw, v
     sink.close(REPORT)
     assert shown(pq.read_table(tmp_path / "f.parquet")[name][0].as_py()) == value
     assert str(pd.read_parquet(tmp_path / "f.parquet")[name].dtype) == (dtypes[1] if dtypes[1] != "the same" else dtype)
+
+
+def rows_of_the_files():
+    for line in TEXT.partition("### Value by value")[2].partition("## Recipes")[0].splitlines():
+        cells = [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").split("|")[1:-1]]
+        if len(cells) == 5 and cells[1].startswith("`"):
+            yield (cells[0], *(cell.strip("`") for cell in cells[1:]))
+
+
+FILES = list(rows_of_the_files())
+
+
+def test_the_table_of_files__has_every_type_of_the_table():
+    first = {(tuple(types), multiple, name) for types, multiple, name, *_ in TABLE}
+    assert {read_types(types) for types, *_ in FILES} == first
+    assert len(FILES) == len(first)
+
+
+def read_types(cell):
+    types = tuple(one for one in CODE.findall(cell) if one != "..._CURRENCY")
+    return types, cell.startswith("multiple"), "F_CURRENCY" if "_CURRENCY" in cell else "F"
+
+
+@pytest.mark.parametrize(("cell", "raw", "in_excel", "plain", "russian"), FILES)
+def test_the_table_of_files__is_what_is_read_back(cell, raw, in_excel, plain, russian, tmp_path):
+    types, multiple, name = read_types(cell)
+    for portal_type in types:
+        code = "crm_enum_ownertype" if portal_type == "crm_enum_*" else portal_type
+        rows = [f'{{"F":{raw}}}'.encode()]
+        schema = build_schema(
+            {"F": Field("F", "F", type=code, multiple=multiple)}, ["F"], id_code=None, sample_rows=rows
+        )
+        batch = Decoder(schema).decode(rows)
+        for target in (
+            Target(tmp_path / "f.xlsx", "xlsx"),
+            Target(tmp_path / "p.csv", "csv"),
+            Target(tmp_path / "r.csv", "csv", "excel-ru"),
+        ):
+            sink = target.sink(schema.arrow, {})
+            sink.write(batch)
+            sink.close(REPORT)
+        place = schema.names.index(name)
+        value = openpyxl.load_workbook(tmp_path / "f.xlsx").active.cell(2, place + 1)
+        assert in_a_cell(value) == in_excel
+        for file, delimiter, expected in (("p.csv", ",", plain), ("r.csv", ";", russian)):
+            text = (tmp_path / file).read_text("utf-8-sig")
+            assert list(csv.reader(text.splitlines(), delimiter=delimiter))[1][place] == expected
+
+
+def in_a_cell(cell):
+    """What Excel shows, by the value and the format."""
+    if cell.is_date:
+        return cell.value.strftime("%Y-%m-%d" if cell.number_format == "yyyy-mm-dd" else "%Y-%m-%d %H:%M:%S")
+    return str(cell.value).upper() if isinstance(cell.value, bool) else str(cell.value)
 
 
 def shown(value):

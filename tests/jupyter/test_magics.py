@@ -66,6 +66,14 @@ def test_fetch_to__writes_a_file_and_gives_the_report(kernel):
     assert kernel.value("__import__('pandas').read_parquet('deals.parquet').shape") == [230, 2]
 
 
+def test_fetch_to__writes_what_the_suffix_says(kernel):
+    assert "230 rows" in kernel.run("%b24 fetch crm.deal.list --select ID,TITLE --to deals.xlsx").text
+    assert kernel.value("__import__('pandas').read_excel('deals.xlsx').shape") == [230, 2]
+    kernel.run("%b24 fetch crm.deal.list --select ID --to deals.csv --csv excel-ru")
+    assert kernel.value("open('deals.csv', 'rb').read(3).hex()") == "efbbbf"
+    assert "--csv plain is for CSV files" in kernel.run("%b24 fetch crm.deal.list --csv plain --to deals.xlsx").text
+
+
 def test_describe_and_methods__are_frames(kernel):
     kernel.run("fields = %b24 describe crm.deal.list\nmethods = %b24 methods deal")
     assert "OPPORTUNITY" in kernel.value("fields['code'].tolist()")
