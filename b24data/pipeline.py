@@ -17,7 +17,7 @@ import pyarrow as pa
 from b24data.datasets.job import Job
 from b24data.datasets.job_sink import JobSink
 from b24data.datasets.manifest import Kept, Purpose
-from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError
+from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError, SdkError
 from b24data.fetch_options import FetchOptions, check_choice
 from b24data.frames.columns import Decoder
 from b24data.frames.described import Descriptions
@@ -87,6 +87,7 @@ class Pipeline:
         self._recheck: Recheck | None = None
         self._held: Held[Kept] | None = None
         self._reached: Kept | None = None
+        self._partial: Literal["raise", "ok"] = "raise"
 
     def run(
         self, make_sink: Callable[[Schema], Sink], partial: Literal["raise", "ok"], target: str | None = None
@@ -97,6 +98,7 @@ class Pipeline:
         ``partial="ok"`` gives just that; whatever stops it, the sink leaves nothing half done.
         """
         check_choice("partial", partial, ("raise", "ok"))
+        self._partial = partial
         sink: Sink | None = None
         try:
             with contextlib.closing(self.batches()) as batches:
@@ -368,18 +370,29 @@ class Pipeline:
                     yield self._presentation.show(batch) if self._presentation else batch
                 else:
                     yield from self._ready(self._held.take(self._presentation, batch, self._standing()))
+            if self._presentation is not None and self._held is not None:
+                yield from self._ready(self._held.rest(self._presentation))
         except IncompleteFetchError:
-            yield from self._rest()
+            if self._job is None or self._partial == "ok":  # else the next run reads again what still waits
+                yield from self._left_over()
             raise
-        yield from self._rest()
-
-    def _rest(self) -> Generator[pa.RecordBatch, None, None]:
-        if self._presentation is not None and self._held is not None:
-            yield from self._ready(self._held.rest(self._presentation))
 
     def _ready(self, batches: Iterable[tuple[pa.RecordBatch, Kept]]) -> Generator[pa.RecordBatch, None, None]:
-        for batch, self._reached in batches:
-            yield batch
+        try:
+            for batch, self._reached in batches:
+                yield batch
+        except SdkError as error:
+            raise IncompleteFetchError(
+                f"{self.plan.method}: the titles of bound records could not be read: {error}",
+                last_id=self._reached.last_id if self._reached else None,
+                hint=error.hint,
+            ) from error
+
+    def _left_over(self) -> Generator[pa.RecordBatch, None, None]:
+        """The rows that still wait when a fetch fails: nothing more is asked for, so some have codes for labels."""
+        if self._presentation is not None and self._held is not None and self._held.rows:
+            self._notes.append(f"the last {self._held.rows:,} rows have codes where a title was not read yet")
+            yield from self._ready(self._held.as_they_are(self._presentation))
 
     def _handed_out(self) -> Kept:
         """How far the batches have come that were handed out: not those that still wait for titles."""

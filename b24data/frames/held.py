@@ -26,18 +26,18 @@ MOST_ROWS = 10_000
 class Held(Generic[S]):
     """Hands out batches in their order, each as soon as all its titles were asked for.
 
-    Each goes with what was true when it came, such as how far the walk had come.
+    Each goes with what was true when it came, such as how far the walk had come. ``rows`` is how many still wait.
     """
 
     titles: Titles
+    rows: int = 0
     _waiting: deque[tuple[pa.RecordBatch, set[Ref], S]] = field(default_factory=deque)
-    _rows: int = 0
 
     def take(self, presentation: Presentation, batch: pa.RecordBatch, standing: S) -> Iterator[_Shown[S]]:
         """Take one more batch, and hand out what is ready."""
         self._waiting.append((batch, presentation.needed(batch), standing))
-        self._rows += batch.num_rows
-        self.titles.ask(everything=self._rows >= MOST_ROWS and not self.titles.knows(self._waiting[0][1]))
+        self.rows += batch.num_rows
+        self.titles.ask(everything=self.rows >= MOST_ROWS and not self.titles.knows(self._waiting[0][1]))
         while self._waiting and self.titles.knows(self._waiting[0][1]):
             yield self._next(presentation)
 
@@ -45,10 +45,14 @@ class Held(Generic[S]):
         """Hand out all that is left."""
         if self._waiting:
             self.titles.ask(everything=True)
+        yield from self.as_they_are(presentation)
+
+    def as_they_are(self, presentation: Presentation) -> Iterator[_Shown[S]]:
+        """Hand out all that is left and ask for nothing: a title that is not known is a code."""
         while self._waiting:
             yield self._next(presentation)
 
     def _next(self, presentation: Presentation) -> _Shown[S]:
         batch, _, standing = self._waiting.popleft()
-        self._rows -= batch.num_rows
+        self.rows -= batch.num_rows
         return presentation.show(batch), standing

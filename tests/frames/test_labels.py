@@ -10,7 +10,8 @@ import pytest
 from b24data.errors import AccessDeniedError, ConfigError
 from b24data.frames.dictionaries import Book, Dictionaries, book_of
 from b24data.frames.labels import Labels, check_labels
-from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.meanings import meanings_of
+from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.http.context import CallContext
 from b24data.sandbox import Sandbox
 from tests.frames.fakes import FakeSession
@@ -271,3 +272,91 @@ def test_dictionaries__a_user_without_a_name_is_called_by_the_address_and_nobody
     people = [{"ID": "1", "NAME": "", "LAST_NAME": None, "EMAIL": "a@example.com"}, {"ID": "2"}]
     words, _ = Dictionaries(lambda: FakeSession({"user.get": people}), FakeClock()).of([Book("user")], CallContext())
     assert words[Book("user")] == {"0": None, "1": "a@example.com"}
+
+
+def words_of(kind, answers):
+    return Dictionaries(lambda: FakeSession(answers), FakeClock()).of([Book(kind)], CallContext())[0][Book(kind)]
+
+
+def test_order_statuses__have_the_names_of_the_language_that_is_listed_first():
+    rows = [
+        {"statusId": "N", "lid": "ru", "name": "Принят"},
+        {"statusId": "N", "lid": "en", "name": "Accepted"},
+        {"statusId": "F", "lid": "en", "name": "Done"},
+        {"statusId": "P", "lid": "de", "name": "Bezahlt"},
+        {"statusId": "P", "lid": "ru", "name": "Оплачен"},
+    ]
+    assert words_of("order_status", {"sale.statusLang.list": {"statusLangs": rows}}) == {
+        "N": "Принят",
+        "F": "Done",
+        "P": "Оплачен",
+    }
+
+
+def test_groups__have_their_names_and_no_group_is_null():
+    answers = {"socialnetwork.api.workgroup.list": {"workgroups": [{"id": "3", "name": "Launch"}]}}
+    assert words_of("workgroup", answers) == {"0": None, "3": "Launch"}
+
+
+def test_types_of_owners__go_by_their_short_codes():
+    rows = [{"ID": 2, "NAME": "Deal", "SYMBOL_CODE_SHORT": "D"}, {"ID": 177, "NAME": "Car", "SYMBOL_CODE_SHORT": "Tb1"}]
+    assert words_of("crm_owner_code", {"crm.enum.ownertype": rows}) == {"D": "Deal", "Tb1": "Car"}
+
+
+@pytest.mark.parametrize(
+    ("method", "wire", "type", "book"),
+    [
+        ("voximplant.statistic.get", "PORTAL_USER_ID", "", Book("user")),
+        ("task.elapseditem.getlist", "USER_ID", "integer", Book("user")),
+        ("task.commentitem.getlist", "AUTHOR_ID", "", Book("user")),
+        ("crm.timeline.comment.list", "AUTHOR_ID", "integer", Book("user")),
+        ("bizproc.workflow.instances", "STARTED_BY", "", Book("user")),
+        ("bizproc.workflow.instances", "TEMPLATE_ID", "", Book("workflow_template")),
+        ("lists.element.get", "CREATED_BY", "CREATED_BY", Book("user")),
+        ("tasks.task.list", "creatorId", "int", Book("user")),
+        ("tasks.task.list", "groupId", "integer", Book("workgroup")),
+        ("sale.order.list", "statusId", "string", Book("order_status")),
+        ("sale.order.list", "personTypeId", "integer", Book("person_type")),
+        ("sale.order.list", "currency", "string", Book("currency")),
+        ("sale.order.list", "userId", "integer", Book("user")),
+        ("crm.item.productrow.list", "ownerType", "string", Book("crm_owner_code")),
+        ("crm.item.productrow.list", "measureCode", "integer", Book("measure")),
+        ("crm.activity.list", "RESULT_CURRENCY_ID", "string", Book("currency")),
+        ("crm.requisite.list", "RQ_IDENT_TYPE", "", None),
+    ],
+)
+def test_book_of__knows_columns_that_are_described_as_plain_numbers_and_texts(method, wire, type, book):
+    [column] = build_schema({wire: Field(wire, wire, type=type)}, [wire], id_code=None).columns
+    assert book_of(column, method, {}) == book
+
+
+def test_a_list_of_statuses__may_come_in_a_list_of_one():
+    fields = read_fields({"RQ_IDENT_TYPE": {"type": "crm_status", "statusType": ["RQ_IDENT_TYPE_CO"]}})
+    assert fields["RQ_IDENT_TYPE"].status == "RQ_IDENT_TYPE_CO"
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "code", "label"),
+    [
+        ("crm.stagehistory.list", "TYPE_ID", "5", "change of pipeline"),
+        ("crm.deal.list", "STAGE_SEMANTIC_ID", "P", "in progress"),
+        ("crm.item.list", "stageSemanticId", "F", "failure"),
+        ("voximplant.statistic.get", "CALL_FAILED_CODE", "603-S", "canceled"),
+        ("VOXIMPLANT.statistic.get", "CALL_TYPE", "2", "incoming"),
+        ("crm.item.productrow.list", "discountTypeId", "2", "percentage"),
+        ("crm.deal.list", "TYPE_ID", "5", None),
+    ],
+)
+def test_meanings__are_those_of_the_pages(method, name, code, label):
+    assert meanings_of(method, name).get(code) == label
+
+
+def test_fetch__calls_have_labels_from_the_page_and_from_users(tools):
+    table = tools.fetch_table("voximplant.statistic.get", labels="add", progress=False)
+    assert set(table["CALL_TYPE_LABEL"].to_pylist()) <= {"outgoing", "incoming"}
+    assert "PORTAL_USER_ID_LABEL" in table.column_names
+
+
+def test_fetch__a_list_of_names_gives_labels_to_these_alone_and_asks_for_their_dictionaries_alone(tools):
+    table = tools.fetch_table("crm.deal.list", ["STAGE_ID", "ASSIGNED_BY_ID"], labels=["STAGE_ID"], progress=False)
+    assert table.column_names == ["STAGE_ID", "STAGE_ID_LABEL", "ASSIGNED_BY_ID"]

@@ -294,3 +294,50 @@ def test_rows__wait_no_longer_than_for_ten_thousand_more():
     presented, held = presentation(titles), Held(titles)
     came = [len([*held.take(presented, batch(*[start + 1] * 1000), start)]) for start in range(11)]
     assert came == [0] * 9 + [10, 0]
+
+
+STAGES = {"5": {"ID": "5", "TITLE": "To do"}, "6": {"ID": "6", "TITLE": "Done"}}
+TASKS = build_schema(
+    {
+        "STAGE_ID": Field("STAGE_ID", "stageId", type="integer"),
+        "GROUP_ID": Field("GROUP_ID", "groupId", type="integer"),
+    },
+    ["STAGE_ID", "GROUP_ID"],
+    id_code=None,
+)
+
+
+def labelled_tasks(session, columns):
+    titles = Titles(lambda: session, CallContext())
+    labels = Labels(
+        "add", lambda _: None, titles=titles, bound_of=lambda column: bound_of(column, "tasks.task.list", {})
+    )
+    presented, held = Presentation(Decoder(TASKS), labels), Held(titles)
+    one = pa.RecordBatch.from_pydict(columns, schema=TASKS.arrow)
+    [(out, _)] = [*held.take(presented, one, 0), *held.rest(presented)]
+    return out.column("STAGE_ID_LABEL").to_pylist(), presented.notes()
+
+
+def test_task_stages__are_asked_for_once_a_group():
+    session = FakeSession({"task.stages.get": STAGES})
+    told, notes = labelled_tasks(session, {"STAGE_ID": [5, 6, 5, 0, 9], "GROUP_ID": [3, 3, 3, 3, 4]})
+    assert told == ["To do", "Done", "To do", None, "9"]
+    assert [params.partition("?")[2] for _, params in session.asked] == ["entityId=3", "entityId=4"]
+    assert notes == ["codes without a label stay codes: STAGE_ID: 9"]
+
+
+def test_task_stages__of_a_group_that_is_refused_stay_codes_and_are_named():
+    session = FakeSession(
+        {"task.stages.get": AccessDeniedError("task.stages.get", "no", code="ACCESS_DENIED", status=403)}
+    )
+    told, notes = labelled_tasks(session, {"STAGE_ID": [5], "GROUP_ID": [3]})
+    assert (told, notes) == (["5"], ["codes without a label stay codes: STAGE_ID: 5"])
+
+
+def test_flows__are_asked_for_one_by_one_and_a_single_answer_is_a_record():
+    session = FakeSession({"tasks.flow.Flow.get": {"id": 517, "name": "Support"}})
+    titles = Titles(lambda: session, CallContext())
+    titles.want([Ref("task_flow", "", "517")])
+    titles.ask(everything=True)
+    assert titles.found == {Ref("task_flow", "", "517"): "Support"}
+    assert session.requests == ["batch"]
