@@ -271,7 +271,8 @@ def _wanted(
         strangers = [name for name in names if name.partition(".")[0] not in known]
         guessed = all(one.on_page for one in fields.values())
         if guessed:  # rows may lack a field that is empty; a name like one that is known is a misspelt one
-            strangers = [name for name in strangers if near_names(name, known)]
+            spelt = {folded(one) for one in known}
+            strangers = [name for name in strangers if folded(name) not in spelt and near_names(name, known)]
         check_names(strangers, known, hint=ANYWAY if guessed else "")
     loosely = {folded(name): wire for name, wire in known.items()}  # tasks: TAGS comes as tags
     wanted: dict[str, str] = {}

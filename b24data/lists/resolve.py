@@ -160,6 +160,11 @@ class _Resolution:
             return True
         return not self._closed and not (self._facts.only_named and self._facts.names)
 
+    def _asked_as(self, name: str, described: FieldType) -> str:
+        """The name to send of a field; a page whose rows are in camelCase shows how they answer, not what to ask."""
+        rows_only = self._types is not None and self._types.open and self._spec.answer_case == "camel"
+        return name if rows_only else described.code
+
     @property
     def _closed(self) -> bool:
         """Whether a name that the description lacks is a wrong one."""
@@ -330,7 +335,7 @@ class _Resolution:
             if name in ("*", "UF_*") or head in self._by_code or head in self._by_wire or head in beyond:
                 found.append(name)
             elif head == name and (described := self._by_fold.get(folded(name))):
-                found.append(described.code)
+                found.append(self._asked_as(name, described))
             elif folded(head) in {folded(one) for one in beyond}:
                 found.append(next(one for one in beyond if folded(one) == folded(head)) if head == name else name)
             else:
@@ -351,7 +356,7 @@ class _Resolution:
             elif name in self._by_code or name in self._facts.names:
                 own = name
             elif described := self._by_wire.get(name) or self._by_fold.get(folded(name)):
-                own = described.code
+                own = self._asked_as(name, described)
             elif listed := self._named_by_fold.get(folded(name)) or extra.get(folded(name)):
                 own = listed
             else:

@@ -26,6 +26,7 @@ from b24data.http.payload import opened
 from b24data.http.protocol import Response
 from b24data.lists.columns import column_facts
 from b24data.lists.methods import known_methods, spec_of
+from b24data.lists.plan import make_plan, settled
 from b24data.lists.rows import rows_of
 from tests.questions.direct import DirectPortal
 
@@ -236,3 +237,17 @@ def test_a_documented_list__has_names_beside_those_of_its_page():
     types = field_types(described("voximplant.statistic.get"))
     assert types.open
     assert build_schema(calls(), ["ID", "OWN"], id_code="ID", sample_rows=[ROW])["OWN"].kind == "text"
+
+
+def test_a_documented_list_that_answers_in_camel_case__is_asked_in_the_names_that_the_user_wrote():
+    spec = spec_of("socialnetwork.api.workgroup.list")
+    types = field_types(described(spec.method))
+    plan = settled(make_plan(spec, select=["ID", "IMAGE_ID"], order={"NAME": "ASC"}), types)
+    assert plan.params["select"] == ["ID", "IMAGE_ID"]
+    assert "NAME" in str(plan.page_at(0))
+    row = {"id": 1, "imageId": "5"}
+    schema = build_schema(described(spec.method).fields, ["ID", "IMAGE_ID"], id_code="id", sample_rows=[row])
+    assert [(one.name, one.wire, one.kind) for one in schema.columns] == [
+        ("ID", "id", "int"),
+        ("IMAGE_ID", "imageId", "int"),
+    ]
