@@ -135,8 +135,8 @@ class _Proof:
 
     def _slack(self, wanted: Any) -> dt.timedelta:
         given = self.condition.wanted
-        first = given[0] if isinstance(given, tuple) else given
-        told = isinstance(first, dt.datetime) and first.tzinfo is not None
+        each = given if isinstance(given, tuple) else (given,)
+        told = all(isinstance(one, dt.datetime) and one.tzinfo is not None for one in each if one is not None)
         return dt.timedelta() if told or not isinstance(wanted, dt.datetime) else _SLACK
 
     def _of_empty(self, wanted: list[Any]) -> bool | None:
@@ -208,15 +208,23 @@ def _scalar(wanted: Any, kind: pa.DataType) -> Any:
     if isinstance(wanted, int) and not isinstance(wanted, bool) and not -(2**63) <= wanted < 2**63:
         return pa.scalar(float(wanted))
     if isinstance(wanted, dt.datetime):
-        return pa.scalar(wanted.astimezone(dt.UTC), _UTC)
+        return pa.scalar(_in_utc(wanted), _UTC)
     if isinstance(wanted, int | float) and not isinstance(wanted, bool):
         return pa.scalar(wanted)
     return pa.scalar(wanted, kind)
 
 
+def _in_utc(moment: dt.datetime, later: dt.timedelta = dt.timedelta()) -> dt.datetime:
+    """``moment`` and some in UTC; the first or the last that Python has, where that is beyond them."""
+    try:
+        return moment.astimezone(dt.UTC) + later
+    except OverflowError:
+        return (dt.datetime.min if moment.year < 5000 else dt.datetime.max).replace(tzinfo=dt.UTC)
+
+
 def _ranged(found: pa.Array, test: str, wanted: Any, slack: dt.timedelta) -> pa.Array:
     if slack:
-        wanted = wanted - slack if test in ("gt", "ge") else wanted + slack
+        wanted = _in_utc(wanted, -slack if test in ("gt", "ge") else slack)
     return _RANGES[test](found, _scalar(wanted, found.type))
 
 
@@ -224,7 +232,7 @@ def _among(found: pa.Array, wanted: Sequence[Any]) -> pa.Array:
     if not wanted:
         return pc.if_else(pc.is_valid(found), False, pa.scalar(None, pa.bool_()))
     if isinstance(wanted[0], dt.datetime):
-        values = pa.array([one.astimezone(dt.UTC) for one in wanted], _UTC)
+        values = pa.array([_in_utc(one) for one in wanted], _UTC)
     elif isinstance(wanted[0], float) or pa.types.is_floating(found.type):
         values, found = pa.array([float(one) for one in wanted]), found.cast(pa.float64())
     else:

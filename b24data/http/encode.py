@@ -15,7 +15,16 @@ import msgspec
 from b24data.errors import ConfigError
 from b24data.http.redact import masked
 
-__all__ = ["MAX_COMMANDS", "Command", "check_method", "commands_of", "encode_batch", "php_query", "plain_params"]
+__all__ = [
+    "MAX_COMMANDS",
+    "Command",
+    "check_method",
+    "commands_of",
+    "encode_batch",
+    "has_reference",
+    "php_query",
+    "plain_params",
+]
 
 MAX_COMMANDS = 50  # b24restdocs, settings/how-to-call-rest-api/batch.md
 
@@ -136,12 +145,25 @@ def _path(key: str) -> str:
 
 
 def _quoted(text: str, safe: str) -> str:
-    return _quoted_again(text, safe) if len(text) <= _LONGEST_KEPT else quote(text, safe=safe)
+    return _quoted_again(text, safe) if len(text) <= _LONGEST_KEPT else quote(_sendable(text, "a parameter"), safe=safe)
 
 
 @functools.lru_cache(4096)  # the commands of a walk say the same names again and again
 def _quoted_again(text: str, safe: str) -> str:
-    return quote(text, safe=safe)
+    return quote(_sendable(text, "a parameter"), safe=safe)
+
+
+def has_reference(value: Any) -> bool:
+    """Whether parameters refer to the answer of another command of the batch.
+
+    >>> has_reference({"filter": {">ID": "$result[a][49][ID]"}}), has_reference({"filter": {">ID": 5}})
+    (True, False)
+    """
+    if isinstance(value, Mapping):
+        return any(map(has_reference, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_reference, value))
+    return isinstance(value, str) and _REFERENCE.fullmatch(value) is not None
 
 
 def plain_params(params: Mapping[str, Any] | Sequence[Any]) -> Any:
@@ -159,14 +181,15 @@ def plain_params(params: Mapping[str, Any] | Sequence[Any]) -> Any:
 
 
 _PLAIN = (str, int, bool)
+_UNCHANGED = (int, bool)
 
 
 def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
     if type(value) in _PLAIN:
-        return value
+        return value if type(value) is not str else _sendable(value, path)
     if type(value) is dict or isinstance(value, Mapping):
         return {
-            str(name): item if type(item) in _PLAIN else _plain(item, f"{path}.{name}".lstrip("."))
+            str(name): item if type(item) in _UNCHANGED else _plain(item, f"{path}.{name}".lstrip("."))
             for name, item in value.items()
         }
     if value is None or isinstance(value, str | bool | int):
@@ -186,6 +209,16 @@ def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
     if type(value).__name__ == "Decimal":
         return str(value)
     raise ConfigError(f"{path or 'the parameters'}: {value!r} ({type(value).__name__}) can't be sent to a portal")
+
+
+def _sendable(text: str, path: str) -> str:
+    """``text``; :class:`ConfigError` for half a character, which no request can carry."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"{path} has half a character: {text!r}", hint="leave it out") from error
+    return text
 
 
 def _refuse_none(value: Any, path: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
-from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, php_query, plain_params
+from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, has_reference, php_query, plain_params
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened, plain, too_deep
 from b24data.http.redact import redact
@@ -32,6 +32,7 @@ __all__ = [
     "Times",
     "encode_batch",
     "error_inside",
+    "has_reference",
     "php_query",
     "plain_params",
     "read_batch",

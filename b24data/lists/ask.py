@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from b24data.errors import (
+    ConfigError,
     OperatingLimitError,
     RateLimitedError,
     RequestTimeoutError,
@@ -18,7 +19,7 @@ from b24data.errors import (
 )
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
-from b24data.http.protocol import Command, Response, encode_batch, read_batch
+from b24data.http.protocol import Command, Response, encode_batch, has_reference, read_batch
 from b24data.http.session import Session
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row, rows_of
@@ -28,6 +29,9 @@ __all__ = ["Answer", "Answers", "Asker"]
 # A batch that can't be had in so many tries is asked again in pieces; each of them is tried as often as it takes.
 BATCH_ATTEMPTS = 4
 _GATEWAY_TIMEOUT = 504
+# A command of a batch is a query string, of which PHP reads 1,000 values by default and drops the others without a sign
+# (php.net, max_input_vars). A call of its own has its parameters as JSON, which has no such limit.
+_MOST_VALUES = 900
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -67,6 +71,8 @@ class Asker:
         if len(commands) == 1:
             answer = self.page(commands[0].params)
             return self._answers([answer], began, answer.response)
+        if _values(self.plan.params) > _MOST_VALUES:
+            return self._one_by_one(commands, began)
         try:
             response = self.session.call(
                 "batch", encode_batch(commands), context=self.context, reads=True, attempts=BATCH_ATTEMPTS
@@ -76,6 +82,19 @@ class Asker:
             timed_out = isinstance(error, RequestTimeoutError) or error.status == _GATEWAY_TIMEOUT
             return Answers([error] * len(commands), self.clock.monotonic() - began, 0.0, timed_out)
         return self._answers([self._answer(one) for one in read_batch(response, commands)], began, response)
+
+    def _one_by_one(self, commands: Sequence[Command], began: float) -> Answers:
+        """Each page by a call of its own; a command that refers to another one can't be."""
+        each: list[Answer | SdkError] = []
+        portal_s = 0.0
+        for command in commands:
+            if has_reference(command.params):
+                each.append(ConfigError(f"{self.plan.method}: its parameters are too long for a batch"))
+                continue
+            answer = self.page(command.params)
+            portal_s += answer.response.time.duration if answer.response.time and answer.response.time.duration else 0.0
+            each.append(answer)
+        return Answers(each, self.clock.monotonic() - began, portal_s)
 
     def sure(self, answer: Answer | SdkError, command: Command) -> Answer:
         """The page; if it failed inside a batch, asked for again alone, through the same loop as every call."""
@@ -92,3 +111,10 @@ class Asker:
     def _answers(self, each: list[Answer | SdkError], began: float, response: Response) -> Answers:
         portal_s = response.time.duration if response.time and response.time.duration else 0.0
         return Answers(each, self.clock.monotonic() - began, portal_s)
+
+
+def _values(params: Any) -> int:
+    """How many values parameters have."""
+    if isinstance(params, Mapping):
+        return sum(map(_values, params.values()))
+    return sum(map(_values, params)) if isinstance(params, list | tuple) else 1

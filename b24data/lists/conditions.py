@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, ValuesView
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from b24data.errors import ConfigError
+from b24data.lists.literals import brief
 
 __all__ = [
     "Condition",
@@ -144,21 +145,21 @@ def tree_of(given: Any, *, v3: bool = False) -> Group:
     if given is None:
         return Group()
     if isinstance(given, Mapping):
-        return _outermost(_v3_group(given) if v3 and "conditions" in given else _object_group("0", given))
+        return _outermost(_v3_group(given) if v3 and "conditions" in given else _object_group("", given))
     if isinstance(given, list | tuple) and v3:
         return Group("", tuple(_v3_node(one) for one in given))
     if isinstance(given, list | tuple) and given and all(isinstance(one, Mapping) for one in given):
         # PHP writes the groups of an object, numbered from 0, as a list.
         return Group("", tuple(_object_group(str(at), one) for at, one in enumerate(given)))
     form = '[["id", ">", 5], ["status", "in", [2, 3]]]' if v3 else '{">=DATE_CREATE": "2026-01-01"}'
-    what = f"the text {given!r}" if isinstance(given, str) else f"{_short(given)} ({type(given).__name__})"
+    what = f"the text {given!r}" if isinstance(given, str) else f"{brief(given)} ({type(given).__name__})"
     raise ConfigError(f"filter is {what}", hint=f"write filter={form}")
 
 
 def _outermost(group: Group) -> Group:
     """A walk adds conditions of its own, which have to hold besides: a filter that is one OR becomes a group of it."""
     if group.either or group.negative:
-        return Group("", (group,))
+        return Group("", (replace(group, key=group.key or "0"),))
     return Group("", group.members)
 
 
@@ -173,10 +174,12 @@ def _object_group(key: str, given: Mapping[Any, Any]) -> Group:
             members.append(_object_group(name, value))
         elif name.isdecimal():
             raise ConfigError(
-                f"the group {name!r} of the filter is {_short(value)}", hint='write {"0": {"logic": "OR", ...}}'
+                f"the group {name!r} of the filter is {brief(value)}", hint='write {"0": {"logic": "OR", ...}}'
             )
         else:
             members.append(_condition(name, value))
+    if not members and (key or word):
+        raise ConfigError(f"the group {key or word!r} of the filter has no condition", hint="leave it out")
     return Group(key, tuple(members), either=either, word=word)
 
 
@@ -192,22 +195,23 @@ def _condition(key: str, value: Any) -> Condition:
 
 def _listed(value: Any) -> Any:
     """A list for every kind of several values; mappings and scalars stay."""
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return list(value)
-    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__") or not hasattr(value, "tolist"):
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
         return value
-    return list(value)  # an array, a Series, an Index: element by element, which keeps points in time
+    series = any(hasattr(value, name) for name in ("tolist", "to_list", "to_pylist")) and getattr(value, "ndim", 1) == 1
+    if isinstance(value, Sequence | Set | ValuesView) or (series and hasattr(value, "__len__")):
+        return list(value)  # of an array, a Series, an Index: element by element, which keeps points in time
+    return value
 
 
 def _key(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int):
-        raise ConfigError(f"the filter has the key {raw!r}, which is not a text", hint='such as ">=DATE_CREATE"')
-    return str(raw).strip()
+        raise ConfigError(f"the filter has the key {brief(raw)}, which is not a text", hint='such as ">=DATE_CREATE"')
+    return (str.__str__(raw) if isinstance(raw, str) else str(raw)).strip()
 
 
 def _logic(value: Any) -> bool:
     if not isinstance(value, str) or value.upper() not in ("AND", "OR"):
-        raise ConfigError(f"logic in the filter is {value!r}", hint='it is "AND" or "OR"')
+        raise ConfigError(f"logic in the filter is {brief(value)}", hint='it is "AND" or "OR"')
     return value.upper() == "OR"
 
 
@@ -215,13 +219,13 @@ def _v3_node(one: Any) -> Node:
     if isinstance(one, Mapping):
         return _v3_group(one)
     if not isinstance(one, list | tuple) or len(one) not in (2, 3) or not isinstance(one[0], str):
-        raise ConfigError(f"the filter has {_short(one)}, which is not a condition", hint='such as ["id", ">", 5]')
+        raise ConfigError(f"the filter has {brief(one)}, which is not a condition", hint='such as ["id", ">", 5]')
     if len(one) == 2:
         return _condition(one[0], one[1])
     prefix = _V3_PREFIXES.get(str(one[1]).lower())
     if prefix is None:
         raise ConfigError(
-            f"the filter {_short(one)}: REST 3.0 has no comparison {one[1]!r}",
+            f"the filter {brief(one)}: REST 3.0 has no comparison {one[1]!r}",
             hint=f"it has {' '.join(_V3_PREFIXES)}",
         )
     return replace(_condition(f"{prefix}{one[0]}", one[2]), key=str(one[0]))
@@ -231,11 +235,13 @@ def _v3_group(given: Mapping[Any, Any]) -> Group:
     unknown = [key for key in given if key not in ("logic", "conditions", "negative")]
     if unknown or not isinstance(given.get("conditions"), list | tuple):
         raise ConfigError(
-            f"the filter has the group {_short(dict(given))}",
+            f"the filter has the group {brief(dict(given))}",
             hint='write {"logic": "or", "conditions": [["id", "=", 1], ["id", "=", 2]]}',
         )
     either = _logic(given.get("logic", "and"))
     members = tuple(_v3_node(one) for one in given["conditions"])
+    if not members:
+        raise ConfigError("a group of the filter has no condition", hint="leave it out")
     return Group("", members, either=either, negative=given.get("negative") is True, word="logic")
 
 
@@ -311,8 +317,3 @@ def as_v3(nodes: Iterable[Node]) -> list[Any]:
             )
         found.append([node.name, operator, node.value])
     return found
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

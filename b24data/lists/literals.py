@@ -16,12 +16,13 @@ from typing import Any, Literal
 
 from b24data.errors import ConfigError
 
-__all__ = ["FilterKind", "plain_scalar", "read_value"]
+__all__ = ["FilterKind", "brief", "plain_scalar", "read_value"]
 
 FilterKind = Literal["int", "float", "flag", "day", "instant", "code", "text", ""]
 
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LARGEST = 307  # decimal places before and behind the point of a 64-bit float
 _DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _INSTANT = re.compile(
     r"(?P<day>\d{4}-\d{1,2}-\d{1,2})[T ](?P<h>\d{1,2}):(?P<m>\d\d)(:(?P<s>\d\d)(\.(?P<f>\d{1,9}))?)?"
@@ -86,29 +87,43 @@ def plain_scalar(key: str, value: Any) -> Any:
     """
     if isinstance(value, enum.Enum):
         value = value.value
-    if type(value) in (str, int, float, bool):
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _missing(key, value)
-        return value
     if value is None:
         raise ConfigError(f"the filter {key!r} is None: a portal misreads null in a filter", hint='say "" or False')
-    if hasattr(value, "dtype") and getattr(value.dtype, "kind", "") == "M":
-        value = value.astype("datetime64[us]").item()
-    elif hasattr(value, "dtype") and hasattr(value, "item"):
-        value = value.item()
-    if hasattr(value, "to_pydatetime") and str(value) != "NaT":
-        value = value.to_pydatetime(warn=False)
-    if value is None or str(value) in ("NaT", "<NA>", "nan", "NaN"):
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        value = _of_numpy(key, value)
+    elif hasattr(value, "as_py"):  # of Arrow
+        value = value.as_py()
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return bool(value) if isinstance(value, bool) else int(value)
+    if value is None or str(value) in ("NaT", "<NA>", "nan") or (isinstance(value, Decimal) and not value.is_finite()):
         raise _missing(key, value)
-    for base in (bool, int, float, str):
-        if isinstance(value, base):
-            return base(value) if base is not float else plain_scalar(key, float(value))
+    if isinstance(value, dt.datetime) and hasattr(value, "to_pydatetime"):
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _missing(key, value)
+        return float(value)
     if isinstance(value, dt.date | Decimal):
         return value
     raise ConfigError(
-        f"the filter {key!r} has {value!r} ({type(value).__name__}), which is not a value to compare with",
+        f"the filter {key!r} has {brief(value)} ({type(value).__name__}), which is not a value to compare with",
         hint="give a text, a number, a date, or a list of them",
     )
+
+
+def _of_numpy(key: str, value: Any) -> Any:
+    """A scalar of NumPy as Python's own; a masked one is none, and points in time have a year of four digits."""
+    kind = getattr(value.dtype, "kind", "")
+    if getattr(value, "mask", False):
+        raise _missing(key, value)
+    if kind == "f":
+        return float(str(value))  # 0.1 of 32 bits is not 0.10000000149
+    plain = value.astype("datetime64[us]").item() if kind == "M" else value.item()
+    if kind == "m" or (kind == "M" and isinstance(plain, int)):
+        raise _wrong(key, value, "can't be compared with", "give a text, a number, a date, or a list of them")
+    return plain
 
 
 def _missing(key: str, value: Any) -> ConfigError:
@@ -116,13 +131,21 @@ def _missing(key: str, value: Any) -> ConfigError:
 
 
 def _wrong(key: str, value: Any, what: str, hint: str) -> ConfigError:
-    given = f" {_short(value)}" if what.endswith("with") else f": {_short(value)}"
+    given = f" {brief(value, 80)}" if what.endswith("with") else f": {brief(value, 80)}"
     return ConfigError(f"the filter {key!r} {what}{given}", hint=hint)
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def brief(value: Any, length: int = 60) -> str:
+    """``repr`` for a message: short, and there for whatever a person passed.
+
+    >>> brief(list(range(1000)), 20)
+    '[0, 1, 2, 3, 4, 5...'
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  a repr may do anything; Python has none for an int of 5,000 digits
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _examples(kind: FilterKind) -> str:
@@ -145,12 +168,12 @@ def _flag(key: str, value: Any, flags: str) -> tuple[Any, Any]:
 
 
 def _integer(key: str, value: Any, values: Mapping[str, str]) -> tuple[Any, Any]:
-    if isinstance(value, str) and _INT.fullmatch(value.strip()):
-        value = int(value)
-    if isinstance(value, float | Decimal) and value == int(value):
-        value = int(value)
-    if isinstance(value, int):
-        return value, value
+    number = _exact(key, value)
+    if number is not None and number == number.to_integral_value():
+        whole = int(number)
+        if not -(2**63) <= whole < 2**63:  # PHP makes it a float, which is another number
+            raise _wrong(key, value, "compares a whole number with", "the portal's numbers end at 2**63 - 1")
+        return whole, whole
     if isinstance(value, str) and values:
         named = [code for code, label in values.items() if label.casefold() == value.strip().casefold()]
         told = ", ".join(f"{code} ({label})" for code, label in list(values.items())[:8])
@@ -159,20 +182,28 @@ def _integer(key: str, value: Any, values: Mapping[str, str]) -> tuple[Any, Any]
 
 
 def _number(key: str, value: Any) -> tuple[Any, Any]:
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+    number = _exact(key, value)
+    if number is None:
+        raise _wrong(key, value, "compares a number with", _number_hint(value))
+    if isinstance(value, Decimal) or (isinstance(value, str) and not _INT.fullmatch(value.strip())):
+        return format(number, "f"), float(number)
+    # PHP reads no exponent where a query string has one in another notation, so there is none.
+    return (int(number) if number == number.to_integral_value() else format(number, "f")), float(number)
+
+
+def _exact(key: str, value: Any) -> Decimal | None:
+    """The number that ``value`` says; None where it says none."""
+    if isinstance(value, str):
         text = value.strip()
-        if _INT.fullmatch(text):
-            return int(text), float(text)
-        plain = format(Decimal(text), "f")
-        return plain, float(text)
-    if isinstance(value, Decimal) and value.is_finite():
-        return format(value, "f"), float(value)
-    if isinstance(value, int):
-        return value, float(value)
-    if isinstance(value, float):
-        # PHP reads no exponent where a query string has one in another notation, so there is none.
-        return (int(value) if value == int(value) else format(Decimal(repr(value)), "f")), value
-    raise _wrong(key, value, "compares a number with", _number_hint(value))
+        number = Decimal(text) if _NUMBER.fullmatch(text) else None
+    elif isinstance(value, Decimal):
+        number = value
+    else:
+        of_float = isinstance(value, float)
+        number = Decimal(repr(value) if of_float else value) if of_float or type(value) is int else None
+    if number is not None and (not number.is_finite() or number.adjusted() > _LARGEST or number.adjusted() < -_LARGEST):
+        raise _wrong(key, value, "compares a number with", "the portal's numbers have at most 308 digits")
+    return number
 
 
 def _number_hint(value: Any, *, whole: bool = False) -> str:
@@ -241,7 +272,7 @@ def _whole_second(key: str, value: dt.datetime, test: str) -> dt.datetime:
     floor = value.replace(microsecond=0)
     if test in ("gt", "le"):
         return floor
-    if test in ("ge", "lt"):
+    if test in ("ge", "lt") and floor < dt.datetime.max.replace(microsecond=0, tzinfo=floor.tzinfo):
         return floor + dt.timedelta(seconds=1)
     raise _wrong(key, _shown(value), "has a part of a second", "the portal stores whole seconds: compare with >= and <")
 
@@ -260,8 +291,15 @@ def _read_instant(key: str, value: str, found: re.Match[str]) -> dt.datetime:
 def _text(key: str, value: Any, kind: FilterKind) -> tuple[Any, Any]:
     if isinstance(value, bool):
         raise _wrong(key, value, "compares a text with", "write the text itself")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of codes with gaps is one of floats in pandas
     text = value if isinstance(value, str) else _shown(value)
-    if kind == "code" and "," in text:  # no code has a comma
+    if kind == "text":
+        return (value if isinstance(value, int) else text), None
+    text = text.strip()
+    if "," in text:  # no code has a comma
         several = ", ".join(repr(one.strip()) for one in text.split(","))
         raise _wrong(key, value, "compares a code with", f"for several values write a list: [{several}]")
-    return (value if isinstance(value, str | int) else text), (text.lower() if kind == "code" else None)
+    if isinstance(value, dt.date) or not text.isprintable():
+        raise _wrong(key, value, "compares a code with", "write the code as a text")
+    return (value if isinstance(value, int) else text), text.lower() or None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 
 from b24data.errors import SchemaError
@@ -10,6 +11,8 @@ from b24data.errors import SchemaError
 __all__ = ["ANYWAY", "check_names", "folded", "near_names"]
 
 ANYWAY = "check_fields=False sends it as it is written"
+# Letters of two alphabets in one name: most of the Cyrillic capitals look Latin.
+_MIXED = re.compile(r"[A-Za-z].*[^\x00-\x7f]|[^\x00-\x7f].*[A-Za-z]", re.DOTALL)
 
 
 def folded(name: str) -> str:
@@ -42,6 +45,7 @@ def check_names(names: Iterable[str], known: Collection[str], *, where: str = "s
     for name in names:
         if name not in known:
             near = near_names(name, known)
-            advice.append(f"{name} (did you mean {', '.join(near)}?)" if near else name)
+            shown = ascii(name) if _MIXED.search(name) or not name.isprintable() else name
+            advice.append(f"{shown} (did you mean {', '.join(near)}?)" if near else shown)
     if advice:
         raise SchemaError(f"no such field in {where}: {', '.join(advice)}", hint=hint)

@@ -15,7 +15,7 @@ from typing import Any
 from b24data.errors import ConfigError
 from b24data.lists.conditions import Group, tree_of
 from b24data.lists.filters import filter_facts
-from b24data.lists.literals import FilterKind
+from b24data.lists.literals import FilterKind, brief
 from b24data.lists.methods import MethodSpec
 
 __all__ = ["FieldType", "FieldTypes", "Query", "put", "read_query", "selected_names"]
@@ -70,7 +70,7 @@ def read_query(
     method keeps them inside another parameter (``params.filter``) there.
     """
     if params is not None and not isinstance(params, Mapping):
-        raise ConfigError(f"params is {_short(params)}", hint='write params={"entityTypeId": 2}')
+        raise ConfigError(f"params is {_told(params)}", hint='write params={"entityTypeId": 2}')
     extra: dict[str, Any] = {}
     found: dict[str, Any] = {}
     named = {"select": select, "filter": filter, "order": order}
@@ -112,28 +112,28 @@ def selected_names(select: Any) -> tuple[str, ...] | None:
     if select is None:
         return None
     if isinstance(select, str | bytes):
-        raise ConfigError(f"select={select!r} is one text", hint='pass a list: select=["ID", "TITLE"]')
-    if isinstance(select, Mapping) or not isinstance(select, Iterable):
-        raise ConfigError(f"select is {_short(select)}", hint='pass a list: select=["ID", "TITLE"]')
+        raise ConfigError(f"select={brief(select)} is one text", hint='pass a list: select=["ID", "TITLE"]')
+    if isinstance(select, Mapping) or not isinstance(select, Iterable) or getattr(select, "ndim", 1) != 1:
+        raise ConfigError(f"select is {_told(select)}", hint='pass a list: select=["ID", "TITLE"]')
     names = list(select)
     if strange := [name for name in names if not isinstance(name, str) or not name.strip()]:
         raise ConfigError(
-            f"select has {strange[0]!r}, which is not a name of a field", hint='such as select=["ID", "TITLE"]'
+            f"select has {brief(strange[0])}, which is not a name of a field", hint='such as select=["ID", "TITLE"]'
         )
     if not names:
         raise ConfigError("select is empty", hint="name the fields, or leave select out")
-    return tuple(dict.fromkeys(str(name).strip() for name in names))
+    return tuple(dict.fromkeys(str.__str__(name).strip() for name in names))
 
 
 def _order(order: Any) -> dict[str, str]:
     if order is None:
         return {}
     if not isinstance(order, Mapping) or not all(isinstance(name, str) and name for name in order):
-        raise ConfigError(f"order is {_short(order)}", hint='write order={"ID": "DESC"}')
+        raise ConfigError(f"order is {_told(order)}", hint='write order={"ID": "DESC"}')
     for name, direction in order.items():
         if str(direction).upper() not in ("ASC", "DESC"):
-            raise ConfigError(f"order[{name!r}] is {direction!r}", hint="say 'ASC' or 'DESC'")
-    return {name: str(direction) for name, direction in order.items()}
+            raise ConfigError(f"order[{name!r}] is {brief(direction)}", hint="say 'ASC' or 'DESC'")
+    return {str.__str__(name).strip(): str(direction) for name, direction in order.items()}
 
 
 def _with_order(spec: MethodSpec, params: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _unfolded(params: Mapping[Any, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for key, value in params.items():
         if not isinstance(key, str):
-            raise ConfigError(f"params has the key {key!r}, which is not a text", hint='such as {"entityTypeId": 2}')
+            raise ConfigError(f"params has the key {brief(key)}, not a text", hint='such as {"entityTypeId": 2}')
         if "[" not in key and "]" not in key:
             before = plain.get(key, {})
             if before and (not isinstance(value, Mapping) or before.keys() & value.keys()):
@@ -228,7 +228,5 @@ def put(params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     return {**params, head: put(known if isinstance(known, Mapping) else {}, inner, value)}
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    kind = type(value).__name__
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kind})"
+def _told(value: Any) -> str:
+    return f"{brief(value)} ({type(value).__name__})"

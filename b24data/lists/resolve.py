@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24data.errors import ConfigError, SdkError
 from b24data.lists.conditions import Condition, Group, Node, test_of
 from b24data.lists.filters import FilterFacts, FilterName, filter_facts
-from b24data.lists.literals import FilterKind, read_value
+from b24data.lists.literals import FilterKind, brief, read_value
 from b24data.lists.methods import MethodSpec
 from b24data.lists.names import ANYWAY, check_names, folded
 from b24data.lists.query import FieldType, FieldTypes, Query
@@ -18,6 +18,8 @@ from b24data.lists.query import FieldType, FieldTypes, Query
 __all__ = ["Resolved", "resolve"]
 
 _RANGES = ("gt", "ge", "lt", "le", "between")
+# crm-item-list.md says so of its method. User fields of all lists are of one kind, but no other page says so.
+_USER_FLAGS = "1/0"
 _NUMBERED = re.compile(r"\d+$")
 
 
@@ -67,6 +69,7 @@ class _Known:
     prefixes: frozenset[str] | None = None
     meaning: str = ""
     takes_list: bool = False
+    unsaid: bool = False
 
 
 class _Resolution:
@@ -93,7 +96,8 @@ class _Resolution:
         for node in group.members:
             if isinstance(node, Group):
                 self._check_groups(node)
-                found.append(replace(node, members=self.members(node)[0]))
+                word = "logic" if node.word and self._facts.groups else node.word  # crm-item-list.md: in small letters
+                found.append(replace(node, members=self.members(node)[0], word=word))
                 continue
             one = self._condition(node)
             if not isinstance(one.value, list) or one.value or one.opaque:
@@ -122,7 +126,7 @@ class _Resolution:
             one = self._operator(replace(one, name=known.sent), known)
             return self._valued(one, known)
         except SdkError:
-            if self._check:
+            if self._check or self._is_bound(one):  # a walk by id asks for bounds itself, so it has to read them
                 raise
             return replace(self._unknown(one), why="check_fields=False")
 
@@ -177,7 +181,7 @@ class _Resolution:
         page = self._facts.names.get(name)
         by_number = spec.walk in ("keyset", "v3_keyset", "v3_tail")
         kind: FilterKind = "int" if by_number else described.kind if described else _kind(page)
-        return _Known(name, kind, shown=described.code if described else name, takes_list=True)
+        return _Known(name, kind, shown=described.code if described else name, takes_list=bool(page and page.many))
 
     def _from_page(self, name: str, page: FilterName, described: FieldType | None) -> _Known:
         shown = page.field or name
@@ -200,13 +204,14 @@ class _Resolution:
         )
 
     def _from_description(self, one: FieldType) -> _Known:
-        return _Known(one.code, one.kind, one.many, one.code, self._flags(one), one.values)
+        unsaid = one.user and one.kind == "flag" and self._spec.version != "v3" and not self._facts.user_flags
+        return _Known(one.code, one.kind, one.many, one.code, self._flags(one), one.values, unsaid=unsaid)
 
     def _flags(self, one: FieldType | None) -> str:
-        if one is not None and one.user:
-            return self._facts.user_flags or self._facts.flags
         if self._spec.version == "v3":
             return "true/false"
+        if one is not None and one.user:
+            return self._facts.user_flags or _USER_FLAGS
         return "Y/N" if one is not None and one.is_char else self._facts.flags
 
     def _unknown(self, one: Condition) -> Condition:
@@ -233,17 +238,10 @@ class _Resolution:
         if allowed is None:
             silent = one.prefix or isinstance(one.value, list)
             return replace(one, unsure="its page does not say which comparisons work") if silent else one
-        several = isinstance(one.value, list) and one.test in ("in", "not in")
-        if several and not self._takes_list(one.prefix, known):
-            other = {"in": "@", "not in": "!@"}[one.test]
-            plain = {"in": ("", "="), "not in": ("!", "!=")}[one.test]
-            fitting = [p for p in (other, *plain) if p in allowed and self._takes_list(p, known)]
-            if not fitting:
-                raise ConfigError(
-                    f"the filter {one.key!r} of {self._spec.method} takes one value, not a list",
-                    hint="fetch the values one by one, or filter the frame: df[df[...].isin([...])]",
-                )
-            return replace(one, prefix=fitting[0])
+        if isinstance(one.value, list) and one.test in ("in", "not in"):
+            one = self._listing(one, known, allowed)
+            if isinstance(one.value, list):
+                return one
         if one.prefix in allowed:
             return one
         same = {"eq": ("", "="), "ne": ("!", "!="), "in": ("@", "", "="), "not in": ("!@", "!", "!=")}
@@ -257,15 +255,29 @@ class _Resolution:
             hint=f"its page has {works}{told}; {ANYWAY}",
         )
 
-    def _takes_list(self, prefix: str, known: _Known) -> bool:
-        if test_of(prefix) in ("in", "not in"):
-            return True
-        return prefix in self._facts.lists or (known.takes_list and prefix in ("", "="))
+    def _listing(self, one: Condition, known: _Known, allowed: Collection[str]) -> Condition:
+        """A condition with a list in the comparison that takes one; a list of one value is that value elsewhere."""
+        if known.takes_list and one.prefix in ("", "="):
+            return one
+        own, *plain = {"in": ("@", "", "="), "not in": ("!@", "!", "!=")}[one.test]
+        fitting = [prefix for prefix in (own, one.prefix, *plain) if prefix in allowed and self._takes_list(prefix)]
+        if fitting:
+            return replace(one, prefix=fitting[0])
+        if len(one.value) == 1:
+            return replace(one, prefix=plain[0], value=one.value[0])
+        raise ConfigError(
+            f"the filter {one.key!r} of {self._spec.method} takes one value, not a list",
+            hint=f"fetch the values one by one, or filter the frame: df[df[...].isin([...])]; {ANYWAY}",
+        )
+
+    def _takes_list(self, prefix: str) -> bool:
+        return test_of(prefix) in ("in", "not in") or prefix in self._facts.lists
 
     def _is_bound(self, one: Condition) -> bool:
         """A bound on the id, which a walk by id asks the portal about itself."""
         by_id = self._spec.walk in ("keyset", "v3_keyset") or self._spec.cursor == "cursor"
-        return by_id and one.name == self._spec.id_asked and one.test in ("gt", "ge", "lt", "le")
+        is_id = one.name.lower() == str(self._spec.id_asked).lower()
+        return by_id and is_id and one.test in ("gt", "ge", "lt", "le")
 
     def _valued(self, one: Condition, known: _Known) -> Condition:
         value, test = one.value, one.test
@@ -273,12 +285,12 @@ class _Resolution:
             formed = known.meaning or any(path.startswith(f"filter.{known.sent}.") for path in self._spec.required)
             if known.kind in ("int", "float", "flag", "day", "instant", "code") and not (known.many or formed):
                 raise ConfigError(
-                    f"the filter {one.key!r} has {_short(value)}", hint="give one value, or a list of values"
+                    f"the filter {one.key!r} has {brief(value)}", hint="give one value, or a list of values"
                 )
             return replace(one, why="its value has a form of its own", opaque=True)
         if isinstance(value, list) and test not in ("in", "not in", "between") and test not in ("like", "not like"):
             raise ConfigError(
-                f"the filter {one.key!r} compares with {_short(value)}", hint="give one value; for a list use @"
+                f"the filter {one.key!r} compares with {brief(value)}", hint="give one value; for a list use @"
             )
         if not isinstance(value, list) and test in ("in", "not in"):
             return self._valued(replace(one, value=[value]), known)
@@ -298,6 +310,7 @@ class _Resolution:
             wanted=wanted if isinstance(value, list) else wanted[0],
             field="" if known.shown == "-" else known.shown,
             why=self._why(one, known, sent),
+            unsure=one.unsure or ("its page does not say how a flag of this kind is written" if known.unsaid else ""),
         )
 
     def _why(self, one: Condition, known: _Known, sent: Sequence[Any]) -> str:  # noqa: PLR0911
@@ -370,8 +383,3 @@ class _Resolution:
 
 def _kind(page: FilterName | None) -> FilterKind:
     return page.type if page else ""  # type: ignore[return-value]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

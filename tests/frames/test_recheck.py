@@ -115,6 +115,20 @@ def test_recheck__a_row_that_contradicts_the_filter_is_a_violation(conditions):
         rechecked(conditions)
 
 
+@pytest.mark.parametrize("zone", [None, dt.timezone(dt.timedelta(hours=14)), dt.timezone(-dt.timedelta(hours=12))])
+def test_recheck__the_first_and_the_last_point_in_time_are_open_ends(zone):
+    first, last = dt.datetime(1, 1, 1, tzinfo=zone), dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=zone)
+    proofs = rechecked({">=DATE_CREATE": first, "<=DATE_CREATE": last, "!@DATE_CREATE": [first, last]})
+    assert set(proofs.values()) == {"checked"}
+    with pytest.raises(ProtocolViolationError):
+        rechecked({">=DATE_CREATE": last})
+
+
+def test_recheck__one_time_without_an_offset_in_a_list_may_be_of_the_other_half_of_the_year():
+    wanted = [dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 3, 1, 16)]  # 13:00 UTC, 12:00 with summer time
+    assert "summer time" in rechecked({"@DATE_CREATE": wanted})["@DATE_CREATE"]
+
+
 def test_recheck__an_empty_value_contradicts_once_the_column_had_one():
     empty = {**ROW, "OPPORTUNITY": None, "STAGE_ID": None}
     assert rechecked({">OPPORTUNITY": 5}, [empty]) == {

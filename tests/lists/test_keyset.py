@@ -51,6 +51,33 @@ def test_fetch__rows_come_once_and_in_id_order():
     assert facts.pinned_id == facts.last_id == max(ids)
 
 
+class PhpPortal(FakePortal):
+    """Reads 1,000 values of a command in a batch and drops the others, as PHP does; knows ``@ID``."""
+
+    def _parse(self, text, results):
+        head, _, query = text.partition("?")
+        pairs = query.split("&")[:1000]
+        listed = [pair for pair in pairs if pair.startswith("filter[%40ID]") or pair.startswith("filter[@ID]")]
+        params = super()._parse(f"{head}?{'&'.join(pair for pair in pairs if pair not in listed)}", results)
+        params["filter"]["@ID"] = [pair.partition("=")[2] for pair in listed]
+        return params
+
+    def _page(self, params):
+        conditions = dict(params["filter"])
+        wanted = {int(value) for value in conditions.pop("@ID")}
+        return FakePortal(wanted & set(self._ids))._page({**params, "filter": conditions})
+
+
+@pytest.mark.parametrize("count", [100, 890, 1_000, 3_000])
+def test_fetch__a_list_of_ids_may_be_longer_than_what_php_reads_of_a_batch(count):
+    portal = PhpPortal(range(1, 10_001))
+    wanted = range(3, 3 * count + 1, 3)
+    ids, facts = fetch(portal, filter={"@ID": wanted})
+    assert ids == list(wanted)
+    assert facts.complete
+    assert bool(portal.commands) is (count < 900)  # longer ones are asked by calls of their own
+
+
 def test_fetch__an_empty_list_takes_one_request_and_says_so():
     portal = FakePortal(set())
     ids, facts = fetch(portal)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import deque
 from decimal import Decimal
 from enum import Enum
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from b24data.errors import ConfigError, SchemaError
@@ -28,6 +30,7 @@ DEAL = field_types(
                 "STAGE_ID": {"type": "crm_status"},
                 "CLOSEDATE": {"type": "date"},
                 "DATE_CREATE": {"type": "datetime"},
+                "UF_CRM_VIP": {"type": "boolean"},
                 "UF_CRM_KIND": {"type": "enumeration", "items": [{"ID": "45", "VALUE": "Retail"}]},
             }
         )
@@ -59,6 +62,11 @@ class Stage(Enum):
     WON = "WON"
 
 
+class Code(str, Enum):
+    WON = "WON"
+    FIELD = "@STAGE_ID"
+
+
 @pytest.mark.parametrize(
     ("given", "came"),
     [
@@ -77,6 +85,17 @@ class Stage(Enum):
         ({"@UF_CRM_KIND": pd.Series(["45"])}, {"@UF_CRM_KIND": [45]}),
         ({"@ID": np.array([5, 6])}, {"@ID": [5, 6]}),
         ({"@ID": range(2)}, {"@ID": [0, 1]}),
+        ({"@ID": {7: "a"}.keys()}, {"@ID": [7]}),
+        ({"@ID": {"a": 7}.values()}, {"@ID": [7]}),
+        ({"@ID": deque([7])}, {"@ID": [7]}),
+        ({"@ID": pa.chunked_array([[7], [8]])}, {"@ID": [7, 8]}),
+        ({"ID": np.array(7)}, {"ID": 7}),
+        ({"ID": pa.scalar(7)}, {"ID": 7}),
+        ({Code.FIELD: [Code.WON]}, {"@STAGE_ID": ["WON"]}),
+        ({"STAGE_ID": " won "}, {"STAGE_ID": "won"}),
+        ({"STAGE_ID": 12.0}, {"STAGE_ID": 12}),  # as a column with gaps has it
+        ({"OPPORTUNITY": np.float32(0.1)}, {"OPPORTUNITY": "0.1"}),
+        ({"<=DATE_CREATE": dt.datetime.max}, {"<=DATE_CREATE": "9999-12-31T23:59:59"}),
         ({"=ID": 5.0}, {"=ID": 5}),
         ({">=CLOSEDATE": "2026-2-1"}, {">=CLOSEDATE": "2026-02-01"}),
         ({">=CLOSEDATE": dt.date(2026, 2, 1)}, {">=CLOSEDATE": "2026-02-01"}),
@@ -137,6 +156,23 @@ def test_values__are_sent_in_the_one_form_that_the_field_takes(given, came):
             r"compares a code with 'NEW, WON'. Hint: for several values write a list: \['NEW', 'WON'\]",
         ),
         ({"STAGE_ID": object()}, "is not a value to compare with"),
+        ({"STAGE_ID": "WON\u200b"}, r"compares a code with 'WON\\u200b'"),
+        ({"STAGE_ID": dt.date(2026, 1, 1)}, "write the code as a text"),
+        ({"ID": "9" * 5000}, "at most 308 digits"),
+        ({"ID": 10**5000}, "at most 308 digits"),
+        ({"<ID": 2**63}, "compares a whole number with 9223372036854775808"),
+        ({"ID": Decimal("sNaN")}, "has no value"),
+        ({"STAGE_ID": Decimal("Infinity")}, "has no value"),
+        ({"OPPORTUNITY": Decimal("1e5000000")}, "at most 308 digits"),
+        ({"OPPORTUNITY": "1e400"}, "at most 308 digits"),
+        ({"ID": np.ma.masked}, "has no value"),
+        ({"ID": np.timedelta64(5, "ns")}, "can't be compared with"),
+        ({">=DATE_CREATE": np.datetime64("20000-01-01")}, "can't be compared with"),
+        ({"<DATE_CREATE": dt.datetime.max}, "a part of a second"),
+        ({"ID": np.array([[1, 2]])}, "is not a value to compare with"),
+        ({"@ID": np.array([[1, 2]])}, "is not a value to compare with"),
+        ({"@ID": [pd.DatetimeIndex(["2026-01-01"])]}, "is not a value to compare with"),
+        ({"@ID": pd.DataFrame({"ID": [1]})}, "is not a value to compare with"),
         ({"=>OPPORTUNITY": 5}, "did you mean >=OPPORTUNITY"),
         ({"<>OPPORTUNITY": 5}, "did you mean !=OPPORTUNITY"),
         ({">=": 5}, "names no field"),
@@ -210,6 +246,28 @@ def test_names__an_unknown_one_is_refused_unless_it_is_to_pass():
     assert [one.why for one in plan.conditions.members] == ["nothing describes this field", "check_fields=False"]
 
 
+@pytest.mark.parametrize("value", ["abc", "5.5", "", [5], {"a": 1}, True])
+@pytest.mark.parametrize("key", [">ID", "<=id"])
+def test_names__a_bound_on_the_id_is_read_even_where_names_may_pass(key, value):
+    with pytest.raises(ConfigError, match=f"the filter '{key}'"):
+        settled(make_plan(spec_of("crm.deal.list"), filter={key: value}, check=False), DEAL, check=False)
+
+
+def test_names__letters_that_look_latin_and_are_not_are_shown():
+    with pytest.raises(SchemaError, match=r"no such field in filter: '\\u0421LOSED' \(did you mean CLOSED, "):
+        sent({"\u0421LOSED": True})
+    with pytest.raises(SchemaError, match="filter: Название"):
+        sent({"Название": "a"})
+    with pytest.raises(SchemaError, match=r"'TITLE\\u200b' \(did you mean TITLE\?\)"):
+        sent({"TITLE\u200b": "a"})
+
+
+def test_values__a_flag_of_a_user_field_is_one_or_nought_and_said_not_to_be_documented():
+    plan = settled(make_plan(spec_of("crm.deal.list"), filter={"UF_CRM_VIP": "Y"}), DEAL)
+    assert plan.params["filter"] == {"UF_CRM_VIP": 1}
+    assert "does not say how a flag of this kind is written" in plan.conditions.members[0].unsure
+
+
 def test_groups__are_refused_where_the_method_has_none():
     for given in (
         {"LOGIC": "OR", "TITLE": "a", "STAGE_ID": "NEW"},
@@ -230,6 +288,29 @@ def test_groups__bounds_of_the_walk_stand_beside_a_filter_that_is_one_or():
     )
     page = plan.keyset_page(50, None)
     assert page["filter"] == {"0": {"logic": "OR", "id": 3, "title": "x"}, ">id": 50}
+
+
+def test_lists__are_sent_behind_the_comparison_that_the_page_has_for_them():
+    assert sent({"ID": [5, 6]}) == {"@ID": [5, 6]}
+    assert sent({"!=ID": [5, 6]}) == {"!@ID": [5, 6]}
+    assert sent({"assignedById": [5, 6]}, "crm.item.list", ITEM, params=SMART) == {"@assignedById": [5, 6]}
+    task = field_types(Described(read_fields({"ID": {"type": "integer"}, "RESPONSIBLE_ID": {"type": "user"}})))
+    assert sent({"@RESPONSIBLE_ID": [5], "!ID": [7]}, "tasks.task.list", task) == {"RESPONSIBLE_ID": 5, "!ID": 7}
+    for given in ({"ID": [5, 6]}, {"@RESPONSIBLE_ID": [5, 6]}):
+        with pytest.raises(ConfigError, match="takes one value, not a list"):
+            sent(given, "tasks.task.list", task)
+
+
+def test_groups__the_key_logic_is_sent_in_small_letters():
+    given = {"LOGIC": "or", "title": "a", "0": {"Logic": "AND", "assignedById": 5}}
+    came = {"0": {"logic": "OR", "title": "a", "0": {"logic": "AND", "assignedById": 5}}}
+    assert sent(given, "crm.item.list", ITEM, params=SMART) == came
+
+
+@pytest.mark.parametrize("given", [{"0": {}}, {"logic": "OR"}, {"0": {"logic": "OR"}}, [{}], {"1": {"0": {}}}])
+def test_groups__without_a_condition_are_refused(given):
+    with pytest.raises(ConfigError, match="has no condition"):
+        sent(given, "crm.item.list", ITEM, params=SMART)
 
 
 def test_lists__an_empty_one_asks_for_nothing():
