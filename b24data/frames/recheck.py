@@ -56,7 +56,8 @@ class _Proof:
     """One condition on one column, and what its rows have shown so far.
 
     ``met``: the column had a value. ``near``: rows are so close to a time without an offset that they meet the
-    condition only if the portal's clock was changed for the summer. ``blank``: rows had none where the condition
+    condition only if the portal's clock was changed for the summer. ``misfit``: a value that did not
+    fit the column has become null. ``blank``: rows had none where the condition
     wants one; a user who may not see a field gets it empty in every row, so that is a contradiction only once the
     column is ``met``.
     """
@@ -67,6 +68,7 @@ class _Proof:
     met: bool = False
     blank: bool = False
     near: bool = False
+    misfit: bool = False
     why: str = ""
 
     def holds(self, batch: pa.RecordBatch, coerced: Collection[str]) -> pa.Array:
@@ -80,7 +82,10 @@ class _Proof:
             return unknown
         self.met = self.met or found.null_count < len(found)
         result = self._compared(found, wanted)
-        if not found.null_count or self.column.name in coerced:
+        if not found.null_count:
+            return result
+        if self.column.name in coerced:
+            self.misfit = True
             return result
         absent = pc.is_null(found)
         verdict = self._of_empty(wanted)
@@ -344,12 +349,13 @@ class Recheck:
         )
 
     def _contradicted(self, one: Condition, example: Any) -> ProtocolViolationError:
+        shown = example.isoformat() if isinstance(example, dt.date) else repr(example)
         return ProtocolViolationError(
-            f"the portal ignores the filter {one.key!r} in {self.method}: a row has {example!r}",
+            f"the portal ignores the filter {one.key!r} in {self.method}: a row has {shown}",
             hint="check the spelling of the field and its value in the method's documentation",
         )
 
-    def reason(self, one: Condition) -> str:
+    def reason(self, one: Condition) -> str:  # noqa: PLR0911  one line a reason
         """Why a condition was not checked; empty where it was."""
         proof = self._proofs.get(id(one))
         if proof is None:
@@ -358,6 +364,8 @@ class Recheck:
             return proof.why
         if any(part not in self._shown for part in self._parts[id(one)]):
             return "no row shows that the portal honours this part of the group"
+        if proof.misfit:
+            return "values that do not fit the type of the field could not be compared"
         if proof.near:
             return "rows are within an hour of it, and whether the portal has summer time is not known"
         if proof.blank and not proof.met:

@@ -62,7 +62,7 @@ class Stage(Enum):
     WON = "WON"
 
 
-class Code(str, Enum):
+class Code(str, Enum):  # noqa: UP042  str() of its members is another text
     WON = "WON"
     FIELD = "@STAGE_ID"
 
