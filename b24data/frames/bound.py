@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from b24data.frames.fields import Field
 from b24data.frames.schema import Column
 from b24data.lists.names import folded
 
@@ -17,7 +18,8 @@ __all__ = ["Bound", "Ref", "bound_of", "type_id_of"]
 class Ref:
     """One record: what kind it is of, which list of that kind it is in, and its id there.
 
-    For ``crm`` ``which`` is the ``entityTypeId``, for ``task_stage`` the group, for ``element`` the list.
+    For ``crm`` ``which`` is the ``entityTypeId``, for ``task_stage`` the group, for ``element`` the list, behind its
+    type: ``lists/15``.
     """
 
     kind: str
@@ -90,14 +92,22 @@ def bound_of(column: Column, method: str, params: Mapping[str, Any]) -> Bound | 
     """
     if column.kind not in ("int", "text", "category"):
         return None
-    described = _by_type(column.field.type) if column.field else None
+    described = _by_type(column.field, params) if column.field else None
     return described or _by_name(folded(column.wire), method.lower(), params)
 
 
-def _by_type(type: str) -> Bound | None:
-    if which := _TYPES.get(type):
+def _by_type(field: Field, params: Mapping[str, Any]) -> Bound | None:
+    if which := _TYPES.get(field.type):
         return Bound("crm", which)
-    return Bound("crm_text") if type in ("crm", "S:ECrm") else None
+    if field.link and field.type in ("E", "E:EList", "iblock_element"):
+        type_id, _, list_id = field.link.rpartition("/")
+        type_id = type_id or _given(params, "IBLOCK_TYPE_ID")
+        return Bound("element", f"{type_id}/{list_id}") if type_id else None
+    return Bound("crm_text") if field.type in ("crm", "S:ECrm") else None
+
+
+def _given(params: Mapping[str, Any], name: str) -> str:
+    return str(next((value for key, value in params.items() if key.lower() == name.lower()), ""))
 
 
 def _by_name(name: str, method: str, params: Mapping[str, Any]) -> Bound | None:
@@ -106,7 +116,7 @@ def _by_name(name: str, method: str, params: Mapping[str, Any]) -> Bound | None:
     if by := _BY_COLUMN.get(method, {}).get(name):
         return Bound("crm", by=by)
     if (method, name) == ("crm.stagehistory.list", "ownerid"):
-        which = str(next((value for key, value in params.items() if key.lower() == "entitytypeid"), ""))
+        which = _given(params, "entityTypeId")
         return Bound("crm", which) if _has_titles(which) else None
     return _TASKS.get(name) if method == "tasks.task.list" else None
 

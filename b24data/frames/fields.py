@@ -22,6 +22,7 @@ class Field:
     ``RESPONSIBLE_ID`` and ``responsibleId``), ``type`` the portal's own type name ("" where the portal gives none),
     ``values`` the texts of an enumeration by its codes, ``status`` the name of its list in ``crm.status.list``.
     ``unit`` is that of a number. ``on_page``: the documentation says so and not the portal; rows may contradict it.
+    ``link`` is the universal list whose elements a property holds: its id, behind its type in a user field.
     """
 
     code: str
@@ -35,6 +36,7 @@ class Field:
     status: str = ""
     unit: str = ""
     on_page: bool = False
+    link: str = ""
 
 
 def read_fields(result: Any, *, userfields: Any = None, wire_case: WireCase = "as_is") -> dict[str, Field]:
@@ -178,6 +180,7 @@ def _field(code: str, facts: Mapping[str, Any], wire_case: WireCase) -> Field:
         read_only=_yes(_first(facts, "isReadOnly", "readOnly", "READ_ONLY")),
         values=_values(_first(facts, "items", "LIST", "enum", "values", "DISPLAY_VALUES_FORM")),
         status=_status(facts),
+        link=_link(facts),
     )
 
 
@@ -209,6 +212,19 @@ def _status(facts: Mapping[str, Any]) -> str:
     return str(told[0] if isinstance(told, list) else told)  # crm.requisite.fields has a list of one
 
 
+def _link(facts: Mapping[str, Any]) -> str:
+    """A property of a list names the linked list itself, a user field in its settings."""
+    settings = _first(facts, "settings", "SETTINGS")
+    inner = settings if isinstance(settings, dict) else {}
+    if facts.get("LINK_IBLOCK_ID"):
+        return str(facts["LINK_IBLOCK_ID"])
+    return (
+        f"{inner['IBLOCK_TYPE_ID']}/{inner['IBLOCK_ID']}"
+        if inner.get("IBLOCK_TYPE_ID") and inner.get("IBLOCK_ID")
+        else ""
+    )
+
+
 def _values(listed: Any) -> dict[str, str]:
     if isinstance(listed, dict):
         return {str(code): str(text) for code, text in listed.items()}
@@ -234,6 +250,7 @@ def _merged(described: Field | None, user: Field) -> Field:
         required=described.required or user.required,
         values=user.values or described.values,
         status=user.status or described.status,
+        link=user.link or described.link,
     )
 
 

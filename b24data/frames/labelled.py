@@ -70,9 +70,13 @@ def check_named(
     b24data.errors.SchemaError: no such field in labels: COMPANI_ID (did you mean COMPANY_ID?)
     """
     if isinstance(asked, tuple) and fields:
-        check_names([name for name in asked if not _spelt(name, fields)], fields, where="labels")
+        known = [name for name in asked if _spelt(name, fields)]
+        strangers = [name for name in asked if name not in known]
+        if all(one.on_page for one in fields.values()):  # rows may have more columns than the page tells of
+            strangers = [name for name in strangers if near_names(name, fields)]
+        check_names(strangers, fields, where="labels")
         columns = build_schema(fields, list(fields) if select is None else select, id_code=None, check=False).columns
-        named_columns(asked, columns, method, params)
+        named_columns(known, columns, method, params)
 
 
 def named_columns(

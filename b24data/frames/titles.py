@@ -57,10 +57,18 @@ def _items(which: str, ids: list[str]) -> dict[str, Any]:
     return {**asked, "start": -1}  # without a count of all
 
 
+def _element(which: str, ids: list[str]) -> dict[str, Any]:
+    """One element by its id: the method's page has no filter by several."""
+    type_id, _, list_id = which.partition("/")
+    asked = {"IBLOCK_TYPE_ID": type_id, "IBLOCK_ID": int(list_id), "ELEMENT_ID": int(ids[0])}
+    return {**asked, "SELECT": ["ID", "NAME"]}
+
+
 # b24restdocs: crm/universal/crm-item-list.md, tasks/stages/task-stages-get.md, tasks/flow/tasks-flow-flow-get.md,
 # sonet-group/scrum/sprint/tasks-api-scrum-sprint-get.md, lists/elements/lists-element-get.md.
 _SOURCES: Mapping[str, _Source] = {
     "crm": _Source("crm.item.list", _items, "id", ("title", "name", "lastName")),
+    "element": _Source("lists.element.get", _element, "ID", ("NAME",), block=1),
     "task_stage": _Source("task.stages.get", lambda group, _: {"entityId": int(group)}, "ID", ("TITLE",), block=0),
     "task_flow": _Source(
         "tasks.flow.Flow.get", lambda _, ids: {"flowId": int(ids[0])}, "id", ("name",), block=1, one=True

@@ -14,7 +14,7 @@ from b24data.frames.columns import Decoder
 from b24data.frames.held import MOST_ROWS, Held
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.presented import Presentation
-from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.frames.titles import Titles
 from b24data.http.context import CallContext
 from b24data.sandbox import Sandbox
@@ -168,6 +168,13 @@ def test_a_misspelt_column__is_refused_before_any_row_is_asked_for(portal, tools
     with pytest.raises(SchemaError, match="labels of OWNER_ID need the column OWNER_TYPE_ID"):
         tools.fetch_all("crm.activity.list", ["OWNER_ID"], labels=["OWNER_ID"], progress=False)
     assert portal.stats.requests - before <= 1  # the description of activities
+
+
+def test_a_list_that_its_page_describes__may_have_more_columns_and_a_misspelt_one_is_refused(portal, tools):
+    with pytest.raises(SchemaError, match=r"no such field in labels: CALL_TIPE \(did you mean CALL_TYPE"):
+        tools.fetch_all("voximplant.statistic.get", labels=["CALL_TIPE"], progress=False)
+    with pytest.raises(SchemaError, match="labels names XYZZY, which is not among the columns"):
+        tools.fetch_all("voximplant.statistic.get", labels=["XYZZY"], progress=False)
 
 
 @pytest.mark.parametrize("labels", [[], [""], [5], "STAGE_ID", {"STAGE_ID"}])
@@ -341,3 +348,35 @@ def test_flows__are_asked_for_one_by_one_and_a_single_answer_is_a_record():
     titles.ask(everything=True)
     assert titles.found == {Ref("task_flow", "", "517"): "Support"}
     assert session.requests == ["batch"]
+
+
+@pytest.mark.parametrize(
+    ("described", "bound"),
+    [
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": "15"}, Bound("element", "lists/15")),
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E:EList", "LINK_IBLOCK_ID": 15}, Bound("element", "lists/15")),
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": None}, None),
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": "0"}, None),
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "N", "LINK_IBLOCK_ID": "15"}, None),
+    ],
+)
+def test_bound_of__knows_the_list_whose_elements_a_property_holds(described, bound):
+    fields = read_fields({"PROPERTY_7": described})
+    column = one_column(fields["PROPERTY_7"])
+    assert bound_of(column, "lists.element.get", {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 1}) == bound
+
+
+def test_bound_of__knows_the_list_of_a_user_field():
+    settings = {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 15}
+    fields = read_fields({"UF_CRM_1": {"type": "iblock_element", "settings": settings}})
+    assert bound_of(one_column(fields["UF_CRM_1"]), "crm.deal.list", {}) == Bound("element", "lists/15")
+
+
+def test_elements__are_asked_for_by_id_in_the_linked_list():
+    session = FakeSession({"lists.element.get": [{"ID": "4", "NAME": "Berlin"}]})
+    titles = Titles(lambda: session, CallContext())
+    titles.want([Bound("element", "lists/15").ref("4")])
+    titles.ask(everything=True)
+    assert titles.found == {Ref("element", "lists/15", "4"): "Berlin"}
+    [(_, asked)] = session.asked
+    assert "IBLOCK_TYPE_ID=lists&IBLOCK_ID=15&ELEMENT_ID=4" in asked
