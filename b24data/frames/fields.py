@@ -216,13 +216,11 @@ def _link(facts: Mapping[str, Any]) -> str:
     """A property of a list names the linked list itself, a user field in its settings."""
     settings = _first(facts, "settings", "SETTINGS")
     inner = settings if isinstance(settings, dict) else {}
-    if facts.get("LINK_IBLOCK_ID"):
-        return str(facts["LINK_IBLOCK_ID"])
-    return (
-        f"{inner['IBLOCK_TYPE_ID']}/{inner['IBLOCK_ID']}"
-        if inner.get("IBLOCK_TYPE_ID") and inner.get("IBLOCK_ID")
-        else ""
-    )
+    if (linked := str(facts.get("LINK_IBLOCK_ID") or "0")) != "0":
+        return linked
+    if inner.get("IBLOCK_TYPE_ID") and inner.get("IBLOCK_ID"):
+        return f"{inner['IBLOCK_TYPE_ID']}/{inner['IBLOCK_ID']}"
+    return ""
 
 
 def _values(listed: Any) -> dict[str, str]:
