@@ -16,6 +16,7 @@ from b24data.frames.labels import Labels, check_labels
 from b24data.frames.presented import Presentation
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.frames.titles import Titles
+from b24data.grammar import request_of
 from b24data.http.context import CallContext
 from b24data.sandbox import Sandbox
 from tests.frames.fakes import FakeSession
@@ -380,3 +381,19 @@ def test_elements__are_asked_for_by_id_in_the_linked_list():
     assert titles.found == {Ref("element", "lists/15", "4"): "Berlin"}
     [(_, asked)] = session.asked
     assert "IBLOCK_TYPE_ID=lists&IBLOCK_ID=15&ELEMENT_ID=4" in asked
+
+
+def test_a_category_column__has_titles_too(tools):
+    plain, _ = fetched(tools, "crm.deal.list", ["COMPANY_ID"], ["COMPANY_ID"], limit=50)
+    table, _ = fetched(
+        tools, "crm.deal.list", ["COMPANY_ID"], ["COMPANY_ID"], dtypes={"COMPANY_ID": "category"}, limit=50
+    )
+    assert table["COMPANY_ID_LABEL"].to_pylist() == plain["COMPANY_ID_LABEL"].to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("typed", "labels"),
+    [("STAGE_ID,COMPANY_ID", ["STAGE_ID", "COMPANY_ID"]), ("stageId", ["stageId"]), ("add", "add")],
+)
+def test_the_option__takes_names(typed, labels):
+    assert request_of(f"fetch crm.deal.list --labels {typed}").options == {"labels": labels}
