@@ -13,6 +13,7 @@ from b24data.actions import Actions
 from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
+from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.redirect import origin_of
 from b24data.http.restrictions import restrictions_of
@@ -102,15 +103,15 @@ class _Client(ABC):
                 "this client runs in a browser: its tokens are in the page; off_client_side_warning() if that is meant"
             )
             warnings.warn(text, stacklevel=2)
-        return self._sessions[ApiVersion(version)]
+        return self._sessions[_version_of(version)]
 
     def set_http_client(self, version: ApiVersion | str, client: Session | Caller) -> None:
         """Call through ``client`` from now on: another session, or anything with ``call(method, params, request_id=)``.
 
         What is no session answers with the portal's mapping (``result``, ``total``, ``next``, ``time``).
         """
-        own = self._sessions[ApiVersion(version)]
-        self._sessions[ApiVersion(version)] = client if isinstance(client, Session) else Through(client, own)
+        own = self._sessions[_version_of(version)]
+        self._sessions[_version_of(version)] = client if isinstance(client, Session) else Through(client, own)
 
     def set_restriction_manager_params(self, params: RestrictionParams | Mapping[str, Any]) -> None:
         """Change limits and patience of every later call; a mapping is taken as by the constructor."""
@@ -159,6 +160,13 @@ class _Client(ABC):
     @abstractmethod
     def _endpoint(self) -> Secret[str]:
         """The REST root of version 2."""
+
+
+def _version_of(given: ApiVersion | str) -> ApiVersion:
+    try:
+        return ApiVersion(given)
+    except ValueError:
+        raise ConfigError(f"there is no version {given!r} of the REST API", hint='give "v2" or "v3"') from None
 
 
 class B24OAuth(_Client):

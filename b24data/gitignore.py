@@ -6,6 +6,7 @@ Source: git's documentation, gitignore and gitformat-index.
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import re
 import struct
@@ -189,7 +190,7 @@ def _is_tracked(path: Path, git: Path) -> bool:
         return True
 
 
-_HEAD, _ENTRY, _FLAGS = 12, 62, 60  # bytes; an entry's fixed part ends with its flags
+_HEAD, _ENTRY, _FLAGS, _SUM = 12, 62, 60, 20  # bytes; an entry's fixed part ends with its flags
 
 
 def _names(data: bytes) -> Iterator[bytes]:
@@ -197,6 +198,8 @@ def _names(data: bytes) -> Iterator[bytes]:
     signature, version, count = struct.unpack(">4sII", data[:_HEAD])
     if signature != b"DIRC" or version not in (2, 3, 4):
         raise ValueError("it is no index that is known")
+    if data[-_SUM:] not in (hashlib.sha1(data[:-_SUM], usedforsecurity=False).digest(), bytes(_SUM)):
+        raise ValueError("it is cut off, or its object ids are SHA-256")
     at, name = _HEAD, b""
     for _ in range(count):
         (flags,) = struct.unpack_from(">H", data, at + _FLAGS)
@@ -211,6 +214,11 @@ def _names(data: bytes) -> Iterator[bytes]:
             name = data[begin:end]
             at += (end - at) // 8 * 8 + 8  # filled up with one to eight NUL
         yield name
+    while at < len(data) - _SUM:
+        kind, size = struct.unpack_from(">4sI", data, at)
+        if kind == b"link":
+            raise ValueError("a part of it is in another file")
+        at += 8 + size
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

@@ -14,8 +14,10 @@ from b24data.errors import ConfigError
 from b24data.files import open_regular
 from b24data.gitignore import is_ignored
 from b24data.http.found import secret_kind, secrets_in
+from b24data.http.redact import masked
+from b24data.printable import printable
 
-__all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text"]
+__all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text", "shown_name"]
 
 _SUFFIXES = frozenset(
     (".ipynb", ".py", ".env", ".toml", ".json", ".yaml", ".yml", ".ini", ".cfg", ".sh", ".ps1", ".md")
@@ -39,7 +41,16 @@ class Leak:
         cell = f"cell {self.cell} " if self.cell else ""
         line = f"line {self.line}" if self.line else ""
         where = ", ".join(part for part in (f"{cell}{self.part}".strip(), line) if part)
-        return f"{self.file}: {where}: {self.kind}"
+        return f"{shown_name(self.file)}: {where}: {self.kind}"
+
+
+def shown_name(file: str) -> str:
+    r"""The name of a file on one line, without secrets: whoever made the file chose it.
+
+    >>> print(shown_name("notes\x1b[2J\n.py"))
+    notes\u001b[2J\n.py
+    """
+    return printable(masked(file)).replace("\n", r"\n")
 
 
 def files_in(

@@ -217,6 +217,12 @@ def _without_password(address: str | Secret[str]) -> str:
 
 
 def _by_field(cls: type[SecretHolder], value: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(
+            f"{cls.__name__} is made of a mapping, and this is a {type(value).__name__}",
+            hint='write {"access_token": ..., "refresh_token": ..., "domain": ...} for the tokens, '
+            'and {"client_id": ..., "client_secret": ...} for the application',
+        )
     return {name: content for key, content in value.items() if (name := _field_name(str(key))) in cls.NAMES}
 
 

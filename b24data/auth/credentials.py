@@ -183,6 +183,8 @@ class _Hook:
 
 def _hook_in(url: Secret[str]) -> _Hook | ConfigError:
     """The webhook that an address is. The error is given back, so that no traceback has the address in it."""
+    if not isinstance(url.reveal(), str):
+        return ConfigError("the address of a webhook is a text, and these are bytes", hint="decode() them")
     origin = origin_of(url)
     try:
         check_endpoint(str(origin))

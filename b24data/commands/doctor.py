@@ -146,14 +146,14 @@ def _line(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scan(args: argparse.Namespace) -> int:
-    from b24data.leaks import Leak, cures, files_in, leaks_in_file
+    from b24data.leaks import Leak, cures, files_in, leaks_in_file, shown_name
 
     found: list[Leak] = []
     unread: list[str] = []
 
     def skipped(error: OSError) -> None:
         unread.append(str(error.filename))
-        print(f"b24data: {error.filename} was not read: {error.strerror}", file=sys.stderr)
+        print(f"b24data: {shown_name(str(error.filename))} was not read: {error.strerror}", file=sys.stderr)
 
     files = list(files_in(args.scan, skipped))
     for file in files:

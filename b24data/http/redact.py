@@ -24,6 +24,9 @@ NAMES = (
 SECRET_NAMES = frozenset(NAMES.split("|"))
 SUBKEYS = r"(?:\[[^\[\]]{0,99}\]){0,9}"  # PHP's auth[access_token]=...
 _NAMED = rf"(?:(?:[a-z0-9]{{1,24}}_){{0,3}}?(?!key\b|auth\b))?(?:{NAMES})"  # a sort_key opens nothing
+_UNMISTAKABLE = (
+    r"(?:access|refresh|application)_?token|client_?secret|(?:auth|refresh)_id|app_sid|(?:x-)?api[_-]?key|authorization"
+)
 
 # No pattern may begin a long look at many places, nor look at one place in many ways: a portal writes what it likes.
 _PATTERNS = tuple(
@@ -39,6 +42,11 @@ _PATTERNS = tuple(
         # "access_token": "..." in the text of a JSON body or of a Python dict.
         rf"[\"']{_NAMED}[\"']\s{{0,99}}:\s{{0,99}}"
         r"(?:\"(?P<double>(?:[^\"\\]|\\.)+)|'(?P<single>(?:[^'\\]|\\.)+))",
+        # access_token: ... as YAML, headers, XML, forms, Ruby and the dumps of PHP have it. A word of a sentence has no
+        # digit: "access_token: expired" stays.
+        rf"(?<![\w.])(?:{_UNMISTAKABLE})[\"'\]]{{0,2}}(?:\s{{0,9}}(?::|=>|,|>)|;s:\d{{1,9}}:|\s{{1,9}}value\s?=)[\s\[\"']{{0,9}}"
+        r"(?:string\(\d{1,9}\)\s{0,9}\")?(?P<secret>(?=[a-z_.-]{0,99}\d)[^\s\"'<>\[\]{},;]{6,})",
+        r"(?<![\w-])(?:set-)?cookie2?[\"']?\s{0,9}:\s{0,9}(?P<secret>[^\r\n]+)",
         r"\b(?:Bearer|Basic)\s{1,9}(?P<secret>[\w.~+/=-]{3,})",
         # https://anna:pa55w0rd@portal
         r"(?:://?|//)(?P<secret>[^\s/?#\"'<>]{1,256})@",
@@ -51,8 +59,11 @@ _ESCAPE = re.compile(
     r"%(?:25){0,8}(?P<percent>[0-9a-f]{2})"
     r"|&(?:amp;){0,8}#(?:x0{0,8}(?P<hex>[0-9a-f]{1,4})|0{0,8}(?P<decimal>[0-9]{1,5}));?"
     r"|&(?:amp;){0,8}(?P<name>amp|sol|bsol|quot|apos|colon|equals|lsqb|rsqb|lowbar|num|quest|commat|lt|gt);"
-    r"|(?<!\\)\\{1,16}(?:u00|x)(?P<json>[0-9a-f]{2})"
-    r"|(?P<nothing>(?<!\\)\\{1,16}(?=[/\"'])|\x1b\[[0-9;]{0,32}m)",
+    r"|(?<!\\)\\{1,16}(?:u\{0{0,8}|U000000|u00|x)(?P<json>[0-9a-f]{2})\}?"
+    r"|(?<!\\)\\{1,16}(?P<octal>[0-3][0-7]{2})"
+    # Nothing is seen of these: NUL (UTF-16), commands to a terminal, soft hyphens, joiners and marks of direction.
+    r"|(?P<nothing>(?<!\\)\\{1,16}(?=[/\"'])|\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]"
+    r"|[\0\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff])",
     re.IGNORECASE,
 )
 _ENTITIES = {"amp": "&", "sol": "/", "bsol": "\\", "quot": '"', "apos": "'", "colon": ":", "equals": "=", "lsqb": "["}
@@ -175,6 +186,8 @@ def _character(match: re.Match[str]) -> str:
         return _ENTITIES[match["name"].lower()]
     if match["decimal"]:
         return chr(int(match["decimal"]))
+    if match["octal"]:
+        return chr(int(match["octal"], 8))
     code = match["percent"] or match["hex"] or match["json"]
     return chr(int(code, 16)) if code else ""
 

@@ -43,8 +43,12 @@ class Secret(Generic[AnyStr]):
     def __init__(self, value: AnyStr | Secret[AnyStr]) -> None:
         if isinstance(value, Secret):
             self._content = value._content
+        elif isinstance(value, str):
+            self._content = str.__str__(value).__str__
+        elif isinstance(value, bytes):
+            self._content = value.__bytes__
         else:
-            self._content = str.__str__(value).__str__ if isinstance(value, str) else value.__bytes__
+            raise ConfigError(f"a secret is a text, and this is a {type(value).__name__}")
 
     def reveal(self) -> AnyStr:
         """The secret itself."""

@@ -145,3 +145,32 @@ def test_matches__a_pattern_that_would_take_for_ever_takes_a_moment():
 def test_fuzz__never_says_left_out_where_git_does_not(repository, lines):
     (repository / ".gitignore").write_text("\n".join(lines))
     assert we_say(repository) <= git_says(repository)
+
+
+@pytest.mark.parametrize(
+    ("of_init", "after"),
+    [
+        (["--object-format=sha256"], []),
+        ([], ["update-index", "--split-index"]),
+        ([], ["update-index", "--index-version", "4"]),
+        ([], ["update-index", "--untracked-cache"]),
+    ],
+    ids=["SHA-256", "split", "version 4", "with an extension"],
+)
+def test_a_tracked_file__is_not_taken_for_an_ignored_one(tmp_path, of_init, after) -> None:
+    subprocess.run(["git", "init", "-q", *of_init, str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text(".env\n")
+    (tmp_path / ".env").write_text("x")
+    subprocess.run(["git", "-C", str(tmp_path), "add", "-f", ".env"], check=True)
+    if after:
+        subprocess.run(["git", "-C", str(tmp_path), *after], check=True)
+    assert not is_ignored(tmp_path / ".env")
+
+
+def test_an_index_with_an_extension__still_says_what_is_not_tracked(tmp_path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text(".env\n")
+    (tmp_path / ".env").write_text("x")
+    subprocess.run(["git", "-C", str(tmp_path), "add", ".gitignore"], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "update-index", "--untracked-cache"], check=True)
+    assert is_ignored(tmp_path / ".env")

@@ -261,3 +261,17 @@ def test_scan__runs_no_program_that_the_folder_names(tmp_path, setting):
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert "1 secret in" in done.stdout
     assert not (tmp_path / "RUN").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such names")
+def test_scan__the_name_of_a_file_commands_no_terminal_and_shows_no_secret(tmp_path, capsys):
+    names = ["red\x1b[31m.py", "two\nlines.py", "back\u202e.py", f"access_token={CODE}.py"]
+    for name in names:
+        (tmp_path / name).write_text(HOOK)
+    (tmp_path / "gone\x1b[2J\n.py").symlink_to("nowhere")
+    assert main(["doctor", "--scan", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    shown = told.out + told.err
+    assert not set(shown) & {"\x1b", "\u202e"}
+    assert r"two\nlines.py: line 1: webhook address" in shown
+    assert CODE not in shown

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -189,12 +190,43 @@ def test_redact__masks_what_stands_in_quotes_and_a_token_that_stands_alone() -> 
         f"auth%5Baccess_token%5D%3D{CODE}",
         json.dumps({"password": f'quote " {CODE}'}),
         f"Authorization: Basic {CODE}",
+        f"Authorization: {CODE}",
+        f"Cookie: PHPSESSID={CODE}; x=1",
+        f"access_token: {CODE}",
+        f"[access_token] => {CODE}",
+        f'["access_token"]=>\n  string(16) "{CODE}"',
+        f's:12:"access_token";s:16:"{CODE}";',
+        f"<refresh_token>{CODE}</refresh_token>",
+        f'<input name="AUTH_ID" value="{CODE}">',
+        repr(("client_secret", CODE)),
+        repr({"refresh_token": [CODE]}),
+        f"x-api-key: {CODE}",
+        "\u200b".join(f"/rest/1/{CODE}/"),
+        "\0".join(f"/rest/1/{CODE}/"),
+        "\x1b[2K".join(f"/rest/1/{CODE}/"),
+        f"\\057rest\\0571\\057{CODE}",
+        f"\\u{{2f}}rest\\u{{2f}}1\\u{{2f}}{CODE}",
+        f"\\U0000002frest\\U0000002f1\\U0000002f{CODE}",
     ],
 )
 def test_redact__knows_a_secret_in_every_encoding(text: str) -> None:
     shown = redact(text)
-    assert CODE.lower() not in shown.lower()
+    assert CODE.lower() not in re.sub(r"\x1b\[2K|[\0\u200b]", "", shown).lower()
     assert "***" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "access_token: expired",
+        "AUTH_ID: none",
+        "authorization, which the portal refuses",
+        "<authorization>required</authorization>",
+        "client_secret is missing",
+    ],
+)
+def test_redact__leaves_a_sentence_about_a_secret_alone(text: str) -> None:
+    assert redact(text) == text
 
 
 @pytest.mark.parametrize(
@@ -222,7 +254,7 @@ def test_masked__leaves_the_rest_alone(given: str) -> None:
 
 HOSTILE = """auth%5Ba%5D|auth[a]|auth=|key|rest/|rest/1/|rest/1/a|rest/api/|/|\\|%25|%252F|&amp;|&#|&#x0|\\u00
 \x1b[|\x1b[0m|"key":|"key":"|"key":"\\|'key' : |Bearer |//|//a@|//a:|0f|a_|a_b_key|1/a1|token = |token="
-biconnector?token=|_|a1-|[|u:p@"""
+biconnector?token=|_|a1-|[|u:p@|access_token: |access_token:1|cookie:|\\101|\\u{2f}|\u200b|\0"""
 
 
 @pytest.mark.parametrize("unit", [unit for line in HOSTILE.splitlines() for unit in line.split("|")])
