@@ -127,7 +127,10 @@ def make_private(folder: Path, variable: str) -> Path:
     """
     hint = f"set {variable} to a folder of yours"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Those around it as well: `parents=True` would give them what the umask leaves, and a shared server has 002.
+        for at in (*reversed(folder.parents), folder):
+            if at == folder or not at.exists():
+                at.mkdir(mode=0o700, exist_ok=True)
         link, facts = folder.lstat(), folder.stat()
     except (OSError, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) else error

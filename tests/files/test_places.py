@@ -17,7 +17,7 @@ from b24data import locks
 from b24data.errors import ConfigError
 from b24data.http.limits_file import UnusableError, state_folder
 from b24data.locks import locked
-from b24data.places import cache_folder, config_folder, data_folder, runtime_folder
+from b24data.places import cache_folder, config_folder, data_folder, make_profiles_folder, runtime_folder
 from tests.strangers import STRANGER, as_root, by_stranger
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no owners and modes like these")
@@ -152,3 +152,15 @@ def test_file_system_without_locks__a_local_file_is_held_instead(tmp_path, monke
     monkeypatch.setenv("B24DATA_STATE_DIR", "/dev/null/nowhere")
     with locked(tmp_path / "drive/a.lock"), locked(tmp_path / "drive/a.lock"):
         assert "two programs may work there at once" in caplog.text
+
+
+@pytest.mark.parametrize("make", [data_folder, lambda: make_profiles_folder(config_folder() / "profiles")])
+def test_folders_around_ours__are_made_for_their_owner_alone_whatever_the_umask(home, make):
+    before = os.umask(0)
+    try:
+        make()
+    finally:
+        os.umask(before)
+    made = [folder for folder in home.rglob("*") if folder.is_dir()]
+    assert made
+    assert {folder.name: folder.stat().st_mode & 0o777 for folder in made if folder.stat().st_mode & 0o077} == {}
