@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import shlex
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +24,7 @@ from b24data.frames.csvfile import CSV_KINDS
 from b24data.frames.targets import SUFFIXES
 from b24data.http.redact import looks_secret
 from b24data.options import nearest, options_among
+from b24data.ownership import is_own, owner_of
 from b24data.places import config_folder
 
 __all__ = ["FILE_NAME", "KEYS", "Export", "choose", "find_file", "read_exports"]
@@ -84,16 +88,32 @@ class Export:
 
 
 def find_file(given: str | None) -> Path:
-    """The file that ``--file`` names, else ``exports.toml`` here, else the one in the user's configuration folder."""
+    """The file that ``--file`` names, else ``exports.toml`` here, else the one in the user's configuration folder.
+
+    One that was not named and that others can have written is refused: it runs notebooks and commands.
+    """
     candidates = [Path(given or FILE_NAME)]
     if not given and not candidates[0].is_file():
         with contextlib.suppress(ConfigError):  # no home
             candidates.append(config_folder() / FILE_NAME)
     for candidate in candidates:
         if candidate.is_file():
+            if not given:
+                _check_trusted(candidate)
             return candidate.resolve()
     where = " and not ".join(str(candidate) for candidate in candidates)
     raise ConfigError(f"there is no {where}", hint="docs/schedules.md shows one; --file says where it is")
+
+
+def _check_trusted(file: Path) -> None:
+    facts = file.stat()
+    if is_own(facts, or_root=True) and (os.name == "nt" or not facts.st_mode & stat.S_IWOTH):
+        return
+    why = "everybody may write to it" if is_own(facts, or_root=True) else f"it is a file of {owner_of(facts)}"
+    raise ConfigError(
+        f"{file.absolute()} is not used: {why}, and an export runs notebooks and commands",
+        hint=f"look at it; then --file {shlex.quote(str(file))} uses it",
+    )
 
 
 def choose(exports: Mapping[str, Export], names: Sequence[str]) -> list[Export]:

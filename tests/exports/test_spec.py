@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 import pytest
 
 from b24data import ConfigError
 from b24data.exports.spec import choose, find_file, read_exports
+from tests.strangers import STRANGER, as_root
 
 GOOD = """
 [exports.deals]
@@ -222,3 +224,24 @@ def test_what_would_reach_the_portal_and_do_nothing__is_told(tmp_path, line, say
     with pytest.raises(ConfigError) as raised:
         read_exports(file)
     assert says in str(raised.value)
+
+
+@as_root
+def test_find_file__of_a_stranger_in_this_folder_is_used_only_where_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports.toml").write_text(GOOD)
+    os.chown(tmp_path / "exports.toml", STRANGER, STRANGER)
+    with pytest.raises(ConfigError, match=r"not used: it is a file of .*--file exports\.toml uses it"):
+        find_file(None)
+    assert find_file("exports.toml") == (tmp_path / "exports.toml").resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_find_file__that_everybody_may_write_to_is_used_only_where_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports.toml").write_text(GOOD)
+    (tmp_path / "exports.toml").chmod(0o666)
+    with pytest.raises(ConfigError, match="everybody may write to it"):
+        find_file(None)
+    (tmp_path / "exports.toml").chmod(0o664)
+    assert find_file(None) == find_file("exports.toml")
