@@ -149,7 +149,7 @@ def test_on_failure__values_that_no_environment_takes_are_told_as_far_as_it_goes
     facts = {"error": "no\0way \ud83d" + "x" * 300_000, "rows": None}
     tell_failure([sys.executable, "-c", code], facts, tmp_path)
     variable, whole = json.loads((tmp_path / "told").read_text())
-    assert variable == "noway ?" + "x" * 3993
+    assert variable == r"no\u0000way \ud83d" + "x" * 3992
     assert whole == facts
 
 
