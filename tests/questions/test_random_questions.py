@@ -191,7 +191,7 @@ def miswritings(value: Any, kind: str) -> list[Any]:
     if kind == "int":
         return [*odd, f"{value},5", "100 000", "abc", 5.7]
     if kind == "float":
-        return [*odd, f"{value:,.2f}".replace(",", " "), "100,5", "abc"]
+        return [*odd, f"1 {abs(value):06.2f}", "100,5", "abc"]
     if kind == "flag":
         return [*odd, 7, "maybe"]
     if kind in ("day", "instant"):
