@@ -21,12 +21,19 @@ _OPEN: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
 
 def opened(text: bytes | msgspec.Raw) -> Payload:
-    """The value with its elements still as JSON. Raises :class:`ValueError` for what is no JSON.
+    r"""The value with its elements still as JSON. Raises :class:`ValueError` for what is not JSON.
+
+    Broken UTF-8 in its own keys and texts becomes U+FFFD, as :func:`decoded` has it.
 
     >>> [bytes(row) for row in opened(b'[{"ID": 1}, {"ID": 2}]')]
     [b'{"ID": 1}', b'{"ID": 2}']
+    >>> list(opened(b'{"a\xd0": {"ID": 1}}')) == ["a\ufffd"]
+    True
     """
-    return _OPEN.decode(text)
+    try:
+        return _OPEN.decode(text)
+    except UnicodeDecodeError:
+        return _OPEN.decode(json.dumps(decoded(text)).encode())
 
 
 def plain(payload: Payload) -> Any:

@@ -129,3 +129,10 @@ def test_value_at__reads_beside_the_rows():
 )
 def test_id_reader__finds_the_id_beside_what_no_strict_reader_takes(row):
     assert id_reader(spec_of("crm.deal.list"))(msgspec.Raw(row)) == 17
+
+
+@pytest.mark.parametrize("answer", [b'{"items": {"k\x80": {"id": 1}}}', b'{"items": [{"id": 1, "k\xd0": 2}]}'])
+def test_rows__broken_utf_8_in_a_key_is_no_error_of_python(answer):
+    shape = "by_key" if b"k\x80" in answer else "list"
+    rows = rows_of(Response(opened(answer)), MethodSpec("partner.thing.list", "whole", rows_at="items", shape=shape))
+    assert len(rows) == 1
