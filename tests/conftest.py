@@ -44,7 +44,7 @@ def pytest_configure() -> None:
 
     def remember(self: SdkError, description: str = "", **facts: Any) -> None:
         make(self, description, **facts)
-        _raised.append(f"{type(self).__name__}: {description} {facts}")
+        _raised.append(f"{type(self).__name__}: {vars(self)}")  # as it is told, not as it was given
 
     SdkError.__init__ = remember  # type: ignore[method-assign]
 

@@ -51,7 +51,7 @@ _PATTERNS = tuple(
         # https://anna:pa55w0rd@portal
         r"(?:://?|//)(?P<secret>[^\s/?#\"'<>]{1,256})@",
         # A token that stands alone. Those of a portal have seventy digits; a fingerprint is no loss.
-        r"(?<![0-9a-z])(?P<secret>[0-9a-f]{64,})(?![0-9a-z])",
+        r"(?<![0-9a-f])(?P<secret>[0-9a-f]{64,})",
     )
 )
 

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from b24data.errors import TransportError
 from b24data.http.secret import Secret
+from b24data.printable import one_line
 
 __all__ = ["Origin", "bitrix24_zone", "is_loopback", "moved_endpoint", "origin_of"]
 
@@ -104,7 +105,7 @@ def moved_endpoint(method: str, endpoint: Secret[str], location: Secret[str]) ->
     if not _may_move(old, new):
         raise TransportError(
             method,
-            f"the portal sends us to {new}, which is not followed",
+            f"the portal sends us to {one_line(str(new), 200)}, which is not followed",
             code="FOREIGN_REDIRECT",
             hint="if the portal has moved there, give that address as client_endpoint (or take a new webhook)",
         )

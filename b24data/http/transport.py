@@ -29,6 +29,7 @@ from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
 from b24data.http.secret import Secret, sealed, stays_here
 from b24data.http.unpack import check_size, unpacked
+from b24data.printable import one_line
 
 __all__ = ["Timeout", "Transport", "Verify"]
 
@@ -38,6 +39,7 @@ Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 _TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
 _CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30)
 # A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
+_SHOWN = 200  # characters of what a library says; it quotes what came
 _SILENCES = 5  # so long, in timeouts of reading, may a whole request take
 # A token reply is short, and a program that is to end waits for a refresh that is under way.
 _FORM_SILENCE_S, _FORM_WHOLE_S = 60.0, 90.0
@@ -148,12 +150,12 @@ class Transport:
             raise RequestTimeoutError(name, "no answer in time", code="TIMEOUT") from error
         except httpx.ProxyError as error:
             hint = f"check {_proxy_variables()}; hosts in NO_PROXY are called without it"
-            text = f"the proxy refuses: {error}"
+            text = f"the proxy refuses: {one_line(str(error), _SHOWN)}"
             raise TransportError(name, text, code="NOT_CONNECTED", hint=hint) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError, OverflowError) as error:  # a port of 99999
             raise ConfigError(f"{url.reveal()} is not an address that can be called") from error
         except httpx.HTTPError as error:
-            raise TransportError(name, str(error), code="CONNECTION_LOST") from error
+            raise TransportError(name, one_line(str(error), _SHOWN), code="CONNECTION_LOST") from error
         except RuntimeError as error:  # the client was closed by interrupt() between two lines of ours
             raise TransportError(name, "the connection was closed", code="CONNECTION_LOST") from error
         lower = {key.lower(): value for key, value in response.headers.items()}
