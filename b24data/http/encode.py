@@ -84,7 +84,9 @@ def _flat(name: str, value: Any) -> str:
     if type(value) is not dict or not _SAID_AGAIN.issuperset(map(type, value.values())):
         return ""
     key = _quoted(name, "@")
-    return "&".join([_pair_of(key, inner, item) for inner, item in value.items()])
+    longest = max([len(item) for item in value.values() if type(item) is str], default=0)
+    pair = _pair if longest <= _LONGEST_KEPT else _pair.__wrapped__
+    return "&".join([pair(key, inner, item) for inner, item in value.items()])
 
 
 _SAID_AGAIN = frozenset((str, int))
@@ -92,11 +94,6 @@ _SAID_AGAIN = frozenset((str, int))
 
 # A cache of 4,096 entries keeps a megabyte of such texts; longer ones, a note or a file, are encoded anew each time.
 _LONGEST_KEPT = 128
-
-
-def _pair_of(key: str, name: str | int, value: str | int) -> str:
-    is_long = type(value) is str and len(value) > _LONGEST_KEPT
-    return (_pair.__wrapped__ if is_long else _pair)(key, name, value)
 
 
 @functools.lru_cache(4096, typed=True)  # the commands of a walk say the same bounds and references again and again
@@ -248,6 +245,7 @@ def commands_of(method: str, body: Mapping[str, Any] | Sequence[Any]) -> dict[st
     return {key: str(name).partition("?")[0] for key, name in names.items()}
 
 
+@functools.lru_cache(256)  # a batch of a walk asks fifty times about one name; what raises is not kept
 def check_method(method: str) -> str:
     """``method`` itself, or :class:`ConfigError` when it can't be the name of a REST method."""
     if not _METHOD.fullmatch(method) or masked(method) != method:  # a webhook's code is made of the same characters
