@@ -18,7 +18,7 @@ pytest_plugins = ["pytester"]
     [
         "logging.getLogger('b24data.x').debug('auth is %s', 'ab' * 32)",
         "print('http://127.0.0.1:1/rest/1/0123456789abcdef/profile')",
-        "str(SdkError('refused: refresh_token=r1'))",
+        "str(SdkError('refused: cl13nt-s3cr3t'))",
     ],
     ids=["logged", "printed", "raised"],
 )
