@@ -17,11 +17,11 @@ from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.redirect import origin_of
 from b24data.http.restrictions import restrictions_of
-from b24data.http.secret import Secret, hide, stays_here
 from b24data.http.session import Session
 from b24data.http.through import Caller, Through
-from b24data.markup import facts_html
 from b24data.params import ApiVersion, RestrictionParams
+from b24data.secret import Secret, hide, stays_here
+from b24data.text.markup import facts_html
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from b24data.http.redact import masked
-from b24data.printable import printable
+from b24data.text.printable import printable
+from b24data.text.redact import masked
 
 if TYPE_CHECKING:
     from b24data.params import FetchReport

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.http.secret import Secret
 from b24data.ownership import check_own, is_own, kind_of, may_others_write, owner_of
+from b24data.secret import Secret
 
 __all__ = [
     "append_private",

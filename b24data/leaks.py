@@ -14,8 +14,8 @@ from b24data.errors import ConfigError
 from b24data.files import open_regular
 from b24data.gitignore import is_ignored
 from b24data.http.found import secret_kind, secrets_in
-from b24data.http.redact import masked
-from b24data.printable import printable
+from b24data.text.printable import printable
+from b24data.text.redact import masked
 
 __all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text", "shown_name"]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from b24data.markup import facts_html
-from b24data.printable import printable
+from b24data.text.markup import facts_html
+from b24data.text.printable import printable
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
 __all__ = [

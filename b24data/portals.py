@@ -15,9 +15,9 @@ from b24data.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.files import open_regular
 from b24data.http.restrictions import restrictions_of
-from b24data.http.secret import NOTHING, Secret
 from b24data.ownership import is_own, owner_of
 from b24data.params import RestrictionParams
+from b24data.secret import NOTHING, Secret
 
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify

@@ -26,7 +26,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 from b24data.errors import ConfigError
-from b24data.markup import note_html
+from b24data.text.markup import note_html
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from b24data.errors import BatchError, SdkError
-from b24data.markup import facts_html
+from b24data.text.markup import facts_html
 
 __all__ = ["AjaxResult", "Result"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from b24data.client import B24OAuth
-from b24data.markup import facts_html
 from b24data.portals import Client
-from b24data.printable import one_line
+from b24data.text.markup import facts_html
+from b24data.text.printable import one_line
 
 __all__ = ["Status", "status_of"]
 

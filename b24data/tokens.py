@@ -13,8 +13,8 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from b24data.errors import ConfigError
-from b24data.http.redact import masked
-from b24data.http.secret import Hidden, Secret, SecretHolder, hide
+from b24data.secret import Hidden, Secret, SecretHolder, hide
+from b24data.text.redact import masked
 
 __all__ = ["AuthData", "B24OAuthParams", "B24OAuthSecret", "EnumAppStatus"]
 

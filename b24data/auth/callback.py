@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from b24data.auth.pasted import parameters_of
 from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
-from b24data.http.secret import Secret
+from b24data.secret import Secret
 
 __all__ = ["REDIRECT_PORT", "Listener", "redirect_uri"]
 

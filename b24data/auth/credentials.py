@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from b24data.errors import AuthorizationRequiredError, ConfigError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redirect import Origin, is_loopback, origin_of
-from b24data.http.secret import NOTHING, Secret, stays_here
+from b24data.secret import NOTHING, Secret, stays_here
 from b24data.tokens import AuthData
 
 __all__ = ["Admin", "Credentials", "Grant", "HookCredentials", "check_endpoint"]

@@ -32,7 +32,7 @@ from b24data.errors import (
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
-from b24data.http.secret import NOTHING, Secret
+from b24data.secret import NOTHING, Secret
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["CODE_S", "Poster", "SignIn", "SignedIn", "Step", "sentence"]

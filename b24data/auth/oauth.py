@@ -23,8 +23,8 @@ from b24data.auth.token_server import token_url
 from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
-from b24data.http.redact import masked
-from b24data.http.secret import Secret, stays_here
+from b24data.secret import Secret, stays_here
+from b24data.text.redact import masked
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret
 
 __all__ = ["OAuth", "RefreshCallback"]

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from b24data.auth.credentials import check_endpoint
 from b24data.errors import ConfigError
 from b24data.http.redirect import is_loopback, origin_of
-from b24data.http.secret import Secret, hide
+from b24data.secret import Secret, hide
 from b24data.tokens import B24OAuthParams
 
 __all__ = ["Code", "code_in", "event_of", "parameters_of", "portal_in", "read_code"]

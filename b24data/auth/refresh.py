@@ -11,7 +11,7 @@ from b24data.errors import AuthorizationRequiredError, BadReplyError, RefreshTok
 from b24data.http.clock import Clock
 from b24data.http.protocol import Reply
 from b24data.http.retry import backoff
-from b24data.http.secret import Secret, SecretHolder, hide
+from b24data.secret import Secret, SecretHolder, hide
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["FormPoster", "ask_broker", "ask_server"]

@@ -19,9 +19,9 @@ from b24data.errors import (
 )
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.protocol import Reply
-from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback, origin_of
-from b24data.http.secret import Secret, hide
+from b24data.secret import Secret, hide
+from b24data.text.redact import redact
 from b24data.tokens import B24OAuthParams, EnumAppStatus
 
 __all__ = ["may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]

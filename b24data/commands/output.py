@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from b24data.printable import one_line, printable
+from b24data.text.printable import one_line, printable
 
 __all__ = ["show_json", "show_table", "table_lines", "terminal_width"]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from b24data.errors import MethodNotFoundError, SdkError
 from b24data.http.context import CallContext
-from b24data.http.redact import redact
 from b24data.http.redirect import bitrix24_zone
 from b24data.lists.ask import Asker
 from b24data.lists.methods import nearest_methods, spec_of
@@ -19,6 +18,7 @@ from b24data.lists.opening import open_list
 from b24data.lists.plan import make_plan
 from b24data.lists.rows import id_reader
 from b24data.portals import Client
+from b24data.text.redact import redact
 
 __all__ = ["USUAL", "Finding", "findings_of", "portal_kind"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from b24data.errors import ExportError, SdkError
 from b24data.http.transport import Transport
 from b24data.portals import dotenv
-from b24data.printable import printable
+from b24data.text.printable import printable
 
 __all__ = ["tell_failure"]
 

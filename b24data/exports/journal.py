@@ -12,9 +12,9 @@ from typing import Any
 from b24data.errors import SdkError
 from b24data.files import append_private
 from b24data.http.clock import Clock
-from b24data.http.redact import redact
-from b24data.printable import one_line
 from b24data.progress import ProgressEvent
+from b24data.text.printable import one_line
+from b24data.text.redact import redact
 
 __all__ = ["Journal", "Show"]
 

@@ -18,9 +18,9 @@ from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExt
 from b24data.exports.parameters import cell_source, check_names, check_parameters
 from b24data.files import file_behind, write_whole
 from b24data.frames.parquet import check_target
-from b24data.http.redact import redact
 from b24data.locks import locked
 from b24data.places import data_folder
+from b24data.text.redact import redact
 
 __all__ = ["NotebookRun"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from b24data.bodies import scalar_of
 from b24data.errors import ConfigError
-from b24data.http.redact import looks_secret
 from b24data.options import nearest
+from b24data.text.redact import looks_secret
 
 __all__ = ["cell_source", "check_names", "check_parameters", "parameters_of"]
 

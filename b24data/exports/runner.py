@@ -19,9 +19,9 @@ from b24data.exports.journal import Journal, Show
 from b24data.exports.spec import Export
 from b24data.exports.state import History, Past, Run
 from b24data.http.clock import SYSTEM_CLOCK, Clock
-from b24data.http.redact import redact
 from b24data.locks import locked
 from b24data.portals import Client, connect
+from b24data.text.redact import redact
 
 __all__ = ["Runner", "estimate"]
 

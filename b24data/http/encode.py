@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from b24data.errors import ConfigError
-from b24data.http.redact import masked
+from b24data.text.redact import masked
 
 __all__ = [
     "MAX_COMMANDS",

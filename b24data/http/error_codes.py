@@ -18,8 +18,8 @@ from b24data.errors import (
     SdkError,
     ServerError,
 )
-from b24data.http.redact import redact
-from b24data.printable import one_line
+from b24data.text.printable import one_line
+from b24data.text.redact import redact
 
 __all__ = ["EXPIRED_TOKEN", "REFUSED_BEFORE_RUNNING", "names_error", "portal_error", "wants_sign_in"]
 

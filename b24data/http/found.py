@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from b24data.http.redact import NAMES, SUBKEYS, layers
 from b24data.http.redirect import is_loopback
+from b24data.text.redact import NAMES, SUBKEYS, layers
 
 __all__ = ["Found", "secret_kind", "secrets_in"]
 

@@ -7,8 +7,8 @@ import functools
 import logging
 import warnings
 
-from b24data.http.redact import redact
-from b24data.printable import printable
+from b24data.text.printable import printable
+from b24data.text.redact import redact
 
 __all__ = ["ContainingFilter", "RedactingFilter", "tell"]
 

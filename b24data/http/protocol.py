@@ -19,8 +19,8 @@ from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, has_reference, php_query, plain_params
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened, plain, too_deep
-from b24data.http.redact import redact
 from b24data.params import ApiVersion
+from b24data.text.redact import redact
 
 __all__ = [
     "MAX_COMMANDS",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from b24data.errors import TransportError
-from b24data.http.secret import Secret
-from b24data.printable import one_line
+from b24data.secret import Secret
+from b24data.text.printable import one_line
 
 __all__ = ["Origin", "bitrix24_zone", "is_loopback", "moved_endpoint", "origin_of"]
 

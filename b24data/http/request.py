@@ -12,10 +12,10 @@ from urllib.parse import quote
 import msgspec
 
 from b24data.http.encode import check_method, commands_of, plain_params
-from b24data.http.redact import redact
 from b24data.http.retry import is_read
-from b24data.http.secret import Secret, reveal_for_encoder
 from b24data.params import ApiVersion
+from b24data.secret import Secret, reveal_for_encoder
+from b24data.text.redact import redact
 
 __all__ = ["Request"]
 

@@ -23,13 +23,13 @@ from b24data.http.error_codes import wants_sign_in
 from b24data.http.limits import Hold, Limits
 from b24data.http.log_filter import tell
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
-from b24data.http.redact import redact
 from b24data.http.redirect import moved_endpoint
 from b24data.http.request import Request
 from b24data.http.retry import Step, decide
-from b24data.http.secret import Secret, stays_here
 from b24data.http.stats import CallStats
 from b24data.params import ApiVersion, RestrictionParams
+from b24data.secret import Secret, stays_here
+from b24data.text.redact import redact
 
 __all__ = ["Poster", "Session"]
 

@@ -25,11 +25,11 @@ from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.deadline import Deadline, OverdueError
 from b24data.http.log_filter import ContainingFilter
 from b24data.http.protocol import Reply
-from b24data.http.redact import redact
 from b24data.http.redirect import is_loopback
-from b24data.http.secret import Secret, sealed, stays_here
 from b24data.http.unpack import check_size, unpacked
-from b24data.printable import one_line
+from b24data.secret import Secret, sealed, stays_here
+from b24data.text.printable import one_line
+from b24data.text.redact import redact
 
 __all__ = ["Timeout", "Transport", "Verify"]
 

@@ -19,11 +19,11 @@ from b24data.auth.profiles import Profiles
 from b24data.client import B24OAuth
 from b24data.errors import SdkError
 from b24data.http.redirect import origin_of
-from b24data.http.secret import Secret
-from b24data.markup import facts_html, note_html
 from b24data.portals import Client, connect_by
+from b24data.secret import Secret
 from b24data.signin import sign_in
 from b24data.status import Status, status_of
+from b24data.text.markup import facts_html, note_html
 
 __all__ = ["AuthPanel"]
 

@@ -6,8 +6,8 @@ import functools
 import json
 from typing import Any
 
-from b24data.http.redact import redact
-from b24data.markup import facts_html
+from b24data.text.markup import facts_html
+from b24data.text.redact import redact
 
 __all__ = ["Record", "in_one_line", "readable"]
 

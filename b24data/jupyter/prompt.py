@@ -7,8 +7,8 @@ import html
 
 from IPython.display import HTML, display
 
-from b24data.http.secret import Secret
-from b24data.markup import note_html
+from b24data.secret import Secret
+from b24data.text.markup import note_html
 
 __all__ = ["HtmlTalk"]
 

@@ -18,8 +18,8 @@ from urllib.parse import urlencode, urlsplit
 
 from b24data import B24OAuth
 from b24data.auth.store import FileTokenStore, StoredTokens
-from b24data.http.secret import Secret
 from b24data.http.transport import Transport
+from b24data.secret import Secret
 
 
 def die(*_: object, **__: object) -> Any:

@@ -5,7 +5,7 @@ import pytest
 from b24data.auth.credentials import HookCredentials, check_endpoint
 from b24data.errors import ConfigError
 from b24data.http.context import CallContext
-from b24data.http.secret import Secret
+from b24data.secret import Secret
 
 URL = "https://x.bitrix24.com/rest/12/s3cr3t/"
 

@@ -23,8 +23,8 @@ from b24data.errors import (
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Reply
-from b24data.http.secret import Secret
 from b24data.http.session import Session
+from b24data.secret import Secret
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 from tests.http.fakes import Answer, FakeClock, FakeTransport, fault, ok, reply
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from b24data.http.protocol import Reply
-from b24data.http.secret import Secret
+from b24data.secret import Secret
 
 
 class FakeClock:

@@ -14,7 +14,7 @@ from b24data.http.ledger import OperatingLedger
 from b24data.http.payload import decoded, decoded_list
 from b24data.http.protocol import Command, Times, read_batch, read_reply, read_times
 from b24data.http.redirect import is_loopback, moved_endpoint
-from b24data.http.secret import Secret
+from b24data.secret import Secret
 from tests.http.fakes import reply
 from tests.raw_portal import RawPortal, http
 

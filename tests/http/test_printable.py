@@ -17,7 +17,7 @@ from b24data.errors import BadReplyError, SdkError
 from b24data.exports.hook import tell_failure
 from b24data.http.error_codes import portal_error
 from b24data.http.log_filter import RedactingFilter
-from b24data.printable import one_line, printable
+from b24data.text.printable import one_line, printable
 from tests.raw_portal import Asked, RawPortal, http
 
 COMMANDS = "\0\x07\x08\r\x1b\x7f\x80\x85\x9b\x9c\u2028\u202e\u2066"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from b24data.http.found import secrets_in
 from b24data.http.log_filter import RedactingFilter
-from b24data.http.redact import masked, redact
+from b24data.text.redact import masked, redact
 
 SECRET = "s3cr3tC0de"
 

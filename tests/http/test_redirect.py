@@ -4,7 +4,7 @@ import pytest
 
 from b24data.errors import TransportError
 from b24data.http.redirect import moved_endpoint
-from b24data.http.secret import Secret
+from b24data.secret import Secret
 
 OLD = "https://b24-x1.bitrix24.com/rest/1/code/"
 

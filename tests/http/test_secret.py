@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from b24data import AuthData, B24OAuthParams, B24OAuthSecret, ConfigError
-from b24data.http.secret import NOTHING, Secret, hide, reveal_for_encoder, sealed
+from b24data.secret import NOTHING, Secret, hide, reveal_for_encoder, sealed
 
 TEXT = "t0ken-" + "sentinel"
 

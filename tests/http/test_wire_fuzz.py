@@ -24,11 +24,11 @@ from b24data.http.context import CallContext
 from b24data.http.ledger import OperatingLedger
 from b24data.http.protocol import Command, Reply, Response, read_batch, read_batch_times, read_reply
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
-from b24data.http.secret import Secret
 from b24data.http.session import Session
 from b24data.http.transport import Transport
 from b24data.http.unpack import unpacked
 from b24data.params import ApiVersion
+from b24data.secret import Secret
 from b24data.tokens import B24OAuthParams
 from tests.http.fakes import FakeClock, FakeTransport
 from tests.http.test_session import hook_session

@@ -8,7 +8,7 @@ import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, connect, login
 from b24data.faces import TerminalTalk, converse, face_here
-from b24data.http.secret import Secret
+from b24data.secret import Secret
 
 
 @pytest.fixture(autouse=True)

@@ -211,7 +211,7 @@ def test_the_check_itself__reads_every_form_of_import(tmp_path):
     assert [(found.target, found.in_function) for found in imports_of("lists.walk", source)] == [
         ("os.path", False),
         ("b24data.http.clock", False),
-        ("b24data.http.redact", False),
+        ("b24data.text.redact", False),
         ("b24data.lists.methods", False),
         ("b24data", False),
         ("httpx", True),

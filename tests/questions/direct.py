@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from b24data import ApiVersion, B24Hook, RestrictionParams, Sandbox
 from b24data.http.protocol import Reply
-from b24data.http.secret import Secret
 from b24data.http.session import Session
 from b24data.sandbox.control import Control
 from b24data.sandbox.portal import Portal
 from b24data.sandbox.wire import Incoming
+from b24data.secret import Secret
 
 
 class LeapingClock:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, AnyStr, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 
 from b24data.errors import ConfigError
-from b24data.http.redact import MASK, SECRET_NAMES, redact
+from b24data.text.redact import MASK, SECRET_NAMES, redact
 
 __all__ = ["NOTHING", "Hidden", "Secret", "SecretHolder", "hide", "reveal_for_encoder", "sealed", "stays_here"]
 
