@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from b24data.files import open_regular
+from b24data.files.atomic import open_regular
 
 __all__ = ["is_ignored", "matches"]
 

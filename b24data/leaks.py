@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.files import open_regular
+from b24data.files.atomic import open_regular
 from b24data.gitignore import is_ignored
 from b24data.http.found import secret_kind, secrets_in
 from b24data.text.printable import printable

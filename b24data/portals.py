@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from b24data.auth.profiles import Profiles
 from b24data.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
-from b24data.files import open_regular
+from b24data.files.atomic import open_regular
+from b24data.files.ownership import is_own, owner_of
 from b24data.http.restrictions import restrictions_of
-from b24data.ownership import is_own, owner_of
 from b24data.params import RestrictionParams
 from b24data.secret import NOTHING, Secret
 

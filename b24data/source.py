@@ -13,17 +13,17 @@ import numpy as np
 from b24data.datasets.clocks import Moment
 from b24data.datasets.rows import NO_IDS, Ids
 from b24data.datasets.state import Store
-from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError, ProtocolViolationError
-from b24data.files import path_of
+from b24data.files.atomic import path_of
+from b24data.files.disk import disk_error
+from b24data.files.ownership import kind_of
+from b24data.files.workfolder import WorkFolder
 from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.lists.query import selected_names
-from b24data.ownership import kind_of
 from b24data.params import FetchReport
-from b24data.workfolder import WorkFolder
 
 __all__ = ["ListSource", "check_folder", "source_of"]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from b24data.auth.store import FileTokenStore, StoredTokens, hidden_json, private_json
 from b24data.errors import AuthorizationRequiredError, ConfigError
-from b24data.files import read_private, write_whole
-from b24data.places import config_folder, make_profiles_folder
+from b24data.files.atomic import read_private, write_whole
+from b24data.files.places import config_folder, make_profiles_folder
 from b24data.secret import NOTHING, Secret
 from b24data.text.redact import masked
 from b24data.tokens import B24OAuthParams, B24OAuthSecret

@@ -12,10 +12,10 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
-from b24data.disk import disk_error
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
-from b24data.files import read_private, remove_beside, write_whole
-from b24data.locks import locked
+from b24data.files.atomic import read_private, remove_beside, write_whole
+from b24data.files.disk import disk_error
+from b24data.files.locks import locked
 from b24data.secret import Secret, hide, reveal_for_encoder
 from b24data.tokens import B24OAuthParams
 

@@ -27,14 +27,14 @@ from b24data.datasets.manifest import (
     folder_of,
     read_manifest,
 )
-from b24data.datasets.sealed import seal
 from b24data.datasets.unfinished import enter, jobs, leave
-from b24data.disk import resumable
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
-from b24data.files import file_behind, remove_beside
+from b24data.files.atomic import file_behind, remove_beside
+from b24data.files.disk import resumable
+from b24data.files.sealed import seal
+from b24data.files.workfolder import LOCK, WorkFolder
 from b24data.http.clock import Clock
 from b24data.params import EarlierRuns
-from b24data.workfolder import LOCK, WorkFolder
 
 __all__ = ["Job", "discard", "jobs"]
 

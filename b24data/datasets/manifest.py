@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from b24data.datasets.sealed import DamagedError, unsealed
 from b24data.errors import ExportError
+from b24data.files.sealed import DamagedError, unsealed
+from b24data.files.workfolder import WorkFolder
 from b24data.params import Coercion
-from b24data.workfolder import WorkFolder
 
 __all__ = ["LASTS_S", "MANIFEST", "VERSION", "Kept", "Manifest", "Part", "Purpose", "folder_of", "read_manifest"]
 

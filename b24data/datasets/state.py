@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from b24data.datasets.clocks import Moment
-from b24data.datasets.sealed import DamagedError, seal, unsealed
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
-from b24data.workfolder import WorkFolder
+from b24data.files.sealed import DamagedError, seal, unsealed
+from b24data.files.workfolder import WorkFolder
 
 __all__ = ["Query", "Run", "State", "Store", "differences"]
 

@@ -20,8 +20,8 @@ from b24data.datasets.dataset import PART_ROWS, Dataset, Merge, parts_in
 from b24data.datasets.report import SyncReport
 from b24data.datasets.rows import NO_IDS, Ids, ids_in
 from b24data.datasets.state import Run, State, Store, differences
-from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError, SdkError
+from b24data.files.disk import disk_error
 from b24data.frames.parquet import rows_of
 from b24data.params import FetchReport
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
-from b24data.locks import locked
-from b24data.places import data_folder, runtime_folder
+from b24data.files.locks import locked
+from b24data.files.places import data_folder, runtime_folder
 
 __all__ = [
     "ALL_DUE",

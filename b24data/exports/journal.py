@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data.errors import SdkError
-from b24data.files import append_private
+from b24data.files.atomic import append_private
 from b24data.http.clock import Clock
 from b24data.progress import ProgressEvent
 from b24data.text.printable import one_line

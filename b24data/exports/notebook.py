@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from b24data import errors
-from b24data.disk import disk_error
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError, SdkError
 from b24data.exports.parameters import cell_source, check_names, check_parameters
-from b24data.files import file_behind, write_whole
+from b24data.files.atomic import file_behind, write_whole
+from b24data.files.disk import disk_error
+from b24data.files.locks import locked
+from b24data.files.places import data_folder
 from b24data.frames.parquet import check_target
-from b24data.locks import locked
-from b24data.places import data_folder
 from b24data.text.redact import redact
 
 __all__ = ["NotebookRun"]

@@ -18,8 +18,8 @@ from b24data.exports.hook import tell_failure
 from b24data.exports.journal import Journal, Show
 from b24data.exports.spec import Export
 from b24data.exports.state import History, Past, Run
+from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
-from b24data.locks import locked
 from b24data.portals import Client, connect
 from b24data.text.redact import redact
 

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from b24data.datasets.sealed import DamagedError, seal, unsealed
 from b24data.errors import ConfigError, ExportError
 from b24data.exports.codes import ExitCode
 from b24data.exports.spec import Export
-from b24data.files import read_private, write_whole
-from b24data.locks import locked
-from b24data.places import data_folder
+from b24data.files.atomic import read_private, write_whole
+from b24data.files.locks import locked
+from b24data.files.places import data_folder
+from b24data.files.sealed import DamagedError, seal, unsealed
 
 __all__ = ["History", "Past", "Run", "due_at", "outlook"]
 

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from b24data.disk import disk_error
-from b24data.files import beside, create, put_in_place
+from b24data.files.atomic import beside, create, put_in_place
+from b24data.files.disk import disk_error
 
 __all__ = ["NewFile", "told"]
 

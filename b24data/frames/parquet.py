@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.files import beside, create, file_behind, open_regular, path_of, put_in_place
+from b24data.files.atomic import beside, create, file_behind, open_regular, path_of, put_in_place
+from b24data.files.disk import disk_error
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.params import FetchReport

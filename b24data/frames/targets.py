@@ -11,7 +11,7 @@ from typing import Literal
 import pyarrow as pa
 
 from b24data.errors import ConfigError
-from b24data.files import path_of
+from b24data.files.atomic import path_of
 from b24data.frames.csvfile import CSV_KINDS, CsvKind, CsvSink
 from b24data.frames.excel import ExcelSink, check_excel
 from b24data.frames.parquet import ParquetSink, check_target

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from b24data.errors import ConfigError, ExportError
-from b24data.locks import locked
-from b24data.places import runtime_folder
+from b24data.files.locks import locked
+from b24data.files.places import runtime_folder
 
 __all__ = ["FileParts", "UnusableError", "state_folder"]
 
@@ -38,7 +38,7 @@ class UnusableError(Exception):
 def state_folder() -> Path:
     """The user's own folder for state that lasts until the next boot; :class:`UnusableError` if there is none.
 
-    That is :func:`~b24data.places.runtime_folder`.
+    That is :func:`~b24data.files.places.runtime_folder`.
     """
     try:
         return runtime_folder()

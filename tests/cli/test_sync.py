@@ -7,7 +7,7 @@ import pytest
 
 from b24data import Sandbox
 from b24data.cli import main
-from b24data.locks import locked
+from b24data.files.locks import locked
 
 SYNC = ["sync", "crm.deal.list", "--to", "deals", "--select", "ID,TITLE"]
 

@@ -11,11 +11,11 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from b24data import workfolder
 from b24data.datasets.job import Job, discard
 from b24data.datasets.manifest import Kept, Purpose, folder_of
 from b24data.datasets.unfinished import jobs
 from b24data.errors import ConfigError, ExportError
+from b24data.files.atomic import workfolder
 from tests.http.fakes import FakeClock
 
 PURPOSE = Purpose(method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f")

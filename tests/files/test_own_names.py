@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from b24data.errors import ConfigError, ExportError
-from b24data.files import read_private, remove_beside
-from b24data.locks import locked
-from b24data.workfolder import WorkFolder
+from b24data.files.atomic import read_private, remove_beside
+from b24data.files.locks import locked
+from b24data.files.workfolder import WorkFolder
 from tests.strangers import STRANGER, as_root, by_stranger
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no owners and modes like these")

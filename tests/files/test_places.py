@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from b24data import locks
 from b24data.errors import ConfigError
+from b24data.files.atomic import locks
+from b24data.files.locks import locked
+from b24data.files.places import cache_folder, config_folder, data_folder, make_profiles_folder, runtime_folder
 from b24data.http.limits_file import UnusableError, state_folder
-from b24data.locks import locked
-from b24data.places import cache_folder, config_folder, data_folder, make_profiles_folder, runtime_folder
 from tests.strangers import STRANGER, as_root, by_stranger
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no owners and modes like these")
@@ -110,7 +110,7 @@ def test_no_home_and_no_name__is_one_line_that_says_what_to_set(tmp_path):
         "def nobody(uid): raise KeyError(uid)\n"
         "pwd.getpwuid = nobody\n"
         "from b24data.errors import ConfigError\n"
-        "from b24data.places import data_folder, cache_folder, config_folder\n"
+        "from b24data.files.places import data_folder, cache_folder, config_folder\n"
         "for place, name in ((data_folder, 'STATE'), (cache_folder, 'STATE'), (config_folder, 'CONFIG')):\n"
         "    try: print('made', place())\n"
         "    except ConfigError as error: assert f'B24DATA_{name}_DIR' in error.hint, error\n"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.files import beside, create, file_behind, put_in_place, write_whole
+from b24data.files.atomic import beside, create, file_behind, put_in_place, write_whole
+from b24data.files.disk import disk_error
 from b24data.frames.parquet import check_target
 from b24data.source import check_folder
 from tests.strangers import STRANGER, as_root

@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.ownership import check_own
-from b24data.places import runtime_folder
+from b24data.files.disk import disk_error
+from b24data.files.ownership import check_own
+from b24data.files.places import runtime_folder
 
 __all__ = ["locked"]
 

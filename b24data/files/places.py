@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from b24data.errors import ConfigError
-from b24data.ownership import is_own, kind_of, may_others_write, owner_of, user_name
+from b24data.files.ownership import is_own, kind_of, may_others_write, owner_of, user_name
 
 __all__ = ["cache_folder", "config_folder", "data_folder", "make_private", "make_profiles_folder", "runtime_folder"]
 

@@ -14,10 +14,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from b24data.disk import disk_error
 from b24data.errors import ExportError
-from b24data.locks import locked
-from b24data.ownership import check_own, may_others_write
+from b24data.files.disk import disk_error
+from b24data.files.locks import locked
+from b24data.files.ownership import check_own, may_others_write
 
 __all__ = ["LOCK", "WorkFolder"]
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from b24data.disk import disk_error
 from b24data.errors import ConfigError, ExportError
-from b24data.ownership import check_own, is_own, kind_of, may_others_write, owner_of
+from b24data.files.disk import disk_error
+from b24data.files.ownership import check_own, is_own, kind_of, may_others_write, owner_of
 from b24data.secret import Secret
 
 __all__ = [
