@@ -15,8 +15,8 @@ from typing import Any
 from b24data import __version__
 from b24data.errors import SdkError
 from b24data.exports.codes import exit_code
-from b24data.grammar import spoken
-from b24data.options import HelpShown, OptionParser, WrongUsageError, nearest
+from b24data.syntax.options import HelpShown, OptionParser, WrongUsageError, nearest
+from b24data.syntax.request import spoken
 
 __all__ = ["COMMANDS", "main"]
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from b24data.commands.output import show_json
-from b24data.grammar import asked_of
-from b24data.options import QUERY_OPTIONS, add_options
+from b24data.syntax.options import QUERY_OPTIONS, add_options
+from b24data.syntax.request import asked_of
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 

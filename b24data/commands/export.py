@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from b24data.commands.output import show_json, show_table
 from b24data.errors import SdkError
-from b24data.options import WrongUsageError, add_options
+from b24data.syntax.options import WrongUsageError, add_options
 
 if TYPE_CHECKING:
     from b24data.exports.spec import Export

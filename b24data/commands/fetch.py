@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from b24data.commands.output import show_json
-from b24data.grammar import asked_of, refuse_options
-from b24data.options import LIST_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.options import LIST_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.request import asked_of, refuse_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from b24data.commands.output import show_json, show_table
 from b24data.errors import ConfigError
-from b24data.options import add_options
+from b24data.syntax.options import add_options
 
 if TYPE_CHECKING:
     from b24data.auth.profiles import Profile

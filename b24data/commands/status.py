@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from b24data.commands.output import show_json
-from b24data.options import add_options
+from b24data.syntax.options import add_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b24data.bodies import scalar_of
 from b24data.commands.output import show_json
-from b24data.grammar import Request, asked_of, refuse_options
-from b24data.options import QUERY_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.bodies import scalar_of
+from b24data.syntax.options import QUERY_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.request import Request, asked_of, refuse_options
 
 if TYPE_CHECKING:
     from b24data.portals import Client

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
-from b24data.bodies import scalar_of
 from b24data.errors import ConfigError
-from b24data.options import nearest
+from b24data.syntax.bodies import scalar_of
+from b24data.syntax.options import nearest
 from b24data.text.redact import looks_secret
 
 __all__ = ["cell_source", "check_names", "check_parameters", "parameters_of"]

@@ -24,7 +24,7 @@ from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
 from b24data.frames.csvfile import CSV_KINDS
 from b24data.frames.targets import SUFFIXES
-from b24data.options import nearest, options_among
+from b24data.syntax.options import nearest, options_among
 from b24data.text.redact import looks_secret
 
 __all__ = ["FILE_NAME", "KEYS", "Export", "choose", "find_file", "read_exports"]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from b24data.grammar import COMMANDS, options_of
-from b24data.options import OPTIONS
+from b24data.syntax.options import OPTIONS
+from b24data.syntax.request import COMMANDS, options_of
 
 __all__ = ["Completion", "Knowledge", "complete"]
 

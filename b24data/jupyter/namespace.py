@@ -11,8 +11,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from b24data.errors import ConfigError
-from b24data.references import names_in
-from b24data.values import without_semicolon
+from b24data.syntax.references import names_in
+from b24data.syntax.values import without_semicolon
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

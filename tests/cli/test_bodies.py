@@ -6,12 +6,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from b24data.bodies import plain_of, read_body, scalar_of
 from b24data.cli import main
 from b24data.errors import ConfigError
 from b24data.exports.parameters import parameters_of
-from b24data.grammar import asked_of, request_of
-from b24data.options import WrongUsageError
+from b24data.syntax.bodies import plain_of, read_body, scalar_of
+from b24data.syntax.options import WrongUsageError
+from b24data.syntax.request import asked_of, request_of
 
 # YAML 1.1 reads them as other values than were written.
 TEXTS = [

@@ -4,10 +4,11 @@ import importlib
 
 import pytest
 
-from b24data import cli, grammar
-from b24data.grammar import asked_of, options_of, request_of
+from b24data import cli
 from b24data.jupyter.completion import Knowledge, complete
-from b24data.options import OPTIONS, OptionParser, WrongUsageError
+from b24data.syntax import request as grammar
+from b24data.syntax.options import OPTIONS, OptionParser, WrongUsageError
+from b24data.syntax.request import asked_of, options_of, request_of
 
 SHARED = sorted(set(grammar.COMMANDS) & {name for part in cli.COMMANDS.values() for name in part})
 # What has a meaning on one side alone.

@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from b24data.errors import ConfigError
-from b24data.grammar import request_of
-from b24data.options import WrongUsageError
-from b24data.references import Reference, names_in, parts_of
-from b24data.values import expander
+from b24data.syntax.options import WrongUsageError
+from b24data.syntax.references import Reference, names_in, parts_of
+from b24data.syntax.request import request_of
+from b24data.syntax.values import expander
 
 
 @dataclass

@@ -16,9 +16,9 @@ from b24data.frames.labels import Labels, check_labels
 from b24data.frames.presented import Presentation
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.frames.titles import Titles
-from b24data.grammar import request_of
 from b24data.http.context import CallContext
 from b24data.sandbox import Sandbox
+from b24data.syntax.request import request_of
 from tests.frames.fakes import FakeSession
 
 DEALS = 3000

@@ -89,7 +89,7 @@ def read_body(text: str) -> Any:
 def _yaml_of(text: str, what: str) -> Any:
     import yaml
 
-    from b24data.body_yaml import Loader
+    from b24data.syntax.body_yaml import Loader
 
     try:
         return yaml.load(text, Loader=Loader)  # noqa: S506  a SafeLoader

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from b24data.bodies import json_of, plain_of, read_body
 from b24data.errors import ConfigError
-from b24data.references import Reference, in_a_text, kind_of, listed, parts_of
+from b24data.syntax.bodies import json_of, plain_of, read_body
+from b24data.syntax.references import Reference, in_a_text, kind_of, listed, parts_of
 
 __all__ = [
     "Expand",

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.options import (
+from b24data.syntax.options import (
     LIST_OPTIONS,
     OPTIONS,
     HelpShown,
@@ -22,7 +22,7 @@ from b24data.options import (
     nearest,
     options_among,
 )
-from b24data.values import (
+from b24data.syntax.values import (
     Expand,
     body_of,
     conditions_of,
@@ -115,7 +115,7 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
     (['ID', 'TITLE'], {'>=DATE_CREATE': '2026-01-01'}, 'deals')
     >>> request_of("cal crm.deal.list")
     Traceback (most recent call last):
-    b24data.options.WrongUsageError: %b24 has no command 'cal'. Hint: did you mean call?.
+    b24data.syntax.options.WrongUsageError: %b24 has no command 'cal'. Hint: did you mean call?.
     """
     words = words_of(without_semicolon(line))
     command = words[0] if words else "--help"
@@ -185,7 +185,7 @@ def refuse_options(request: Request, own: Container[str], where: str = "") -> No
 
     >>> refuse_options(request_of("fetch crm.deal.list", "limit: 3"), own=(), where=" on the first line")
     Traceback (most recent call last):
-    b24data.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. Hint: put --limit on \
+    b24data.syntax.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. Hint: put --limit on \
 the first line.
     """
     known = COMMANDS[request.command][1] if request.command in COMMANDS else ()

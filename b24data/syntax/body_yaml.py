@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from b24data.bodies import plain_of
 from b24data.errors import ConfigError
-from b24data.references import expression_end
+from b24data.syntax.bodies import plain_of
+from b24data.syntax.references import expression_end
 
 __all__ = ["Loader"]
 
@@ -22,7 +22,7 @@ class Loader(yaml.SafeLoader):
     """YAML in which ``>=DATE_CREATE`` is a key, ``{{expression}}`` a text, and ``0123`` what it says.
 
     YAML 1.1 reads ``0123``, ``12:30``, ``1_000`` and ``on`` as other values than were written:
-    https://yaml.org/type/. Here :func:`b24data.bodies.plain_of` decides, as for an option.
+    https://yaml.org/type/. Here :func:`b24data.syntax.bodies.plain_of` decides, as for an option.
     """
 
     # Keys that begin with an operator: elsewhere in YAML these characters have meanings of their own.
