@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from b24data.actions import Actions
-from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
 from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.credentials import HookCredentials
+from b24data.http.delegated import Caller, Through
 from b24data.http.redirect import origin_of
 from b24data.http.restrictions import restrictions_of
 from b24data.http.session import Session
-from b24data.http.through import Caller, Through
 from b24data.params import ApiVersion, RestrictionParams
 from b24data.secret import Secret, hide, stays_here
 from b24data.text.markup import facts_html

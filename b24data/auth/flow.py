@@ -17,7 +17,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 from b24data.auth.callback import Listener
-from b24data.auth.credentials import HookCredentials, check_endpoint
 from b24data.auth.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.auth.refresh import FormPoster
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
@@ -30,6 +29,7 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.http.credentials import HookCredentials, check_endpoint
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.secret import NOTHING, Secret

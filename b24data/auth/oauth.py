@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from b24data.auth.credentials import Admin, Grant, check_endpoint
 from b24data.auth.refresh import FormPoster
 from b24data.auth.renewal import Renewal
 from b24data.auth.store import StoredTokens, TokenStore, first_of
@@ -23,6 +22,7 @@ from b24data.auth.token_server import token_url
 from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
+from b24data.http.credentials import Admin, Grant, check_endpoint
 from b24data.secret import Secret, stays_here
 from b24data.text.redact import masked
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret

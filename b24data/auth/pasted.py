@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from b24data.auth.credentials import check_endpoint
 from b24data.errors import ConfigError
+from b24data.http.credentials import check_endpoint
 from b24data.http.redirect import is_loopback, origin_of
 from b24data.secret import Secret, hide
 from b24data.tokens import B24OAuthParams

@@ -146,7 +146,7 @@ def _line(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scan(args: argparse.Namespace) -> int:
-    from b24data.leaks import Leak, cures, files_in, leaks_in_file, shown_name
+    from b24data.doctor.leaks import Leak, cures, files_in, leaks_in_file, shown_name
 
     found: list[Leak] = []
     unread: list[str] = []

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from b24data.http.bucket import LeakyBucket
 from b24data.http.ledger import NEARLY_ALL, OperatingLedger
-from b24data.http.limits_file import FileParts, UnusableError, state_folder
 from b24data.http.protocol import Times
 from b24data.http.redirect import is_loopback
+from b24data.http.shared_state import FileParts, UnusableError, state_folder
 from b24data.params import RestrictionParams
 
 __all__ = ["Hold", "Limits"]

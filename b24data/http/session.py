@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from b24data.auth.credentials import Credentials, Grant
 from b24data.errors import (
     AjaxError,
     AuthorizationRequiredError,
@@ -19,6 +18,7 @@ from b24data.errors import (
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
+from b24data.http.credentials import Credentials, Grant
 from b24data.http.error_codes import wants_sign_in
 from b24data.http.limits import Hold, Limits
 from b24data.http.log_filter import tell

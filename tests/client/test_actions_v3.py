@@ -11,7 +11,6 @@ import pytest
 
 from b24data.actions import Actions
 from b24data.actions.v3 import ActionsV3
-from b24data.auth.credentials import HookCredentials
 from b24data.auth.oauth import OAuth
 from b24data.errors import (
     AjaxError,
@@ -23,6 +22,7 @@ from b24data.errors import (
     RequestTimeoutError,
     ServerError,
 )
+from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams
 from b24data.tokens import B24OAuthParams, B24OAuthSecret

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from b24data.gitignore import is_ignored, matches
+from b24data.doctor.gitignore import is_ignored, matches
 
 PATHS = (".env", "a/.env", "a/b/.env", "a/b/.env.local", "build/x/.env", "ab/.envrc", "a b/.env ")
 

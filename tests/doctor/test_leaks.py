@@ -10,7 +10,7 @@ import pytest
 
 from b24data import ConfigError
 from b24data.cli import main
-from b24data.leaks import cures, files_in, leaks_in_file, leaks_in_notebook, leaks_in_text
+from b24data.doctor.leaks import cures, files_in, leaks_in_file, leaks_in_notebook, leaks_in_text
 from tests.strangers import as_root, by_stranger
 
 CODE = "q7w2k9x4" + "m1p8z3v6"
@@ -177,7 +177,7 @@ def test_scan__of_a_file_that_can_not_be_read_is_no_clean_bill(tmp_path, capsys,
     def refuse(_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("b24data.leaks.open_regular", refuse)
+    monkeypatch.setattr("b24data.doctor.leaks.open_regular", refuse)
     assert main(["doctor", "--scan", str(tmp_path)]) == 1
     assert "was not read: Permission denied" in capsys.readouterr().err
 

@@ -17,7 +17,7 @@ from b24data.errors import ConfigError
 from b24data.files.atomic import locks
 from b24data.files.locks import locked
 from b24data.files.places import cache_folder, config_folder, data_folder, make_profiles_folder, runtime_folder
-from b24data.http.limits_file import UnusableError, state_folder
+from b24data.http.shared_state import UnusableError, state_folder
 from tests.strangers import STRANGER, as_root, by_stranger
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no owners and modes like these")

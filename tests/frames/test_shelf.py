@@ -11,10 +11,10 @@ import time
 import pytest
 
 from b24data import B24Hook, B24OAuth, Sandbox
-from b24data.auth.credentials import HookCredentials
 from b24data.frames import shelf as module
 from b24data.frames.fields import Field
 from b24data.frames.shelf import Shelf, shelf_of
+from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from tests.http.fakes import FakeTransport
 

@@ -19,8 +19,8 @@ from b24data.http import limits as module
 from b24data.http.bucket import LeakyBucket
 from b24data.http.ledger import OperatingLedger
 from b24data.http.limits import Limits
-from b24data.http.limits_file import FileParts, UnusableError, state_folder
 from b24data.http.protocol import Times
+from b24data.http.shared_state import FileParts, UnusableError, state_folder
 from b24data.params import OperatingLimitConfig, RestrictionParams
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from b24data.auth.credentials import HookCredentials
 from b24data.errors import (
     AjaxError,
     AuthorizationRequiredError,
@@ -20,6 +19,7 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.context import CallContext, CancelledError, Wait
+from b24data.http.credentials import HookCredentials
 from b24data.http.limits import Hold, Limits
 from b24data.http.protocol import Command, Reply, Response
 from b24data.http.session import Session
