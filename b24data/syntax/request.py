@@ -185,8 +185,8 @@ def refuse_options(request: Request, own: Container[str], where: str = "") -> No
 
     >>> refuse_options(request_of("fetch crm.deal.list", "limit: 3"), own=(), where=" on the first line")
     Traceback (most recent call last):
-    b24data.syntax.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. Hint: put --limit on \
-the first line.
+    b24data.syntax.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. \
+Hint: put --limit on the first line.
     """
     known = COMMANDS[request.command][1] if request.command in COMMANDS else ()
     for key, option in options_among(request.params or (), own, known):
