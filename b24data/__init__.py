@@ -49,13 +49,13 @@ from b24data.params import (
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
 if TYPE_CHECKING:
+    from b24data.actions.results import AjaxResult, Result
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
     from b24data.client import B24Hook, B24OAuth
     from b24data.datasets.report import SyncReport
     from b24data.faces import login
     from b24data.jupyter.auth_panel import AuthPanel
     from b24data.portals import connect
-    from b24data.results import AjaxResult, Result
     from b24data.sandbox import Sandbox
 
 __version__ = "0.1.0"
@@ -117,8 +117,8 @@ _LAZY = {
     "SyncReport": "b24data.datasets.report",
     "connect": "b24data.portals",
     "login": "b24data.faces",
-    "AjaxResult": "b24data.results",
-    "Result": "b24data.results",
+    "AjaxResult": "b24data.actions.results",
+    "Result": "b24data.actions.results",
     "Sandbox": "b24data.sandbox",
 }
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import asdict
 
+from b24data.actions.results import AjaxResult, Result
 from b24data.errors import (
     AjaxError,
     ConfigError,
@@ -19,7 +20,6 @@ from b24data.errors import (
 from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Response
 from b24data.http.session import Session
-from b24data.results import AjaxResult, Result
 
 __all__ = ["Calls", "OneCall", "Page", "Params"]
 __all__ += ["ajax_result", "collected", "in_chunks", "is_raised", "named", "parsed"]

@@ -19,6 +19,7 @@ from b24data.actions.calls import (
     named,
     parsed,
 )
+from b24data.actions.results import AjaxResult, Result
 from b24data.errors import AjaxError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
@@ -30,7 +31,6 @@ from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import MethodSpec, spec_of
 from b24data.lists.plan import ListPlan, make_plan
 from b24data.lists.rows import Row, id_reader
-from b24data.results import AjaxResult, Result
 
 __all__ = ["ActionsV2", "Batch", "BatchByChunk", "Call", "CallList", "FetchList"]
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from b24data.actions.calls import Calls, Params, ajax_result, in_chunks, is_raised, named, parsed
+from b24data.actions.results import AjaxResult, Result
 from b24data.actions.v3_lists import CallList, CallTail, FetchList, FetchTail
 from b24data.errors import AjaxError, BadReplyError, ConfigError, TransportError
 from b24data.http.encode import MAX_COMMANDS
@@ -17,7 +18,6 @@ from b24data.http.protocol import Response, error_inside
 from b24data.http.retry import is_read
 from b24data.http.session import Session
 from b24data.lists.methods import check_reads
-from b24data.results import AjaxResult, Result
 
 __all__ = ["ActionsV3", "Aggregate", "Batch", "BatchByChunk", "Call"]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from b24data.actions.calls import Page, Params, collected
+from b24data.actions.results import Result
 from b24data.errors import ConfigError, IncompleteFetchError, ProtocolViolationError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.payload import decoded_list
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, check_reads
 from b24data.lists.rows import rows_of
-from b24data.results import Result
 
 __all__ = ["CallList", "CallTail", "FetchList", "FetchTail"]
 

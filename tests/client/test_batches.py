@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from b24data.actions.results import Result
 from b24data.actions.v2 import ActionsV2
 from b24data.actions.v3 import ActionsV3
 from b24data.errors import (
@@ -22,7 +23,6 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.params import ApiVersion
-from b24data.results import Result
 from tests.http.fakes import Answer, FakeTransport, fault, ok, reply
 from tests.http.test_session import hook_session
 
