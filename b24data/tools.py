@@ -13,9 +13,11 @@ import pyarrow as pa
 from b24data.datasets.clocks import seconds_of
 from b24data.datasets.report import SyncReport
 from b24data.datasets.sync import Sync, check_deletes
-from b24data.datasets.unfinished import JobFacts, jobs
 from b24data.errors import ConfigError, SdkError
-from b24data.fetch_options import FetchOptions, ProgressOption
+from b24data.fetch.fetch import Pipeline
+from b24data.fetch.options import FetchOptions, ProgressOption
+from b24data.fetch.stream import Stream, frames_of
+from b24data.fetch.unfinished import JobFacts, jobs
 from b24data.frames.described import TYPES_S, WORDS_S, Descriptions
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelOption
@@ -31,9 +33,7 @@ from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.params import ApiVersion, FetchReport
-from b24data.pipeline import Pipeline
 from b24data.source import check_folder, source_of
-from b24data.stream import Stream, frames_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """List the fetches into files that were stopped, or forget one."""
-    from b24data.datasets.job import discard
-    from b24data.datasets.unfinished import jobs
+    from b24data.fetch.resume import discard
+    from b24data.fetch.unfinished import jobs
     from b24data.http.clock import SYSTEM_CLOCK
 
     if args.discard:

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b24data.datasets.clocks import Moment
-from b24data.datasets.job import Job, jobs
-from b24data.datasets.manifest import Kept, Purpose, folder_of
 from b24data.datasets.state import Run, State, Store
 from b24data.errors import SdkError
+from b24data.fetch.manifest import Kept, Purpose, folder_of
+from b24data.fetch.resume import Job, jobs
 from b24data.files.sealed import DamagedError, seal, unsealed
 from tests.http.fakes import FakeClock
 

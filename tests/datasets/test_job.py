@@ -11,10 +11,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from b24data.datasets.job import Job, discard
-from b24data.datasets.manifest import Kept, Purpose, folder_of
-from b24data.datasets.unfinished import jobs
 from b24data.errors import ConfigError, ExportError
+from b24data.fetch.manifest import Kept, Purpose, folder_of
+from b24data.fetch.resume import Job, discard
+from b24data.fetch.unfinished import jobs
 from b24data.files.atomic import workfolder
 from tests.http.fakes import FakeClock
 
@@ -151,7 +151,7 @@ def test_finish__leaves_nothing(left, clock):
 
 def test_job__a_second_program_is_told(left, clock):
     code = (
-        "import sys; from pathlib import Path; from b24data.datasets.job import Job\n"
+        "import sys; from pathlib import Path; from b24data.fetch.resume import Job\n"
         "from b24data.http.clock import SYSTEM_CLOCK\n"
         "with Job(Path(sys.argv[1]), SYSTEM_CLOCK): print('held', flush=True); sys.stdin.read()"
     )

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from b24data import Sandbox
-from b24data.datasets.job import Job, discard, jobs
-from b24data.datasets.manifest import Kept, Purpose, folder_of
 from b24data.errors import ConfigError, ExportError
+from b24data.fetch.manifest import Kept, Purpose, folder_of
+from b24data.fetch.resume import Job, discard, jobs
 from b24data.http.clock import SYSTEM_CLOCK
 from tests.strangers import STRANGER, as_root, by_stranger
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import AuthorizationRequiredError, ExportError, IncompleteFetchError, Sandbox
-from b24data.datasets import job_sink
-from b24data.datasets.manifest import folder_of
+from b24data.fetch import resume_sink as job_sink
+from b24data.fetch.manifest import folder_of
 
 FIELDS = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY"]
 DEALS = 20_000

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import IncompleteFetchError, Sandbox
-from b24data.datasets import job_sink
 from b24data.errors import TransportError
+from b24data.fetch import resume_sink as job_sink
 from b24data.frames.titles import Titles
 
 FIELDS = ["ID", "COMPANY_ID"]

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from b24data import Sandbox
-from b24data.datasets.manifest import folder_of
+from b24data.fetch.manifest import folder_of
 from tests.exports.conftest import Desk, sign_in
 
 DEALS = 100_000

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import Sandbox
-from b24data.datasets.manifest import folder_of
 from b24data.exports import spec
+from b24data.fetch.manifest import folder_of
 from tests.exports.conftest import Desk, sign_in, until
 from tests.exports.kills import COMMAND
 

@@ -16,7 +16,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from b24data.datasets.manifest import (
+from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
+from b24data.fetch.manifest import (
     LASTS_S,
     MANIFEST,
     VERSION,
@@ -27,8 +28,7 @@ from b24data.datasets.manifest import (
     folder_of,
     read_manifest,
 )
-from b24data.datasets.unfinished import enter, jobs, leave
-from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
+from b24data.fetch.unfinished import enter, jobs, leave
 from b24data.files.atomic import file_behind, remove_beside
 from b24data.files.disk import resumable
 from b24data.files.sealed import seal

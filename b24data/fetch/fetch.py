@@ -14,11 +14,11 @@ from typing import Any, Literal, cast
 
 import pyarrow as pa
 
-from b24data.datasets.job import Job
-from b24data.datasets.job_sink import JobSink
-from b24data.datasets.manifest import Kept, Purpose
 from b24data.errors import IncompleteFetchError, MethodNotFoundError, ProtocolViolationError, SdkError
-from b24data.fetch_options import FetchOptions, check_choice
+from b24data.fetch.manifest import Kept, Purpose
+from b24data.fetch.options import FetchOptions, check_choice
+from b24data.fetch.resume import Job
+from b24data.fetch.resume_sink import JobSink
 from b24data.frames.columns import Decoder
 from b24data.frames.described import Descriptions
 from b24data.frames.dictionaries import Dictionaries

@@ -11,9 +11,9 @@ from typing import cast
 
 import pyarrow as pa
 
-from b24data.datasets.job import Job
-from b24data.datasets.manifest import Kept
 from b24data.errors import ExportError
+from b24data.fetch.manifest import Kept
+from b24data.fetch.resume import Job
 from b24data.files.disk import disk_error, resumable
 from b24data.frames.sinks import Sink, united
 from b24data.http.clock import Clock

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from b24data.datasets.manifest import LASTS_S, folder_of, read_manifest
 from b24data.errors import ExportError, SdkError
+from b24data.fetch.manifest import LASTS_S, folder_of, read_manifest
 from b24data.files.atomic import open_regular, write_whole
 from b24data.files.places import data_folder
 from b24data.files.workfolder import WorkFolder

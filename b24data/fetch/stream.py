@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from b24data.fetch.fetch import Pipeline
 from b24data.frames.sinks import DtypeBackend, TableSink, frame_of
 from b24data.params import FetchReport
-from b24data.pipeline import Pipeline
 
 if TYPE_CHECKING:
     import pandas as pd
