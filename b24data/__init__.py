@@ -52,11 +52,11 @@ if TYPE_CHECKING:
     from b24data.actions.results import AjaxResult, Result
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
     from b24data.client import B24Hook, B24OAuth
-    from b24data.datasets.report import SyncReport
     from b24data.faces import login
     from b24data.jupyter.auth_panel import AuthPanel
     from b24data.portals import connect
     from b24data.sandbox import Sandbox
+    from b24data.sync.report import SyncReport
 
 __version__ = "0.1.0"
 
@@ -114,7 +114,7 @@ _LAZY = {
     "B24Hook": "b24data.client",
     "B24OAuth": "b24data.client",
     "AuthPanel": "b24data.jupyter.auth_panel",
-    "SyncReport": "b24data.datasets.report",
+    "SyncReport": "b24data.sync.report",
     "connect": "b24data.portals",
     "login": "b24data.faces",
     "AjaxResult": "b24data.actions.results",

@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack, ove
 
 import pyarrow as pa
 
-from b24data.datasets.clocks import seconds_of
-from b24data.datasets.report import SyncReport
-from b24data.datasets.sync import Sync, check_deletes
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch.fetch import Pipeline
 from b24data.fetch.options import FetchOptions, ProgressOption
@@ -33,7 +30,10 @@ from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.params import ApiVersion, FetchReport
-from b24data.source import check_folder, source_of
+from b24data.sync.clocks import seconds_of
+from b24data.sync.report import SyncReport
+from b24data.sync.source import check_folder, source_of
+from b24data.sync.sync import Sync, check_deletes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run a notebook; its executed copy appears when all of it went well."""
-    from b24data.datasets.clocks import seconds_of
     from b24data.exports.notebook import NotebookRun
     from b24data.exports.parameters import parameters_of
     from b24data.exports.unattended import unattended
+    from b24data.sync.clocks import seconds_of
 
     timeout = None if args.timeout is None else seconds_of(args.timeout)
     notebook = Path(args.notebook)

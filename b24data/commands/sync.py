@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _asked_next(b24: Client, request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
     """The whole list the first time, what was changed since then."""
-    from b24data.datasets.clocks import seconds_of
-    from b24data.datasets.sync import asked_next
-    from b24data.source import source_of
+    from b24data.sync.clocks import seconds_of
+    from b24data.sync.source import source_of
+    from b24data.sync.sync import asked_next
 
     source = source_of(
         request.method,

@@ -16,7 +16,6 @@ from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from b24data.catalog import own_parameters
-from b24data.datasets.clocks import seconds_of
 from b24data.errors import ConfigError
 from b24data.exports.moments import check_moments, fill, has_moments, moments
 from b24data.files.atomic import path_of
@@ -24,6 +23,7 @@ from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
 from b24data.frames.csvfile import CSV_KINDS
 from b24data.frames.targets import SUFFIXES
+from b24data.sync.clocks import seconds_of
 from b24data.syntax.options import nearest, options_among
 from b24data.text.redact import looks_secret
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from b24data.datasets.dataset import Dataset
+from b24data.sync.dataset import Dataset
 
 STEP = 50_000
 

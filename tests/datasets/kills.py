@@ -20,10 +20,10 @@ from typing import Any
 
 from b24data import B24OAuth, RateLimitConfig, RestrictionParams, SdkError
 from b24data import tools as tools_of_the_package
-from b24data.datasets import dataset
-from b24data.datasets.sync import Sync
 from b24data.files.workfolder import WorkFolder
 from b24data.frames import parquet
+from b24data.sync import dataset
+from b24data.sync.sync import Sync
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000))
 # What reaches the disk, by the modules that call it.

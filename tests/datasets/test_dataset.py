@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data import ConfigError, ExportError
-from b24data.datasets.dataset import Dataset
-from b24data.datasets.rows import Counts
+from b24data.sync.dataset import Dataset
+from b24data.sync.merge import Counts
 
 SCHEMA = pa.schema([("ID", pa.int64()), ("T", pa.string())])
 

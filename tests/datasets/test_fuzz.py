@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from b24data.datasets.clocks import Moment
-from b24data.datasets.state import Run, State, Store
 from b24data.errors import SdkError
 from b24data.fetch.manifest import Kept, Purpose, folder_of
 from b24data.fetch.resume import Job, jobs
 from b24data.files.sealed import DamagedError, seal, unsealed
+from b24data.sync.clocks import Moment
+from b24data.sync.state import Run, State, Store
 from tests.http.fakes import FakeClock
 
 PURPOSE = Purpose(method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f")

@@ -19,7 +19,7 @@ from b24data import (
     IncompleteFetchError,
     Sandbox,
 )
-from b24data.datasets.clocks import Moment, earlier, jump_between, seconds_of
+from b24data.sync.clocks import Moment, earlier, jump_between, seconds_of
 from tests.clocks import MovedClock
 
 SELECT = ["ID", "TITLE", "OPPORTUNITY", "STAGE_ID"]
@@ -374,7 +374,7 @@ def write_one(folder):
 
 
 def test_folder_without_rights__is_one_clear_error(sync, tmp_path, monkeypatch):
-    from b24data import source
+    from b24data.sync import source
 
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")

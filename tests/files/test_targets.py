@@ -16,7 +16,7 @@ from b24data.errors import ConfigError, ExportError
 from b24data.files.atomic import beside, create, file_behind, put_in_place, write_whole
 from b24data.files.disk import disk_error
 from b24data.frames.parquet import check_target
-from b24data.source import check_folder
+from b24data.sync.source import check_folder
 from tests.strangers import STRANGER, as_root
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes, links and FIFOs like these")

@@ -10,7 +10,6 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from b24data.datasets.dataset import Dataset
 from b24data.frames.columns import Decoder
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.parquet import ParquetSink
@@ -18,6 +17,7 @@ from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of
 from b24data.frames.unfold import exploded, first_of
 from b24data.params import FetchReport
+from b24data.sync.dataset import Dataset
 
 REPORT = FetchReport(method="m", portal="p", walk="keyset", reason="short_page", complete=True, rows=3)
 TYPES = {

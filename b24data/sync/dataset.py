@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from b24data.datasets.rows import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
 from b24data.errors import ConfigError
 from b24data.files.atomic import beside, put_in_place
 from b24data.files.ownership import kind_of, owner_of
 from b24data.frames.parquet import GrowingFile, rows_of, schema_of
 from b24data.frames.sinks import metadata_of, united
+from b24data.sync.merge import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
 
 __all__ = ["PART_ROWS", "Dataset", "Merge", "Part", "parts_in"]
 

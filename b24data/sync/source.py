@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from b24data.datasets.clocks import Moment
-from b24data.datasets.rows import NO_IDS, Ids
-from b24data.datasets.state import Store
 from b24data.errors import ConfigError, ExportError, ProtocolViolationError
 from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
@@ -24,13 +21,16 @@ from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.lists.query import selected_names
 from b24data.params import FetchReport
+from b24data.sync.clocks import Moment
+from b24data.sync.merge import NO_IDS, Ids
+from b24data.sync.state import Store
 
 __all__ = ["ListSource", "check_folder", "source_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSource:
-    """What :class:`~b24data.datasets.sync.Sync` needs of a portal, made of the tools' own fetches.
+    """What :class:`~b24data.sync.sync.Sync` needs of a portal, made of the tools' own fetches.
 
     ``columns`` are the options that say what comes of a row, ``manner`` those that say how it is fetched.
     """

@@ -14,16 +14,16 @@ from typing import Literal
 
 import numpy as np
 
-from b24data.datasets.asking import LONG_AGO, Filter, Source, asking_for, changed_since, id_column, needed_filter
-from b24data.datasets.clocks import earlier, jump_between
-from b24data.datasets.dataset import PART_ROWS, Dataset, Merge, parts_in
-from b24data.datasets.report import SyncReport
-from b24data.datasets.rows import NO_IDS, Ids, ids_in
-from b24data.datasets.state import Run, State, Store, differences
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.files.disk import disk_error
 from b24data.frames.parquet import rows_of
 from b24data.params import FetchReport
+from b24data.sync.asking import LONG_AGO, Filter, Source, asking_for, changed_since, id_column, needed_filter
+from b24data.sync.clocks import earlier, jump_between
+from b24data.sync.dataset import PART_ROWS, Dataset, Merge, parts_in
+from b24data.sync.merge import NO_IDS, Ids, ids_in
+from b24data.sync.report import SyncReport
+from b24data.sync.state import Run, State, Store, differences
 
 __all__ = ["Source", "Sync", "asked_next", "check_deletes"]
 

@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from b24data.datasets.clocks import Moment, earlier
-from b24data.datasets.rows import Ids
-from b24data.datasets.state import Query
 from b24data.errors import ConfigError, ExportError
 from b24data.frames.parquet import schema_of
 from b24data.http.clock import Clock
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec
 from b24data.params import FetchReport
+from b24data.sync.clocks import Moment, earlier
+from b24data.sync.merge import Ids
+from b24data.sync.state import Query
 
 __all__ = ["LONG_AGO", "Filter", "Source", "asking_for", "changed_since", "id_column", "needed_filter"]
 

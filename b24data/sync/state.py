@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from b24data.datasets.clocks import Moment
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
 from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.files.workfolder import WorkFolder
+from b24data.sync.clocks import Moment
 
 __all__ = ["Query", "Run", "State", "Store", "differences"]
 

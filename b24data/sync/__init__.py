@@ -1,0 +1,1 @@
+"""A dataset that is kept up to date with its list."""
