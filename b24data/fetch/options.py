@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from b24data.errors import ConfigError
-from b24data.frames.kinds import check_zone, kind_of_dtype
+from b24data.fields.kinds import check_zone, kind_of_dtype
 from b24data.frames.labels import LabelOption, check_labels
 from b24data.progress import ProgressEvent
 

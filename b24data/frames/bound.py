@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.frames.fields import Field
+from b24data.fields.fields import Field
 from b24data.frames.schema import Column
 from b24data.lists.names import folded
 

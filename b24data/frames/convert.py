@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from b24data.fields.kinds import EXACT, Kind, arrow_type
 from b24data.frames.guesses import is_slashed
-from b24data.frames.kinds import EXACT, Kind, arrow_type
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 from b24data.frames.parse import Misfit, Strict, Zones, demand, letters_of, parsed

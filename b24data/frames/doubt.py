@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from b24data.fields.descriptions import TYPES_S, WORDS_S, Described, Descriptions
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
-from b24data.frames.described import TYPES_S, WORDS_S, Described, Descriptions
-from b24data.frames.fields import Field
 from b24data.frames.schema import Schema
 from b24data.frames.wire import Row, parse_rows
 from b24data.http.context import CallContext

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from b24data.frames.kinds import EXACT, Kind
+from b24data.fields.kinds import EXACT, Kind
 
 __all__ = ["elements", "guessed", "is_flag", "is_id", "is_instant", "is_nothing", "is_slashed"]
 

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from b24data.frames.kinds import EXACT, Kind, arrow_type
+from b24data.fields.kinds import EXACT, Kind, arrow_type
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 from b24data.frames.texts import texts_of

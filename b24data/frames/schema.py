@@ -11,9 +11,9 @@ import msgspec
 import pyarrow as pa
 
 from b24data.errors import SchemaError
-from b24data.frames.fields import Field, WireCase, read_fields
+from b24data.fields.fields import Field, WireCase, read_fields
+from b24data.fields.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 from b24data.frames.guesses import elements, guessed, is_flag, is_id, is_instant, is_slashed
-from b24data.frames.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 from b24data.http.payload import decoded
 from b24data.lists.names import ANYWAY, check_names, folded, near_names
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from b24data.frames.kinds import EXACT
+from b24data.fields.kinds import EXACT
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from b24data.fields.kinds import arrow_type
 from b24data.frames.convert import from_values
 from b24data.frames.guesses import is_nothing, is_slashed
-from b24data.frames.kinds import arrow_type
 from b24data.frames.parse import Misfit, Zones
 from b24data.frames.schema import Column, Schema, make_columns
 

@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from b24data.fields.kinds import EXACT, Kind
 from b24data.frames.convert import CONTACT_WIRE, OBJECT_WIRE, from_array, from_values
-from b24data.frames.kinds import EXACT, Kind
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 from b24data.frames.parse import Misfit, Zones, demand

@@ -16,7 +16,7 @@ from traitlets import Unicode
 from b24data.auth.profiles import Profiles
 from b24data.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters, raise_for_error
 from b24data.errors import ConfigError, SdkError
-from b24data.frames.shelf import shelf_of
+from b24data.fields.cache import shelf_of
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here

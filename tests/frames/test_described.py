@@ -3,8 +3,8 @@
 import pytest
 
 from b24data.errors import AccessDeniedError, SchemaError, ServerError
-from b24data.frames.described import TYPES_S, Descriptions, field_types
-from b24data.frames.openapi import OPENAPI
+from b24data.fields.descriptions import TYPES_S, Descriptions, field_types
+from b24data.fields.openapi import OPENAPI
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan, settled

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b24data.fields.openapi import OPENAPI
 from b24data.frames.columns import Decoder
-from b24data.frames.openapi import OPENAPI
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import SdkError
+from b24data.fields.descriptions import Described, Descriptions, field_types
+from b24data.fields.fields import Field, undescribed
+from b24data.fields.kinds import kind_of_field
 from b24data.frames.columns import Decoder
-from b24data.frames.described import Described, Descriptions, field_types
-from b24data.frames.fields import Field, undescribed
-from b24data.frames.kinds import kind_of_field
 from b24data.frames.schema import Schema, build_schema
 from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.context import CallContext

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import ApiVersion, B24Hook, Sandbox, SchemaError
-from b24data.frames.fields import Field
-from b24data.frames.shelf import shelf_of
+from b24data.fields.cache import shelf_of
+from b24data.fields.fields import Field
 from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from b24data.http.transport import Transport

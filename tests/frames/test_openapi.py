@@ -2,9 +2,9 @@
 
 import pytest
 
-from b24data.frames.fields import read_fields
-from b24data.frames.kinds import kind_of_field
-from b24data.frames.openapi import rows_described
+from b24data.fields.fields import read_fields
+from b24data.fields.kinds import kind_of_field
+from b24data.fields.openapi import rows_described
 
 ROW = {"$ref": "#/components/schemas/ThingDto"}
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import ProtocolViolationError
-from b24data.frames.described import Described, field_types
-from b24data.frames.fields import Field
+from b24data.fields.descriptions import Described, field_types
+from b24data.fields.fields import Field
 from b24data.frames.recheck import Recheck, condition_reports
 from b24data.frames.schema import build_schema
 from b24data.lists.methods import MethodSpec, spec_of

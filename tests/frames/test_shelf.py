@@ -11,9 +11,9 @@ import time
 import pytest
 
 from b24data import B24Hook, B24OAuth, Sandbox
-from b24data.frames import shelf as module
-from b24data.frames.fields import Field
-from b24data.frames.shelf import Shelf, shelf_of
+from b24data.fields import cache as module
+from b24data.fields.cache import Shelf, shelf_of
+from b24data.fields.fields import Field
 from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from tests.http.fakes import FakeTransport
@@ -152,7 +152,7 @@ def test_shelf__a_sandbox_leaves_nothing_behind(folder):
 
 
 def test_shelf__is_read_without_pyarrow_and_pandas():
-    code = "import b24data.frames.shelf, sys\nprint(*sys.modules)"
+    code = "import b24data.fields.cache, sys\nprint(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert "b24data.frames.shelf" in loaded
+    assert "b24data.fields.cache" in loaded
     assert not {"pyarrow", "pandas", "httpx"} & set(loaded)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import SchemaError
-from b24data.frames.kinds import arrow_type
+from b24data.fields.kinds import arrow_type
 from b24data.frames.sinks import frame_of
 from b24data.frames.unfold import exploded, first_of
 

@@ -205,8 +205,8 @@ def test_tab__knows_fields_that_an_earlier_notebook_asked_for(kernel):
     kernel.run(
         "import os, time\n"
         "from b24data.http.credentials import HookCredentials\n"
-        "from b24data.frames.fields import Field\n"
-        "from b24data.frames.shelf import shelf_of\n"
+        "from b24data.fields.fields import Field\n"
+        "from b24data.fields.cache import shelf_of\n"
         "from b24data.http.session import Session\n"
         "url = 'https://acme.bitrix24.com/rest/1/' + 'a' * 8 + '/'\n"
         "shelf = shelf_of(Session(HookCredentials(url), None))\n"

@@ -12,9 +12,9 @@ import pytest
 from b24data import B24OAuthParams, B24OAuthSecret, Sandbox, connect
 from b24data.auth.profiles import Profile, Profiles
 from b24data.cli import main
+from b24data.fields.cache import Shelf
+from b24data.fields.fields import Field
 from b24data.files.places import cache_folder, data_folder, runtime_folder
-from b24data.frames.fields import Field
-from b24data.frames.shelf import Shelf
 from b24data.http.limits import Limits
 from b24data.params import RestrictionParams
 from tests.strangers import as_root, by_stranger

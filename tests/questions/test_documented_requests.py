@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from b24data.errors import SdkError
-from b24data.frames.described import Described, Descriptions, field_types
+from b24data.fields.descriptions import Described, Descriptions, field_types
 from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.context import CallContext
 from b24data.lists.conditions import each_condition

@@ -22,9 +22,9 @@ import msgspec
 
 from b24data import __version__
 from b24data.errors import SdkError
+from b24data.fields.fields import Field
 from b24data.files.atomic import open_regular, write_whole
 from b24data.files.places import cache_folder
-from b24data.frames.fields import Field
 from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
 

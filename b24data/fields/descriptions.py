@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24data.errors import AjaxError, ConfigError, SchemaError
-from b24data.frames.fields import Field, completed, documented_fields, read_fields
-from b24data.frames.kinds import Kind, kind_of_field
-from b24data.frames.openapi import OPENAPI, rows_described
-from b24data.frames.shelf import shelf_of
+from b24data.fields.cache import shelf_of
+from b24data.fields.fields import Field, completed, documented_fields, read_fields
+from b24data.fields.kinds import Kind, kind_of_field
+from b24data.fields.openapi import OPENAPI, rows_described
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from b24data.errors import AccessDeniedError, AjaxError, IncompleteFetchError, MethodNotFoundError
-from b24data.frames.meanings import meanings_of
+from b24data.fields.meanings import meanings_of
 from b24data.frames.schema import Column
 from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
@@ -132,7 +132,7 @@ _OWNERS = {"crm.lead.list": "1", "crm.deal.list": "2", "crm.deal.recurring.list"
 def book_of(column: Column, method: str, params: Mapping[str, Any]) -> Book | None:
     """The dictionary of a column's codes in rows of ``method``; None where it has none.
 
-    >>> from b24data.frames.fields import Field
+    >>> from b24data.fields.fields import Field
     >>> stage = Field("STAGE_ID", "STAGE_ID", type="crm_status", status="DEAL_STAGE")
     >>> book_of(Column("STAGE_ID", "STAGE_ID", stage, "string", "text"), "crm.deal.list", {})
     Book(kind='status', which='DEAL_STAGE')

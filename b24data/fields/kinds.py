@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 
 from b24data.errors import ConfigError
-from b24data.frames.fields import Field
+from b24data.fields.fields import Field
 
 __all__ = ["EXACT", "Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
 

@@ -1,0 +1,1 @@
+"""What a portal says about its fields, and its dictionaries."""
