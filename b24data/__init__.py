@@ -51,10 +51,10 @@ from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStat
 if TYPE_CHECKING:
     from b24data.actions.results import AjaxResult, Result
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
-    from b24data.client import B24Hook, B24OAuth
+    from b24data.client.client import B24Hook, B24OAuth
+    from b24data.client.connect import connect
     from b24data.faces import login
     from b24data.jupyter.auth_panel import AuthPanel
-    from b24data.portals import connect
     from b24data.sandbox import Sandbox
     from b24data.sync.report import SyncReport
 
@@ -111,11 +111,11 @@ _LAZY = {
     "FileTokenStore": "b24data.auth.store",
     "StoredTokens": "b24data.auth.store",
     "TokenStore": "b24data.auth.store",
-    "B24Hook": "b24data.client",
-    "B24OAuth": "b24data.client",
+    "B24Hook": "b24data.client.client",
+    "B24OAuth": "b24data.client.client",
     "AuthPanel": "b24data.jupyter.auth_panel",
     "SyncReport": "b24data.sync.report",
-    "connect": "b24data.portals",
+    "connect": "b24data.client.connect",
     "login": "b24data.faces",
     "AjaxResult": "b24data.actions.results",
     "Result": "b24data.actions.results",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from b24data.auth.callback import REDIRECT_PORT, redirect_uri
 from b24data.auth.flow import CODE_S, SignIn, Step, sentence
 from b24data.auth.profiles import Profiles
+from b24data.client.connect import Client, connect, connect_by
 from b24data.errors import AuthorizationRequiredError, ConfigError
-from b24data.portals import Client, connect, connect_by
 from b24data.secret import Secret
 from b24data.signin import same_machine, sign_in
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from b24data.auth.flow import SignedIn, SignIn, Step
 from b24data.auth.profiles import Profile, Profiles
-from b24data.client import B24Hook, B24OAuth
-from b24data.portals import Client
-from b24data.status import Status, status_of
+from b24data.client.client import B24Hook, B24OAuth
+from b24data.client.connect import Client
+from b24data.client.status import Status, status_of
 
 __all__ = ["same_machine", "sign_in"]
 

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """One request; its answer as JSON."""
     request = asked_of("call", vars(args))
-    from b24data.catalog import check_call, raise_for_error
-    from b24data.portals import connect
+    from b24data.client.catalog import check_call, raise_for_error
+    from b24data.client.connect import connect
 
     check_call(request.method, write=request.write)
     with connect(request.profile) as b24:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """The fields of a list: a table, or all that is known as JSON."""
     request = asked_of("describe", vars(args))
-    from b24data.portals import connect
+    from b24data.client.connect import connect
 
     with connect(request.profile) as b24:
         fields = b24.tools.describe(request.method, params=request.params)

@@ -72,10 +72,10 @@ def _wrapped(line: str) -> str:
 
 
 def _each_check(profile: str | None) -> Iterator[Check]:
+    from b24data.client.connect import connect
     from b24data.doctor.check import failed
     from b24data.doctor.machine import machine_checks
     from b24data.doctor.portal import portal_checks
-    from b24data.portals import connect
 
     can_call = True
     for check in machine_checks(profile):
@@ -113,8 +113,8 @@ short: a page that is not full is the last one. counts: the answer tells how man
 
 def _portal(args: argparse.Namespace) -> int:
     request = asked_of("doctor", vars(args))
+    from b24data.client.connect import connect
     from b24data.doctor.findings import USUAL, findings_of, portal_kind
-    from b24data.portals import connect
 
     with connect(request.profile) as b24:
         kind = portal_kind(b24.auth.portal)

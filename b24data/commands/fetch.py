@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> None:
     request = asked_of("fetch", vars(args))
     if request.to is None and not request.dry_run:
         raise WrongUsageError("b24data fetch needs a file to write to", hint="add --to deals.parquet")
-    from b24data.catalog import own_parameters
-    from b24data.portals import connect
+    from b24data.client.catalog import own_parameters
+    from b24data.client.connect import connect
 
     refuse_options(request, own_parameters(request.method))
 

@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The documented list methods, or the methods of a portal; 1 when none matches."""
     request = asked_of("methods", vars(args))
-    from b24data.catalog import documented, of_portal
+    from b24data.client.catalog import documented, of_portal
 
     names = ["method", "walk", "deprecated"]
     if args.portal or request.profile:
-        from b24data.portals import connect
+        from b24data.client.connect import connect
 
         with connect(request.profile) as b24:
             found = of_portal(b24, request.method)

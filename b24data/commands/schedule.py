@@ -81,7 +81,7 @@ def _add(args: argparse.Namespace, name: str) -> None:
 
 def _check_portal(exports: list[Export], folder: Path) -> None:
     """Who calls has to be known at night as well: a webhook that only this shell knows is not."""
-    from b24data.portals import dotenv
+    from b24data.client.connect import dotenv
 
     nameless = [export.name for export in exports if export.profile is None]
     kept = dotenv(folder)

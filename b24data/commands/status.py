@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Ask the portal who calls and what they may do."""
-    from b24data.portals import connect
-    from b24data.status import status_of
+    from b24data.client.connect import connect
+    from b24data.client.status import status_of
 
     with connect(args.profile) as b24:
         status = status_of(b24)

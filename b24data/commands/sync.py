@@ -14,7 +14,7 @@ from b24data.syntax.options import QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import Request, asked_of, refuse_options
 
 if TYPE_CHECKING:
-    from b24data.portals import Client
+    from b24data.client.connect import Client
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]
 
@@ -41,14 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Bring a folder of Parquet files up to date; the report as text or JSON."""
     request = asked_of("sync", vars(args))
-    from b24data.catalog import own_parameters
+    from b24data.client.catalog import own_parameters
 
     refuse_options(request, own_parameters(request.method))
     asked: dict[str, Any] = {"params": request.params, **request.options}
     if args.max_deletes is not None:
         asked["max_deletes"] = _rows_or_share(args.max_deletes)
     asked |= {name: given for name in ("cursor", "overlap", "deletes") if (given := getattr(args, name)) is not None}
-    from b24data.portals import connect
+    from b24data.client.connect import connect
 
     with connect(request.profile) as b24:
         if request.dry_run:

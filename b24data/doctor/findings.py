@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from b24data.client.connect import Client
 from b24data.errors import MethodNotFoundError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redirect import bitrix24_zone
@@ -17,7 +18,6 @@ from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.opening import open_list
 from b24data.lists.plan import make_plan
 from b24data.lists.rows import id_reader
-from b24data.portals import Client
 from b24data.text.redact import redact
 
 __all__ = ["USUAL", "Finding", "findings_of", "portal_kind"]

@@ -12,12 +12,12 @@ from importlib import metadata
 from pathlib import Path
 
 from b24data.auth.profiles import Profiles
+from b24data.client.connect import way_in
 from b24data.doctor.check import Check, failed
 from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
 from b24data.http.shared_state import FileParts, UnusableError, state_folder
-from b24data.portals import way_in
 
 __all__ = ["machine_checks"]
 

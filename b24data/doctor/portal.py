@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from b24data.client.connect import Client
+from b24data.client.status import status_of
 from b24data.doctor.check import Check, failed
 from b24data.errors import AjaxError, RefreshTokenError, SdkError
 from b24data.http.redirect import is_loopback
-from b24data.portals import Client
-from b24data.status import status_of
 
 __all__ = ["clock_check", "portal_checks"]
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from b24data.client.connect import dotenv
 from b24data.errors import ExportError, SdkError
 from b24data.http.transport import Transport
-from b24data.portals import dotenv
 from b24data.text.printable import printable
 
 __all__ = ["tell_failure"]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from b24data.client.connect import Client, connect
 from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.exports.codes import ExitCode, causes_of, exit_code
 from b24data.exports.hook import tell_failure
@@ -20,7 +21,6 @@ from b24data.exports.state import History, Past, Run
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
-from b24data.portals import Client, connect
 from b24data.text.redact import redact
 
 __all__ = ["Runner", "estimate"]

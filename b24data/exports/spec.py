@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from b24data.catalog import own_parameters
+from b24data.client.catalog import own_parameters
 from b24data.errors import ConfigError
 from b24data.exports.moments import check_moments, fill, has_moments, moments
 from b24data.files.atomic import path_of

@@ -16,13 +16,13 @@ import ipywidgets as widgets
 from b24data.auth.callback import REDIRECT_PORT, redirect_uri
 from b24data.auth.flow import CODE_S, Step, sentence
 from b24data.auth.profiles import Profiles
-from b24data.client import B24OAuth
+from b24data.client.client import B24OAuth
+from b24data.client.connect import Client, connect_by
+from b24data.client.status import Status, status_of
 from b24data.errors import SdkError
 from b24data.http.redirect import origin_of
-from b24data.portals import Client, connect_by
 from b24data.secret import Secret
 from b24data.signin import sign_in
-from b24data.status import Status, status_of
 from b24data.text.markup import facts_html, note_html
 
 __all__ = ["AuthPanel"]

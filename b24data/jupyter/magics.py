@@ -14,15 +14,15 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Unicode
 
 from b24data.auth.profiles import Profiles
-from b24data.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters, raise_for_error
+from b24data.client.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters, raise_for_error
+from b24data.client.connect import Client, connect
+from b24data.client.status import status_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import shelf_of
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here
 from b24data.lists.methods import known_methods
-from b24data.portals import Client, connect
-from b24data.status import status_of
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of, spoken
 from b24data.syntax.values import expander
 

@@ -8,7 +8,7 @@ import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, ConfigError, Sandbox
 from b24data.auth.profiles import Profile, Profiles
-from b24data.portals import connect, dotenv
+from b24data.client.connect import connect, dotenv
 from tests.strangers import STRANGER, as_root
 
 HOOK = "https://acme.bitrix24.com/rest/1/a-secret-code/"

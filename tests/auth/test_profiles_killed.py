@@ -9,7 +9,7 @@ import pytest
 
 from b24data import AuthorizationRequiredError, B24OAuthParams, B24OAuthSecret, Sandbox
 from b24data.auth.profiles import Profile, Profiles
-from b24data.portals import connect_by
+from b24data.client.connect import connect_by
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks of its own")
 

@@ -16,9 +16,9 @@ import pytest
 from b24data import B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, RestrictionParams, Sandbox, SdkError
 from b24data.auth.flow import SignedIn, SignIn
 from b24data.auth.profiles import Profile, Profiles
+from b24data.client.connect import connect, connect_by
 from b24data.faces import converse
 from b24data.http.transport import Transport
-from b24data.portals import connect, connect_by
 from tests.laws.frames import Watch, frames_of, leaks_in
 
 STATE = "st4te-" + "sentinel-0123456789abcdef"

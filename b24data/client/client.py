@@ -25,8 +25,8 @@ from b24data.text.markup import facts_html
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 if TYPE_CHECKING:
+    from b24data.client.tools import Tools
     from b24data.http.transport import Timeout, Transport, Verify
-    from b24data.tools import Tools
 
 __all__ = ["B24Hook", "B24OAuth"]
 
@@ -80,7 +80,7 @@ class _Client(ABC):
     def tools(self) -> Tools:
         """Whole lists as DataFrames and files."""
         if self._tools is None:
-            from b24data.tools import Tools
+            from b24data.client.tools import Tools
 
             self._tools = Tools(self)
         return self._tools

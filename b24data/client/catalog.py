@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from b24data.actions.results import AjaxResult
+from b24data.client.connect import Client
 from b24data.errors import ConfigError, MethodNotFoundError
 from b24data.lists.methods import documented_names, known_methods, nearest_names, only_reads, spec_of
-from b24data.portals import Client
 
 __all__ = ["MethodEntry", "check_call", "documented", "is_list", "of_portal", "own_parameters", "raise_for_error"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b24data.auth.profiles import Profiles
-from b24data.client import B24Hook, B24OAuth
+from b24data.client.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.files.atomic import open_regular
 from b24data.files.ownership import is_own, owner_of

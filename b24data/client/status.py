@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.client import B24OAuth
-from b24data.portals import Client
+from b24data.client.client import B24OAuth
+from b24data.client.connect import Client
 from b24data.text.markup import facts_html
 from b24data.text.printable import one_line
 

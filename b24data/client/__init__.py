@@ -1,0 +1,1 @@
+"""What a caller holds: a client of one portal, and its tools."""
