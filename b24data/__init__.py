@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
     from b24data.client.client import B24Hook, B24OAuth
     from b24data.client.connect import connect
-    from b24data.faces import login
-    from b24data.jupyter.auth_panel import AuthPanel
     from b24data.sandbox import Sandbox
+    from b24data.signin.login import login
+    from b24data.signin.panel import AuthPanel
     from b24data.sync.report import SyncReport
 
 __version__ = "0.1.0"
@@ -113,10 +113,10 @@ _LAZY = {
     "TokenStore": "b24data.auth.store",
     "B24Hook": "b24data.client.client",
     "B24OAuth": "b24data.client.client",
-    "AuthPanel": "b24data.jupyter.auth_panel",
+    "AuthPanel": "b24data.signin.panel",
     "SyncReport": "b24data.sync.report",
     "connect": "b24data.client.connect",
-    "login": "b24data.faces",
+    "login": "b24data.signin.login",
     "AjaxResult": "b24data.actions.results",
     "Result": "b24data.actions.results",
     "Sandbox": "b24data.sandbox",

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Ask, and keep the profile; where nobody can be asked, say who is signed in already."""
-    from b24data.faces import face_here, login
+    from b24data.signin.login import face_here, login
 
     client = login(args.profile, **({"port": args.port} if args.port else {}))
     if face_here() == "none":

@@ -27,7 +27,7 @@ from b24data.syntax.request import HelpShown, Request, refuse_options, request_o
 from b24data.syntax.values import expander
 
 if TYPE_CHECKING:
-    from b24data.jupyter.auth_panel import AuthPanel
+    from b24data.signin.panel import AuthPanel
 
 __all__ = ["B24Magic", "load", "unload"]
 

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from b24data import Sandbox
-from b24data.auth.callback import Listener
-from b24data.auth.flow import SignIn
-from b24data.auth.pasted import portal_in, read_code
 from b24data.errors import ConfigError
 from b24data.http.transport import Transport
+from b24data.signin.flow import SignIn
+from b24data.signin.listener import Listener
+from b24data.signin.pasted import portal_in, read_code
 
 SECRETS = ("access_token", "refresh_token", "client_secret")
 

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b24data import B24OAuth, Sandbox
-from b24data.auth.callback import Listener
-from b24data.auth.flow import SignIn, Step
-from b24data.auth.pasted import portal_in
 from b24data.errors import ConfigError
 from b24data.http.protocol import Reply
 from b24data.http.transport import Transport
+from b24data.signin.flow import SignIn, Step
+from b24data.signin.listener import Listener
+from b24data.signin.pasted import portal_in
 from tests.http.fakes import FakeClock, FakeTransport, reply
 
 

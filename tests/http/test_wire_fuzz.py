@@ -16,8 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from b24data.auth.flow import SignIn
-from b24data.auth.pasted import event_of, portal_in, read_code
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply
 from b24data.errors import SdkError, TransportError
 from b24data.http.context import CallContext
@@ -29,6 +27,8 @@ from b24data.http.transport import Transport
 from b24data.http.unpack import unpacked
 from b24data.params import ApiVersion
 from b24data.secret import Secret
+from b24data.signin.flow import SignIn
+from b24data.signin.pasted import event_of, portal_in, read_code
 from b24data.tokens import B24OAuthParams
 from tests.http.fakes import FakeClock, FakeTransport
 from tests.http.test_session import hook_session

@@ -7,8 +7,8 @@ import webbrowser
 import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, connect, login
-from b24data.faces import TerminalTalk, converse, face_here
 from b24data.secret import Secret
+from b24data.signin.login import TerminalTalk, converse, face_here
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_a_conversation__goes_on_when_the_browser_came_back(portal):
             assert b"You are signed in" in page.read()
         return ""
 
-    from b24data.auth.callback import Listener
+    from b24data.signin.listener import Listener
 
     free = Listener(lambda asked: "", 0)
     port = int(free.uri.rstrip("/").rpartition(":")[2])
@@ -154,7 +154,7 @@ def test_the_face__is_the_terminals_where_no_kernel_is_and_none_without_one(monk
 def test_the_face__is_the_one_that_works_there(kernel, setup, allow_stdin, face):
     kernel.run("import os; [os.environ.pop(n, 0) for n in ('SERVER_SOFTWARE', 'B24DATA_NONINTERACTIVE')]")
     kernel.run(setup)
-    shown = kernel.run("from b24data.faces import face_here; print(face_here())", allow_stdin=allow_stdin)
+    shown = kernel.run("from b24data.signin.login import face_here; print(face_here())", allow_stdin=allow_stdin)
     kernel.run("import os; [os.environ.pop(n, 0) for n in ('SERVER_SOFTWARE', 'B24DATA_NONINTERACTIVE')]")
     assert shown.text.strip() == face
 

@@ -9,7 +9,7 @@ import ipywidgets
 import pytest
 
 from b24data.auth.profiles import Profiles
-from b24data.jupyter.auth_panel import AuthPanel
+from b24data.signin.panel import AuthPanel
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from b24data import B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, RestrictionParams, Sandbox, SdkError
-from b24data.auth.flow import SignedIn, SignIn
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import connect, connect_by
-from b24data.faces import converse
 from b24data.http.transport import Transport
+from b24data.signin.flow import SignedIn, SignIn
+from b24data.signin.login import converse
 from tests.laws.frames import Watch, frames_of, leaks_in
 
 STATE = "st4te-" + "sentinel-0123456789abcdef"
@@ -325,7 +325,7 @@ def by_an_event(portal: Sandbox) -> None:
 
 
 def by_a_panel(portal: Sandbox) -> None:
-    from b24data.jupyter.auth_panel import AuthPanel
+    from b24data.signin.panel import AuthPanel
 
     key = portal.oauth_secret()
     panel = AuthPanel("panel", port=0)

@@ -1,4 +1,4 @@
-"""The sign-in panel: stock ipywidgets over the steps of :mod:`b24data.auth.flow`, and the status once signed in.
+"""The sign-in panel: stock ipywidgets over the steps of :mod:`b24data.signin.flow`, and the status once signed in.
 
 What a widget holds is saved with a notebook. So a field for a secret is emptied the moment its value is taken, and
 nothing secret is ever put into one.
@@ -13,8 +13,6 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from b24data.auth.callback import REDIRECT_PORT, redirect_uri
-from b24data.auth.flow import CODE_S, Step, sentence
 from b24data.auth.profiles import Profiles
 from b24data.client.client import B24OAuth
 from b24data.client.connect import Client, connect_by
@@ -22,7 +20,9 @@ from b24data.client.status import Status, status_of
 from b24data.errors import SdkError
 from b24data.http.redirect import origin_of
 from b24data.secret import Secret
-from b24data.signin import sign_in
+from b24data.signin.flow import CODE_S, Step, sentence
+from b24data.signin.keep import sign_in
+from b24data.signin.listener import REDIRECT_PORT, redirect_uri
 from b24data.text.markup import facts_html, note_html
 
 __all__ = ["AuthPanel"]

@@ -10,16 +10,16 @@ import webbrowser
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from b24data.auth.callback import REDIRECT_PORT, redirect_uri
-from b24data.auth.flow import CODE_S, SignIn, Step, sentence
 from b24data.auth.profiles import Profiles
 from b24data.client.connect import Client, connect, connect_by
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.secret import Secret
-from b24data.signin import same_machine, sign_in
+from b24data.signin.flow import CODE_S, SignIn, Step, sentence
+from b24data.signin.keep import same_machine, sign_in
+from b24data.signin.listener import REDIRECT_PORT, redirect_uri
 
 if TYPE_CHECKING:
-    from b24data.jupyter.auth_panel import AuthPanel
+    from b24data.signin.panel import AuthPanel
 
 __all__ = ["Face", "converse", "face_here", "login"]
 
@@ -47,11 +47,11 @@ def login(
     """
     match face_here() if face == "auto" else face:
         case "panel":
-            from b24data.jupyter.auth_panel import AuthPanel
+            from b24data.signin.panel import AuthPanel
 
             return AuthPanel(profile, port=port, needs=needs)
         case "html":
-            from b24data.jupyter.prompt import HtmlTalk
+            from b24data.signin.prompt import HtmlTalk
 
             return converse(profile, HtmlTalk(), port=port, needs=needs)
         case "terminal":

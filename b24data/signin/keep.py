@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from b24data.auth.flow import SignedIn, SignIn, Step
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.client import B24Hook, B24OAuth
 from b24data.client.connect import Client
 from b24data.client.status import Status, status_of
+from b24data.signin.flow import SignedIn, SignIn, Step
 
 __all__ = ["same_machine", "sign_in"]
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from b24data.auth.pasted import parameters_of
 from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.secret import Secret
+from b24data.signin.pasted import parameters_of
 
 __all__ = ["REDIRECT_PORT", "Listener", "redirect_uri"]
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
-from b24data.auth.callback import Listener
-from b24data.auth.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.auth.refresh import FormPoster
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
 from b24data.errors import (
@@ -33,6 +31,8 @@ from b24data.http.credentials import HookCredentials, check_endpoint
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.secret import NOTHING, Secret
+from b24data.signin.listener import Listener
+from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["CODE_S", "Poster", "SignIn", "SignedIn", "Step", "sentence"]
