@@ -1,6 +1,6 @@
 """The command ``b24data``: a table of commands.
 
-A failure is one line on stderr and an exit code of ``b24data.exports.codes``; wrong usage is 64, Ctrl-C is 130.
+A failure is one line on stderr and an exit code of ``b24data.exports.exit_codes``; wrong usage is 64, Ctrl-C is 130.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from b24data import __version__
 from b24data.errors import SdkError
-from b24data.exports.codes import exit_code
+from b24data.exports.exit_codes import exit_code
 from b24data.syntax.options import HelpShown, OptionParser, WrongUsageError, nearest
 from b24data.syntax.request import spoken
 

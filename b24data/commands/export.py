@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, exports: Mapping[str, Export]) -> int:
-    from b24data.exports.codes import worst
+    from b24data.exports.exit_codes import worst
     from b24data.exports.runner import Runner
     from b24data.exports.spec import choose
     from b24data.exports.unattended import unattended
@@ -86,7 +86,7 @@ def _run(args: argparse.Namespace, exports: Mapping[str, Export]) -> int:
 
 def _is_due(export: Export) -> bool:
     """Whether it is time; an export whose state can't be reached is run, and says then why it can't be."""
-    from b24data.exports.state import outlook
+    from b24data.exports.history import outlook
 
     try:
         return bool(outlook(export)["due"])
@@ -108,7 +108,7 @@ def show(event: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
 
 
 def _estimate(args: argparse.Namespace, export: Export) -> Any:
-    from b24data.exports.codes import ExitCode
+    from b24data.exports.exit_codes import ExitCode
     from b24data.exports.runner import estimate
 
     found = estimate(export.at(datetime.now(UTC)))
@@ -133,7 +133,7 @@ def _list(args: argparse.Namespace, exports: Sequence[Export]) -> None:
 
 
 def _status(args: argparse.Namespace, exports: Sequence[Export]) -> None:
-    from b24data.exports.state import outlook
+    from b24data.exports.history import outlook
 
     facts = [outlook(export) for export in exports]
     if args.json:

@@ -13,11 +13,11 @@ from typing import Any
 
 from b24data.client.connect import Client, connect
 from b24data.errors import AuthorizationRequiredError, SdkError
-from b24data.exports.codes import ExitCode, causes_of, exit_code
-from b24data.exports.hook import tell_failure
+from b24data.exports.exit_codes import ExitCode, causes_of, exit_code
+from b24data.exports.history import History, Past, Run
 from b24data.exports.journal import Journal, Show
+from b24data.exports.notify import tell_failure
 from b24data.exports.spec import Export
-from b24data.exports.state import History, Past, Run
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from b24data.client.catalog import own_parameters
 from b24data.errors import ConfigError
-from b24data.exports.moments import check_moments, fill, has_moments, moments
+from b24data.exports.placeholders import check_moments, fill, has_moments, moments
 from b24data.files.atomic import path_of
 from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from b24data.cli import main
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
-from b24data.exports.codes import ExitCode
-from b24data.exports.hook import tell_failure
+from b24data.exports.exit_codes import ExitCode
+from b24data.exports.history import History, Past, Run, _Record, outlook
 from b24data.exports.notebook import NotebookRun
+from b24data.exports.notify import tell_failure
 from b24data.exports.runner import Runner
 from b24data.exports.spec import Export, read_exports
-from b24data.exports.state import History, Past, Run, _Record, outlook
 from b24data.files.sealed import seal
 from tests.strangers import STRANGER, as_root
 

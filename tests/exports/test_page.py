@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from b24data.exports.codes import ExitCode
-from b24data.exports.moments import MOMENTS
+from b24data.exports.exit_codes import ExitCode
+from b24data.exports.placeholders import MOMENTS
 from b24data.exports.spec import KEYS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text("utf-8")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data.cli import main
-from b24data.exports.state import Past, Run, due_at
+from b24data.exports.history import Past, Run, due_at
 
 DEALS = """
 [exports.deals]

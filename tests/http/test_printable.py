@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from b24data.cli import main
 from b24data.errors import BadReplyError, SdkError
-from b24data.exports.hook import tell_failure
+from b24data.exports.notify import tell_failure
 from b24data.http.error_codes import portal_error
 from b24data.http.log_filter import RedactingFilter
 from b24data.text.printable import one_line, printable

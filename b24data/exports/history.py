@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data.errors import ConfigError, ExportError
-from b24data.exports.codes import ExitCode
+from b24data.exports.exit_codes import ExitCode
 from b24data.exports.spec import Export
 from b24data.files.atomic import read_private, write_whole
 from b24data.files.locks import locked
