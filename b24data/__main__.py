@@ -2,6 +2,6 @@
 
 import sys
 
-from b24data.cli import main
+from b24data.cli.main import main
 
 sys.exit(main())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.errors import ConfigError
 from b24data.exports.parameters import parameters_of
 from b24data.syntax.bodies import plain_of, read_body, scalar_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 import b24data
-from b24data import cli
-from b24data.cli import main
+from b24data.cli.main import main
+from b24data.cli.main import main as cli
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def command(monkeypatch):
         module.EXAMPLES = ()
         module.add_arguments = lambda parser: parser.add_argument("--deals", type=int, default=1)
         module.run = run
-        monkeypatch.setitem(sys.modules, "b24data.demo", module)
+        monkeypatch.setitem(sys.modules, "b24data.cli.demo", module)
 
     return install
 

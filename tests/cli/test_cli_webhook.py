@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import Sandbox
-from b24data.cli import main
+from b24data.cli.main import main
 
 
 @pytest.fixture(scope="module")

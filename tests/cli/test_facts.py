@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from b24data import Sandbox, cli
+from b24data import Sandbox
 from b24data.auth.profiles import Profile, Profiles
-from b24data.cli import main
-from b24data.commands.output import table_lines
+from b24data.cli.main import main
+from b24data.cli.main import main as cli
+from b24data.cli.output import table_lines
 
 
 @pytest.fixture(scope="module")

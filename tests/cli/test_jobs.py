@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import Sandbox
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.fetch import resume_sink as job_sink
 
 FETCH = ["fetch", "crm.deal.list", "--select", "ID", "--to", "deals.parquet"]

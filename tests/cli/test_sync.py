@@ -6,7 +6,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from b24data import Sandbox
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.files.locks import locked
 
 SYNC = ["sync", "crm.deal.list", "--to", "deals", "--select", "ID,TITLE"]

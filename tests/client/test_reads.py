@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from b24data import B24Hook, ConfigError
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.lists.methods import check_reads, documented_names, known_methods, only_reads, spec_of
 
 WRITES = [

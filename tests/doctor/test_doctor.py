@@ -8,7 +8,7 @@ import pytest
 
 from b24data import B24OAuthParams, B24OAuthSecret, Sandbox
 from b24data.auth.profiles import Profile, Profiles
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.doctor.portal import clock_check
 from b24data.files.locks import locked
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from b24data import B24Hook, Sandbox
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.doctor.findings import Finding, findings_of, portal_kind
 from tests.clocks import ScaledClock
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from b24data import ConfigError
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.doctor.leaks import cures, files_in, leaks_in_file, leaks_in_notebook, leaks_in_text
 from tests.strangers import as_root, by_stranger
 

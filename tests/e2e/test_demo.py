@@ -1,8 +1,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from b24data import demo
-from b24data.cli import main
+from b24data.cli.main import demo, main
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

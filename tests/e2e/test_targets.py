@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import ConfigError, IncompleteFetchError, MissingExtraError, Sandbox
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.fetch import resume_sink as job_sink
 
 FIELDS = ["ID", "TITLE", "OPPORTUNITY", "DATE_CREATE"]
@@ -104,7 +104,7 @@ def test_fetch__that_is_killed_while_it_writes_leaves_the_last_good_file(name, p
     code = (
         "import os, sys, b24data.frames.newfile as newfile\n"
         "newfile.put_in_place = lambda *_: os.kill(os.getpid(), 9)\n"
-        "from b24data.cli import main\n"
+        "from b24data.cli.main import main\n"
         "main(['fetch', 'crm.deal.list', '--select', 'ID', '--quiet', '--to', sys.argv[1]])\n"
     )
     env = {**os.environ, "B24_WEBHOOK": portal.webhook_url}

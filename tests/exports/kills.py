@@ -44,7 +44,7 @@ job_sink._PART_ROWS = 5_000
 rate, operating = RateLimitConfig(burst_limit=100_000, drain_rate=1000), OperatingLimitConfig(limit_s=100_000)
 fast = RestrictionParams(rate_limit=rate, operating_limit=operating, retry_delay_s=0.05)
 portals.connect = functools.partial(portals.connect, restriction_params=fast)
-from b24data.cli import main
+from b24data.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 _REQUESTS = 55  # of one export, about

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
 from b24data.exports.exit_codes import ExitCode

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from b24data import ConfigError
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.exports.parameters import cell_source, parameters_of
 from tests.exports.conftest import until
 

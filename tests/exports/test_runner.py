@@ -11,7 +11,7 @@ from datetime import datetime
 import pyarrow.parquet as pq
 import pytest
 
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.exports.history import Past, Run, due_at
 
 DEALS = """

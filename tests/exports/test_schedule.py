@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data import ConfigError, Sandbox
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.exports import crontab
 from tests.exports.conftest import sign_in
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.errors import BadReplyError, SdkError
 from b24data.exports.notify import tell_failure
 from b24data.http.error_codes import portal_error

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from b24data.cli import COMMANDS
+from b24data.cli.main import COMMANDS
 
 HEAVY = {
     "IPython",
@@ -45,13 +45,13 @@ def test_help__of_the_command_line_brings_none_of_the_heavy_packages():
         [sys.executable, "-X", "importtime", "-m", "b24data", "--help"], capture_output=True, text=True, check=True
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "b24data.cli" in loaded
+    assert "b24data.cli.main" in loaded
     assert HEAVY & loaded == set()
 
 
 @pytest.mark.parametrize("command", [name for part in COMMANDS.values() for name in part if name != "sandbox"])
 def test_help__of_each_command_brings_none_of_the_heavy_packages(command):
-    assert heavy_modules_after(f"from b24data.cli import main\nmain([{command!r}, '--help'])") == set()
+    assert heavy_modules_after(f"from b24data.cli.main import main\nmain([{command!r}, '--help'])") == set()
 
 
 def test_the_check_itself__sees_a_heavy_package():

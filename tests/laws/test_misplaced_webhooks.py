@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from b24data import B24Hook, B24OAuth, B24OAuthParams, RestrictionParams, SdkError, connect, login
-from b24data.cli import main
+from b24data.cli.main import main
 
 CODE = "q7w2k9x4" + "m1p8z3v6"
 HOST = "acme.bitrix24.com"

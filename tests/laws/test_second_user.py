@@ -11,7 +11,7 @@ import pytest
 
 from b24data import B24OAuthParams, B24OAuthSecret, Sandbox, connect
 from b24data.auth.profiles import Profile, Profiles
-from b24data.cli import main
+from b24data.cli.main import main
 from b24data.fields.cache import Shelf
 from b24data.fields.fields import Field
 from b24data.files.places import cache_folder, data_folder, runtime_folder

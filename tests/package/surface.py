@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-LOADED = "import sys; sys.argv[1:] = ['--help']; from b24data.cli import main; main(); print(sorted(sys.modules))"
+LOADED = "import sys; sys.argv[1:] = ['--help']; from b24data.cli.main import main; main(); print(sorted(sys.modules))"
 MAGIC = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()

@@ -23,26 +23,26 @@ __all__ = ["COMMANDS", "main"]
 # Each command is a module with EXAMPLES, add_arguments(parser) and run(args), imported when the command is typed.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "start here": {
-        "demo": ("b24data.demo", "100,000 deals of a portal on this machine: a file, a frame, a chart"),
-        "login": ("b24data.commands.login", "sign in to a portal and keep it as a profile"),
-        "profiles": ("b24data.commands.profiles", "the portals that were signed in to on this machine"),
-        "status": ("b24data.commands.status", "portal, user, permissions, tokens, limits"),
+        "demo": ("b24data.cli.demo", "100,000 deals of a portal on this machine: a file, a frame, a chart"),
+        "login": ("b24data.cli.login", "sign in to a portal and keep it as a profile"),
+        "profiles": ("b24data.cli.profiles", "the portals that were signed in to on this machine"),
+        "status": ("b24data.cli.status", "portal, user, permissions, tokens, limits"),
     },
     "lists and calls": {
-        "fetch": ("b24data.commands.fetch", "a whole list into a Parquet, Excel or CSV file"),
-        "sync": ("b24data.commands.sync", "a folder of Parquet files, kept equal to a list"),
-        "describe": ("b24data.commands.describe", "the fields of a list: types, titles, possible values"),
-        "methods": ("b24data.commands.methods", "the list methods that are documented, or those of the portal"),
-        "jobs": ("b24data.commands.jobs", "the fetches that were stopped, and what is there of them"),
-        "call": ("b24data.commands.call", "one REST method; the answer as JSON"),
+        "fetch": ("b24data.cli.fetch", "a whole list into a Parquet, Excel or CSV file"),
+        "sync": ("b24data.cli.sync", "a folder of Parquet files, kept equal to a list"),
+        "describe": ("b24data.cli.describe", "the fields of a list: types, titles, possible values"),
+        "methods": ("b24data.cli.methods", "the list methods that are documented, or those of the portal"),
+        "jobs": ("b24data.cli.jobs", "the fetches that were stopped, and what is there of them"),
+        "call": ("b24data.cli.call", "one REST method; the answer as JSON"),
     },
     "again and again": {
-        "export": ("b24data.commands.export", "the exports of exports.toml: run them, see how they stand"),
-        "run": ("b24data.commands.run", "a notebook from top to bottom, with parameters and nobody watching"),
-        "schedule": ("b24data.commands.schedule", "exports at their time, by this machine's cron"),
+        "export": ("b24data.cli.export", "the exports of exports.toml: run them, see how they stand"),
+        "run": ("b24data.cli.run", "a notebook from top to bottom, with parameters and nobody watching"),
+        "schedule": ("b24data.cli.schedule", "exports at their time, by this machine's cron"),
     },
     "when something is wrong": {
-        "doctor": ("b24data.commands.doctor", "what is well here and at the portal; secrets in notebooks"),
+        "doctor": ("b24data.cli.doctor", "what is well here and at the portal; secrets in notebooks"),
     },
     "for tests": {
         "sandbox": ("b24data.sandbox", "a portal on 127.0.0.1 to try things on"),

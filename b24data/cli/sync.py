@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b24data.commands.output import show_json
+from b24data.cli.output import show_json
 from b24data.syntax.bodies import scalar_of
 from b24data.syntax.options import QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import Request, asked_of, refuse_options

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from b24data.commands.output import show_json
+from b24data.cli.output import show_json
 from b24data.syntax.options import LIST_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import asked_of, refuse_options
 

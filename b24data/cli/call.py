@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from b24data.commands.output import show_json
+from b24data.cli.output import show_json
 from b24data.syntax.options import QUERY_OPTIONS, add_options
 from b24data.syntax.request import asked_of
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from b24data.commands.output import show_json, show_table
+from b24data.cli.output import show_json, show_table
 from b24data.syntax.options import add_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]

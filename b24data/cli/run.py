@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from b24data.commands.output import show_json
+from b24data.cli.output import show_json
 from b24data.syntax.options import add_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("matplotlib") is None:  # told before the work, not after it
         raise MissingExtraError("the chart of the demo", "demo")
     from b24data import Sandbox
-    from b24data.demo_chart import draw
+    from b24data.cli.chart import draw
 
     began = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)

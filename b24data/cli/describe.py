@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from b24data.commands.output import show_json, show_table
+from b24data.cli.output import show_json, show_table
 from b24data.syntax.options import add_options
 from b24data.syntax.request import asked_of
 

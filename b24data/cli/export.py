@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from b24data.commands.output import show_json, show_table
+from b24data.cli.output import show_json, show_table
 from b24data.errors import SdkError
 from b24data.syntax.options import WrongUsageError, add_options
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from b24data.commands.output import show_json
+from b24data.cli.output import show_json
 from b24data.syntax.options import add_options
 
 __all__ = ["EXAMPLES", "add_arguments", "run"]

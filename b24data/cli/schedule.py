@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b24data.commands.output import show_json, show_table
+from b24data.cli.output import show_json, show_table
 from b24data.errors import ConfigError
 from b24data.syntax.options import WrongUsageError, add_options
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from b24data import __version__
-from b24data.commands.output import show_json, show_table, terminal_width
+from b24data.cli.output import show_json, show_table, terminal_width
 from b24data.errors import SdkError
 from b24data.syntax.options import WrongUsageError, add_options
 from b24data.syntax.request import asked_of

@@ -1,0 +1,1 @@
+"""The shell: one command, its sub-commands and what they print."""
