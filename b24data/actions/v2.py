@@ -26,11 +26,11 @@ from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
 from b24data.http.payload import decoded_list
 from b24data.http.protocol import Command, Response
 from b24data.http.session import Session
-from b24data.lists.facts import Decode, IdRun
-from b24data.lists.fetch import ListFetch
 from b24data.lists.methods import MethodSpec, spec_of
-from b24data.lists.plan import ListPlan, make_plan
+from b24data.lists.planning import ListPlan, make_plan
 from b24data.lists.rows import Row, id_reader
+from b24data.lists.walk import Decode, IdRun
+from b24data.lists.walks import ListFetch
 
 __all__ = ["ActionsV2", "Batch", "BatchByChunk", "Call", "CallList", "FetchList"]
 

@@ -25,10 +25,10 @@ from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
-from b24data.lists.ask import Asker
 from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
-from b24data.lists.plan import make_plan
+from b24data.lists.planning import make_plan
+from b24data.lists.reader import Asker
 from b24data.params import ApiVersion, FetchReport
 from b24data.sync.clocks import seconds_of
 from b24data.sync.report import SyncReport

@@ -13,10 +13,10 @@ from b24data.client.connect import Client
 from b24data.errors import MethodNotFoundError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redirect import bitrix24_zone
-from b24data.lists.ask import Asker
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.opening import open_list
-from b24data.lists.plan import make_plan
+from b24data.lists.planning import make_plan
+from b24data.lists.reader import Asker
 from b24data.lists.rows import id_reader
 from b24data.text.redact import redact
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from b24data.errors import ProtocolViolationError
 from b24data.frames.schema import Column, Schema
 from b24data.lists.conditions import Condition, Group, Node, each_condition
-from b24data.lists.facts import IdRun
+from b24data.lists.walk import IdRun
 from b24data.params import ConditionReport
 
 __all__ = ["Recheck", "condition_reports", "id_run"]

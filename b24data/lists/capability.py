@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from b24data.errors import SdkError
 from b24data.http.protocol import Command
-from b24data.lists.plan import Capability, ListPlan
+from b24data.lists.planning import Capability, ListPlan
 
 __all__ = ["ENOUGH_ROWS", "check_order", "judge_parts", "judge_probe", "opening_commands", "part_commands", "reference"]
 

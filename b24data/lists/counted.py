@@ -18,11 +18,11 @@ import msgspec
 
 from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
-from b24data.lists.ask import Answer, Asker
-from b24data.lists.facts import Decode, WalkFacts
 from b24data.lists.pace import MOST_COMMANDS
-from b24data.lists.plan import ListPlan, Params
+from b24data.lists.planning import ListPlan, Params
+from b24data.lists.reader import Answer, Asker
 from b24data.lists.rows import Row, id_in, value_at
+from b24data.lists.walk import Decode, WalkFacts
 
 __all__ = ["counted_pages"]
 

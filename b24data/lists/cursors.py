@@ -15,9 +15,9 @@ import msgspec
 
 from b24data.errors import ProtocolViolationError
 from b24data.http.payload import decoded
-from b24data.lists.ask import Answer, Asker
-from b24data.lists.facts import Decode, WalkFacts
+from b24data.lists.reader import Answer, Asker
 from b24data.lists.rows import Row, id_reader, value_at
+from b24data.lists.walk import Decode, WalkFacts
 
 __all__ = ["cursor_pages"]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from b24data.http.protocol import Command
-from b24data.lists.ask import Answer, Asker
 from b24data.lists.pace import MOST_COMMANDS
+from b24data.lists.reader import Answer, Asker
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
 

@@ -10,14 +10,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
-from b24data.lists.ask import Asker
 from b24data.lists.capability import reference
-from b24data.lists.facts import Decode, IdRun, WalkFacts
 from b24data.lists.opening import open_list
 from b24data.lists.pace import Pace
-from b24data.lists.plan import Capability
+from b24data.lists.planning import Capability
+from b24data.lists.ranges import Block, Chain, KeysetWalk, Outcome, read_chain
+from b24data.lists.reader import Asker
 from b24data.lists.rows import Row, id_reader
-from b24data.lists.walk import Block, Chain, KeysetWalk, Outcome, read_chain
+from b24data.lists.walk import Decode, IdRun, WalkFacts
 
 __all__ = ["KeysetFetch", "NoKeysetError"]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from b24data.errors import SdkError
-from b24data.lists.ask import Answer, Asker
 from b24data.lists.capability import (
     ENOUGH_ROWS,
     check_order,
@@ -15,7 +14,8 @@ from b24data.lists.capability import (
     opening_commands,
     part_commands,
 )
-from b24data.lists.plan import Capability
+from b24data.lists.planning import Capability
+from b24data.lists.reader import Answer, Asker
 from b24data.lists.rows import Row
 
 __all__ = ["Opening", "open_list"]

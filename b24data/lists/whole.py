@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from b24data.errors import ProtocolViolationError
-from b24data.lists.ask import Answer, Asker
-from b24data.lists.facts import Decode, WalkFacts
 from b24data.lists.methods import MethodSpec
+from b24data.lists.reader import Answer, Asker
 from b24data.lists.rows import Row, value_at
+from b24data.lists.walk import Decode, WalkFacts
 
 __all__ = ["whole_answer"]
 

@@ -4,10 +4,10 @@ import pytest
 
 from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.context import CallContext
-from b24data.lists.ask import Asker
 from b24data.lists.estimate import estimate_list
 from b24data.lists.methods import spec_of
-from b24data.lists.plan import make_plan
+from b24data.lists.planning import make_plan
+from b24data.lists.reader import Asker
 from b24data.params import OperatingLimitConfig, RateLimitConfig
 from tests.lists.fake_portal import FakePortal
 from tests.lists.test_keyset import sparse

@@ -10,15 +10,15 @@ from b24data.errors import IncompleteFetchError, ProtocolViolationError, SchemaE
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
-from b24data.lists.ask import Asker
 from b24data.lists.counted import counted_pages
 from b24data.lists.cursors import cursor_pages
-from b24data.lists.facts import Decode, WalkFacts
 from b24data.lists.keyset import KeysetFetch, NoKeysetError
 from b24data.lists.methods import Walk
 from b24data.lists.pace import MOST_IN_FLIGHT, Pace
-from b24data.lists.plan import ListPlan
+from b24data.lists.planning import ListPlan
+from b24data.lists.reader import Asker
 from b24data.lists.rows import Row
+from b24data.lists.walk import Decode, WalkFacts
 from b24data.lists.whole import whole_answer
 
 __all__ = ["ListFetch"]

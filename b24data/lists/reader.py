@@ -21,7 +21,7 @@ from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Command, Response, encode_batch, has_reference, read_batch
 from b24data.http.session import Session
-from b24data.lists.plan import ListPlan
+from b24data.lists.planning import ListPlan
 from b24data.lists.rows import Row, rows_of
 
 __all__ = ["Answer", "Answers", "Asker"]
