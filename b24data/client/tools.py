@@ -16,9 +16,9 @@ from b24data.fetch.options import FetchOptions, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
 from b24data.fetch.unfinished import JobFacts, jobs
 from b24data.fields.descriptions import TYPES_S, WORDS_S, Descriptions
-from b24data.fields.dictionaries import Dictionaries
-from b24data.fields.overview import columns_of, fields_frame
+from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelOption
+from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
 from b24data.frames.targets import CsvKind, check_csv, target_of
 from b24data.frames.unfold import exploded, first_of

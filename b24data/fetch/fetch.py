@@ -20,10 +20,10 @@ from b24data.fetch.options import FetchOptions, check_choice
 from b24data.fetch.resume import Job
 from b24data.fetch.resume_sink import JobSink
 from b24data.fields.descriptions import Descriptions
-from b24data.fields.dictionaries import Dictionaries
 from b24data.fields.fields import undescribed
 from b24data.fields.kinds import offset_of
 from b24data.frames.columns import Decoder
+from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.doubt import Believed
 from b24data.frames.held import Held
 from b24data.frames.labelled import check_named, make_labels

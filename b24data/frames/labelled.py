@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from b24data.errors import SchemaError
-from b24data.fields.dictionaries import Dictionaries, book_of, own_words
 from b24data.fields.fields import Field
 from b24data.frames.bound import bound_of
+from b24data.frames.dictionaries import Dictionaries, book_of, own_words
 from b24data.frames.labels import LabelMode, Labels
 from b24data.frames.schema import Column, build_schema
 from b24data.frames.titles import Titles

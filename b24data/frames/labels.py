@@ -9,10 +9,10 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from b24data.errors import ConfigError
-from b24data.fields.dictionaries import Words
 from b24data.fields.fields import Field
 from b24data.frames.bound import Bound, Ref
 from b24data.frames.convert import regrouped
+from b24data.frames.dictionaries import Words
 from b24data.frames.memory import kernels as pc
 from b24data.frames.schema import Column, Schema
 from b24data.frames.titles import Titles

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data import B24OAuth, RateLimitConfig, RestrictionParams, SdkError
-from b24data.client.client import tools as tools_of_the_package
+from b24data.client import tools as tools_of_the_package
 from b24data.files.workfolder import WorkFolder
 from b24data.frames import parquet
 from b24data.sync import dataset

@@ -15,7 +15,7 @@ from b24data.errors import ConfigError, ExportError
 from b24data.fetch.manifest import Kept, Purpose, folder_of
 from b24data.fetch.resume import Job, discard
 from b24data.fetch.unfinished import jobs
-from b24data.files.atomic import workfolder
+from b24data.files import workfolder
 from tests.http.fakes import FakeClock
 
 PURPOSE = Purpose(method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f")

@@ -1,7 +1,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from b24data.cli.main import demo, main
+from b24data.cli import demo, main
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -38,12 +38,13 @@ target = "deals.parquet"
 # The command as it is, but for the limits, which would make a hundred exports last for hours, and with smaller parts.
 COMMAND = """
 import functools, sys
-from b24data import OperatingLimitConfig, RateLimitConfig, RestrictionParams, portals
-from b24data.datasets import job_sink
+from b24data import OperatingLimitConfig, RateLimitConfig, RestrictionParams
+from b24data.client import connect as connecting
+from b24data.fetch import resume_sink as job_sink
 job_sink._PART_ROWS = 5_000
 rate, operating = RateLimitConfig(burst_limit=100_000, drain_rate=1000), OperatingLimitConfig(limit_s=100_000)
 fast = RestrictionParams(rate_limit=rate, operating_limit=operating, retry_delay_s=0.05)
-portals.connect = functools.partial(portals.connect, restriction_params=fast)
+connecting.connect = functools.partial(connecting.connect, restriction_params=fast)
 from b24data.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from b24data.errors import ExportError
-from b24data.files.atomic import atomic as files
+from b24data.files import atomic as files
 from b24data.files.atomic import put_in_place, remove_beside, write_whole
 from b24data.files.locks import locked
 from b24data.files.places import data_folder

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from b24data.errors import ConfigError
-from b24data.files.atomic import locks
+from b24data.files import locks
 from b24data.files.locks import locked
 from b24data.files.places import cache_folder, config_folder, data_folder, make_profiles_folder, runtime_folder
 from b24data.http.shared_state import UnusableError, state_folder

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data.errors import AccessDeniedError, ConfigError
-from b24data.fields.dictionaries import Book, Dictionaries, book_of
 from b24data.fields.meanings import meanings_of
+from b24data.frames.dictionaries import Book, Dictionaries, book_of
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.http.context import CallContext
