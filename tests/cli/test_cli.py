@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 import b24data
+from b24data.cli import main as cli
 from b24data.cli.main import main
-from b24data.cli.main import main as cli
 
 
 @pytest.fixture

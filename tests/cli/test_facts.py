@@ -7,8 +7,8 @@ import pytest
 
 from b24data import Sandbox
 from b24data.auth.profiles import Profile, Profiles
+from b24data.cli import main as cli
 from b24data.cli.main import main
-from b24data.cli.main import main as cli
 from b24data.cli.output import table_lines
 
 

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from b24data.cli.main import main as cli
+from b24data.cli import main as cli
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.syntax import request as grammar
 from b24data.syntax.options import OPTIONS, OptionParser, WrongUsageError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from b24data.cli.main import main as cli
+from b24data.cli import main as cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
 COMMANDS = [name for part in cli.COMMANDS.values() for name in part]

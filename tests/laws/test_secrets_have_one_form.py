@@ -10,23 +10,23 @@ PLAIN = {"access_token", "refresh_token", "application_token", "client_secret"}
 
 # Who reveals, and what becomes of it.
 MAY_REVEAL = {
-    "auth/callback.py": "the address that a browser came back to is read",
-    "auth/credentials.py": "a webhook's address is read",
-    "auth/flow.py": "what was typed is read, and the link is made",
+    "signin/listener.py": "the address that a browser came back to is read",
+    "http/credentials.py": "a webhook's address is read",
+    "signin/flow.py": "what was typed is read, and the link is made",
     "auth/oauth.py": "the new address of a portal, which is no secret",
-    "auth/pasted.py": "what was pasted is read",
+    "signin/pasted.py": "what was pasted is read",
     "auth/profiles.py": "",
     "auth/store.py": "a file that is its owner's alone; stores of others",
-    "client.py": "get_target_origin_with_path",
-    "faces.py": "what was typed is looked at; a link is shown",
-    "files.py": "the bytes of a file",
+    "client/client.py": "get_target_origin_with_path",
+    "signin/login.py": "what was typed is looked at; a link is shown",
+    "files/atomic.py": "the bytes of a file",
     "http/redirect.py": "an address becomes another one",
     "http/request.py": "an address becomes that of a method",
-    "http/secret.py": "the form itself",
+    "secret.py": "the form itself",
     "http/transport.py": "the bytes of the socket",
-    "jupyter/auth_panel.py": "what was typed is looked at; a link is shown",
-    "jupyter/prompt.py": "a link is shown",
-    "portals.py": "the name of a profile; a .env file is read",
+    "signin/panel.py": "what was typed is looked at; a link is shown",
+    "signin/prompt.py": "a link is shown",
+    "client/connect.py": "the name of a profile; a .env file is read",
     "tokens.py": "an address loses its password",
 }
 
@@ -43,7 +43,7 @@ def attributes(tree: ast.AST) -> set[str]:
 def test_no_line_of_ours__asks_for_a_secret_in_plain_text_by_name() -> None:
     """Tools show the value of ``params.access_token`` beside the line that has it."""
     assert {name: found for name, tree in sources() if (found := attributes(tree) & PLAIN)} == {
-        "jupyter/auth_panel.py": {"client_secret"}  # a widget
+        "signin/panel.py": {"client_secret"}  # a widget
     }
 
 
