@@ -1,7 +1,8 @@
 import pyarrow.parquet as pq
 import pytest
 
-from b24data.cli import demo, main
+from b24data.cli import demo
+from b24data.cli.main import main
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
