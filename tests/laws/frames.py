@@ -16,27 +16,26 @@ PACKAGE = str(Path(__file__).parents[2] / "b24data")
 # Where plain text becomes a secret or a secret plain text. These raise nothing while they hold one: an error that they
 # find is given back, or their frames are cut off by ``sealed``.
 AT_THE_EDGE = {
-    "http/secret.py": "*",
-    "http/redact.py": "*",
-    "http/transport.py": ("_exchange", "_read", "_gunzipped", "trace"),
+    "secret.py": "*",
+    "text/redact.py": "*",
+    "http/transport.py": ("_exchange", "_read", "trace"),
     "http/redirect.py": ("origin_of",),
     "http/deadline.py": "*",  # between the HTTP library and the socket
     "http/unpack.py": "*",
-    "auth/credentials.py": ("_hook_in",),
-    "auth/pasted.py": ("_asked_in", "parameters_of", "_fields_of"),
+    "http/credentials.py": ("_hook_in",),
+    "signin/pasted.py": ("_asked_in", "parameters_of", "_fields_of"),
     "auth/token_server.py": ("_pair_in",),
-    "jupyter/auth_panel.py": ("_taken", "_typed", "_only"),  # the fields of a form hold what was typed
-    "portals.py": ("_assignment",),
+    "signin/panel.py": ("_taken", "_typed", "_only"),  # the fields of a form hold what was typed
+    "client/connect.py": ("_assignment",),
 }
 # Where a caller hands one in: it is plain until the first line has run.
 ENTRIES = {
-    "client.py": ("__init__", "from_webhook_url"),
+    "client/client.py": ("__init__", "from_webhook_url"),
     "tokens.py": ("__init__", "of", "_without_password"),
-    "auth/credentials.py": ("__init__",),
-    "auth/flow.py": ("ask_portal", "paste", "use_webhook", "use_event"),
-    "auth/pasted.py": ("portal_in", "read_code", "event_of"),
+    "http/credentials.py": ("__init__",),
+    "signin/flow.py": ("ask_portal", "paste", "use_webhook", "use_event"),
+    "signin/pasted.py": ("portal_in", "read_code", "event_of"),
     "auth/profiles.py": ("__post_init__", "__init__"),
-    "auth/callback.py": ("do_GET",),
 }
 
 
@@ -63,7 +62,8 @@ def shown(value: Any) -> str:
     except Exception:  # noqa: BLE001  what can't be printed shows nothing
         return ""
     module = type(value).__module__
-    if module.startswith("b24data") and not module.startswith(("b24data.sandbox", "b24data.jupyter")):  # has widgets
+    has_widgets = module == "b24data.signin.panel"
+    if module.startswith("b24data") and not module.startswith("b24data.sandbox") and not has_widgets:
         with contextlib.suppress(TypeError):
             text += repr(vars(value))
     return text

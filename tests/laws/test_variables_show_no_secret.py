@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import secrets
 import socket
@@ -19,7 +20,7 @@ from b24data.client.connect import connect, connect_by
 from b24data.http.transport import Transport
 from b24data.signin.flow import SignedIn, SignIn
 from b24data.signin.login import converse
-from tests.laws.frames import Watch, frames_of, leaks_in
+from tests.laws.frames import AT_THE_EDGE, ENTRIES, PACKAGE, Watch, frames_of, leaks_in
 
 STATE = "st4te-" + "sentinel-0123456789abcdef"
 CODE = "c0de-" + "sentinel-0123456789abcdef"
@@ -374,6 +375,14 @@ def test_the_check_itself__sees_a_variable_an_attribute_and_a_value_one_level_do
     found = leaks_in(error, secret, but="")
     assert any(name.startswith("text in") for name in found)
     assert any(name.startswith("holder.text in") for name in found)
+
+
+@pytest.mark.parametrize("table", [AT_THE_EDGE, ENTRIES])
+def test_the_check_itself__excepts_only_functions_that_there_are(table: dict[str, Any]) -> None:
+    for module, names in table.items():
+        tree = ast.parse(Path(PACKAGE, module).read_text("utf-8"))
+        functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert names == "*" or set(names) <= functions, module
 
 
 def test_the_check_itself__watches_the_lines_of_threads(portal: Sandbox, secret: re.Pattern[str]) -> None:
