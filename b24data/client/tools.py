@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack, overload
 
 import pyarrow as pa
 
+from b24data.crm.folder import CrmFolder
+from b24data.crm.report import CrmReport, TableReport
+from b24data.crm.sync import CrmSync, tables_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch.fetch import Pipeline
 from b24data.fetch.options import FetchOptions, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
 from b24data.fetch.unfinished import JobFacts, jobs
 from b24data.fields.descriptions import TYPES_S, WORDS_S, Descriptions
+from b24data.files.atomic import path_of
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
@@ -513,3 +517,39 @@ class Tools:
         session = self._client.get_http_client(plan.spec.version)
         clock = self._client.clock
         return Pipeline(session, clock, self._descriptions, self._dictionaries, plan=plan, options=asked)
+
+    def sync_crm(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        tables: Sequence[str] | None = None,
+        since: str | None = None,
+        deletes: Literal["scan"] | None = None,
+        gentle: bool = True,
+        progress: Callable[[TableReport], None] | None = None,
+    ) -> CrmReport:
+        """Keep a folder of linked tables equal to the CRM: deals, contacts, companies, products, stages, users...
+
+        Each table has a folder of its own with Parquet files. The first run reads everything, each later one what has
+        changed. A table that the user may not see is named in the report and left as it was.
+
+        :param tables: their names, with those that they are made of; None: all that the portal has.
+        :param since: only deals, leads, activities and other events created from then on, such as ``"2024-01-01"``;
+            companies, contacts and users come whole, since others refer to them.
+        :param deletes: ``"scan"`` reads all ids besides, and takes out the rows that are gone.
+        :param gentle: leave half of the portal's requests to others.
+        :param progress: called with the report of each table as it is done.
+        :raises ConfigError: a name that is no table, or the folder is of another portal or user; nothing was sent.
+        :raises ExportError: another run keeps the folder up to date (code ``ALREADY_RUNNING``), or tables failed
+            (``TABLES_FAILED``): the others are up to date, and the next run goes on.
+
+        >>> import tempfile
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=60) as portal, tempfile.TemporaryDirectory() as folder:
+        ...     report = portal.connect().tools.sync_crm(f"{folder}/crm", tables=["deals", "deal_contacts"])
+        ...     report.complete, list(report.tables), report.tables["deals"].rows
+        (True, ['deals', 'deal_contacts'], 60)
+        """
+        check_deletes(deletes, None)
+        folder = CrmFolder(path_of(to))
+        return CrmSync(self._client, self, folder, tables_of(self, tables), since, deletes, gentle, progress).run()

@@ -27,6 +27,7 @@ LAYERS = [
     ["frames"],
     ["fetch"],
     ["sync"],
+    ["crm"],
     ["client"],
     ["signin", "exports", "doctor"],
     ["jupyter"],

@@ -1,0 +1,98 @@
+"""The folder of a CRM: a sub-folder for each table, and beside them what is known of all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from b24data.errors import ConfigError, ExportError
+from b24data.files.sealed import DamagedError, seal, unsealed
+from b24data.files.workfolder import WorkFolder
+
+__all__ = ["CrmFolder", "Manifest", "TableFacts"]
+
+_NAME, _FILE = "_b24data", "crm.json"
+_VERSION = 1
+ALREADY_RUNNING = "ALREADY_RUNNING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFacts:
+    """What is known of a table that is there: enough to read it without the package's own list of tables."""
+
+    kind: str
+    method: str
+    meaning: str
+    key: tuple[str, ...]
+    refers: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    at: str = ""  # the portal's time up to which it is right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """All tables, and for rows that are read by their owners the time from which changed owners are asked for."""
+
+    caller: str
+    portal: str
+    tables: Mapping[str, TableFacts] = field(default_factory=dict)
+    owners_since: Mapping[str, str] = field(default_factory=dict)
+    version: int = _VERSION
+    check: str = ""
+
+
+class CrmFolder:
+    """The folder ``path``; :meth:`held` makes it and keeps other runs out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def of(self, table: str) -> Path:
+        """The folder of a table."""
+        return self.path / table
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder; :class:`ExportError` with the code ``ALREADY_RUNNING`` if another run does."""
+        self.path.mkdir(exist_ok=True)
+        with WorkFolder(self.path / _NAME) as folder, contextlib.ExitStack() as held:
+            try:
+                held.enter_context(folder.lock())
+            except TimeoutError:
+                raise ExportError(
+                    f"another run keeps {self.path} up to date right now",
+                    code=ALREADY_RUNNING,
+                    hint="wait for its end",
+                ) from None
+            yield
+
+    def manifest(self) -> Manifest | None:
+        """What is known of the folder; None before the first table is there."""
+        if not os.path.lexists(self.path / _NAME):
+            return None
+        with WorkFolder(self.path / _NAME, make=False) as folder:
+            data = folder.read(_FILE)
+        if data is None:
+            return None
+        try:
+            found = unsealed(data, Manifest, since=1, now=_VERSION)
+        except DamagedError as error:
+            raise ExportError(
+                f"{self.path / _NAME / _FILE} is damaged: {error}",
+                hint="remove this file and run again: the tables stay, and what is owned or linked is read anew",
+            ) from error
+        if found.version > _VERSION:
+            raise ConfigError(f"{self.path} was written by a newer b24data", hint="pip install -U b24data")
+        return found
+
+    def write(self, manifest: Manifest) -> None:
+        """Put a new manifest in the place of the old one."""
+        with WorkFolder(self.path / _NAME) as folder:
+            folder.write_whole(_FILE, seal(manifest))
+
+    def files(self, table: str) -> list[Path]:
+        """The Parquet files of a table."""
+        return sorted(self.of(table).glob("*.parquet"))

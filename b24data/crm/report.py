@@ -1,0 +1,86 @@
+"""What a run over a CRM did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from b24data.sync.report import SyncReport
+from b24data.text.printable import printable
+
+__all__ = ["CrmReport", "TableReport"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableReport:
+    """One table of a run.
+
+    ``state`` is ``ok``, or ``no access`` where the user may not see the rows, or ``failed``: then the table is as it
+    was before, and ``why`` says what happened. ``rows`` are in the table now, ``transferred`` came in ``requests``.
+    ``sync`` is the report of a table that asks for changes alone.
+    """
+
+    name: str
+    state: Literal["ok", "no access", "failed"]
+    rows: int = 0
+    transferred: int = 0
+    requests: int = 0
+    why: str = ""
+    sync: SyncReport | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-safe values."""
+        plain = {name: getattr(self, name) for name in ("name", "state", "rows", "transferred", "requests", "why")}
+        return plain | {"sync": self.sync.as_dict() if self.sync else None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmReport:
+    """A run over all tables: ``began`` is the portal's time before the first of them was read."""
+
+    portal: str
+    target: str
+    began: str
+    seconds: float
+    tables: Mapping[str, TableReport]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every table is up to date."""
+        return all(table.state == "ok" for table in self.tables.values())
+
+    @property
+    def requests(self) -> int:
+        """What the run asked of the portal."""
+        return sum(table.requests for table in self.tables.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-safe values."""
+        return {
+            "portal": self.portal,
+            "target": self.target,
+            "began": self.began,
+            "seconds": round(self.seconds, 3),
+            "complete": self.complete,
+            "requests": self.requests,
+            "tables": [table.as_dict() for table in self.tables.values()],
+        }
+
+    def _lines(self) -> list[tuple[str, str, str, str]]:
+        return [
+            (table.name, f"{table.rows:,}", f"{table.transferred:,}", "" if table.state == "ok" else table.state)
+            for table in self.tables.values()
+        ]
+
+    def __str__(self) -> str:
+        count = len(self.tables)
+        title = f"{printable(self.portal)}: {count} tables in {self.seconds:.1f} s, {self.requests:,} requests"
+        wide = max((len(name) for name in self.tables), default=5)
+        lines = [f"{name:<{wide}} {rows:>11} {came:>11}  {state}".rstrip() for name, rows, came, state in self._lines()]
+        why = [f"{table.name}: {printable(table.why)}" for table in self.tables.values() if table.why]
+        head = f"{'table':<{wide}} {'rows':>11} {'transferred':>11}"
+        return "\n".join([title, head, *lines, *why])
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))

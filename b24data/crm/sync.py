@@ -1,0 +1,379 @@
+"""A run over a CRM: every table brought up to date, those that others refer to first, side by side where they may be.
+
+A table that fails leaves itself as it was and does not stop the others. What was read stays; the next run goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from b24data.crm.folder import CrmFolder, Manifest, TableFacts
+from b24data.crm.links import LINKS
+from b24data.crm.report import CrmReport, TableReport
+from b24data.crm.tables import TABLES, Owners, Table, chosen, smart_tables, sql_name
+from b24data.errors import (
+    AccessDeniedError,
+    AuthorizationRequiredError,
+    ConfigError,
+    ExportError,
+    MethodNotFoundError,
+    SdkError,
+)
+from b24data.files.disk import disk_error
+from b24data.frames.parquet import ParquetSink, opened, rows_of
+from b24data.http.clock import Clock
+from b24data.http.context import CancelledError
+from b24data.http.session import Session
+from b24data.sync.merge import NO_IDS, Ids
+from b24data.sync.report import SyncReport
+
+__all__ = ["CrmSync", "tables_of"]
+
+_SIDE_BY_SIDE = 6
+_OWNERS_A_BLOCK = 400
+_ROWS = "rows.parquet"
+_NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
+
+
+class Client(Protocol):
+    """What a run needs of a client."""
+
+    @property
+    def session(self) -> Session:
+        """Calls the portal."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+        ...
+
+
+class Tools(Protocol):
+    """The tools that read one list."""
+
+    @property
+    def sync(self) -> Callable[..., SyncReport]:
+        """``tools.sync``."""
+        ...
+
+    @property
+    def fetch_all(self) -> Callable[..., Any]:
+        """``tools.fetch_all``."""
+        ...
+
+    @property
+    def fetch_table(self) -> Callable[..., pa.Table]:
+        """``tools.fetch_table``."""
+        ...
+
+    @property
+    def iter_batches(self) -> Callable[..., Any]:
+        """``tools.iter_batches``."""
+        ...
+
+
+def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[Table, ...]:
+    """The tables of this portal, with its smart processes; one request, where these may be wanted."""
+    if wanted is not None and not any(name.startswith("smart_") for name in wanted):
+        return chosen(wanted, TABLES)
+    types: list[Mapping[str, Any]] = []
+    with contextlib.suppress(AccessDeniedError, MethodNotFoundError):
+        types = tools.fetch_table("crm.type.list", progress=False).to_pylist()
+    return chosen(wanted, TABLES + smart_tables(types))
+
+
+@dataclass(slots=True)
+class CrmSync:
+    """Brings the tables in a folder up to date; :meth:`run` does it."""
+
+    client: Client
+    tools: Tools
+    folder: CrmFolder
+    tables: tuple[Table, ...]
+    since: str | None = None
+    deletes: Literal["scan"] | None = None
+    gentle: bool = True
+    progress: Callable[[TableReport], None] | None = None
+    _manifest: Manifest = field(init=False)
+    _reports: dict[str, TableReport] = field(init=False, default_factory=dict)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _stop: threading.Event = field(init=False, default_factory=threading.Event)
+
+    def run(self) -> CrmReport:
+        """Every table, or :class:`ExportError` that names those that failed, once the others are up to date."""
+        clock = self.client.clock
+        started = clock.monotonic()
+        with self.folder.held():
+            self._manifest = self._checked(self.folder.manifest())
+            time = self.client.session.call("server.time").time
+            began = (time.date_start if time else None) or ""
+            self._all()
+        report = CrmReport(
+            portal=self.client.session.portal,
+            target=str(self.folder.path),
+            began=began,
+            seconds=clock.monotonic() - started,
+            tables={table.name: self._reports[table.name] for table in self.tables},
+        )
+        failed = [table for table in report.tables.values() if table.state == "failed"]
+        if failed:
+            names = ", ".join(table.name for table in failed)
+            raise ExportError(
+                f"{len(failed)} of {len(self.tables)} tables are as they were before: {names}. {failed[0].why}",
+                code="TABLES_FAILED",
+                hint="run it again: what was read is kept",
+            )
+        return report
+
+    def _checked(self, manifest: Manifest | None) -> Manifest:
+        session = self.client.session
+        if manifest is None:
+            return Manifest(caller=session.caller, portal=session.portal)
+        if manifest.caller != session.caller:
+            raise ConfigError(
+                f"{self.folder.path} has the tables of {manifest.portal}, read by another user or application",
+                hint="give a folder of its own, or sign in as before",
+            )
+        return manifest
+
+    def _all(self) -> None:
+        roots = [table for table in self.tables if not table.needs]
+        pool = ThreadPoolExecutor(_SIDE_BY_SIDE, "b24data-crm")
+        futures = [pool.submit(self._with_dependents, table) for table in roots]
+        try:
+            self._joined(futures)
+        except BaseException:
+            self._stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.client.session.interrupt()
+            raise
+        pool.shutdown()
+
+    def _joined(self, futures: list[Future[None]]) -> None:
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()  # what no table may swallow: no authorization, a full disk, a fault of ours
+
+    def _with_dependents(self, table: Table) -> None:
+        self._one(table)
+        for other in self.tables:
+            if table.name in other.needs:
+                self._one(other)
+
+    def _one(self, table: Table) -> None:
+        if self._stop.is_set():
+            return
+        before = next((self._reports[name] for name in table.needs if self._reports[name].state != "ok"), None)
+        if before is not None:
+            state: Any = before.state
+            report = TableReport(name=table.name, state=state, rows=self._rows(table), why=f"needs {before.name}")
+        else:
+            try:
+                report = self._kept(table)
+            except (AccessDeniedError, MethodNotFoundError) as error:
+                report = self._as_it_was(table, "no access", error)
+            except (AuthorizationRequiredError, CancelledError, ConfigError):
+                raise
+            except ExportError as error:
+                if error.code not in _NOT_SEEN:
+                    raise
+                report = self._as_it_was(table, "no access", error)
+            except SdkError as error:
+                report = self._as_it_was(table, "failed", error)
+            except OSError as error:
+                raise disk_error(self.folder.of(table.name), error, resumes=True) from error
+        with self._lock:
+            self._reports[table.name] = report
+        if self.progress is not None:
+            self.progress(report)
+
+    def _as_it_was(self, table: Table, state: Literal["no access", "failed"], error: SdkError) -> TableReport:
+        return TableReport(name=table.name, state=state, rows=self._rows(table), why=str(error))
+
+    def _kept(self, table: Table) -> TableReport:
+        folder = self.folder.of(table.name)
+        if table.kind == "synced":
+            report = self._synced(table, folder)
+        elif table.kind == "linked":
+            report = self._linked(table, folder)
+        elif table.owners is not None:
+            report = self._owned(table, folder, table.owners)
+        else:
+            report = self._whole(table, folder)
+        self._remember(table, report)
+        return report
+
+    def _synced(self, table: Table, folder: Path) -> TableReport:
+        conditions = {f">={table.created}": self.since} if self.since and table.created else None
+        report = self.tools.sync(
+            table.method,
+            table.select,
+            conditions,
+            to=folder,
+            cursor=table.cursor,
+            overlap=table.overlap,
+            deletes=self.deletes,
+            params=dict(table.params) or None,
+            progress=self._watch,
+            gentle=self.gentle,
+        )
+        return TableReport(
+            name=table.name,
+            state="ok",
+            rows=report.rows,
+            transferred=report.transferred,
+            requests=sum(fetch.requests for fetch in report.fetches) + 1,
+            sync=report,
+        )
+
+    def _whole(self, table: Table, folder: Path) -> TableReport:
+        folder.mkdir(exist_ok=True)
+        report = self.tools.fetch_all(
+            table.method,
+            table.select,
+            to=folder / _ROWS,
+            params=dict(table.params) or None,
+            progress=self._watch,
+            gentle=self.gentle,
+        )
+        return TableReport(
+            name=table.name, state="ok", rows=report.rows, transferred=report.rows, requests=report.requests
+        )
+
+    def _linked(self, table: Table, folder: Path) -> TableReport:
+        folder.mkdir(exist_ok=True)
+        link = LINKS[table.name]
+        with _writing(folder / _ROWS, link.schema) as sink:
+            rows = sum(sink.write(link.batch(batch)) for batch in self._read(table.source, link.columns_in))
+        return TableReport(name=table.name, state="ok", rows=rows)
+
+    def _owned(self, table: Table, folder: Path, owners: Owners) -> TableReport:
+        """The rows of owners that changed since the last run, in the place of those that they had."""
+        folder.mkdir(exist_ok=True)
+        target = folder / _ROWS
+        source = self._reports[owners.table].sync
+        since = self._manifest.owners_since.get(table.name) if target.exists() else None
+        there, changed = self._owners(owners.table, self._time_of(owners.table), since)
+        key = owners.key.lstrip("=@")
+        transferred = requests = 0
+        with _writing(target) as sink:
+            if target.exists():
+                for batch in _batches(target):
+                    ids = batch.column(batch.schema.get_field_index(key)).to_numpy(zero_copy_only=False)
+                    stays = np.isin(ids, there) & ~np.isin(ids, changed)
+                    sink.write(batch.filter(pa.array(stays)))
+            for start in range(0, len(changed), _OWNERS_A_BLOCK):
+                block = changed[start : start + _OWNERS_A_BLOCK].tolist()
+                conditions = {owners.type_key: owners.type_value, owners.key: block}
+                rows = self.tools.iter_batches(
+                    table.method, table.select, conditions, progress=self._watch, gentle=self.gentle
+                )
+                with rows:
+                    transferred += sum(sink.write(batch) for batch in rows)
+                requests += rows.report.requests
+        if source is not None:
+            with self._lock:
+                since_now = {**self._manifest.owners_since, table.name: source.next}
+                self._manifest = replace(self._manifest, owners_since=since_now)
+        return TableReport(name=table.name, state="ok", rows=sink.rows, transferred=transferred, requests=requests)
+
+    def _time_of(self, name: str) -> str:
+        return next(str(table.cursor) for table in self.tables if table.name == name)
+
+    def _owners(self, name: str, changed_at: str, since: str | None) -> tuple[Ids, Ids]:
+        """The ids of all owners, and of those that changed since then."""
+        moment = None if since is None else pa.scalar(dt.datetime.fromisoformat(since), pa.timestamp("us", "UTC"))
+        all_ids, changed = [NO_IDS], [NO_IDS]
+        for batch in self._read(name, lambda _: ["id", changed_at]):
+            ids = batch.column(0).to_numpy(zero_copy_only=False)
+            all_ids.append(ids)
+            if moment is None:
+                changed.append(ids)
+            else:
+                at = pc.fill_null(pc.greater_equal(batch.column(1), moment), True)
+                changed.append(ids[at.to_numpy(zero_copy_only=False)])
+        return np.concatenate(all_ids), np.concatenate(changed)
+
+    def _read(self, name: str, columns: Callable[[list[str]], list[str]]) -> Iterator[pa.RecordBatch]:
+        """The batches of a table that is there already, of those columns alone."""
+        for path in self.folder.files(name):
+            yield from _batches(path, columns)
+
+    def _rows(self, table: Table) -> int:
+        return sum(rows_of(path) for path in self.folder.files(table.name))
+
+    def _remember(self, table: Table, report: TableReport) -> None:
+        """The table is there: the manifest says so before the next one is done."""
+        facts = TableFacts(
+            kind=table.kind,
+            method=table.method,
+            meaning=table.meaning,
+            key=tuple(sql_name(name) for name in table.key),
+            refers=table.refers,
+            rows=report.rows,
+            at=report.sync.next if report.sync else "",
+        )
+        with self._lock:
+            self._manifest = replace(self._manifest, tables={**self._manifest.tables, table.name: facts})
+            self.folder.write(self._manifest)
+
+    def _watch(self, _event: object) -> None:
+        """What every fetch calls as it goes on: the place where a run that was stopped leaves it."""
+        if self._stop.is_set():
+            raise CancelledError("the run was stopped")
+
+
+class _Sink:
+    """A file of rows whose columns may grow; the first batch, or ``schema``, decides what it begins with."""
+
+    def __init__(self, target: Path, schema: pa.Schema | None) -> None:
+        self.target = target
+        self.rows = 0
+        self._sink = None if schema is None else ParquetSink(target, schema)
+
+    def write(self, batch: pa.RecordBatch) -> int:
+        """Take one more batch, and say how many rows it had."""
+        if self._sink is None:
+            self._sink = ParquetSink(self.target, batch.schema)
+        self._sink.write(batch)
+        self.rows += batch.num_rows
+        return int(batch.num_rows)
+
+    def close(self) -> None:
+        """Put the file in place; without a batch there is none."""
+        if self._sink is not None:
+            nothing_asked: Any = None
+            self._sink.close(nothing_asked)
+
+    def abort(self) -> None:
+        """Leave the file that was there."""
+        if self._sink is not None:
+            self._sink.abort()
+
+
+@contextlib.contextmanager
+def _writing(target: Path, schema: pa.Schema | None = None) -> Iterator[_Sink]:
+    sink = _Sink(target, schema)
+    try:
+        yield sink
+    except BaseException:
+        sink.abort()
+        raise
+    sink.close()
+
+
+def _batches(path: Path, columns: Callable[[list[str]], list[str]] = list) -> Iterator[pa.RecordBatch]:
+    with opened(path) as file:
+        yield from file.iter_batches(columns=columns(file.schema_arrow.names))

@@ -1,0 +1,90 @@
+"""``tools.sync_crm``: a folder of linked tables, kept equal to the portal's."""
+
+from __future__ import annotations
+
+import pyarrow.parquet as pq
+import pytest
+
+from b24data import AccessDeniedError, ConfigError, ExportError, RateLimitConfig, RestrictionParams, Sandbox
+from b24data.crm.folder import CrmFolder
+
+FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
+
+
+@pytest.fixture
+def portal():
+    with Sandbox(deals=120) as portal:
+        yield portal
+
+
+@pytest.fixture
+def tools(portal):
+    with portal.connect(restriction_params=FAST) as b24:
+        yield b24.tools
+
+
+def ids_in(folder, column="id"):
+    return sorted(id_ for path in folder.glob("*.parquet") for id_ in pq.read_table(path)[column].to_pylist())
+
+
+def refused_for(method, fetch_all):
+    def fetch(asked, *args, **options):
+        if asked == method:
+            raise AccessDeniedError(method, code="ACCESS_DENIED", status=403)
+        return fetch_all(asked, *args, **options)
+
+    return fetch
+
+
+def test_first_run__reads_the_tables_and_what_they_are_made_of(portal, tools, tmp_path):
+    report = tools.sync_crm(tmp_path / "crm", tables=["deal_contacts", "users"])
+    assert list(report.tables) == ["users", "deals", "deal_contacts"]
+    assert report.complete
+    assert ids_in(tmp_path / "crm/deals") == sorted(portal.truth("crm.deal.list").ids)
+    links = pq.read_table(next((tmp_path / "crm/deal_contacts").glob("*.parquet"))).to_pylist()
+    wanted = {
+        (row["id"], contact)
+        for row in portal.rows("crm.item.list", params={"entityTypeId": 2})
+        for contact in row["contactIds"]
+    }
+    assert {(row["deal_id"], row["contact_id"]) for row in links} == wanted
+
+
+def test_second_run__asks_for_what_changed(portal, tools, tmp_path):
+    tools.sync_crm(tmp_path / "crm", tables=["deals"])
+    changed = portal.truth("crm.deal.list").ids[:5]
+    portal.update("deals", changed, {"TITLE": "changed"})
+    report = tools.sync_crm(tmp_path / "crm", tables=["deals"])
+    assert (report.tables["deals"].sync.updated, report.tables["deals"].rows) == (5, 120)
+
+
+def test_a_table_without_access__is_named_and_left_as_it_was(tools, tmp_path, monkeypatch):
+    tools.sync_crm(tmp_path / "crm", tables=["users", "departments"])
+    before = ids_in(tmp_path / "crm/users", "ID")
+    monkeypatch.setattr(tools, "fetch_all", refused_for("user.get", tools.fetch_all))
+    report = tools.sync_crm(tmp_path / "crm", tables=["users", "departments", "user_departments"])
+    assert [table.state for table in report.tables.values()] == ["ok", "no access", "no access"]
+    assert not report.complete
+    assert ids_in(tmp_path / "crm/users", "ID") == before
+    assert "user_departments" in str(report)
+
+
+def test_two_runs_at_once__the_second_one_says_so(tools, tmp_path):
+    folder = CrmFolder(tmp_path / "crm")
+    with folder.held(), pytest.raises(ExportError) as caught:
+        tools.sync_crm(tmp_path / "crm", tables=["users"])
+    assert caught.value.code == "ALREADY_RUNNING"
+
+
+@pytest.mark.parametrize("wanted", [["deels"], "deals", []])
+def test_tables_that_are_none__are_refused_before_anything_is_sent(portal, tools, tmp_path, wanted):
+    before = portal.stats.requests
+    with pytest.raises(ConfigError):
+        tools.sync_crm(tmp_path / "crm", tables=wanted)
+    assert (portal.stats.requests, (tmp_path / "crm").exists()) == (before, False)
+
+
+def test_a_folder_of_another_user__is_refused(portal, tools, tmp_path):
+    tools.sync_crm(tmp_path / "crm", tables=["currencies"])
+    with portal.hook() as other, pytest.raises(ConfigError, match="another user"):
+        other.tools.sync_crm(tmp_path / "crm", tables=["currencies"])
