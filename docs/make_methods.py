@@ -81,7 +81,7 @@ def _notes(spec: MethodSpec) -> list[str]:
     if spec.modified:
         notes.append(f"sync by `{spec.modified}`")
     if spec.walk == "refused":
-        notes.append(spec.why)
+        notes.append(spec.refusal)
     return notes
 
 

@@ -27,7 +27,7 @@ from b24data.http.payload import decoded_list
 from b24data.http.protocol import Command, Response
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, spec_of
-from b24data.lists.planning import ListPlan, make_plan
+from b24data.lists.plan import ListPlan, make_plan
 from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, IdRun
 from b24data.lists.walks import ListFetch

@@ -31,8 +31,8 @@ from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
-from b24data.lists.planning import make_plan
-from b24data.lists.reader import Asker
+from b24data.lists.plan import make_plan
+from b24data.lists.reader import PageReader
 from b24data.params import ApiVersion, FetchReport
 from b24data.sync.clocks import seconds_of
 from b24data.sync.report import SyncReport
@@ -450,8 +450,8 @@ class Tools:
         session = self._client.get_http_client(plan.spec.version)
         if filter:
             _, plan = self._descriptions.for_request(plan, CallContext(), age_s=TYPES_S, check=check_fields)
-        asker = Asker(session, plan, CallContext(), self._client.clock)
-        return estimate_list(asker, session.params.rate_limit, session.params.operating_limit)
+        reader = PageReader(session, plan, CallContext(), self._client.clock)
+        return estimate_list(reader, session.params.rate_limit, session.params.operating_limit)
 
     def jobs(self) -> pd.DataFrame:
         """The fetches into files that were stopped on this machine, whatever portal they are of, the latest first.

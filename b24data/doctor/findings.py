@@ -13,10 +13,11 @@ from b24data.client.connect import Client
 from b24data.errors import MethodNotFoundError, SdkError
 from b24data.http.context import CallContext
 from b24data.http.redirect import bitrix24_zone
+from b24data.lists.capability import opening_commands
+from b24data.lists.keyset import judge_opening
 from b24data.lists.methods import nearest_methods, spec_of
-from b24data.lists.opening import open_list
-from b24data.lists.planning import make_plan
-from b24data.lists.reader import Asker
+from b24data.lists.plan import make_plan
+from b24data.lists.reader import PageReader
 from b24data.lists.rows import id_reader
 from b24data.text.redact import redact
 
@@ -75,15 +76,15 @@ def _finding(client: Client, method: str, params: Mapping[str, Any] | None) -> F
     spec = spec_of(method)
     narrow = [spec.id_asked] if spec.select and spec.id_asked else None
     plan = make_plan(spec, select=narrow, params=params)
-    asker = Asker(client.get_http_client(spec.version), plan, CallContext(attempts=_TRIES), client.clock)
+    reader = PageReader(client.get_http_client(spec.version), plan, CallContext(attempts=_TRIES), client.clock)
     if plan.walk != "keyset":
-        answer = asker.page(plan.first_page())
+        answer = reader.page(plan.first_page())
         counts = answer.response.total is not None
         time = answer.response.time
         page = None if plan.walk == "whole" else spec.page_asked
         return Finding(method, plan.walk, page, len(answer.rows), time.duration if time else None, counts=counts)
     read = id_reader(spec)
-    opening = open_list(asker, lambda row: plan.position(read(row)))
+    opening = judge_opening(reader, reader.pages(opening_commands(plan)), lambda row: plan.position(read(row)))
     seen = opening.capability
     by_id = seen.order and seen.above
     found = Finding(method, "keyset" if by_id else "offset", spec.page, len(opening.first), opening.portal_s)

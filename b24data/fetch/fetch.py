@@ -39,7 +39,7 @@ from b24data.http.clock import Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.session import Session
 from b24data.lists.methods import nearest_methods
-from b24data.lists.planning import ListPlan, default_part
+from b24data.lists.plan import ListPlan, default_part
 from b24data.lists.rows import Row
 from b24data.lists.walk import Decode, IdRun
 from b24data.lists.walks import ListFetch

@@ -25,7 +25,7 @@ from b24data.lists.columns import column_facts
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.literals import FilterKind
 from b24data.lists.methods import MethodSpec
-from b24data.lists.planning import ListPlan, settled
+from b24data.lists.plan import ListPlan, settled
 from b24data.lists.query import FieldType, FieldTypes
 
 __all__ = ["JUST_S", "TYPES_S", "WORDS_S", "Described", "Descriptions", "field_types"]

@@ -20,7 +20,7 @@ from b24data.http.protocol import Command, Response, encode_batch, read_batch
 from b24data.http.session import Session
 from b24data.lists.methods import spec_of
 from b24data.lists.names import folded
-from b24data.lists.planning import make_plan
+from b24data.lists.plan import make_plan
 from b24data.lists.rows import Row, rows_of
 from b24data.lists.walk import IdRun
 from b24data.lists.walks import ListFetch

@@ -11,7 +11,7 @@ from b24data.frames.columns import Decoder
 from b24data.frames.schema import Schema
 from b24data.frames.wire import Row, parse_rows
 from b24data.http.context import CallContext
-from b24data.lists.planning import ListPlan
+from b24data.lists.plan import ListPlan
 
 __all__ = ["Believed", "changed", "contradicted"]
 

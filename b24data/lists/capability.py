@@ -9,18 +9,35 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from b24data.errors import SdkError
 from b24data.http.protocol import Command
-from b24data.lists.planning import Capability, ListPlan
+from b24data.lists.plan import ListPlan
 
-__all__ = ["ENOUGH_ROWS", "check_order", "judge_parts", "judge_probe", "opening_commands", "part_commands", "reference"]
+__all__ = ["ENOUGH_ROWS", "Capability", "check_order", "judge_parts", "judge_probe"]
+__all__ += ["opening_commands", "part_commands", "reference"]
 
 # Rows of the first page (from 0) that the probe names: at least _FLOOR, behind _AFTER, up to _UPTO.
 _FLOOR, _AFTER, _UPTO = 1, 2, 4
 # A first page with fewer rows proves nothing.
 ENOUGH_ROWS = _UPTO + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What this portal was seen to honour for this method. Without ``above`` or ``order`` there is no keyset walk.
+
+    ``floor`` is a second lower bound (``>=id`` beside ``>id``); where ``short_page_ends``, fewer rows than a page
+    prove the end.
+    """
+
+    order: bool = True
+    above: bool = True
+    below: bool = True
+    floor: bool = True
+    chains: bool = True
+    short_page_ends: bool = True
 
 
 def reference(plan: ListPlan, key: str, row: int) -> str:

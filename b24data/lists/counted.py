@@ -19,8 +19,8 @@ import msgspec
 from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
 from b24data.lists.pace import MOST_COMMANDS
-from b24data.lists.planning import ListPlan, Params
-from b24data.lists.reader import Answer, Asker
+from b24data.lists.plan import ListPlan, Params
+from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_in, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
@@ -31,15 +31,15 @@ T = TypeVar("T")
 _MOST_EMPTY = 100
 
 
-def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
+def counted_pages(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
     """The rows of all pages, each once; those that only a second reading brings come last."""
-    plan = asker.plan
+    plan = reader.plan
     facts.walk = "offset" if plan.walk == "keyset" else plan.walk
-    opening = asker.page(plan.page_at(0))
+    opening = reader.page(plan.page_at(0))
     decode = prepare(opening.rows)
     facts.begun = True
 
-    first = _Reading(asker, facts, _identified(plan, opening.rows))
+    first = _Reading(reader, facts, _identified(plan, opening.rows))
     yield from _passed_on(first.pages(opening), decode, plan.limit, facts)
     if _is_cut(first, plan.limit, facts):
         facts.reason = "limit"
@@ -47,8 +47,8 @@ def counted_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], f
     proof = first.proof
     if not proof:
         facts.notes.append(f"{first.doubt}: the list was read a second time")
-        second = _Reading(asker, facts, first.identified, before=first.seen)
-        yield from _passed_on(second.pages(asker.page(plan.page_at(0)), one_by_one=True), decode, plan.limit, facts)
+        second = _Reading(reader, facts, first.identified, before=first.seen)
+        yield from _passed_on(second.pages(reader.page(plan.page_at(0)), one_by_one=True), decode, plan.limit, facts)
         if _is_cut(second, plan.limit, facts):
             facts.reason = "limit"
             return
@@ -102,7 +102,7 @@ class _Reading:
     the portal told beside rows; 0 and -1 are no totals there.
     """
 
-    asker: Asker
+    reader: PageReader
     facts: WalkFacts
     identified: bool
     before: Counter[Any] = field(default_factory=Counter)
@@ -121,7 +121,7 @@ class _Reading:
     _digests: dict[Any, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._key = _key_reader(self.asker.plan.spec.id) if self.identified else _digest
+        self._key = _key_reader(self.reader.plan.spec.id) if self.identified else _digest
 
     @property
     def total(self) -> int | None:
@@ -141,7 +141,7 @@ class _Reading:
         """What is wrong with this reading."""
         if len(set(self._counts)) > 1:
             return f"the portal's total changed from {self._counts[0]:,} to {self._counts[-1]:,}"
-        if self.repeated and not self.asker.plan.spec.overlaps:
+        if self.repeated and not self.reader.plan.spec.overlaps:
             return f"{self.repeated:,} rows came twice"
         if self.total is not None and self.rows < self.total:
             return f"the portal counts {self.total:,} rows and sent {self.rows:,}"
@@ -149,7 +149,7 @@ class _Reading:
 
     def pages(self, opening: Answer, *, one_by_one: bool = False) -> Iterator[list[Row]]:
         """The rows of each page that neither this reading nor the one before it has had."""
-        plan = self.asker.plan
+        plan = self.reader.plan
         next_place = opening.response.next or 0
         by_rows = plan.spec.number is None and plan.spec.size is not None
         # A page that is short because of the user's rights still counts as a whole one.
@@ -163,7 +163,7 @@ class _Reading:
         previous = opening.rows
         while not self._arrived and not self.ending:
             linked = by_rows and self.total is None and not plan.spec.overlaps and len(previous) > 1
-            answer = self._linked(previous[-1], place) if linked else self.asker.page(plan.page_at(place))
+            answer = self._linked(previous[-1], place) if linked else self.reader.page(plan.page_at(place))
             previous = answer.rows or previous
             rows_before = place * plan.spec.page_asked if plan.spec.number else place
             if not answer.rows:
@@ -181,14 +181,14 @@ class _Reading:
 
         A page that is empty or known already is asked for again alone: some methods answer only that rightly.
         """
-        plan = self.asker.plan
+        plan = self.reader.plan
         while not self._arrived and (starts := range(place, self._wanted, self._step)[:MOST_COMMANDS]):
             commands = [Command(f"p{start}", plan.method, _named(plan.page_at(start))) for start in starts]
-            answers = self.asker.pages(commands).each
+            answers = self.reader.pages(commands).each
             for answer in answers:
                 self._count(answer)
             for start, command, answer in zip(starts, commands, answers, strict=True):
-                page = self.asker.sure(answer, command)
+                page = self.reader.retry_alone(answer, command)
                 if not page.rows or self._is_known(page):
                     return start
                 yield self._take(page)
@@ -200,7 +200,7 @@ class _Reading:
 
         Without a total, only that row tells whether the rows still stand where they stood.
         """
-        answer = self.asker.page(self.asker.plan.page_at(place - 1))
+        answer = self.reader.page(self.reader.plan.page_at(place - 1))
         if not answer.rows or self._key(answer.rows[0]) != self._key(last):
             self._moved = True
             return answer
@@ -218,8 +218,8 @@ class _Reading:
         """A page that came before: the last one, where that comes again, or any, where the portal ignores the place."""
         self._idle += 1
         self._count(answer)
-        sure = self.total is None and (len(self._pages) > 1 or len(answer.rows) < self.asker.plan.spec.page_asked)
-        if self.rows == self.total or (self.asker.plan.spec.repeats_last and sure):
+        sure = self.total is None and (len(self._pages) > 1 or len(answer.rows) < self.reader.plan.spec.page_asked)
+        if self.rows == self.total or (self.reader.plan.spec.repeats_last and sure):
             self.ending = "last_page"
         elif self._has_no_pages(answer):
             self.ending, self._moved = "whole_answer", False
@@ -234,22 +234,22 @@ class _Reading:
 
     def _has_no_pages(self, answer: Answer) -> bool:
         """Whether a method that nothing documents sent its whole list at once. A round number of rows may be a page."""
-        spec = self.asker.plan.spec
+        spec = self.reader.plan.spec
         once = self.total is None and len(self._pages) == 1 and len(answer.rows) == self.rows
         return once and not spec.documented and len(answer.rows) % spec.page_asked > 0
 
     @property
     def _name(self) -> str:
-        return self.asker.plan.method
+        return self.reader.plan.method
 
     @property
     def _wanted(self) -> int:
-        limit = self.asker.plan.limit
+        limit = self.reader.plan.limit
         return min(self.total or 0, limit or self.total or 0)
 
     def _take(self, answer: Answer) -> list[Row]:
         """The new rows of a page, after which it is known whether the reading has arrived."""
-        response, spec = answer.response, self.asker.plan.spec
+        response, spec = answer.response, self.reader.plan.spec
         self._count(answer)
         self._pages.add(_page_digest(answer.rows))
         if not self.before:  # in the first reading a row may have changed since an earlier page, but not on this one
@@ -287,7 +287,7 @@ class _Reading:
         digest = _digest(row)
         if self._digests.setdefault(key, digest) != digest:
             raise ProtocolViolationError(
-                f"{self._name} sends different rows with the same {self.asker.plan.spec.id} {str(key)[:40]}",
+                f"{self._name} sends different rows with the same {self.reader.plan.spec.id} {str(key)[:40]}",
                 hint='rows may have changed meanwhile: run it again; partial="ok" gives what came',
             )
 
@@ -298,7 +298,7 @@ class _Reading:
         if not answer.rows or _page_digest(answer.rows) not in self._pages:
             return False
         # Full pages of equal rows may follow one another: then only the total tells where they end.
-        equal = len({bytes(row) for row in answer.rows}) == 1 and len(answer.rows) >= self.asker.plan.spec.page_asked
+        equal = len({bytes(row) for row in answer.rows}) == 1 and len(answer.rows) >= self.reader.plan.spec.page_asked
         return self.total is None or not equal
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from b24data.errors import ProtocolViolationError
 from b24data.http.payload import decoded
-from b24data.lists.reader import Answer, Asker
+from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_reader, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
@@ -27,15 +27,15 @@ T = TypeVar("T")
 _CONFIRMATIONS, _OTHERS = 1, 3
 
 
-def cursor_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
+def cursor_pages(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
     """The rows of all pages, in the order they came in."""
-    plan = asker.plan
+    plan = reader.plan
     facts.walk = plan.walk
-    follow = _Echo(asker) if plan.spec.next_at else _Stages(asker) if plan.spec.stage else _Ids(asker)
+    follow = _Echo(reader) if plan.spec.next_at else _Stages(reader) if plan.spec.phase_param else _Ids(reader)
     decode: Decode[T] | None = None
     after: Any = None
     while not facts.reason:
-        answer = asker.page(plan.cursor_page(after))
+        answer = reader.page(plan.cursor_page(after))
         decode = decode or prepare(answer.rows)
         facts.begun = True
         rows, after = follow.next(answer)
@@ -56,18 +56,18 @@ def cursor_pages(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], fa
 class _Ids:
     """Ids that rise (or fall, where the walk goes downwards) from page to page; inside a page any order will do."""
 
-    asker: Asker
+    reader: PageReader
     ended: str = field(init=False, default="")
     reached: int | None = field(init=False, default=None)
     _id: Callable[[Row], int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._id = id_reader(self.asker.plan.spec)
-        self.reached = self.asker.plan.low
+        self._id = id_reader(self.reader.plan.spec)
+        self.reached = self.reader.plan.low
 
     def next(self, answer: Answer) -> tuple[list[Row], int | None]:
         """The rows of a page, and the cursor for the next one."""
-        plan = self.asker.plan
+        plan = self.reader.plan
         if not answer.rows:
             self.ended = "empty_page"
             return [], self.reached
@@ -92,13 +92,13 @@ class _Ids:
 class _Stages:
     """Notifications in two stages, each with falling ids; the type of the last one tells its stage."""
 
-    asker: Asker
+    reader: PageReader
     ended: str = field(init=False, default="")
     _seen: set[int] = field(init=False, default_factory=set)
 
     def next(self, answer: Answer) -> tuple[list[Row], tuple[int, int] | None]:
         """The new rows of a page, and the cursor for the next one."""
-        plan = self.asker.plan
+        plan = self.reader.plan
         if not answer.rows:
             self.ended = "empty_page"
             return [], None
@@ -116,14 +116,14 @@ class _Stages:
 class _Echo:
     """A cursor that the portal gives and gets back as it is; without one there is no further page."""
 
-    asker: Asker
+    reader: PageReader
     ended: str = field(init=False, default="")
     _cursors: set[bytes] = field(init=False, default_factory=set)
     _seen: set[Any] = field(init=False, default_factory=set)
 
     def next(self, answer: Answer) -> tuple[list[Row], Any]:
         """The rows of a page, and the cursor for the next one."""
-        plan, response = self.asker.plan, answer.response
+        plan, response = self.reader.plan, answer.response
         cursor = value_at(response, str(plan.spec.next_at))
         more = value_at(response, plan.spec.more_at) if plan.spec.more_at else None
         if not answer.rows and not more:
@@ -139,9 +139,9 @@ class _Echo:
         return self._fresh(answer), cursor
 
     def _fresh(self, answer: Answer) -> list[Row]:
-        read = id_reader(self.asker.plan.spec)
+        read = id_reader(self.reader.plan.spec)
         ids = [read(row) for row in answer.rows]
         if not self._seen.isdisjoint(ids):
-            raise ProtocolViolationError(f"{self.asker.plan.method} sent rows a second time")
+            raise ProtocolViolationError(f"{self.reader.plan.method} sent rows a second time")
         self._seen.update(ids)
         return answer.rows

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from b24data.http.protocol import Command
 from b24data.lists.pace import MOST_COMMANDS
-from b24data.lists.reader import Answer, Asker
+from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
 
@@ -48,17 +48,17 @@ class Estimate:
         )
 
 
-def estimate_list(asker: Asker, rate: RateLimitConfig, operating: OperatingLimitConfig) -> Estimate:
+def estimate_list(reader: PageReader, rate: RateLimitConfig, operating: OperatingLimitConfig) -> Estimate:
     """The estimate for one list: two or three requests, a few more where the ids are in clusters."""
-    plan = asker.plan
+    plan = reader.plan
     if plan.empty:
         return Estimate(method=plan.method, rows=0, requests=0, seconds=0.0, operating_share=0.0, exact=True)
     if plan.walk == "keyset":
-        rows, page_s, exact = _sampled(asker)
+        rows, page_s, exact = _sampled(reader)
         commands = math.ceil(rows / plan.spec.page)
         requests = 2 + math.ceil(commands / 50 * 1.05)
     else:
-        answer = asker.page(plan.first_page())
+        answer = reader.page(plan.first_page())
         rows = max(answer.response.total or 0, len(answer.rows))
         exact = plan.walk == "whole" or bool(answer.response.total)
         page_s = _seconds(answer)
@@ -100,40 +100,40 @@ class _Sample:
         return len(self.positions) + (self.hi - self.positions[-1]) * self.density
 
 
-def _sampled(asker: Asker) -> tuple[int, float, bool]:
+def _sampled(reader: PageReader) -> tuple[int, float, bool]:
     """Rows, seconds of a full page, and whether every row was seen."""
-    plan = asker.plan
+    plan = reader.plan
     read = id_reader(plan.spec)
     ends = [
         Command("first", plan.method, plan.keyset_page(plan.low, plan.high)),
         Command("last", plan.method, plan.keyset_page(plan.low, plan.high, backwards=True)),
     ]
-    first, last = (asker.sure(answer, command) for answer, command in zip(asker.pages(ends).each, ends, strict=True))
+    first, last = map(reader.retry_alone, reader.pages(ends).each, ends)
     page_s = _seconds(first)
     if len(first.rows) < plan.spec.page:
         return len(first.rows), page_s, True
     low, high = (plan.position(read(row)) for row in (first.rows[0], last.rows[0]))
-    samples = _look(asker, _cut(low - 1, high, _PLACES))
+    samples = _look(reader, _cut(low - 1, high, _PLACES))
     for _ in range(_MOST_LOOKS):
         doubtful = [one for one, follower in zip(samples, [*samples[1:], None], strict=True) if _differs(one, follower)]
         if not doubtful:
             break
         pieces = [cut for one in doubtful for cut in _cut(one.lo, one.hi, max(2, MOST_COMMANDS // len(doubtful)))]
         kept = [one for one in samples if one not in doubtful]
-        samples = sorted([*kept, *_look(asker, pieces)], key=lambda one: one.lo)
+        samples = sorted([*kept, *_look(reader, pieces)], key=lambda one: one.lo)
     return round(sum(one.rows for one in samples)), page_s, False
 
 
-def _look(asker: Asker, ranges: Sequence[tuple[int, int]]) -> list[_Sample]:
+def _look(reader: PageReader, ranges: Sequence[tuple[int, int]]) -> list[_Sample]:
     """The first page of each range."""
-    plan = asker.plan
+    plan = reader.plan
     read = id_reader(plan.spec)
     commands = [Command(f"s{k}", plan.method, plan.keyset_page(lo, hi)) for k, (lo, hi) in enumerate(ranges)]
     samples = []
     for part in (commands[k : k + MOST_COMMANDS] for k in range(0, len(commands), MOST_COMMANDS)):
-        for command, answer in zip(part, asker.pages(part).each, strict=True):
+        for command, answer in zip(part, reader.pages(part).each, strict=True):
             lo, hi = ranges[int(command.key[1:])]
-            rows = asker.sure(answer, command).rows
+            rows = reader.retry_alone(answer, command).rows
             samples.append(_Sample(lo, hi, [plan.position(read(row)) for row in rows], len(rows) >= plan.spec.page))
     return samples
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
-from b24data.lists.capability import reference
-from b24data.lists.opening import open_list
+from b24data.lists.capability import (
+    ENOUGH_ROWS,
+    Capability,
+    check_order,
+    judge_parts,
+    judge_probe,
+    opening_commands,
+    part_commands,
+    reference,
+)
 from b24data.lists.pace import Pace
-from b24data.lists.planning import Capability
-from b24data.lists.ranges import Block, Chain, KeysetWalk, Outcome, read_chain
-from b24data.lists.reader import Asker
+from b24data.lists.ranges import Block, Chain, Outcome, RangePlanner, read_chain
+from b24data.lists.reader import Answer, Answers, PageReader
 from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, IdRun, WalkFacts
 
-__all__ = ["KeysetFetch", "NoKeysetError"]
+__all__ = ["KeysetWalk", "NoKeysetError", "Opening", "judge_opening"]
 
 T = TypeVar("T")
 # How often to look up from waiting for answers: on Windows a blocked wait does not see Ctrl-C.
@@ -29,6 +36,46 @@ _OPENING_PAGES = 2  # whole pages of the batch that opens a walk; its probe is a
 
 class NoKeysetError(ProtocolViolationError):
     """This portal can't be walked by id for this method. Nothing was passed on yet, so another walk can begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first page, the last page (backwards), and what was seen; ``wall_s`` and ``portal_s`` are of their batch.
+
+    ``enough``: there were rows enough to see whether bounds and references work.
+    """
+
+    first: list[Row]
+    last: list[Row]
+    capability: Capability
+    enough: bool
+    wall_s: float
+    portal_s: float
+
+
+def judge_opening(reader: PageReader, answers: Answers, position_of: Callable[[Row], int]) -> Opening:
+    """What the answers to :func:`opening_commands` show; a second batch asks one by one if the probe went wrong."""
+    plan = reader.plan
+    *pages, probe = answers.each
+    first, last = (page.rows for page in map(reader.retry_alone, pages, opening_commands(plan)))
+    heads, tails = ([position_of(row) for row in rows] for rows in (first, last))
+    whole = heads[-1:] == tails[:1]
+    full = whole or len(first) == plan.spec.page
+    capability = Capability(order=check_order(heads, tails), short_page_ends=plan.spec.short_page_ends and full)
+
+    def seen(answer: Answer | SdkError) -> Sequence[int] | SdkError:
+        return answer if isinstance(answer, SdkError) else [position_of(row) for row in answer.rows]
+
+    enough = len(first) >= ENOUGH_ROWS
+    if not enough:
+        if not whole:
+            capability = replace(capability, below=False, floor=False, chains=False)
+    elif capability.order and not judge_probe(heads, seen(probe)):
+        questions = part_commands(plan, heads)
+        *singles, chained = reader.pages(questions).each
+        answered = [*map(reader.retry_alone, singles, questions), chained]
+        capability = judge_parts(heads, [*map(seen, answered)], capability)
+    return Opening(first, last, capability, enough, answers.wall_s, answers.portal_s)
 
 
 class _Read(NamedTuple, Generic[T]):
@@ -46,27 +93,27 @@ class _Answered(Generic[T]):
     timed_out: bool
 
 
-class KeysetFetch(Generic[T]):
+class KeysetWalk(Generic[T]):
     """One list read by ranges of its ids."""
 
     def __init__(
         self,
-        asker: Asker,
+        reader: PageReader,
         prepare: Callable[[Sequence[Row]], Decode[T]],
         facts: WalkFacts,
         pace: Pace,
         *,
         count: bool = False,
     ) -> None:
-        self._asker = asker
-        self._plan = asker.plan
+        self._reader = reader
+        self._plan = reader.plan
         self._prepare = prepare
         self._facts = facts
         self._pace = pace
         self._count = count
         self._capability = Capability()
-        read = id_reader(asker.plan.spec)
-        self._position_of: Callable[[Row], int] = lambda row: asker.plan.position(read(row))
+        read = id_reader(reader.plan.spec)
+        self._position_of: Callable[[Row], int] = lambda row: reader.plan.position(read(row))
 
     def blocks(self) -> Generator[T, None, None]:
         """The decoded rows in the order of the walk; the facts are complete when it ends."""
@@ -79,7 +126,7 @@ class KeysetFetch(Generic[T]):
         low = self._position_of(first[0]) - 1 if self._plan.first is None else self._plan.first
         high = max(self._position_of(row) for row in (first[-1], *last[:1]))
         self._facts.pin(self._plan.position(high))
-        walk: KeysetWalk[T] = KeysetWalk(low, high, self._plan.spec.page, self._capability, self._plan.limit)
+        walk: RangePlanner[T] = RangePlanner(low, high, self._plan.spec.page, self._capability, self._plan.limit)
         [opening] = walk.next_request(1)
         self._take_in(walk, *self._read([opening], [first]))
         for block in self._side_by_side(walk):
@@ -104,7 +151,7 @@ class KeysetFetch(Generic[T]):
         if self._plan.spec.start is None:
             self._facts.notes.append(f"{self._plan.method} can't be counted")
             return
-        self._facts.total = self._asker.page(self._plan.count(high)).response.total
+        self._facts.total = self._reader.page(self._plan.count(high)).response.total
         if self._facts.total is not None and self._facts.total > self._facts.rows:
             raise ProtocolViolationError(
                 f"{self._plan.method}: the portal counts {self._facts.total:,} rows and sent {self._facts.rows:,}"
@@ -112,18 +159,19 @@ class KeysetFetch(Generic[T]):
 
     def _open(self) -> tuple[list[Row], list[Row]]:
         """The first and the last page, if this portal can be walked by id."""
-        opening = open_list(self._asker, self._position_of)
+        answers = self._reader.pages(opening_commands(self._plan))
+        opening = judge_opening(self._reader, answers, self._position_of)
         self._pace.answered(self._pace.sent(), opening.wall_s, opening.portal_s)
         self._pace.measured(opening.portal_s / _OPENING_PAGES)
         self._capability = opening.capability
         if not self._capability.order or not self._capability.above:
             ignored = "the order" if not self._capability.order else "a bound on the id"
-            raise NoKeysetError(f"{self._asker.session.portal} ignores {ignored} in {self._plan.method}")
+            raise NoKeysetError(f"{self._reader.session.portal} ignores {ignored} in {self._plan.method}")
         return opening.first, opening.last
 
     # -- the ranges, side by side ---------------------------------------------------------------------------------
 
-    def _side_by_side(self, walk: KeysetWalk[T]) -> Iterator[Block[T]]:
+    def _side_by_side(self, walk: RangePlanner[T]) -> Iterator[Block[T]]:
         """Keep as many requests under way as the pace allows, until the walk is done."""
         pool = ThreadPoolExecutor(self._pace.most_in_flight, thread_name_prefix="b24data")
         under_way: set[Future[_Answered[T]]] = set()
@@ -132,15 +180,15 @@ class KeysetFetch(Generic[T]):
             while not walk.done:
                 while len(under_way) < self._pace.in_flight and (chains := walk.next_request(self._pace.commands)):
                     under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent()))
-                self._asker.context.remaining_commands = walk.remaining_commands
+                self._reader.context.remaining_commands = walk.remaining_commands
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
                     self._account(walk, future.result())
                 yield from walk.ready()
         except BaseException:
             # Whatever ends the walk early, Ctrl-C included: nothing more may leave, and nobody waits for answers.
-            self._asker.context.cancel.set()
-            self._asker.session.interrupt()
+            self._reader.context.cancel.set()
+            self._reader.session.interrupt()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
@@ -150,7 +198,7 @@ class KeysetFetch(Generic[T]):
         commands: list[Command] = []
         for chain in chains:
             commands.extend(self._chain_commands(chain, len(commands)))
-        answers = self._asker.pages(commands)
+        answers = self._reader.pages(commands)
         rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
         return _Answered(self._read(chains, rows), ticket, answers.wall_s, answers.portal_s, answers.timed_out)
 
@@ -192,10 +240,10 @@ class KeysetFetch(Generic[T]):
         lo, hi = sorted((self._plan.position(chain.lo), self._plan.position(chain.hi)))
         wrong = "out of order or twice" if not run.ordered else f"that are not between {lo} and {hi}, as was asked"
         raise ProtocolViolationError(
-            f"{self._asker.session.portal} sent ids {wrong}, so {self._plan.method} can't be trusted to be whole"
+            f"{self._reader.session.portal} sent ids {wrong}, so {self._plan.method} can't be trusted to be whole"
         )
 
-    def _account(self, walk: KeysetWalk[T], answered: _Answered[T]) -> None:
+    def _account(self, walk: RangePlanner[T], answered: _Answered[T]) -> None:
         for read in answered.chains:
             self._take_in(walk, read)
         if answered.timed_out:
@@ -205,7 +253,7 @@ class KeysetFetch(Generic[T]):
         if pages := sum(read.outcome.pages for read in answered.chains):
             self._pace.measured(answered.portal_s / pages)
 
-    def _take_in(self, walk: KeysetWalk[T], read: _Read[T]) -> None:
+    def _take_in(self, walk: RangePlanner[T], read: _Read[T]) -> None:
         if read.outcome.error is not None and read.chain.alone:
             raise read.outcome.error
         walk.answered(read.chain, read.outcome, read.data)

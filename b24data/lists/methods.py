@@ -17,9 +17,11 @@ from b24data.errors import ConfigError
 from b24data.http.encode import check_method
 from b24data.http.retry import is_read
 
-Walk = Literal["keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"]
+WalkKind = Literal[
+    "keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"
+]
 
-__all__ = ["MethodSpec", "Walk", "check_reads", "documented_names", "known_methods"]
+__all__ = ["MethodSpec", "WalkKind", "check_reads", "documented_names", "known_methods"]
 __all__ += ["nearest_methods", "nearest_names", "only_reads", "spec_of"]
 
 
@@ -54,14 +56,14 @@ class MethodSpec:
 
     **Pages**: ``start`` is the parameter for the first row, ``number`` that for the page, ``size`` that for the rows of
     a page (``page`` by default, ``page_max`` at most), ``cursor`` that for where to go on, copied from ``next_at`` of
-    ``result`` where that is set; ``stage`` goes with a cursor. ``more_at`` of ``result`` tells of more rows.
+    ``result`` where that is set; ``phase_param`` goes with a cursor. ``more_at`` of ``result`` tells of more rows.
     ``short_page_ends``: fewer rows than a page prove the end (settings/performance/huge-data.md). ``repeats_last``:
-    behind the last page it comes again. ``overlaps``: pages share rows. ``why`` a method is refused.
+    behind the last page it comes again. ``overlaps``: pages share rows. ``refusal``: why a method is refused.
 
     **Part**: ``part`` says which part of the list comes where a parameter is not given, by its path.
 
     ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list), and
-    ``userfields`` its user fields; ``also`` are names that it takes and that neither describes.
+    ``userfields`` its user fields; ``extra_names`` are names that it takes and that neither describes.
     ``rest.documentation.openapi`` describes the fields of every list of REST 3.0.
     ``modified`` is the field that tells when a row was changed last (or written, where rows do not change) and that the
     filter compares by ``>=``: what :meth:`Tools.sync` goes by. Fields that stay empty until the first change are none.
@@ -69,7 +71,7 @@ class MethodSpec:
     """
 
     method: str
-    walk: Walk
+    walk: WalkKind
     version: Literal["v2", "v3"] = "v2"
     rows_at: str = ""
     shape: Literal["list", "by_key", "groups", "one_or_list"] = "list"
@@ -90,19 +92,19 @@ class MethodSpec:
     size: str | None = None
     cursor: str | None = None
     next_at: str | None = None
-    stage: str | None = None
+    phase_param: str | None = None
     more_at: str | None = None
     page: int = 50
     page_max: int | None = None
     short_page_ends: bool = True
     repeats_last: bool = False
     overlaps: bool = False
-    why: str = ""
+    refusal: str = ""
     part: Mapping[str, str] = field(default_factory=dict)
     fields: str | None = None
     fields_params: Mapping[str, Any] = field(default_factory=dict)
     userfields: str | None = None
-    also: tuple[str, ...] = ()
+    extra_names: tuple[str, ...] = ()
     modified: str | None = None
     deprecated: str | bool = False
     documented: bool = True
@@ -115,14 +117,14 @@ class MethodSpec:
     @property
     def paging(self) -> frozenset[str]:
         """The parameters that say which page is wanted, as paths in lower case."""
-        names = (self.start, self.number, self.size, self.cursor, self.stage)
+        names = (self.start, self.number, self.size, self.cursor, self.phase_param)
         return frozenset(name.lower() for name in names if name)
 
     @classmethod
     def of(cls, method: str, facts: Mapping[str, Any]) -> MethodSpec:
         """One entry of ``methods.json``."""
         known = dict(facts)
-        known |= {name: tuple(known.get(name, ())) for name in ("required", "also", "positional", "key_with")}
+        known |= {name: tuple(known.get(name, ())) for name in ("required", "extra_names", "positional", "key_with")}
         known.setdefault("id_asked", known.get("id"))
         return cls(method=method.removeprefix(_V3), **known)
 

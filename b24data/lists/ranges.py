@@ -3,7 +3,7 @@
 A list is a stretch of positions (ids, or their negatives when walking downwards) from ``low`` to ``high``, the largest
 position when the walk began. It is read in ranges ``(lo, hi]``. A range is read by a *chain*: commands of one batch,
 each asking for the page behind the last row of the one before it. Ranges are independent of each other, so several
-batches can be under way; what came is put in order by :class:`KeysetWalk`, which ends when everything from ``low`` to
+batches can be under way; what came is put in order by :class:`RangePlanner`, which ends when everything from ``low`` to
 ``high`` is covered.
 """
 
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from b24data.errors import SdkError
-from b24data.lists.planning import Capability
+from b24data.lists.capability import Capability
 
-__all__ = ["Block", "Chain", "KeysetWalk", "Outcome", "Segment", "read_chain"]
+__all__ = ["Block", "Chain", "Outcome", "RangePlanner", "Segment", "read_chain"]
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -150,7 +150,7 @@ class Block(Generic[T]):
 
 
 @dataclass(slots=True)
-class KeysetWalk(Generic[T]):
+class RangePlanner(Generic[T]):
     """The state of one walk over ``(low, high]``.
 
     Ask :meth:`next_request` for the chains of the next batch, report each with :meth:`answered`, and take what can be

@@ -21,10 +21,10 @@ from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Command, Response, encode_batch, has_reference, read_batch
 from b24data.http.session import Session
-from b24data.lists.planning import ListPlan
+from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row, rows_of
 
-__all__ = ["Answer", "Answers", "Asker"]
+__all__ = ["Answer", "Answers", "PageReader"]
 
 # A batch that can't be had in so many tries is asked again in pieces; each of them is tried as often as it takes.
 BATCH_ATTEMPTS = 4
@@ -52,7 +52,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class PageReader:
     """The questions of one walk. Any thread may ask."""
 
     session: Session
@@ -96,7 +96,7 @@ class Asker:
             each.append(answer)
         return Answers(each, self.clock.monotonic() - began, portal_s)
 
-    def sure(self, answer: Answer | SdkError, command: Command) -> Answer:
+    def retry_alone(self, answer: Answer | SdkError, command: Command) -> Answer:
         """The page; if it failed inside a batch, asked for again alone, through the same loop as every call."""
         return self.page(command.params) if isinstance(answer, SdkError) else answer
 

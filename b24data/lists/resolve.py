@@ -158,7 +158,7 @@ class _Resolution:
         head = name.partition(".")[0]
         if self._spec.filter_form == "conditions" or self._types is None:
             return True
-        if folded(head) in {folded(one) for one in self._spec.also} or (head != name and folded(head) in self._by_fold):
+        if folded(head) in map(folded, self._spec.extra_names) or (head != name and folded(head) in self._by_fold):
             return True
         if not self._types.whole and head.startswith("UF_"):
             return True
@@ -339,7 +339,7 @@ class _Resolution:
 
     def selected(self, names: Sequence[str]) -> tuple[str, ...]:
         """The fields in the method's own spelling."""
-        beyond = {*self._spec.also, *(name for name in (self._spec.id, self._spec.id_asked) if name)}
+        beyond = {*self._spec.extra_names, *(name for name in (self._spec.id, self._spec.id_asked) if name)}
         beyond |= {name for name, page in self._facts.names.items() if page.field != "-"}
         found: list[str] = []
         unknown: list[str] = []
@@ -362,7 +362,7 @@ class _Resolution:
     def ordered(self, order: Mapping[str, str]) -> dict[str, str]:
         """The order in the method's own spelling."""
         found: dict[str, str] = {}
-        extra = {folded(one): one for one in self._spec.also}
+        extra = {folded(one): one for one in self._spec.extra_names}
         for name, direction in order.items():
             if self._spec.id_asked and name.lower() == self._spec.id_asked.lower():
                 own = self._spec.id_asked
@@ -375,7 +375,7 @@ class _Resolution:
             else:
                 own = name
                 if self._check and self._closed and not (self._types and not self._types.whole):
-                    known = [*self._by_code, *self._by_wire, *self._spec.also]
+                    known = [*self._by_code, *self._by_wire, *self._spec.extra_names]
                     check_names([name.partition(".")[0]], known, where="order", hint=f"{ANYWAY}")
             found[own] = direction
         return found

@@ -12,11 +12,11 @@ from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.counted import counted_pages
 from b24data.lists.cursors import cursor_pages
-from b24data.lists.keyset import KeysetFetch, NoKeysetError
-from b24data.lists.methods import Walk
+from b24data.lists.keyset import KeysetWalk, NoKeysetError
+from b24data.lists.methods import WalkKind
 from b24data.lists.pace import MOST_IN_FLIGHT, Pace
-from b24data.lists.planning import ListPlan
-from b24data.lists.reader import Asker
+from b24data.lists.plan import ListPlan
+from b24data.lists.reader import PageReader
 from b24data.lists.rows import Row
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.lists.whole import whole_answer
@@ -25,7 +25,7 @@ __all__ = ["ListFetch"]
 
 T = TypeVar("T")
 
-_WALKS: dict[Walk, Callable[..., Iterator[Any]]] = {
+_WALKS: dict[WalkKind, Callable[..., Iterator[Any]]] = {
     "whole": whole_answer,
     "offset": counted_pages,
     "offset_limit": counted_pages,
@@ -89,7 +89,7 @@ class ListFetch(Generic[T]):
             ) from error
 
     def _blocks(self) -> Iterator[T]:
-        asker = Asker(self.session, self.plan, self.context, self.clock)
+        reader = PageReader(self.session, self.plan, self.context, self.clock)
         if isinstance(follower := self.plan.spec.deprecated, str):
             self.facts.notes.append(f"{self.plan.method} is deprecated; {follower} follows it")
         if self.plan.empty:
@@ -97,17 +97,17 @@ class ListFetch(Generic[T]):
             self.facts.walk = "none"
             self.facts.ended("no_values")
         elif self.plan.walk == "keyset":
-            yield from self._by_id(asker)
+            yield from self._by_id(reader)
         else:
-            yield from _WALKS[self.plan.walk](asker, self.prepare, self.facts)
+            yield from _WALKS[self.plan.walk](reader, self.prepare, self.facts)
 
-    def _by_id(self, asker: Asker) -> Iterator[T]:
+    def _by_id(self, reader: PageReader) -> Iterator[T]:
         most = max(1, min(self.workers or MOST_IN_FLIGHT, MOST_IN_FLIGHT))
         pace = Pace(in_flight=min(4, most), most_in_flight=most)
         try:
-            yield from KeysetFetch(asker, self.prepare, self.facts, pace, count=self.count).blocks()
+            yield from KeysetWalk(reader, self.prepare, self.facts, pace, count=self.count).blocks()
         except NoKeysetError as error:
             if self.plan.spec.start is None or self.plan.begin is not None:
                 raise
             self.facts.notes.append(f"{error.description}: counted pages were read instead")
-            yield from counted_pages(asker, self.prepare, self.facts)
+            yield from counted_pages(reader, self.prepare, self.facts)

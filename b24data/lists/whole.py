@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from b24data.errors import ProtocolViolationError
 from b24data.lists.methods import MethodSpec
-from b24data.lists.reader import Answer, Asker
+from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
@@ -16,21 +16,21 @@ __all__ = ["whole_answer"]
 T = TypeVar("T")
 
 
-def whole_answer(asker: Asker, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
+def whole_answer(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
     """The rows of the only answer. More rows than it sent, by its own word, are an error."""
     facts.walk = "whole"
-    answer = asker.page(asker.plan.whole_page())
+    answer = reader.page(reader.plan.whole_page())
     decode = prepare(answer.rows)
-    rows = answer.rows[: asker.plan.limit]
+    rows = answer.rows[: reader.plan.limit]
     facts.begun, facts.pages, facts.rows = True, 1, len(rows)
     if rows:
         yield from (data for data, _ in decode([rows]))
     if len(rows) < len(answer.rows):
         facts.reason = "limit"
         return
-    if missing := _missing(answer, asker.plan.spec):
+    if missing := _missing(answer, reader.plan.spec):
         raise ProtocolViolationError(
-            f"{asker.plan.method} {missing}, and there is no documented way to the others",
+            f"{reader.plan.method} {missing}, and there is no documented way to the others",
             hint="narrow the request by its parameters",
         )
     facts.ended("whole_answer")

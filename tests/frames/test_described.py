@@ -7,7 +7,7 @@ from b24data.fields.descriptions import TYPES_S, Descriptions, field_types
 from b24data.fields.openapi import OPENAPI
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
-from b24data.lists.planning import make_plan, settled
+from b24data.lists.plan import make_plan, settled
 from tests.frames.fakes import FakeSession
 from tests.http.fakes import FakeClock
 

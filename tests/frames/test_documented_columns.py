@@ -26,7 +26,7 @@ from b24data.http.payload import opened
 from b24data.http.protocol import Response
 from b24data.lists.columns import column_facts
 from b24data.lists.methods import known_methods, spec_of
-from b24data.lists.planning import make_plan, settled
+from b24data.lists.plan import make_plan, settled
 from b24data.lists.rows import rows_of
 from tests.questions.direct import DirectPortal
 

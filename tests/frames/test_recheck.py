@@ -12,7 +12,7 @@ from b24data.fields.fields import Field
 from b24data.frames.recheck import Recheck, condition_reports
 from b24data.frames.schema import build_schema
 from b24data.lists.methods import MethodSpec, spec_of
-from b24data.lists.planning import make_plan
+from b24data.lists.plan import make_plan
 
 TYPES = {
     "ID": "integer",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from b24data.errors import IncompleteFetchError, ProtocolViolationError
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
-from b24data.lists.planning import make_plan
+from b24data.lists.plan import make_plan
 from b24data.lists.walks import ListFetch
 from tests.lists.paged_portal import PagedPortal, at, by_limit, by_number, by_start
 

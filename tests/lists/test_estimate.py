@@ -6,16 +6,16 @@ from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.context import CallContext
 from b24data.lists.estimate import estimate_list
 from b24data.lists.methods import spec_of
-from b24data.lists.planning import make_plan
-from b24data.lists.reader import Asker
+from b24data.lists.plan import make_plan
+from b24data.lists.reader import PageReader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
 from tests.lists.fake_portal import FakePortal
 from tests.lists.test_keyset import sparse
 
 
 def estimate(portal, method="crm.deal.list", **asked):
-    asker = Asker(portal, make_plan(spec_of(method), **asked), CallContext(), SYSTEM_CLOCK)
-    return estimate_list(asker, RateLimitConfig(), OperatingLimitConfig())
+    reader = PageReader(portal, make_plan(spec_of(method), **asked), CallContext(), SYSTEM_CLOCK)
+    return estimate_list(reader, RateLimitConfig(), OperatingLimitConfig())
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 5_000, 100_000])

@@ -11,7 +11,7 @@ import pytest
 
 from b24data.errors import ConfigError
 from b24data.lists.methods import known_methods, nearest_methods, spec_of
-from b24data.lists.planning import default_part, make_plan
+from b24data.lists.plan import default_part, make_plan
 
 ROOT = Path(__file__).parents[2]
 SPECS = {name: spec_of(name) for name in known_methods()}
@@ -26,7 +26,7 @@ NEEDS = {
     "v3_keyset": ("id", "filter", "order", "start", "size"),
     "v3_tail": ("id", "cursor"),
     "whole": (),
-    "refused": ("why",),
+    "refused": ("refusal",),
 }
 
 

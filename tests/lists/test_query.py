@@ -16,7 +16,7 @@ from b24data.errors import ConfigError, SchemaError
 from b24data.fields.descriptions import Described, field_types
 from b24data.fields.fields import read_fields
 from b24data.lists.methods import spec_of
-from b24data.lists.planning import make_plan, settled
+from b24data.lists.plan import make_plan, settled
 from b24data.lists.query import FieldTypes
 
 DEAL = field_types(

@@ -15,7 +15,7 @@ from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.context import CallContext
 from b24data.lists.conditions import each_condition
 from b24data.lists.methods import spec_of
-from b24data.lists.planning import make_plan, settled
+from b24data.lists.plan import make_plan, settled
 from b24data.lists.query import FieldTypes
 from tests.lists.test_methods import given_for
 from tests.questions.direct import DirectPortal
