@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from b24data.text.hints import Face, spelled
 from b24data.text.printable import printable
 from b24data.text.redact import masked
 
@@ -73,7 +74,9 @@ class SdkError(Exception):
     >>> str(SdkError("the token store is locked", code="LOCKED", hint="close the other notebook"))
     'the token store is locked: LOCKED. Hint: close the other notebook.'
 
-    ``results`` is what had arrived before the error, where the work had several steps; else None.
+    ``results`` is what had arrived before the error, where the work had several steps; else None. ``hint`` says
+    what to type in Python. ``advice`` is the hint before it is spelled for a face, as :meth:`spelled` does: it is what
+    another error takes over, and what is set where a hint changes later.
     """
 
     results: Any = None
@@ -89,8 +92,29 @@ class SdkError(Exception):
         self.description = printable(masked(description))
         self.code = printable(masked(code))
         self.status = status
-        self.hint = printable(masked(hint))
+        self.advice = printable(masked(hint))
         super().__init__(self.description)
+
+    @property
+    def hint(self) -> str:
+        """What to type in Python."""
+        return spelled(self.advice, Face.PYTHON)
+
+    @property
+    def summary(self) -> str:
+        """The text without the hint."""
+        return ": ".join(part for part in (self.description, self._facts()) if part) or type(self).__name__
+
+    def spelled(self, face: Face) -> str:
+        """The text with the hint as it is typed in ``face``.
+
+        >>> from b24data.text.hints import option
+        >>> error = ConfigError("no cursor", hint=f"name it: {option('cursor', 'DATE_MODIFY')}")
+        >>> error.spelled(Face.SHELL)
+        'no cursor. Hint: name it: --cursor DATE_MODIFY.'
+        """
+        hint = spelled(self.advice, face)
+        return f"{self.summary.rstrip('.')}. Hint: {hint.rstrip('.')}." if hint else self.summary
 
     def _facts(self) -> str:
         if not self.code:
@@ -98,9 +122,7 @@ class SdkError(Exception):
         return f"{self.code} ({self.status})" if self.status else self.code
 
     def __str__(self) -> str:
-        text = ": ".join(part for part in (self.description, self._facts()) if part)
-        text = text or type(self).__name__
-        return f"{text.rstrip('.')}. Hint: {self.hint.rstrip('.')}." if self.hint else text
+        return self.spelled(Face.PYTHON)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not survive pickling (process pools) without this.
@@ -146,12 +168,14 @@ class _CallError(SdkError):
         self.seconds = seconds
         self.request_id = request_id
 
-    def __str__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """The text without the hint."""
         head = " ".join(part for part in (self._facts(), self._effort()) if part)
         text = f"{self.method}: {head or self.description}"
         if head and self.description and self.description != self.code:
             text += f": {self.description}"
-        return f"{text.rstrip('.')}. Hint: {self.hint.rstrip('.')}." if self.hint else text
+        return text
 
     def _effort(self) -> str:
         if self.attempts <= 1:

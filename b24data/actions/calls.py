@@ -87,7 +87,7 @@ def _keep(error: SdkError, data: list[Any], key: str | int) -> None:
     error.results = [*data, *(own.values() if isinstance(own, Mapping) else own)]
     if data:
         kept = f"what the calls before {key!r} brought is in `results` of this error"
-        error.hint = f"{error.hint}; {kept}" if error.hint else kept
+        error.advice = f"{error.advice}; {kept}" if error.advice else kept
 
 
 def collected(pages: Iterator[Page]) -> Result:

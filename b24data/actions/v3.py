@@ -65,7 +65,7 @@ class Call:
             outcome = error
         except TransportError as error:
             if idempotency_key and not is_read(method):
-                error.hint = error.hint or "the same call with the same idempotency_key runs nothing twice"
+                error.advice = error.advice or "the same call with the same idempotency_key runs nothing twice"
             raise
         return ajax_result(method, outcome, request_id)
 

@@ -208,7 +208,9 @@ class _Walk:
             if not begun:
                 raise
             last_id = cursor if isinstance(cursor, int) else None
-            raise IncompleteFetchError(f"{self.method} stopped behind {cursor!r}: {error}", last_id=last_id) from error
+            raise IncompleteFetchError(
+                f"{self.method} stopped behind {cursor!r}: {error.summary}", last_id=last_id, hint=error.advice
+            ) from error
 
     def _behind(self, row: Mapping[str, Any], cursor: Cursor) -> Cursor:
         following = self.advance(row, cursor)

@@ -22,6 +22,7 @@ from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.files.atomic import read_private, write_whole
 from b24data.files.places import config_folder, make_profiles_folder
 from b24data.secret import NOTHING, Secret
+from b24data.text.hints import as_profile, sign_in
 from b24data.text.redact import masked
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
@@ -120,7 +121,7 @@ class Profiles:
         if not _NAME.fullmatch(name) and ("://" in name or masked(name) != name):
             raise ConfigError(
                 "an address is not the name of a profile",
-                hint="B24Hook(url) takes a webhook; b24data.login() keeps it out of the notebook",
+                hint=f"{sign_in()} takes a webhook and keeps it as a profile",
             )
         if not _NAME.fullmatch(name):
             raise ConfigError(f"{name!r} is not the name of a profile", hint="letters, digits, '-', '_' and '.'")
@@ -150,7 +151,7 @@ class _ProfileTokens(FileTokenStore):
         data = self._data()
         if not data.get("secret"):
             raise AuthorizationRequiredError(
-                f"the profile {self.path.stem!r} was signed out of", hint=f"b24data.login({self.path.stem!r})"
+                f"the profile {self.path.stem!r} was signed out of", hint=f"sign in again: {sign_in(self.path.stem)}"
             )
         self._check_application(data)
         write_whole(self.path, private_json({**data, "tokens": asdict(stored)}), private=True)
@@ -174,7 +175,7 @@ class _ProfileTokens(FileTokenStore):
             raise AuthorizationRequiredError(
                 f"the profile {self.path.stem!r} now belongs to another application",
                 code="OTHER_APPLICATION",
-                hint=f"make a new client: b24data.connect({self.path.stem!r})",
+                hint=f"start over with {as_profile(self.path.stem)}",
             )
 
 
@@ -197,7 +198,7 @@ def _known(name: str, names: Iterable[str]) -> str:
     names = list(names)
     if near := difflib.get_close_matches(name, names, n=1):
         return f"did you mean {near[0]!r}?"
-    return f"there are: {', '.join(names)}" if names else "b24data.login() makes one"
+    return f"there are: {', '.join(names)}" if names else f"{sign_in()} makes one"
 
 
 def _generation(store: FileTokenStore) -> int:

@@ -70,7 +70,7 @@ def _dead_after_loss(error: AuthorizationRequiredError) -> AuthorizationRequired
         "a refresh was carried out, but its answer was lost, and the new pair with it",
         code=error.code,
         status=error.status,
-        hint=error.hint,
+        hint=error.advice,
     )
 
 

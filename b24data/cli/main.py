@@ -16,7 +16,7 @@ from b24data import __version__
 from b24data.errors import SdkError
 from b24data.exports.exit_codes import exit_code
 from b24data.syntax.options import HelpShown, OptionParser, WrongUsageError, nearest
-from b24data.syntax.request import spoken
+from b24data.text.hints import Face
 
 __all__ = ["COMMANDS", "main"]
 
@@ -115,5 +115,6 @@ def _overview() -> str:
 
 
 def _failed(error: Exception, code: int) -> int:
-    print(f"b24data: {spoken(' '.join(str(error).split()), in_shell=True).removeprefix('b24data ')}", file=sys.stderr)
+    text = error.spelled(Face.SHELL) if isinstance(error, SdkError) else str(error)
+    print(f"b24data: {' '.join(text.split()).removeprefix('b24data ')}", file=sys.stderr)
     return code

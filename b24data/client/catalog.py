@@ -109,7 +109,7 @@ def raise_for_error(answer: AjaxResult) -> None:
     for error in answer.get_errors():
         if isinstance(error, MethodNotFoundError) and answer.method.lower() not in documented_names():
             near = nearest_names(answer.method, 1)
-            error.hint = f"did you mean {near[0]}?" if near else error.hint
+            error.advice = f"did you mean {near[0]}?" if near else error.advice
     answer.raise_for_error()
 
 

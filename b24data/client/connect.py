@@ -18,6 +18,7 @@ from b24data.files.ownership import is_own, owner_of
 from b24data.http.restrictions import restrictions_of
 from b24data.params import RestrictionParams
 from b24data.secret import NOTHING, Secret
+from b24data.text.hints import as_profile, sign_in
 
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify
@@ -58,7 +59,7 @@ def connect(
     try:
         return B24Hook(way.webhook, restrictions, timeout=timeout, verify=verify)
     except ConfigError as error:
-        raise ConfigError(f"B24_WEBHOOK ({way.source}): {error.description}", hint=error.hint) from error
+        raise ConfigError(f"B24_WEBHOOK ({way.source}): {error.description}", hint=error.advice) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +101,7 @@ def connect_by(
     store = profiles.store(name, of=profile)
     kept = store.load()
     if kept is None or profile.secret is None:
-        raise AuthorizationRequiredError(
-            f"the profile {name!r} has no tokens", hint=f"sign in again: b24data.login({name!r})"
-        )
+        raise AuthorizationRequiredError(f"the profile {name!r} has no tokens", hint=f"sign in again: {sign_in(name)}")
     return B24OAuth(
         kept.params,
         profile.secret,
@@ -120,14 +119,14 @@ def profile_name(profiles: Profiles) -> str:
         case []:
             raise AuthorizationRequiredError(
                 "nobody has signed in to a portal on this machine",
-                hint="b24data.login() in a notebook, `b24data login` in a terminal, or set B24_WEBHOOK",
+                hint=f"sign in: {sign_in()}; or set B24_WEBHOOK",
             )
         case [name]:
             return name
         case names:
             raise ConfigError(
                 f"there are {len(names)} profiles: {', '.join(names)}",
-                hint=f"say which: connect({names[0]!r}), or set B24_PROFILE",
+                hint=f"say which: {as_profile(names[0])}; or set B24_PROFILE",
             )
 
 

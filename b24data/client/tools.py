@@ -38,6 +38,7 @@ from b24data.sync.clocks import seconds_of
 from b24data.sync.report import SyncReport
 from b24data.sync.source import check_folder, source_of
 from b24data.sync.sync import Sync, check_deletes
+from b24data.text.hints import option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,7 +276,7 @@ class Tools:
         [50, 50, 20]
         """
         if chunksize < 1:
-            raise ConfigError(f"chunksize={chunksize} is not a number of rows", hint="such as 50_000")
+            raise ConfigError(f"chunksize {chunksize} is not a number of rows", hint="such as 50_000")
         check_backend(dtype_backend)
         pipeline = self._pipeline(method, select, filter, **options)
         return Stream(pipeline, frames_of(pipeline, chunksize, dtype_backend))
@@ -381,7 +382,7 @@ class Tools:
             missing = [name for name in spec.required if not given & set(name.lower().split("|")) and "." not in name]
             hint = "a fetch types the columns by the rows that come"
             if missing:
-                hint = f'pass params={{"{missing[0].split("|")[0]}": ...}}'
+                hint = f"pass {option('params', {missing[0].split('|')[0]: ...})}"
             elif not spec.documented and (near := nearest_methods(method)):
                 hint = f"did you mean {' or '.join(near)}?"
             raise ConfigError(described.note.partition(":")[0], hint=hint)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from b24data.errors import SdkError
+from b24data.text.hints import Face, spelled
 
 __all__ = ["Check", "State", "failed"]
 
@@ -28,5 +29,4 @@ def failed(name: str, error: SdkError) -> Check:
     >>> failed("portal", SdkError("no answer", hint="is the portal's name right?"))
     Check(name='portal', state='FAILED', text='no answer', hint="is the portal's name right?")
     """
-    text = str(error).removesuffix(f" Hint: {error.hint.rstrip('.')}.") if error.hint else str(error)
-    return Check(name, "FAILED", " ".join(text.rstrip(".").split()), error.hint)
+    return Check(name, "FAILED", " ".join(error.summary.rstrip(".").split()), spelled(error.advice, Face.SHELL))

@@ -68,7 +68,7 @@ def findings_of(client: Client, methods: Sequence[str], params: Mapping[str, Any
             yield _finding(client, method, params)
         except SdkError as error:
             if isinstance(error, MethodNotFoundError) and (near := nearest_methods(method)):
-                error.hint = f"did you mean {' or '.join(near)}?"
+                error.advice = f"did you mean {' or '.join(near)}?"
             yield Finding(method, error=_without_names(error, client).removeprefix(f"{method}: "))
 
 

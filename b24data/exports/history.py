@@ -140,7 +140,7 @@ class History:
             write_whole(self._state, seal(record), private=True)
         except ExportError as error:
             raise ExportError(
-                f"the state of the export can't be written: {error.description}", hint=error.hint
+                f"the state of the export can't be written: {error.description}", hint=error.advice
             ) from error
 
     @property

@@ -21,6 +21,7 @@ from b24data.exports.spec import Export
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.text.hints import Face
 from b24data.text.redact import redact
 
 __all__ = ["Runner", "estimate"]
@@ -185,7 +186,7 @@ def _in_one_line(error: BaseException, profile: str | None) -> str:
     if lost is not None:
         text = f"{lost.description}; to sign in again type: b24data login{f' {profile}' if profile else ''}"
     elif isinstance(error, SdkError):
-        text = str(error)
+        text = error.spelled(Face.EXPORTS)
     elif isinstance(error, OSError):
         text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     else:

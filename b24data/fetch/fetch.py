@@ -113,7 +113,7 @@ class Pipeline:
                 return sink.close(replace(error.report, target=target, notes=(*error.report.notes, error.description)))
             error.rows = sink.abort() if sink else None
             if self._job is not None and self._job.rows:
-                error.hint = f"the same call goes on after the {self._job.rows:,} rows that are there"
+                error.advice = f"the same call goes on after the {self._job.rows:,} rows that are there"
             raise
         except BaseException:
             if sink is not None:
@@ -159,7 +159,7 @@ class Pipeline:
             raise
         except MethodNotFoundError as error:
             if near := nearest_methods(self.plan.method):
-                error.hint = f"did you mean {' or '.join(near)}?"
+                error.advice = f"did you mean {' or '.join(near)}?"
             raise
         finally:
             seconds = self._clock.monotonic() - self._began
@@ -383,9 +383,9 @@ class Pipeline:
                 yield batch
         except SdkError as error:
             raise IncompleteFetchError(
-                f"{self.plan.method}: the titles of bound records could not be read: {error}",
+                f"{self.plan.method}: the titles of bound records could not be read: {error.summary}",
                 last_id=self._reached.last_id if self._reached else None,
-                hint=error.hint,
+                hint=error.advice,
             ) from error
 
     def _left_over(self) -> Generator[pa.RecordBatch, None, None]:

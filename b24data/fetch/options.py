@@ -10,6 +10,7 @@ from b24data.errors import ConfigError
 from b24data.fields.kinds import check_zone, kind_of_dtype
 from b24data.frames.labels import LabelOption, check_labels
 from b24data.progress import ProgressEvent
+from b24data.text.hints import option
 
 __all__ = ["FetchOptions", "ProgressOption", "check_choice"]
 
@@ -47,7 +48,7 @@ class FetchOptions:
         check_choice("errors", self.errors, ("null", "raise"))
         check_choice("verify", self.verify, ("walk", "count", False))
         if self.dtypes is not None and not isinstance(self.dtypes, Mapping):
-            raise ConfigError(f"dtypes is {self.dtypes!r}", hint='write dtypes={"UF_CRM_1": "int"}')
+            raise ConfigError(f"dtypes is {self.dtypes!r}", hint=f"write {option('dtypes', {'UF_CRM_1': 'int'})}")
         for name, dtype in (self.dtypes or {}).items():
             kind_of_dtype(name, dtype)
 

@@ -35,6 +35,7 @@ from b24data.files.sealed import seal
 from b24data.files.workfolder import LOCK, WorkFolder
 from b24data.http.clock import Clock
 from b24data.params import EarlierRuns
+from b24data.text.hints import UNFINISHED, option
 
 __all__ = ["Job", "discard", "jobs"]
 
@@ -188,7 +189,7 @@ class Job:
             except (OSError, pa.ArrowException) as error:
                 raise ExportError(
                     f"{self._folder.path / part.name} is damaged: {error}",
-                    hint=f"b24data jobs --discard {self.target} forgets it; the same call then starts over",
+                    hint=f"{option('resume', False)} starts over",
                 ) from error
 
     def _unfit(self, found: Manifest, purpose: Purpose) -> str:
@@ -231,6 +232,6 @@ def discard(path: Path, clock: Clock) -> None:
     """Forget what there is of an unfinished ``path``; :class:`ConfigError` if there is nothing."""
     target = file_behind(path)
     if not os.path.lexists(folder_of(target) / MANIFEST):
-        raise ConfigError(f"there is nothing unfinished of {path}", hint="b24data jobs lists what there is")
+        raise ConfigError(f"there is nothing unfinished of {path}", hint=f"{UNFINISHED} lists what there is")
     with Job(target, clock) as job:
         job.discard()

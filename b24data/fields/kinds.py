@@ -33,6 +33,7 @@ import pyarrow as pa
 
 from b24data.errors import ConfigError
 from b24data.fields.fields import Field
+from b24data.text.hints import option
 
 __all__ = ["EXACT", "Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
 
@@ -99,7 +100,7 @@ def check_zone(tz: str | dt.tzinfo) -> str:
     if isinstance(tz, dt.tzinfo):
         tz = str(tz).removeprefix("UTC") or "UTC"
     if not isinstance(tz, str):
-        raise ConfigError(f"tz is {tz!r}", hint='write tz="Europe/Moscow" or tz="+03:00"')
+        raise ConfigError(f"tz is {tz!r}", hint=f"write {option('tz', 'Europe/Moscow')} or {option('tz', '+03:00')}")
     if re.fullmatch(r"[+-]\d\d:\d\d", tz):
         return tz
     try:

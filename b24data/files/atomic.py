@@ -18,6 +18,7 @@ from b24data.errors import ConfigError, ExportError
 from b24data.files.disk import disk_error
 from b24data.files.ownership import check_own, is_own, kind_of, may_others_write, owner_of
 from b24data.secret import Secret
+from b24data.text.hints import option
 
 __all__ = [
     "append_private",
@@ -100,7 +101,7 @@ def file_behind(path: str | os.PathLike[str]) -> Path:
             target = target.parent / target.readlink()
     except OSError as error:
         said = disk_error(path, error)
-        raise ConfigError(said.description, hint=said.hint) from error
+        raise ConfigError(said.description, hint=said.advice) from error
     raise ConfigError(f"{target} is a link that leads to itself", hint="give the path of the file itself")
 
 
@@ -114,7 +115,9 @@ def path_of(path: str | os.PathLike[str]) -> Path:
     b24data.errors.ConfigError: 'deals\x00.parquet' can't be the name of a file. Hint: leave out U+0000.
     """
     if not isinstance(path, str | os.PathLike):
-        raise ConfigError(f"{path!r} is not a path", hint='give a text or a Path, such as to="deals.parquet"')
+        raise ConfigError(
+            f"{path!r} is not a path", hint=f"give a text or a Path, such as {option('to', 'deals.parquet')}"
+        )
     name = os.fspath(path)
     if "\0" in name:
         raise ConfigError(f"{name!r} can't be the name of a file", hint="leave out U+0000")

@@ -46,6 +46,6 @@ def disk_error(path: str | os.PathLike[str], error: OSError, *, resumes: bool = 
 
 def resumable(error: ExportError) -> ExportError:
     """The error with a hint that says that what came so far is kept."""
-    if error.hint and _RESUMES not in error.hint:
-        error.hint = f"{error.hint}; {_RESUMES}"
+    if error.advice and _RESUMES not in error.advice:
+        error.advice = f"{error.advice}; {_RESUMES}"
     return error

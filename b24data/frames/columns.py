@@ -16,6 +16,7 @@ from b24data.frames.schema import Column, Schema
 from b24data.frames.widening import grows, widened
 from b24data.frames.wire import Plan, Reading, Row, make_plan, parse_rows, read_fast, read_robust, wires_of
 from b24data.params import Coercion
+from b24data.text.hints import option
 
 __all__ = ["Decoder"]
 
@@ -153,5 +154,6 @@ def _misfit_error(schema: Schema, column: Column, misfit: Misfit, rows: Sequence
     wanted = f"a list of {column.kind}" if column.many else column.kind
     return SchemaError(
         f"{column.name}: {misfit.text[:80]!r}{where} is not {wanted}",
-        hint=f'errors="null" makes it null and counts it; dtypes={{"{column.name}": "text"}} keeps it as text',
+        hint=f"{option('errors', 'null')} makes it null and counts it; "
+        f"{option('dtypes', {column.name: 'text'})} keeps it as text",
     )

@@ -75,9 +75,7 @@ class CsvSink:
         self._new.put()
         if self._kind == "plain" or self._rows < EXCEL_ROWS:
             return report
-        note = (
-            f"Excel opens the first {EXCEL_ROWS - 1:,} rows of {self._target.name}; to= with .xlsx has a second sheet"
-        )
+        note = f"Excel opens the first {EXCEL_ROWS - 1:,} rows of {self._target.name}; an .xlsx file has a second sheet"
         return replace(report, notes=(*report.notes, note))
 
     def abort(self) -> None:

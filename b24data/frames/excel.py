@@ -68,7 +68,7 @@ class ExcelSink:
         if len(schema) > _COLUMNS:
             raise ExportError(
                 f"{target}: the list has {len(schema):,} columns, and a sheet {_COLUMNS:,}",
-                hint="select= fewer of them, or write a Parquet file",
+                hint="select fewer of them, or write a Parquet file",
             )
         writer = _xlsxwriter()
         self._target = target

@@ -43,7 +43,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise ConfigError(
             f"no file can be written in the folder {target.parent}: {error.strerror}",
-            hint=disk_error(target, error).hint,
+            hint=disk_error(target, error).advice,
         ) from error
     return target
 

@@ -15,6 +15,7 @@ from b24data.frames.pandas_types import DtypeBackend, array_of
 from b24data.frames.schema import Schema
 from b24data.frames.texts import texts_of
 from b24data.params import FetchReport
+from b24data.text.hints import option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +169,7 @@ def _widened(array: pa.Array, source: pa.Field, target: pa.Field) -> pa.Array:
     except pa.ArrowInvalid as error:
         raise SchemaError(
             f"{target.name}: earlier rows hold numbers that a fraction in a later row makes inexact",
-            hint=f'dtypes={{"{target.name}": "text"}} keeps them all',
+            hint=f"{option('dtypes', {target.name: 'text'})} keeps them all",
         ) from error
 
 

@@ -17,6 +17,7 @@ from b24data.frames.excel import ExcelSink, check_excel
 from b24data.frames.parquet import ParquetSink, check_target
 from b24data.frames.sinks import Sink
 from b24data.frames.staged import StagedSink
+from b24data.text.hints import option
 
 __all__ = ["SUFFIXES", "CsvKind", "Target", "check_csv", "suffix_of", "target_of"]
 
@@ -66,7 +67,7 @@ deals.parquet, deals.xlsx or deals.csv.
         name = path_of(path)
         names = [f"{name.stem}{suffix}" for suffix in SUFFIXES]
         raise ConfigError(
-            f"to= takes .parquet, .xlsx and .csv files, and {name.name} is none of them",
+            f"{name.name} is neither a .parquet nor an .xlsx nor a .csv file",
             hint=f"name it {', '.join(names[:-1])} or {names[-1]}",
         )
     if kind == "xlsx":
@@ -82,4 +83,4 @@ def check_csv(path: str | os.PathLike[str] | None, csv: CsvKind | None) -> None:
         raise ConfigError(f"csv is {csv!r}", hint=f"it is {' or '.join(map(repr, CSV_KINDS))}")
     if path is None or suffix_of(path) != ".csv":
         named = "none is named" if path is None else f"{path_of(path).name} is none"
-        raise ConfigError(f'csv="{csv}" is for CSV files, and {named}', hint='add to="deals.csv"')
+        raise ConfigError(f"csv {csv!r} is for CSV files, and {named}", hint=f"add {option('to', 'deals.csv')}")

@@ -64,7 +64,7 @@ def _encode_command(command: Command, said: dict[str, tuple[Any, str]]) -> str:
     try:
         query = "&".join([part for item in command.params.items() if (part := _part(*item, said))])
     except ConfigError as error:
-        raise ConfigError(f"command {command.key!r}: {error.description}", hint=error.hint) from error
+        raise ConfigError(f"command {command.key!r}: {error.description}", hint=error.advice) from error
     return f"{command.method}?{query}" if query else command.method
 
 

@@ -18,6 +18,7 @@ from b24data.errors import (
     SdkError,
     ServerError,
 )
+from b24data.text.hints import CALL, DESCRIBE, option, sign_in
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
@@ -84,9 +85,10 @@ _SCOPE = "give the application or webhook the missing scope on its card"
 _RIGHTS = "the user of this token has no right to this; sign in as another user or ask an administrator for it"
 _PLAN = "an administrator has to renew or upgrade the portal's plan: its trial or plan has no REST API"
 _INSTALL = "install the application on this portal (its card says whether it is), then sign in again"
-_FIELDS = "check the names: tools.describe(method) lists the fields"
+_FIELDS = f"check the names: {DESCRIBE} lists the fields"
 _HINTS: dict[str, str] = {
-    "QUERY_LIMIT_EXCEEDED": "other programs use this portal from the same address; try later or with gentle=True",
+    "QUERY_LIMIT_EXCEEDED": "other programs use this portal from the same address; try later, or with "
+    + option("gentle", True),
     "OVERLOAD_LIMIT": "the portal is blocked by hand; Bitrix24 support lifts that",
     "OPERATION_TIME_LIMIT": "the method used up its execution time; try again in ten minutes, or select fewer fields",
     "ERROR_METHOD_NOT_FOUND": _SPELLING,
@@ -96,7 +98,7 @@ _HINTS: dict[str, str] = {
     "INVALID_CREDENTIALS": "the webhook was deleted, or its user lacks the permission: create a new webhook, or ask "
     "an administrator for the permission",
     "USER_ACCESS_ERROR": "an administrator has to allow this user to use the application",
-    "WRONG_AUTH_TYPE": "sign in through an application (b24data.login()); this method takes no other authorization",
+    "WRONG_AUTH_TYPE": f"sign in through an application: {sign_in()}; this method takes no other authorization",
     "ERROR_OAUTH": _INSTALL,
     "APPLICATION_NOT_FOUND": _INSTALL,
     "APPLICATION_NOT_INSTALLED": _INSTALL,
@@ -110,7 +112,7 @@ _HINTS: dict[str, str] = {
     "INTERNAL_SERVER_ERROR": _LATER,
     "INTERNALEXCEPTION": _LATER,
     "ERROR_UNEXPECTED_ANSWER": _LATER,
-    "ERROR_BATCH_METHOD_NOT_ALLOWED": "call this method on its own: actions.v2.call",
+    "ERROR_BATCH_METHOD_NOT_ALLOWED": f"call this method on its own: {CALL}",
     "ERROR_BATCH_LENGTH_EXCEEDED": "put at most 50 calls into a batch; batch_by_chunk splits them",
     "INVALID_REQUEST": "give the portal's address with https://",
     "ERROR_MANIFEST_IS_NOT_AVAILABLE": "check the code of the manifest: the portal has none under it",

@@ -28,6 +28,7 @@ from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback
 from b24data.http.unpack import check_size, unpacked
 from b24data.secret import Secret, sealed, stays_here
+from b24data.text.hints import CERTIFICATE
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
@@ -249,7 +250,7 @@ def _not_connected(name: str, error: httpx.ConnectError) -> TransportError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            hint = "for a self-hosted portal with an own certificate pass verify='/path/to/ca.pem'"
+            hint = f"for a self-hosted portal with an own certificate {CERTIFICATE}"
             return TransportError(name, "the certificate is not trusted", code="CERTIFICATE", hint=hint)
         cause = cause.__cause__ or cause.__context__
     return TransportError(name, f"no connection: {error}", code="NOT_CONNECTED")
@@ -263,7 +264,7 @@ def _tls_context(verify: bool | str | ssl.SSLContext) -> ssl.SSLContext | bool:
     if isinstance(verify, bool):
         return httpx.create_ssl_context(verify=verify)
     if not Path(verify).exists():
-        raise ConfigError(f"verify={verify!r}: there is no such file", hint="it is a file with CA certificates")
+        raise ConfigError(f"verify is {verify!r}, and there is no such file", hint="it is a file with CA certificates")
     if Path(verify).is_dir():
         return ssl.create_default_context(capath=verify)
     return ssl.create_default_context(cafile=verify)

@@ -23,8 +23,9 @@ from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here
 from b24data.lists.methods import known_methods
-from b24data.syntax.request import HelpShown, Request, refuse_options, request_of, spoken
+from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
 from b24data.syntax.values import expander
+from b24data.text.hints import Face, sign_in
 
 if TYPE_CHECKING:
     from b24data.signin.panel import AuthPanel
@@ -109,7 +110,7 @@ class B24Magic(Magics):
             return None
         except (SdkError, OSError) as error:
             self._keep(request, getattr(error, "report", None))
-            in_one_line(error, spoken(str(error)))
+            in_one_line(error, error.spelled(Face.CELL) if isinstance(error, SdkError) else "")
             raise
         except KeyboardInterrupt as error:
             self._keep(request, None)
@@ -154,7 +155,7 @@ class B24Magic(Magics):
         if isinstance(chosen, Client):
             return chosen
         if not isinstance(chosen, str):
-            raise ConfigError("--profile takes the name of a profile, or a client", hint="b24data.login() makes one")
+            raise ConfigError("--profile takes the name of a profile, or a client", hint=f"{sign_in()} makes one")
         if chosen not in self._clients:
             self._clients[chosen] = connect(chosen or None)
         return self._clients[chosen]

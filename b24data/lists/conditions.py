@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from b24data.errors import ConfigError
 from b24data.lists.literals import brief
+from b24data.text.hints import option
 
 __all__ = [
     "Condition",
@@ -151,9 +152,9 @@ def tree_of(given: Any, *, v3: bool = False) -> Group:
     if isinstance(given, list | tuple) and given and all(isinstance(one, Mapping) for one in given):
         # PHP writes the groups of an object, numbered from 0, as a list.
         return Group("", tuple(_object_group(str(at), one) for at, one in enumerate(given)))
-    form = '[["id", ">", 5], ["status", "in", [2, 3]]]' if v3 else '{">=DATE_CREATE": "2026-01-01"}'
+    form = [["id", ">", 5], ["status", "in", [2, 3]]] if v3 else {">=DATE_CREATE": "2026-01-01"}
     what = f"the text {given!r}" if isinstance(given, str) else f"{brief(given)} ({type(given).__name__})"
-    raise ConfigError(f"filter is {what}", hint=f"write filter={form}")
+    raise ConfigError(f"filter is {what}", hint=f"write {option('filter', form)}")
 
 
 def _outermost(group: Group) -> Group:

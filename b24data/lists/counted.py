@@ -23,6 +23,7 @@ from b24data.lists.plan import ListPlan, Params
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_in, value_at
 from b24data.lists.walk import Decode, WalkFacts
+from b24data.text.hints import option
 
 __all__ = ["counted_pages"]
 
@@ -60,7 +61,7 @@ def counted_pages(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[
             raise ProtocolViolationError(
                 f"{plan.method}: {short}, and a second reading brought no more",
                 hint="the others may be rows that this user has no right to see: sign in as another user, or take what "
-                'came with partial="ok"',
+                f"came with {option('partial', 'ok')}",
             )
         if not proof:
             raise ProtocolViolationError(
@@ -227,7 +228,8 @@ class _Reading:
         elif self._idle > 1:
             raise ProtocolViolationError(
                 f"{self._name} sends the same page again and again after {self.rows:,} rows",
-                hint='there is no way to the rows behind it: narrow the filter, or take these with partial="ok"',
+                hint="there is no way to the rows behind it: narrow the filter, or take these with "
+                f"{option('partial', 'ok')}",
             )
         else:
             self.repeated += len(answer.rows)
@@ -288,7 +290,7 @@ class _Reading:
         if self._digests.setdefault(key, digest) != digest:
             raise ProtocolViolationError(
                 f"{self._name} sends different rows with the same {self.reader.plan.spec.id} {str(key)[:40]}",
-                hint='rows may have changed meanwhile: run it again; partial="ok" gives what came',
+                hint=f"rows may have changed meanwhile: run it again; {option('partial', 'ok')} gives what came",
             )
 
     def _is_known(self, answer: Answer) -> bool:

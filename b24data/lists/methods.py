@@ -16,6 +16,7 @@ from typing import Any, Literal
 from b24data.errors import ConfigError
 from b24data.http.encode import check_method
 from b24data.http.retry import is_read
+from b24data.text.hints import CALL
 
 WalkKind = Literal[
     "keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"
@@ -238,5 +239,5 @@ def check_reads(method: str) -> None:
     parent = method.lower().rpartition(".")[0]
     near = [name for name in nearest_methods(method) if only_reads(name)]
     near = [name for name in near if name.lower().startswith(f"{parent}.")] or near
-    hint = f"did you mean {near[0]}?" if near else "call it once with actions.v2.call"
+    hint = f"did you mean {near[0]}?" if near else f"call it once with {CALL}"
     raise ConfigError(f"{method} is not a read, and only reads are fetched", hint=hint)

@@ -23,6 +23,7 @@ from b24data.lists.conditions import (
 from b24data.lists.methods import MethodSpec, WalkKind, check_reads
 from b24data.lists.query import FieldTypes, Query, put, read_query
 from b24data.lists.resolve import Resolved, resolve
+from b24data.text.hints import CALL, Face, option, spelled
 
 __all__ = ["ListPlan", "Params", "default_part", "make_plan", "settled"]
 
@@ -246,12 +247,12 @@ def make_plan(
     if spec.walk == "refused":
         raise ConfigError(
             f"{spec.method} is not fetched as a list: {spec.refusal}",
-            hint="what an interrupted fetch had taken would be lost; call it with actions.v2.call",
+            hint=f"what an interrupted fetch had taken would be lost; call it with {CALL}",
         )
     check_reads(spec.method)
     query = read_query(spec, select=select, filter=filter, order=order, params=params)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ConfigError(f"limit={limit!r} is not a number of rows", hint="leave it out for the whole list")
+        raise ConfigError(f"limit {limit!r} is not a number of rows", hint="leave it out for the whole list")
     return _planned(spec, query, limit, types, check=check)
 
 
@@ -333,17 +334,17 @@ def default_part(plan: ListPlan) -> str:
         for path, words in spec.part.items()
         if not any(_is_given(name, given) for name in path.split("|"))
     ]
-    return f"by default only {', and '.join(parts)}" if parts else ""
+    return spelled(f"by default only {', and '.join(parts)}", Face.PYTHON) if parts else ""
 
 
 def _how_to_give(path: str) -> str:
     head, _, inner = path.partition(".")
     if head == "select" and inner:
-        return f"pass select=[{inner!r}, ...]"
+        return f"pass {option('select', [inner, ...])}"
     if head == "filter" and inner:
         outer, _, deeper = inner.partition(".")
-        return f'pass filter={{"{outer}": {{"{deeper}": ...}}}}' if deeper else f'pass filter={{"{inner}": ...}}'
-    return f"pass {head}=..." if head in ("filter", "select") else f'pass params={{"{head}": ...}}'
+        return f"pass {option('filter', {outer: {deeper: ...}} if deeper else {inner: ...})}"
+    return f"pass {option(head, ...) if head in ('filter', 'select') else option('params', {head: ...})}"
 
 
 def _is_given(path: str, given: Mapping[str, Any]) -> bool:

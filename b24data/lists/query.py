@@ -17,6 +17,7 @@ from b24data.lists.conditions import Group, tree_of
 from b24data.lists.filters import filter_facts
 from b24data.lists.literals import FilterKind, brief
 from b24data.lists.methods import MethodSpec
+from b24data.text.hints import CALL, option
 
 __all__ = ["FieldType", "FieldTypes", "Query", "put", "read_query", "selected_names"]
 
@@ -70,7 +71,7 @@ def read_query(
     method keeps them inside another parameter (``params.filter``) there.
     """
     if params is not None and not isinstance(params, Mapping):
-        raise ConfigError(f"params is {_told(params)}", hint='write params={"entityTypeId": 2}')
+        raise ConfigError(f"params is {_told(params)}", hint=f"write {option('params', {'entityTypeId': 2})}")
     extra: dict[str, Any] = {}
     found: dict[str, Any] = {}
     named = {"select": select, "filter": filter, "order": order}
@@ -79,7 +80,7 @@ def read_query(
         if path.lower() in spec.paging or plain in ("start", "next"):
             raise ConfigError(
                 f"params has {path!r}, but {spec.method} is walked from its first row to its last",
-                hint="leave it out (limit= takes the first rows), or make one call with actions.v2.call",
+                hint=f"leave it out ({option('limit')} takes the first rows), or make one call with {CALL}",
             )
         if plain not in named:
             extra = put(extra, path, value)
@@ -100,6 +101,10 @@ def read_query(
     )
 
 
+_A_LIST = f"pass a list: {option('select', ['ID', 'TITLE'])}"
+_AN_ORDER = f"write {option('order', {'ID': 'DESC'})}"
+
+
 def selected_names(select: Any) -> tuple[str, ...] | None:
     """The names in ``select``, each once; :class:`ConfigError` for what is not a list of names.
 
@@ -107,19 +112,17 @@ def selected_names(select: Any) -> tuple[str, ...] | None:
     ('ID', 'TITLE')
     >>> selected_names("ID")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: select='ID' is one text. Hint: pass a list: select=["ID", "TITLE"].
+    b24data.errors.ConfigError: select 'ID' is one text. Hint: pass a list: select=["ID", "TITLE"].
     """
     if select is None:
         return None
     if isinstance(select, str | bytes):
-        raise ConfigError(f"select={brief(select)} is one text", hint='pass a list: select=["ID", "TITLE"]')
+        raise ConfigError(f"select {brief(select)} is one text", hint=_A_LIST)
     if isinstance(select, Mapping) or not isinstance(select, Iterable) or getattr(select, "ndim", 1) != 1:
-        raise ConfigError(f"select is {_told(select)}", hint='pass a list: select=["ID", "TITLE"]')
+        raise ConfigError(f"select is {_told(select)}", hint=_A_LIST)
     names = list(select)
     if strange := [name for name in names if not isinstance(name, str) or not name.strip()]:
-        raise ConfigError(
-            f"select has {brief(strange[0])}, which is not a name of a field", hint='such as select=["ID", "TITLE"]'
-        )
+        raise ConfigError(f"select has {brief(strange[0])}, which is not a name of a field", hint=_A_LIST)
     if not names:
         raise ConfigError("select is empty", hint="name the fields, or leave select out")
     return tuple(dict.fromkeys(str.__str__(name).strip() for name in names))
@@ -129,7 +132,7 @@ def _order(order: Any) -> dict[str, str]:
     if order is None:
         return {}
     if not isinstance(order, Mapping) or not all(isinstance(name, str) and name for name in order):
-        raise ConfigError(f"order is {_told(order)}", hint='write order={"ID": "DESC"}')
+        raise ConfigError(f"order is {_told(order)}", hint=_AN_ORDER)
     for name, direction in order.items():
         if str(direction).upper() not in ("ASC", "DESC"):
             raise ConfigError(f"order[{name!r}] is {brief(direction)}", hint="say 'ASC' or 'DESC'")
@@ -150,7 +153,7 @@ def _with_order(spec: MethodSpec, params: dict[str, Any]) -> dict[str, Any]:
     towards = params[texts[direction]] if direction in texts else "ASC"
     rest = {key: value for key, value in params.items() if key not in (texts.get(sort), texts.get(direction))}
     if any(key.lower() == direction for key in rest):
-        raise ConfigError("the order was given twice in params", hint='write order={"ID": "DESC"}')
+        raise ConfigError("the order was given twice in params", hint=_AN_ORDER)
     return {**rest, "order": {str(by): towards}}
 
 
@@ -171,7 +174,7 @@ def _unfolded(params: Mapping[Any, Any]) -> dict[str, Any]:
             continue
         match = _PHP_KEY.fullmatch(key)
         if match is None:
-            raise ConfigError(f"params has the key {key!r}", hint='write params={"filter": {">=ID": 5}}')
+            raise ConfigError(f"params has the key {key!r}", hint=f"write {option('params', {'filter': {'>=ID': 5}})}")
         _fold(plain, [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])], value, key)
     return {key: _as_list(value) for key, value in plain.items()}
 

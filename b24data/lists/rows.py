@@ -17,6 +17,7 @@ from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened
 from b24data.http.protocol import BatchParts, Response
 from b24data.lists.methods import MethodSpec
+from b24data.text.hints import CALL
 
 __all__ = ["Row", "id_in", "id_reader", "rows_of", "value_at"]
 
@@ -61,7 +62,7 @@ def rows_of(response: Response, spec: MethodSpec) -> list[Row]:
     raise BadReplyError(
         spec.method,
         f"no list in {where}, but {_shown(msgspec.json.encode(response.result))}",
-        hint="call it with actions.v2.call to see its whole answer",
+        hint=f"call it with {CALL} to see its whole answer",
     )
 
 

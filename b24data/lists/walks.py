@@ -72,9 +72,9 @@ class ListFetch(Generic[T]):
             if not self.facts.begun or isinstance(error, SchemaError):
                 raise
             raise IncompleteFetchError(
-                f"{self.plan.method} stopped after {self.facts.rows:,} rows: {error}",
+                f"{self.plan.method} stopped after {self.facts.rows:,} rows: {error.summary}",
                 last_id=self.facts.last_id,
-                hint="" if error.hint else "what came is in `rows` of this error; the same call starts anew",
+                hint=error.advice or "what came is in `rows` of this error; the same call starts anew",
             ) from error
 
     def _readable(self) -> Iterator[T]:

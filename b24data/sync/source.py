@@ -24,6 +24,7 @@ from b24data.params import FetchReport
 from b24data.sync.clocks import Moment
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.state import Store
+from b24data.text.hints import FETCH, option
 
 __all__ = ["ListSource", "check_folder", "source_of"]
 
@@ -129,12 +130,12 @@ def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | N
     if spec.id_asked is None or spec.id is None or spec.walk in ("whole", "refused"):
         raise ConfigError(
             f"{spec.method} can't be synced: its rows can't be asked for by an id of theirs",
-            hint="fetch_all gets the whole list",
+            hint=f"{FETCH} gets the whole list",
         )
     if cursor is None and spec.modified is None:
         raise ConfigError(
             f"it is not documented by which field {spec.method} tells of changes",
-            hint='name it: cursor="DATE_MODIFY"; docs/methods.md has the methods where it is known',
+            hint=f"name it: {option('cursor', 'DATE_MODIFY')}; docs/methods.md has the methods where it is known",
         )
     rest["select"] = selected_names(rest.get("select"))
     _check_key(spec, rest["select"] or (), conditions)
@@ -150,7 +151,7 @@ def _check_key(spec: MethodSpec, select: Sequence[str], conditions: Any) -> None
     if found := [name for name in spec.key_with if name.upper() in named or "*" in named]:
         raise ConfigError(
             f"{spec.method} has several rows of one {spec.id} where it is asked for {found[0]}, and a dataset has one",
-            hint="leave that field out, or get the whole list with fetch_all",
+            hint=f"leave that field out, or get the whole list with {FETCH}",
         )
 
 
@@ -165,7 +166,7 @@ def check_folder(path: Any) -> Path:
     if folder.suffix.lower() in (".xlsx", ".csv") and not folder.is_dir():
         raise ConfigError(
             f"a sync keeps a folder of Parquet files, and {folder.name} is the name of a file",
-            hint=f'name the folder, such as to="{folder.stem}"; tools.fetch_all writes {folder.name}',
+            hint=f"name the folder, such as {option('to', folder.stem)}; {FETCH} writes {folder.name}",
         )
     try:
         if not folder.parent.is_dir():
@@ -187,4 +188,4 @@ def check_folder(path: Any) -> Path:
 
 def _no_place(folder: Path, error: ExportError) -> ConfigError:
     said = error.description.rpartition(": ")[2]
-    return ConfigError(f"no file can be written in the folder {folder}: {said}", hint=error.hint)
+    return ConfigError(f"no file can be written in the folder {folder}: {said}", hint=error.advice)

@@ -24,6 +24,7 @@ from b24data.sync.dataset import PART_ROWS, Dataset, Merge, parts_in
 from b24data.sync.merge import NO_IDS, Ids, ids_in
 from b24data.sync.report import SyncReport
 from b24data.sync.state import Run, State, Store, differences
+from b24data.text.hints import option
 
 __all__ = ["Source", "Sync", "asked_next", "check_deletes"]
 
@@ -177,8 +178,8 @@ class Sync:
                 f"{self.source.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} are in the list no more,"
                 " so nothing was changed",
                 code="TOO_MANY_DELETES",
-                hint=f"if they were deleted, allow it with max_deletes={gone}; if this user sees less than before,"
-                " restore that: the next sync then has all that was changed meanwhile",
+                hint=f"if they were deleted, allow it with {option('max_deletes', gone)}; if this user sees less"
+                " than before, restore that: the next sync then has all that was changed meanwhile",
             )
         return listed
 
@@ -247,15 +248,15 @@ def check_deletes(deletes: str | None, most: float | None) -> None:
 
     >>> check_deletes("scan", 1.5)
     Traceback (most recent call last):
-    b24data.errors.ConfigError: max_deletes=1.5 is no number of rows. Hint: say 500, or 0.2 for a fifth of them.
+    b24data.errors.ConfigError: max_deletes 1.5 is no number of rows. Hint: say 500, or 0.2 for a fifth of them.
     """
     if deletes not in (None, "scan"):
-        raise ConfigError(f"deletes={deletes!r} is no way to look for what is gone", hint='say "scan", or leave it out')
+        raise ConfigError(f"deletes {deletes!r} is no way to look for what is gone", hint='say "scan", or leave it out')
     is_number = isinstance(most, int | float) and not isinstance(most, bool) and most >= 0
     if most is not None and not (is_number and (isinstance(most, int) or most <= 1)):
-        raise ConfigError(f"max_deletes={most!r} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
+        raise ConfigError(f"max_deletes {most!r} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
     if most is not None and deletes is None:
-        raise ConfigError("max_deletes goes with a scan", hint='say deletes="scan" besides')
+        raise ConfigError("max_deletes goes with a scan", hint=f"add {option('deletes', 'scan')}")
 
 
 def _next_number(state: State | None) -> int:

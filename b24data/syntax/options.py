@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from b24data.errors import ConfigError
+from b24data.text.hints import flag
 
 __all__ = [
     "LIST_OPTIONS",
@@ -144,13 +145,10 @@ def options_among(names: Iterable[str], own: Container[str], known: Iterable[str
     [('LIMIT', 'limit'), ('dtype_backend', 'backend')]
     """
     for name in names:
-        option = name.lower().replace("_", "-")
-        option = _AS_IN_PYTHON.get(option, option)
+        option = flag(name.lower())
+        option = option if option in OPTIONS else f"no-{option}"
         if name.lower() not in own and option in (known or OPTIONS) and option not in ("select", "filter", "order"):
             yield name, option
-
-
-_AS_IN_PYTHON = {"dtype-backend": "backend", "check-fields": "no-check-fields", "resume": "no-resume"}
 
 
 class _Once(argparse.Action):

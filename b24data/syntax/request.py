@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import keyword
-import re
 import unicodedata
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +38,7 @@ from b24data.syntax.values import (
     zone_of,
 )
 
-__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "refuse_options", "request_of", "spoken"]
+__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "refuse_options", "request_of"]
 
 _EVERYWHERE = ("output", "profile")
 
@@ -137,7 +136,7 @@ def asked_of(command: str, given: Mapping[str, Any], body: str | None = None, *,
     except WrongUsageError:
         raise
     except ConfigError as error:
-        raise WrongUsageError(error.description, hint=error.hint) from error
+        raise WrongUsageError(error.description, hint=error.advice) from error
 
 
 def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
@@ -221,36 +220,6 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("method", nargs="?", metavar="PATTERN", help="a part of the name, such as deal")
     add_options(parser, *options, profile=f"{OPTIONS['profile'].help}; or $client")
     return parser
-
-
-# What an error says of a keyword, and how it is said as an option.
-_SPOKEN = (
-    (re.compile(r'(?:pass )?\b(params|filter)=\{"([^"{}]+)": \.\.\.\}'), r"add --\1 \2=VALUE"),
-    (re.compile(r'(?:pass )?\bselect=\["([^"]+)", \.\.\.\]'), r"add --select \1,..."),
-    (re.compile(r'\bcursor="(\w+)"'), r"--cursor \1"),
-    (re.compile(r"\b(limit|to)= "), r"--\1 "),
-    (re.compile(r'\b(to|csv)="([^"\s]+)"'), r"--\1 \2"),
-    (re.compile(r"\bcheck_fields=False\b"), "--no-check-fields"),
-)
-_SPOKEN_IN_A_SHELL = (
-    (re.compile(r"\bb24data\.login\((?:[\"'](.*?)[\"'])?\)"), r"b24data login \1"),
-    (re.compile(r"\bconnect\([\"'](.*?)[\"']\)"), r"--profile \1"),
-    (re.compile(r"\bactions\.v2\.call\b"), "b24data call"),
-    (re.compile(r"\b(?:tools\.)?fetch_all gets\b"), "b24data fetch gets"),
-)
-
-
-def spoken(text: str, *, in_shell: bool = False) -> str:
-    """The text of an error, with options in the place of Python's keywords, and commands in that of its functions.
-
-    >>> spoken('crm.item.list needs entityTypeId. Hint: pass params={"entityTypeId": ...}.')
-    'crm.item.list needs entityTypeId. Hint: add --params entityTypeId=VALUE.'
-    >>> spoken("no such field in filter: NANE. Hint: check_fields=False sends it as it is written.")
-    'no such field in filter: NANE. Hint: --no-check-fields sends it as it is written.'
-    """
-    for pattern, option in (*_SPOKEN, *(_SPOKEN_IN_A_SHELL if in_shell else ())):
-        text = pattern.sub(option, text)
-    return text.replace("b24data login  ", "b24data login ")
 
 
 def options_of(command: str) -> list[str]:

@@ -74,7 +74,7 @@ def test_delete__forgets_the_profile_and_its_tokens():
         ("acne", "did you mean 'acme'"),
         ("other", "there are: acme"),
         ("../x", "not the name of a profile"),
-        (HOOK, "keeps it out"),
+        (HOOK, "b24data.login() takes a webhook"),
     ],
 )
 def test_a_wrong_name__is_answered_with_the_way_on_and_no_secret(name, says):

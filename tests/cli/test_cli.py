@@ -129,7 +129,7 @@ def caused_by(cause, error):
         (b24data.IncompleteFetchError("stopped", report=replace(REPORT, rows=0)), 1),
         (b24data.ExportError("another program writes to deals.parquet", code="ALREADY_RUNNING"), 4),
         (b24data.ExportError("deals.parquet can't be replaced"), 1),
-        (b24data.ConfigError("limit=0 is not a number of rows"), 1),
+        (b24data.ConfigError("limit 0 is not a number of rows"), 1),
         (OSError("No space left on device"), 1),
     ],
     ids=["sign in", "sign in midway", "a part", "nothing", "running", "export", "config", "disk"],
@@ -167,7 +167,7 @@ def test_without_a_portal__the_error_says_how_to_get_one(typed, monkeypatch, cap
     monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert main(typed) == 3
-    assert "`b24data login` in a terminal, or set B24_WEBHOOK" in capsys.readouterr().err
+    assert "Hint: sign in: b24data login; or set B24_WEBHOOK" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

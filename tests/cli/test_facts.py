@@ -63,8 +63,8 @@ def test_describe__of_a_misspelt_method_names_the_nearest(capsys):
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        (["fetch", "crm.item.list", "--to", "x.parquet"], "Hint: add --params entityTypeId=VALUE."),
-        (["describe", "crm.item.list"], "Hint: add --params entityTypeId=VALUE."),
+        (["fetch", "crm.item.list", "--to", "x.parquet"], "Hint: pass --params entityTypeId=VALUE."),
+        (["describe", "crm.item.list"], "Hint: pass --params entityTypeId=VALUE."),
         (["status", "--profile", "acme"], "Hint: b24data login makes one."),
         (["fetch", "crm.deal.list", "--to", "x.xls"], "Hint: name it x.parquet, x.xlsx or x.csv"),
         (["fetch", "crm.deal.list", "--to", "x.parquet", "--tz", "Europe/Berlyn"], "did you mean Europe/Berlin?"),

@@ -51,7 +51,7 @@ def test_a_missing_parameter_is_named(tools):
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"select": "ID"}, "select='ID' is one text"),
+        ({"select": "ID"}, "select 'ID' is one text"),
         ({"select": []}, "select is empty"),
         ({"select": ["ID", 7]}, "select has 7, which is not a name of a field"),
         ({"errors": "ignore"}, "errors is 'ignore'. Hint: it is 'null' or 'raise'"),
@@ -60,7 +60,7 @@ def test_a_missing_parameter_is_named(tools):
         ({"dtypes": {"ID": "texxt"}}, "dtypes has no type for ID: 'texxt'"),
         ({"filter": {"TITLE": None}}, "None"),
         ({"filter": {">ID": "abc"}}, "compares a whole number with 'abc'"),
-        ({"limit": 0}, "limit=0 is not a number of rows"),
+        ({"limit": 0}, "limit 0 is not a number of rows"),
         ({"order": {"ID": "UP"}}, "say 'ASC' or 'DESC'"),
         ({"params": {"start": 50}}, "walked from its first row to its last"),
         ({"filter": {"ID": 1}, "params": {"FILTER": {"ID": 2}}}, "filter was given twice"),

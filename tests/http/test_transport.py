@@ -225,7 +225,7 @@ def test_verify__an_own_certificate_is_trusted_only_by_its_file(
     authority.cert_pem.write_to_path(str(pem))
     trusting, default = Transport(verify=pem), Transport()
     assert trusting.post_json("m", tls_server.url, b"{}").status == 200
-    with pytest.raises(TransportError, match=r"verify='/path/to/ca\.pem'") as caught:
+    with pytest.raises(TransportError, match=r'verify="/path/to/ca\.pem"') as caught:
         default.post_json("m", tls_server.url, b"{}")
     assert caught.value.code == "CERTIFICATE"
     trusting.close()

@@ -71,7 +71,7 @@ def test_fetch_to__writes_what_the_suffix_says(kernel):
     assert kernel.value("__import__('pandas').read_excel('deals.xlsx').shape") == [230, 2]
     kernel.run("%b24 fetch crm.deal.list --select ID --to deals.csv --csv excel-ru")
     assert kernel.value("open('deals.csv', 'rb').read(3).hex()") == "efbbbf"
-    assert "--csv plain is for CSV files" in kernel.run("%b24 fetch crm.deal.list --csv plain --to deals.xlsx").text
+    assert "csv 'plain' is for CSV files" in kernel.run("%b24 fetch crm.deal.list --csv plain --to deals.xlsx").text
 
 
 def test_describe_and_methods__are_frames(kernel):

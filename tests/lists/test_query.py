@@ -201,7 +201,7 @@ def test_values__that_a_portal_would_misread_are_refused_with_what_to_write(give
         ({"select": {"ID": 1}}, "select is"),
         ({"select": 5}, "select is 5"),
         ({"select": ["ID", None]}, "select has None"),
-        ({"limit": "5"}, "limit='5'"),
+        ({"limit": "5"}, "limit '5'"),
     ],
 )
 def test_shape__a_wrong_kind_of_argument_is_named_with_the_right_form(asked, sentence):
