@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
-from b24data.files.atomic import read_private, remove_beside, write_whole
+from b24data.files.atomic import read_private, remove_temp_siblings, write_whole
 from b24data.files.disk import disk_error
 from b24data.files.locks import locked
 from b24data.secret import Secret, hide, reveal_for_encoder
@@ -122,7 +122,7 @@ class FileTokenStore:
                 raise RefreshTokenError(
                     f"another program has held {self.path}.lock for {_LOCK_S:.0f} s", code="LOCKED"
                 ) from error
-            remove_beside(self.path)
+            remove_temp_siblings(self.path)
             yield
 
     def _make_folder(self) -> None:

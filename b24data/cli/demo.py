@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from b24data.cli.output import Commands
 from b24data.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
     from b24data import B24OAuth
 
-__all__ = ["EXAMPLES", "add_arguments", "run"]
-
-EXAMPLES = ("b24data demo", "b24data demo --deals 5000 --out /tmp/demo")
+__all__ = ["COMMANDS"]
 
 METHOD = "crm.deal.list"
 SELECT = [
@@ -31,8 +30,7 @@ TOKEN_TTL_REQUESTS = 7
 _FEWEST_DEALS = 100
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said after ``b24data demo``."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deals", type=_count, default=100_000, help="how many deals the portal has (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for the files (%(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="another seed, other deals (%(default)s)")
@@ -45,7 +43,7 @@ def _count(text: str) -> int:
     return number
 
 
-def run(args: argparse.Namespace) -> int:
+def _demo(args: argparse.Namespace) -> int:
     """Fetch, compare, show and draw; 1 when a comparison fails."""
     if importlib.util.find_spec("matplotlib") is None:  # told before the work, not after it
         raise MissingExtraError("the chart of the demo", "demo")
@@ -124,3 +122,6 @@ def _checked(claims: Mapping[str, bool]) -> bool:
     for claim, holds in claims.items():
         print(f"  {'ok    ' if holds else 'FAILED'}  {claim}")
     return all(claims.values())
+
+
+COMMANDS: Commands = {"demo": (("b24data demo", "b24data demo --deals 5000 --out /tmp/demo"), _arguments, _demo)}

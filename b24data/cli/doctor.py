@@ -10,25 +10,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from b24data import __version__
-from b24data.cli.output import show_json, show_table, terminal_width
+from b24data.cli.output import Commands, show_json, show_table, terminal_width
 from b24data.errors import SdkError
 from b24data.syntax.options import WrongUsageError, add_options
-from b24data.syntax.request import asked_of
+from b24data.syntax.request import build_request
 
 if TYPE_CHECKING:
     from b24data.doctor.check import Check
 
-__all__ = ["EXAMPLES", "add_arguments", "run"]
-
-EXAMPLES = (
-    "b24data doctor",
-    "b24data doctor --portal crm.deal.list crm.contact.list",
-    "b24data doctor --scan notebooks reports/october.ipynb",
-)
+__all__ = ["COMMANDS"]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be said after ``b24data doctor``."""
+def _arguments(parser: argparse.ArgumentParser) -> None:
     looks = parser.add_argument_group("where to look")
     looks.add_argument(
         "--portal", nargs="*", metavar="METHOD", help="what the portal does with these lists; it names nobody"
@@ -39,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, "params", "json", "profile", params="of the lists behind --portal: entityTypeId=2")
 
 
-def run(args: argparse.Namespace) -> int:
+def _doctor(args: argparse.Namespace) -> int:
     """Look, and tell; 1 when something is wrong."""
     if args.scan and args.portal is not None:
         raise WrongUsageError("b24data doctor looks at the portal or at files", hint="run it twice")
@@ -112,7 +105,7 @@ short: a page that is not full is the last one. counts: the answer tells how man
 
 
 def _portal(args: argparse.Namespace) -> int:
-    request = asked_of("doctor", vars(args))
+    request = build_request("doctor", vars(args))
     from b24data.client.connect import connect
     from b24data.doctor.findings import USUAL, findings_of, portal_kind
 
@@ -175,3 +168,16 @@ def _tell(files: int, leaks: Sequence[str], cures: Sequence[str]) -> None:
     print(f"{told} in {files:,} file{'s' if files != 1 else ''}")
     if cures:
         print("\n".join(["", "What to do:", *(f"- {line}" if line[0] != " " else f"  {line}" for line in cures)]))
+
+
+COMMANDS: Commands = {
+    "doctor": (
+        (
+            "b24data doctor",
+            "b24data doctor --portal crm.deal.list crm.contact.list",
+            "b24data doctor --scan notebooks reports/october.ipynb",
+        ),
+        _arguments,
+        _doctor,
+    )
+}

@@ -10,9 +10,9 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from b24data import __version__
+from b24data.cli.output import Commands
 from b24data.errors import SdkError
 from b24data.exports.exit_codes import exit_code
 from b24data.syntax.options import HelpShown, OptionParser, WrongUsageError, nearest
@@ -20,26 +20,26 @@ from b24data.text.hints import Face
 
 __all__ = ["COMMANDS", "main"]
 
-# Each command is a module with EXAMPLES, add_arguments(parser) and run(args), imported when the command is typed.
+# Each command with the module that has it in its COMMANDS, imported when the command is typed.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "start here": {
-        "demo": ("b24data.cli.demo", "100,000 deals of a portal on this machine: a file, a frame, a chart"),
-        "login": ("b24data.cli.login", "sign in to a portal and keep it as a profile"),
-        "profiles": ("b24data.cli.profiles", "the portals that were signed in to on this machine"),
-        "status": ("b24data.cli.status", "portal, user, permissions, tokens, limits"),
+        "demo": ("b24data.cli.demo", "100,000 deals of a portal on this machine: file, frame, chart"),
+        "login": ("b24data.cli.portal", "sign in to a portal and keep it as a profile"),
+        "profiles": ("b24data.cli.portal", "the portals that were signed in to on this machine"),
+        "status": ("b24data.cli.portal", "portal, user, permissions, tokens, limits"),
     },
     "lists and calls": {
-        "fetch": ("b24data.cli.fetch", "a whole list into a Parquet, Excel or CSV file"),
-        "sync": ("b24data.cli.sync", "a folder of Parquet files, kept equal to a list"),
-        "describe": ("b24data.cli.describe", "the fields of a list: types, titles, possible values"),
-        "methods": ("b24data.cli.methods", "the list methods that are documented, or those of the portal"),
-        "jobs": ("b24data.cli.jobs", "the fetches that were stopped, and what is there of them"),
-        "call": ("b24data.cli.call", "one REST method; the answer as JSON"),
+        "fetch": ("b24data.cli.lists", "a whole list into a Parquet, Excel or CSV file"),
+        "sync": ("b24data.cli.lists", "a folder of Parquet files, kept equal to a list"),
+        "describe": ("b24data.cli.lists", "the fields of a list: types, titles, possible values"),
+        "methods": ("b24data.cli.lists", "the list methods that are documented, or those of the portal"),
+        "unfinished": ("b24data.cli.lists", "the fetches that were stopped, and what is there of them"),
+        "call": ("b24data.cli.lists", "one REST method; the answer as JSON"),
     },
     "again and again": {
-        "export": ("b24data.cli.export", "the exports of exports.toml: run them, see how they stand"),
-        "run": ("b24data.cli.run", "a notebook from top to bottom, with parameters and nobody watching"),
-        "schedule": ("b24data.cli.schedule", "exports at their time, by this machine's cron"),
+        "export": ("b24data.cli.exports", "the exports of exports.toml: run them, see how they stand"),
+        "run": ("b24data.cli.exports", "a notebook from top to bottom, with parameters and nobody watching"),
+        "schedule": ("b24data.cli.exports", "exports at their time, by this machine's cron"),
     },
     "when something is wrong": {
         "doctor": ("b24data.cli.doctor", "what is well here and at the portal; secrets in notebooks"),
@@ -92,18 +92,17 @@ def _run(words: Sequence[str]) -> int:
     if command not in _MODULES:
         raise WrongUsageError(f"b24data has no command {command!r}", hint=nearest(command, _MODULES))
     module, what = _MODULES[command]
-    room: Any = importlib.import_module(module)
-    what = f"{what[0].upper()}{what[1:]}."
-    parser = OptionParser(prog=f"b24data {command}", description=what, examples=room.EXAMPLES)
-    room.add_arguments(parser)
-    args = parser.parse_args(rest)
-    return int(room.run(args) or 0)
+    commands: Commands = importlib.import_module(module).COMMANDS
+    examples, add_arguments, run = commands[command]
+    parser = OptionParser(prog=f"b24data {command}", description=f"{what[0].upper()}{what[1:]}.", examples=examples)
+    add_arguments(parser)
+    return run(parser.parse_args(rest)) or 0
 
 
 def _overview() -> str:
     lines = ["usage: b24data COMMAND [...]", "", "Whole Bitrix24 lists as typed DataFrames and Parquet files."]
     for part, commands in COMMANDS.items():
-        lines += ["", f"{part}:", *(f"  {name:10}{what}" for name, (_, what) in commands.items())]
+        lines += ["", f"{part}:", *(f"  {name:11} {what}" for name, (_, what) in commands.items())]
     return "\n".join(
         [
             *(*lines, ""),

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from b24data.text.printable import one_line, printable
 
-__all__ = ["show_json", "show_table", "table_lines", "terminal_width"]
+__all__ = ["Commands", "show_json", "show_table", "table_lines", "terminal_width"]
+
+# The commands of a module: examples for the help page, what adds the options, and what runs.
+Commands = Mapping[
+    str,
+    tuple[Sequence[str], Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int | None]],
+]
 
 
 def show_json(value: Any) -> None:

@@ -17,7 +17,7 @@ from b24data.errors import ConfigError, SdkError
 from b24data.fetch.fetch import Pipeline
 from b24data.fetch.options import FetchOptions, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
-from b24data.fetch.unfinished import JobFacts, jobs
+from b24data.fetch.unfinished import JobFacts, unfinished
 from b24data.fields.descriptions import TYPES_S, WORDS_S, Descriptions
 from b24data.files.atomic import path_of
 from b24data.frames.dictionaries import Dictionaries
@@ -454,7 +454,7 @@ class Tools:
         reader = PageReader(session, plan, CallContext(), self._client.clock)
         return estimate_list(reader, session.params.rate_limit, session.params.operating_limit)
 
-    def jobs(self) -> pd.DataFrame:
+    def unfinished(self) -> pd.DataFrame:
         """The fetches into files that were stopped on this machine, whatever portal they are of, the latest first.
 
         Columns: target, method, portal, rows (that are there), last_id, pinned_id, started, runs, and state:
@@ -462,12 +462,12 @@ class Tools:
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=1) as portal:
-        ...     "state" in portal.connect().tools.jobs()
+        ...     "state" in portal.connect().tools.unfinished()
         True
         """
         import pandas as pd
 
-        found = jobs(self._client.clock.time())
+        found = unfinished(self._client.clock.time())
         frame = pd.DataFrame([asdict(job) for job in found], columns=[one.name for one in fields(JobFacts)])
         frame["started"] = pd.to_datetime(frame["started"], unit="s", utc=True)
         return frame

@@ -28,8 +28,8 @@ from b24data.fetch.manifest import (
     folder_of,
     read_manifest,
 )
-from b24data.fetch.unfinished import enter, jobs, leave
-from b24data.files.atomic import file_behind, remove_beside
+from b24data.fetch.unfinished import enter, leave, unfinished
+from b24data.files.atomic import file_behind, remove_temp_siblings
 from b24data.files.disk import resumable
 from b24data.files.sealed import seal
 from b24data.files.workfolder import LOCK, WorkFolder
@@ -37,7 +37,7 @@ from b24data.http.clock import Clock
 from b24data.params import EarlierRuns
 from b24data.text.hints import UNFINISHED, option
 
-__all__ = ["Job", "discard", "jobs"]
+__all__ = ["Job", "discard", "unfinished"]
 
 _TRIES = 10  # while others come and go
 
@@ -74,7 +74,7 @@ class Job:
     def __enter__(self) -> Self:
         for _ in range(_TRIES):
             if self._hold():
-                remove_beside(self.target)
+                remove_temp_siblings(self.target)
                 return self
         raise self._busy()
 

@@ -18,7 +18,7 @@ from b24data.files.atomic import open_regular, write_whole
 from b24data.files.places import data_folder
 from b24data.files.workfolder import WorkFolder
 
-__all__ = ["JobFacts", "enter", "jobs", "leave"]
+__all__ = ["JobFacts", "enter", "leave", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class JobFacts:
     state: Literal["running", "stopped", "too old"]
 
 
-def jobs(now: float) -> list[JobFacts]:
+def unfinished(now: float) -> list[JobFacts]:
     """The unfinished fetches of this user on this machine, the latest first."""
     found = [facts for folder in _entered() if (facts := _facts(folder, now)) is not None]
     return sorted(found, key=lambda facts: -facts.started)
@@ -73,7 +73,7 @@ def _facts(path: Path, now: float) -> JobFacts | None:
 
 def _entry(target: Path) -> Path:
     name = hashlib.sha256(os.fsencode(target.absolute())).hexdigest()[:16]
-    return data_folder("jobs") / f"{name}.json"
+    return data_folder("unfinished") / f"{name}.json"
 
 
 def enter(target: Path) -> None:
@@ -92,7 +92,7 @@ def leave(target: Path) -> None:
 
 def _entered() -> Iterator[Path]:
     try:
-        entries = sorted(data_folder("jobs").glob("*.json"))
+        entries = sorted(data_folder("unfinished").glob("*.json"))
     except (OSError, SdkError):
         return
     for entry in entries:

@@ -22,15 +22,15 @@ from b24data.text.hints import option
 
 __all__ = [
     "append_private",
-    "beside",
     "create",
     "file_behind",
     "open_regular",
     "path_of",
-    "put_in_place",
     "read_private",
-    "remove_beside",
+    "remove_temp_siblings",
+    "replace_file",
     "sync_to_disk",
+    "temp_sibling",
     "write_whole",
 ]
 
@@ -53,13 +53,13 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes | Secret[byte
     """
     target = Path(path)
     data = Secret(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
-    new = beside(target)
+    new = temp_sibling(target)
     try:
         with create(new, private=private or target.exists()) as file:
             file.write(data.reveal())
             file.flush()
             os.fsync(file.fileno())
-        put_in_place(new, target, private=private)
+        replace_file(new, target, private=private)
     except OSError as error:
         _forget(new)
         raise disk_error(target, error) from error
@@ -208,10 +208,10 @@ def read_private(path: Path) -> bytes:
 # New files.
 
 
-def beside(target: Path) -> Path:
+def temp_sibling(target: Path) -> Path:
     """A name that nobody has, in the folder of ``target``: a file is moved within its folder at once.
 
-    >>> beside(Path("deals.parquet")).name.startswith(".deals.parquet.")
+    >>> temp_sibling(Path("deals.parquet")).name.startswith(".deals.parquet.")
     True
     """
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
@@ -222,8 +222,8 @@ def create(new: Path, *, private: bool) -> BinaryIO:
     return os.fdopen(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW, 0o600 if private else 0o666), "wb")
 
 
-def remove_beside(target: Path) -> None:
-    """Remove what killed programs of this user left of :func:`beside`; for whoever holds the lock of ``target``."""
+def remove_temp_siblings(target: Path) -> None:
+    """Remove the temporary siblings that killed programs of this user left; only under the lock of ``target``."""
     name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.tmp", re.DOTALL)
     with contextlib.suppress(OSError), os.scandir(target.parent) as entries:
         for entry in entries:
@@ -233,7 +233,7 @@ def remove_beside(target: Path) -> None:
                     _forget(Path(entry.path))
 
 
-def put_in_place(
+def replace_file(
     file: Path,
     target: Path,
     *,

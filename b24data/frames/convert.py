@@ -21,7 +21,7 @@ from b24data.fields.kinds import EXACT, Kind, arrow_type
 from b24data.frames.guesses import is_slashed
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
-from b24data.frames.parse import Misfit, Strict, Zones, demand, letters_of, parsed
+from b24data.frames.parse import Misfit, Strict, Zones, letters_of, parsed, require
 from b24data.frames.schema import Column, Guess
 from b24data.frames.texts import flag_texts, text_of, texts_of
 
@@ -42,7 +42,7 @@ def from_array(column: Column, array: pa.Array, zones: Zones) -> tuple[pa.Array,
     Raises :class:`pyarrow.ArrowInvalid` for numbers that only :func:`from_values` can judge.
     """
     if column.kind == "contacts":
-        demand(not _spelt_otherwise(pc.list_flatten(array)))
+        require(not _spelt_otherwise(pc.list_flatten(array)))
         return _contacts(column, array)
     if not column.many:
         return _scalars(column, array, zones)
@@ -101,10 +101,10 @@ _STRICTNESS: dict[str, Strict] = {"rows": "same", "later": "none", "id": "id", "
 def _numbers(column: Column, array: pa.Array) -> pa.Array:
     """JSON numbers, read as doubles, as the kind's type; :class:`pyarrow.ArrowInvalid` where a double may not do."""
     if column.kind == "int" or column.guess == "rows":
-        demand(pc.all(pc.less(pc.abs(array), EXACT)).as_py() is not False)
+        require(pc.all(pc.less(pc.abs(array), EXACT)).as_py() is not False)
     if column.kind == "int":
         return pc.cast(array, pa.int64())  # refuses a fraction
-    demand(pc.all(pc.is_finite(array)).as_py() is not False)  # JSON has no NaN; a text of a lenient sender may
+    require(pc.all(pc.is_finite(array)).as_py() is not False)  # JSON has no NaN; a text of a lenient sender may
     return array
 
 
@@ -122,7 +122,7 @@ def _objects(array: pa.MapArray) -> pa.Array:
 def _escaped(strings: pa.Array) -> pa.Array:
     """Texts as they stand between the quotes of JSON; :class:`pyarrow.ArrowInvalid` for control characters."""
     letters = np.frombuffer(letters_of(strings)[1], np.uint8)
-    demand(not (letters < ord(" ")).any())
+    require(not (letters < ord(" ")).any())
     for letter in '\\"':
         if (letters == ord(letter)).any():
             strings = pc.replace_substring(strings, letter, "\\" + letter)

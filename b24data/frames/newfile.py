@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from b24data.files.atomic import beside, create, put_in_place
+from b24data.files.atomic import create, replace_file, temp_sibling
 from b24data.files.disk import disk_error
 
 __all__ = ["NewFile", "told"]
@@ -28,7 +28,7 @@ class NewFile:
 
     def __init__(self, target: Path) -> None:
         self._target = target
-        self._path = beside(target)
+        self._path = temp_sibling(target)
         with told(target):
             self.file = create(self._path, private=target.exists())  # until it has the rights of the file that is there
 
@@ -39,7 +39,7 @@ class NewFile:
                 self.file.flush()
                 os.fsync(self.file.fileno())
                 self.file.close()
-            put_in_place(self._path, self._target)
+            replace_file(self._path, self._target)
         except BaseException:
             self.abort()
             raise

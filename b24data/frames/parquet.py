@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from b24data.errors import ConfigError, ExportError
-from b24data.files.atomic import beside, create, file_behind, open_regular, path_of, put_in_place
+from b24data.files.atomic import create, file_behind, open_regular, path_of, replace_file, temp_sibling
 from b24data.files.disk import disk_error
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
@@ -36,7 +36,7 @@ def check_target(path: str | os.PathLike[str]) -> Path:
     target = file_behind(given)
     if not os.path.isdir(target.parent):  # noqa: PTH112  that of a Path raises where it may not look
         raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")
-    probe = beside(target)
+    probe = temp_sibling(target)
     try:
         create(probe, private=True).close()
         probe.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ class ParquetSink:
         self._target = check_target(path)
         self._metadata = dict(metadata or {})
         self._private = self._target.exists()  # until it has the rights of the file that is there
-        self._file = GrowingFile(beside(self._target), schema, private=self._private)
+        self._file = GrowingFile(temp_sibling(self._target), schema, private=self._private)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one more batch; row groups are written as they fill."""
@@ -81,7 +81,7 @@ class ParquetSink:
         try:
             with _told(self._target):
                 self._file.finish(metadata_of(self._metadata, report))
-            put_in_place(self._file.path, self._target)
+            replace_file(self._file.path, self._target)
         except BaseException:
             self.abort()
             raise
@@ -95,7 +95,7 @@ class ParquetSink:
         before = self._file
         before.finish({})
         try:
-            self._file = GrowingFile(beside(self._target), schema, private=self._private)
+            self._file = GrowingFile(temp_sibling(self._target), schema, private=self._private)
             with opened(before.path) as written:
                 for batch in written.iter_batches(batch_size=_GROUP):
                     self._file.write(batch)

@@ -20,7 +20,7 @@ from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 from b24data.frames.texts import texts_of
 
-__all__ = ["Misfit", "Strict", "Zones", "demand", "letters_of", "parsed"]
+__all__ = ["Misfit", "Strict", "Zones", "letters_of", "parsed", "require"]
 
 
 @dataclass(slots=True)
@@ -102,20 +102,20 @@ def _pieces(
 def _int(strings: pa.Array, _: Zones) -> pa.Array:
     if not letters_of(strings)[1].tobytes().isdigit():
         for letter in "xX":  # Arrow would read hexadecimal
-            demand(not pc.any(pc.match_substring(strings, letter)).as_py())
+            require(not pc.any(pc.match_substring(strings, letter)).as_py())
     return pc.cast(strings, pa.int64())
 
 
 def _integral(strings: pa.Array, zones: Zones) -> pa.Array:
     """``"5.00"`` is the integer 5; the cast refuses ``"5.50"``."""
     numbers = _float(strings, zones)
-    demand(pc.all(pc.less(pc.abs(numbers), EXACT)).as_py() is not False)
+    require(pc.all(pc.less(pc.abs(numbers), EXACT)).as_py() is not False)
     return pc.cast(numbers, pa.int64())
 
 
 def _float(strings: pa.Array, _: Zones) -> pa.Array:
     numbers = pc.cast(strings, pa.float64())
-    demand(pc.all(pc.is_finite(numbers)).as_py() is not False)
+    require(pc.all(pc.is_finite(numbers)).as_py() is not False)
     return numbers
 
 
@@ -125,15 +125,15 @@ _FLAGS = pa.array(["N", "0", "false", "Y", "1", "true"])
 def _yes_no(strings: pa.Array, _: Zones) -> pa.Array:
     """``Y`` or ``N`` in every row, the rule in lists."""
     letters = np.frombuffer(letters_of(strings)[1], np.uint8)
-    demand(not strings.null_count and len(letters) == len(strings))
+    require(not strings.null_count and len(letters) == len(strings))
     yes = letters == ord("Y")
-    demand((yes | (letters == ord("N"))).all())
+    require((yes | (letters == ord("N"))).all())
     return pa.Array.from_buffers(pa.bool_(), len(yes), [None, pa.py_buffer(np.packbits(yes, bitorder="little"))])
 
 
 def _bool(strings: pa.Array, _: Zones) -> pa.Array:
     places = pc.index_in(strings, value_set=_FLAGS)
-    demand(places.null_count == strings.null_count)
+    require(places.null_count == strings.null_count)
     return pc.greater_equal(places, 3)
 
 
@@ -144,7 +144,7 @@ def _day(strings: pa.Array, zones: Zones) -> pa.Array:
 
 
 def _bare_day(strings: pa.Array, _: Zones) -> pa.Array:
-    demand(pc.all(pc.match_substring_regex(strings, _NAIVE)).as_py() is not False)
+    require(pc.all(pc.match_substring_regex(strings, _NAIVE)).as_py() is not False)
     return _first_ten(strings)
 
 
@@ -164,7 +164,7 @@ def _dotted_day(strings: pa.Array, _: Zones) -> pa.Array:
 def _from_year_1(days: pa.Array) -> pa.Array:
     """The days themselves; :class:`pyarrow.ArrowInvalid` for one of year 0, which Python can't show."""
     first = pc.min(days.view(pa.int32())).as_py()
-    demand(first is None or first >= _YEAR_1)
+    require(first is None or first >= _YEAR_1)
     return days
 
 
@@ -184,7 +184,7 @@ def _showable(times: pa.Array) -> pa.Array:
     ``to_csv`` of a frame would work.
     """
     if not _in_years(times, margin=2):
-        demand(_in_years(times) and _in_years(pc.local_timestamp(times)))
+        require(_in_years(times) and _in_years(pc.local_timestamp(times)))
     return times
 
 
@@ -252,13 +252,13 @@ def _currency(strings: pa.Array, zones: Zones) -> pa.Array:
 def _currencies(strings: pa.Array) -> pa.DictionaryArray:
     """What is behind the digits: ``|USD``, ``|`` or nothing. A column has a few of them: only those are looked at."""
     behind = pc.dictionary_encode(pc.ascii_ltrim(strings, "-." + string.digits))
-    demand(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
+    require(pc.all(pc.match_substring_regex(behind.dictionary, _CURRENCY)).as_py() is not False)
     return behind
 
 
 def _extracted(strings: pa.Array, pattern: str) -> pa.Array:
     parts = pc.extract_regex(strings, pattern)
-    demand(parts.null_count == strings.null_count)
+    require(parts.null_count == strings.null_count)
     return parts
 
 
@@ -267,7 +267,7 @@ def _extracted(strings: pa.Array, pattern: str) -> pa.Array:
 
 def _same_int(strings: pa.Array, zones: Zones) -> pa.Array:
     numbers = _whole(strings, zones)
-    demand(pc.all(pc.less(pc.abs(numbers), EXACT)).as_py() is not False)  # it may become a column of fractions
+    require(pc.all(pc.less(pc.abs(numbers), EXACT)).as_py() is not False)  # it may become a column of fractions
     return numbers
 
 
@@ -280,13 +280,13 @@ def _same_float(strings: pa.Array, zones: Zones) -> pa.Array:
 
 
 def _unchanged(strings: pa.Array, values: pa.Array) -> pa.Array:
-    demand(pc.all(pc.equal(texts_of(values, ""), strings)).as_py() is not False)
+    require(pc.all(pc.equal(texts_of(values, ""), strings)).as_py() is not False)
     return values
 
 
 def _letters(strings: pa.Array, _: Zones) -> pa.Array:
     places = pc.index_in(strings, value_set=_LETTERS)
-    demand(places.null_count == strings.null_count)
+    require(places.null_count == strings.null_count)
     return pc.equal(places, 1)
 
 
@@ -295,13 +295,13 @@ _LETTERS = pa.array(["N", "Y"])
 
 def _none_of(kind: Kind) -> Reading:
     def parse(strings: pa.Array, zones: Zones) -> pa.Array:
-        demand(strings.null_count == len(strings))
+        require(strings.null_count == len(strings))
         return pa.nulls(len(strings), arrow_type(kind, tz=zones.tz))
 
     return parse
 
 
-def demand(fits: bool) -> None:
+def require(fits: bool) -> None:
     """Raise :class:`pyarrow.ArrowInvalid`, as a cast would, if it does not fit."""
     if not fits:
         raise pa.ArrowInvalid("does not fit")

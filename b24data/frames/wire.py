@@ -22,7 +22,7 @@ from b24data.fields.kinds import EXACT, Kind
 from b24data.frames.convert import CONTACT_WIRE, OBJECT_WIRE, from_array, from_values
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
-from b24data.frames.parse import Misfit, Zones, demand
+from b24data.frames.parse import Misfit, Zones, require
 from b24data.frames.schema import Column, Schema
 from b24data.frames.surrogates import moved
 from b24data.http.payload import decoded_list
@@ -251,7 +251,7 @@ def _null_out(text: bytearray, keys: tuple[bytes, ...]) -> None:
 def _refuse_emptied(plan: Plan, array: pa.Array) -> None:
     """Objects with a key of a column whose ``false`` was nulled may have had one themselves."""
     objects = array.values if pa.types.is_list(array.type) else array
-    demand(not pc.any(pc.is_in(objects.keys, value_set=plan.emptied)).as_py())
+    require(not pc.any(pc.is_in(objects.keys, value_set=plan.emptied)).as_py())
 
 
 def _behind(keys: tuple[bytes, ...], places: np.ndarray, text: bytearray) -> np.ndarray:

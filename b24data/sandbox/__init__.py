@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from b24data.sandbox.options import CostModel
     from b24data.sandbox.sandbox import Sandbox
-    from b24data.sandbox.shell import EXAMPLES, add_arguments, run
+    from b24data.sandbox.shell import COMMANDS
     from b24data.sandbox.stats import Stats, Truth
 
-__all__ = ["EXAMPLES", "CostModel", "Sandbox", "Stats", "Truth", "add_arguments", "run"]
+__all__ = ["COMMANDS", "CostModel", "Sandbox", "Stats", "Truth"]
 
 _HOMES = {
-    "EXAMPLES": "shell",
+    "COMMANDS": "shell",
     "CostModel": "options",
     "Sandbox": "sandbox",
     "Stats": "stats",
     "Truth": "stats",
-    "add_arguments": "shell",
-    "run": "shell",
 }
 
 

@@ -10,10 +10,7 @@ from typing import Any
 
 from b24data.sandbox.sandbox import Sandbox
 
-__all__ = ["EXAMPLES", "add_arguments", "main", "run"]
-
-EXAMPLES = ("b24data sandbox", "b24data sandbox --deals 10000 --token-ttl-requests 7 --port 8080")
-
+__all__ = ["COMMANDS", "add_arguments", "main"]
 
 _HELP = {
     "seed": "another seed, other data",
@@ -76,7 +73,7 @@ def _share(text: str) -> float:
     return share
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; prints how to connect."""
     known = Sandbox.__init__.__kwdefaults__ or {}
     given = {name: value for name, value in vars(arguments).items() if name in known}
@@ -114,4 +111,9 @@ def main() -> int:
 
         serve_parent()
         return 0
-    return run(arguments)
+    return _run(arguments)
+
+
+_EXAMPLES = ("b24data sandbox", "b24data sandbox --deals 10000 --token-ttl-requests 7 --port 8080")
+# What `b24data sandbox` is made of: examples for the help page, what adds the options, and what runs.
+COMMANDS = {"sandbox": (_EXAMPLES, add_arguments, _run)}

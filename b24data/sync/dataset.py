@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from b24data.errors import ConfigError
-from b24data.files.atomic import beside, put_in_place
+from b24data.files.atomic import replace_file, temp_sibling
 from b24data.files.ownership import kind_of, owner_of
 from b24data.frames.parquet import GrowingFile, rows_of, schema_of
 from b24data.frames.sinks import metadata_of, united
@@ -175,7 +175,7 @@ class Dataset:
     @contextlib.contextmanager
     def _file(self, target: Path, schema: pa.Schema) -> Iterator[GrowingFile]:
         """A file in the workshop, of which nothing is left unless it was put in a place."""
-        file = GrowingFile(beside(self.workshop / target.name), schema, private=bool(self.parts()))
+        file = GrowingFile(temp_sibling(self.workshop / target.name), schema, private=bool(self.parts()))
         try:
             yield file
         finally:
@@ -185,7 +185,7 @@ class Dataset:
         """A new part is as readable as the last one is."""
         file.finish(metadata_of(self.facts))
         parts = self.parts()
-        put_in_place(file.path, target, like=parts[-1].path if parts else None)
+        replace_file(file.path, target, like=parts[-1].path if parts else None)
 
 
 def _concerned(part: Part, below: int, new: Rows, gone: Ids) -> bool:

@@ -188,11 +188,11 @@ class WrongUsageError(ConfigError):
 class OptionParser(argparse.ArgumentParser):
     """A parser that prints no usage lines: what is wrong is one error, with the nearest right word.
 
-    >>> parser = OptionParser(prog="b24data jobs")
+    >>> parser = OptionParser(prog="b24data unfinished")
     >>> add_options(parser, "json")
     >>> parser.parse_args(["--jsno"])
     Traceback (most recent call last):
-    b24data.syntax.options.WrongUsageError: b24data jobs does not know '--jsno'. Hint: did you mean --json?.
+    b24data.syntax.options.WrongUsageError: b24data unfinished does not know '--jsno'. Hint: did you mean --json?.
     """
 
     def __init__(self, *, examples: Sequence[str] = (), **given: Any) -> None:

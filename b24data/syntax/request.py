@@ -30,15 +30,15 @@ from b24data.syntax.values import (
     mapping_of,
     names_of,
     order_of,
+    parse_int,
     text_of,
     types_of,
-    whole_of,
     without_semicolon,
     words_of,
     zone_of,
 )
 
-__all__ = ["COMMANDS", "HelpShown", "Request", "asked_of", "options_of", "refuse_options", "request_of"]
+__all__ = ["COMMANDS", "HelpShown", "Request", "build_request", "options_of", "refuse_options", "request_of"]
 
 _EVERYWHERE = ("output", "profile")
 
@@ -123,23 +123,23 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
         raise HelpShown
     if command not in COMMANDS:
         raise WrongUsageError(f"%b24 has no command {command!r}", hint=nearest(command, COMMANDS))
-    return asked_of(command, vars(_parser(command).parse_args(words[1:])), body, expand=expand)
+    return build_request(command, vars(_parser(command).parse_args(words[1:])), body, expand=expand)
 
 
-def asked_of(command: str, given: Mapping[str, Any], body: str | None = None, *, expand: Expand = str) -> Request:
+def build_request(command: str, given: Mapping[str, Any], body: str | None = None, *, expand: Expand = str) -> Request:
     """What the values of the options ask for; ``given`` is what a parser has read.
 
     Raises :class:`WrongUsageError` for a value that is not understood.
     """
     try:
-        return _asked(command, given, body, expand)
+        return _built(command, given, body, expand)
     except WrongUsageError:
         raise
     except ConfigError as error:
         raise WrongUsageError(error.description, hint=error.advice) from error
 
 
-def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
+def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
     lifted, rest = body_of(body or "", expand)
     for name in (*lifted, *(["params"] if rest else [])):
         if command in COMMANDS and name not in COMMANDS[command][1]:
@@ -158,7 +158,7 @@ def _asked(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
         filter=joined("--filter", lifted.get("filter"), conditions, twice),
         order=joined("--order", lifted.get("order"), order, twice),
         params=joined("--params", rest, params, twice),
-        limit=whole_of(given.get("limit"), "--limit", "a number of rows", "1000", expand),
+        limit=parse_int(given.get("limit"), "--limit", "a number of rows", "1000", expand),
         options=_options(given, expand),
         to=text_of(given.get("to"), "--to", "the name of a file", "deals.parquet", expand),
         output=_variable(given.get("output")),
@@ -200,7 +200,7 @@ def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     said["tz"] = zone_of(given.get("tz"), expand)
     said["dtypes"] = types_of(given.get("dtypes"), expand)
     said["dtype_backend"] = given.get("backend")
-    said["workers"] = whole_of(given.get("workers"), "--workers", "a number", "4", expand)
+    said["workers"] = parse_int(given.get("workers"), "--workers", "a number", "4", expand)
     said = {name: value for name, value in said.items() if value is not None and value is not False}
     if verify := given.get("verify"):
         said["verify"] = False if verify == "off" else verify

@@ -30,9 +30,9 @@ __all__ = [
     "mapping_of",
     "names_of",
     "order_of",
+    "parse_int",
     "text_of",
     "types_of",
-    "whole_of",
     "without_semicolon",
     "words_of",
     "zone_of",
@@ -264,10 +264,10 @@ def _expanded(value: Any, expand: Expand) -> Any:
 _NUMBER = re.compile(r"-?(?:[0-9]{1,18}|[0-9]{1,3}(?:([,_])[0-9]{3}(?:\1[0-9]{3})*))")
 
 
-def whole_of(text: str | None, option: str, what: str, example: str, expand: Expand = str) -> int | None:
+def parse_int(text: str | None, option: str, what: str, example: str, expand: Expand = str) -> int | None:
     """``10_000`` or ``10,000`` as a number.
 
-    >>> whole_of("10_000", "--limit", "a number of rows", "1000")
+    >>> parse_int("10_000", "--limit", "a number of rows", "1000")
     10000
     """
     if text is None:

@@ -15,9 +15,8 @@ def command(monkeypatch):
 
     def install(run):
         module = type(sys)("stand_in")
-        module.EXAMPLES = ()
-        module.add_arguments = lambda parser: parser.add_argument("--deals", type=int, default=1)
-        module.run = run
+        deals = lambda parser: parser.add_argument("--deals", type=int, default=1)  # noqa: E731
+        module.COMMANDS = {"demo": ((), deals, run)}
         monkeypatch.setitem(sys.modules, "b24data.cli.demo", module)
 
     return install

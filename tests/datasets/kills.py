@@ -28,8 +28,8 @@ from b24data.sync.sync import Sync
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000))
 # What reaches the disk, by the modules that call it.
 STEPS = [
-    (dataset, "put_in_place"),
-    (parquet, "put_in_place"),
+    (dataset, "replace_file"),
+    (parquet, "replace_file"),
     (parquet.GrowingFile, "finish"),
     (WorkFolder, "write_whole"),
     (WorkFolder, "make"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from b24data.errors import SdkError
 from b24data.fetch.manifest import Kept, Purpose, folder_of
-from b24data.fetch.resume import Job, jobs
+from b24data.fetch.resume import Job, unfinished
 from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.sync.clocks import Moment
 from b24data.sync.state import Run, State, Store
@@ -58,7 +58,7 @@ def check_manifest(target: Path, how: list[tuple[float, bytes, int]]) -> None:
     keep(target)
     manifest = folder_of(target) / "manifest.json"
     manifest.write_bytes(changed(manifest.read_bytes(), how))
-    jobs(0.0)
+    unfinished(0.0)
     with Job(target, FakeClock()) as job:
         kept = job.begin(PURPOSE)
         rows = [value for batch in job.batches() for value in batch.column(0).to_pylist()]

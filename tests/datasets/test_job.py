@@ -14,7 +14,7 @@ import pytest
 from b24data.errors import ConfigError, ExportError
 from b24data.fetch.manifest import Kept, Purpose, folder_of
 from b24data.fetch.resume import Job, discard
-from b24data.fetch.unfinished import jobs
+from b24data.fetch.unfinished import unfinished
 from b24data.files import workfolder
 from tests.http.fakes import FakeClock
 
@@ -146,7 +146,7 @@ def test_finish__leaves_nothing(left, clock):
         job.begin(PURPOSE)
         job.finish()
     assert list(left.parent.iterdir()) == []
-    assert jobs(clock.time()) == []
+    assert unfinished(clock.time()) == []
 
 
 def test_job__a_second_program_is_told(left, clock):
@@ -165,13 +165,13 @@ def test_job__a_second_program_is_told(left, clock):
         ):
             pass
         assert caught.value.code == "ALREADY_RUNNING"
-        assert [facts.state for facts in jobs(clock.time())] == ["running"]
+        assert [facts.state for facts in unfinished(clock.time())] == ["running"]
         other.communicate("")
-    assert [facts.state for facts in jobs(clock.time())] == ["stopped"]
+    assert [facts.state for facts in unfinished(clock.time())] == ["stopped"]
 
 
 def test_jobs__tell_what_is_unfinished(left, clock):
-    [facts] = jobs(clock.time())
+    [facts] = unfinished(clock.time())
     assert (facts.target, facts.method, facts.rows, facts.last_id, facts.state) == (
         str(left),
         "crm.deal.list",
@@ -179,12 +179,12 @@ def test_jobs__tell_what_is_unfinished(left, clock):
         9,
         "stopped",
     )
-    assert [facts.state for facts in jobs(clock.time() + 25 * 3600)] == ["too old"]
+    assert [facts.state for facts in unfinished(clock.time() + 25 * 3600)] == ["too old"]
 
 
 def test_jobs__a_folder_that_was_removed_by_hand_is_not_listed(left, clock):
     folder_of(left).rename(left.parent / "moved")
-    assert jobs(clock.time()) == []
+    assert unfinished(clock.time()) == []
 
 
 def test_jobs__a_state_folder_that_can_not_be_used_hinders_no_job(tmp_path, clock, monkeypatch):
@@ -193,7 +193,7 @@ def test_jobs__a_state_folder_that_can_not_be_used_hinders_no_job(tmp_path, cloc
     with Job(tmp_path / "deals.parquet", clock) as job:
         job.begin(PURPOSE)
         job.keep([rows(0, 4)], Kept(last_id=3, pinned_id=99))
-    assert jobs(clock.time()) == []
+    assert unfinished(clock.time()) == []
     with Job(tmp_path / "deals.parquet", clock) as job:
         assert job.begin(PURPOSE)
 

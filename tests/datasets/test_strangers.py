@@ -12,7 +12,7 @@ import pytest
 from b24data import Sandbox
 from b24data.errors import ConfigError, ExportError
 from b24data.fetch.manifest import Kept, Purpose, folder_of
-from b24data.fetch.resume import Job, discard, jobs
+from b24data.fetch.resume import Job, discard, unfinished
 from b24data.http.clock import SYSTEM_CLOCK
 from tests.strangers import STRANGER, as_root, by_stranger
 
@@ -161,8 +161,8 @@ def test_stranger__a_manifest_that_they_put_there_is_not_gone_on_with(shared, tm
         Job(shared / "deals.parquet", SYSTEM_CLOCK),
     ):
         pass
-    (tmp_path / "state/jobs").mkdir(parents=True, mode=0o700)
+    (tmp_path / "state/unfinished").mkdir(parents=True, mode=0o700)
     (tmp_path / "state").chmod(0o700)
-    (tmp_path / "state/jobs").chmod(0o700)
-    (tmp_path / "state/jobs/1.json").write_text(f'"{folder_of(shared / "deals.parquet")}"')
-    assert jobs(0.0) == []
+    (tmp_path / "state/unfinished").chmod(0o700)
+    (tmp_path / "state/unfinished/1.json").write_text(f'"{folder_of(shared / "deals.parquet")}"')
+    assert unfinished(0.0) == []

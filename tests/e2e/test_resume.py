@@ -72,14 +72,14 @@ def test_fetch_all__goes_on_after_an_interrupt_and_reads_nothing_twice(portal, t
     truth = portal.truth("crm.deal.list").ids
     with portal.hook() as b24:
         stopped(b24, target)
-        kept = b24.tools.jobs().loc[0]
+        kept = b24.tools.unfinished().loc[0]
         portal.delete("deals", [row_id for row_id in truth if row_id <= kept.last_id])  # can't be read twice now
         report = b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False)
     assert (kept.target, kept.state, kept.rows >= 9_000) == (str(target), "stopped", True)
     assert file_ids(target) == truth
     assert (report.complete, report.rows, report.earlier.rows) == (True, DEALS, kept.rows)
     assert only(target)
-    assert len(b24.tools.jobs()) == 0
+    assert len(b24.tools.unfinished()) == 0
 
 
 def test_fetch_all__goes_on_after_an_error_and_says_so(portal, target):
@@ -124,7 +124,7 @@ def test_fetch_all__what_was_read_to_the_end_is_only_put_together(portal, target
 
     with portal.hook() as b24:
         with monkeypatch.context() as patch:
-            patch.setattr("b24data.frames.parquet.put_in_place", full)
+            patch.setattr("b24data.frames.parquet.replace_file", full)
             with pytest.raises(
                 ExportError, match=r"No space left on device\. Hint: make room on that disk; the same call then resumes"
             ):
@@ -232,7 +232,7 @@ def test_fetch_all__goes_on_after_a_kill(target):
         child.wait()
         truth = portal.truth("crm.deal.list").ids
         with portal.hook() as b24:
-            portal.delete("deals", [row_id for row_id in truth if row_id <= b24.tools.jobs().loc[0].last_id])
+            portal.delete("deals", [row_id for row_id in truth if row_id <= b24.tools.unfinished().loc[0].last_id])
             report = b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False)
     assert report.earlier
     assert report.earlier.rows >= 4_000

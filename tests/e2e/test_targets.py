@@ -103,7 +103,7 @@ def test_fetch__that_is_killed_while_it_writes_leaves_the_last_good_file(name, p
     (tmp_path / name).write_bytes(b"the last good one")
     code = (
         "import os, sys, b24data.frames.newfile as newfile\n"
-        "newfile.put_in_place = lambda *_: os.kill(os.getpid(), 9)\n"
+        "newfile.replace_file = lambda *_: os.kill(os.getpid(), 9)\n"
         "from b24data.cli.main import main\n"
         "main(['fetch', 'crm.deal.list', '--select', 'ID', '--quiet', '--to', sys.argv[1]])\n"
     )

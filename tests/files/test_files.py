@@ -8,7 +8,7 @@ import pytest
 
 from b24data.errors import ExportError
 from b24data.files import atomic as files
-from b24data.files.atomic import put_in_place, remove_beside, write_whole
+from b24data.files.atomic import remove_temp_siblings, replace_file, write_whole
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
 
@@ -45,8 +45,8 @@ def test_remove_beside__takes_what_a_killed_program_left_of_this_file_only(tmp_p
     others = [".a.json.1f.tmp", ".a.json.x.0123abcd.tmp", ".aXjson.0123abcd.tmp", ".b.json.0123abcd.tmp", "a.json"]
     for name in (*others, ".a.json.0123abcd.tmp"):
         (tmp_path / name).touch()
-    remove_beside(tmp_path / "a.json")
-    remove_beside(tmp_path / "[ab].json")
+    remove_temp_siblings(tmp_path / "a.json")
+    remove_temp_siblings(tmp_path / "[ab].json")
     assert names(tmp_path) == sorted(others)
 
 
@@ -61,7 +61,7 @@ def test_put_in_place__an_open_target_is_waited_for_then_named(tmp_path, monkeyp
 
     monkeypatch.setattr(files.Path, "replace", refuse)
     with pytest.raises(ExportError, match=r"deals\.parquet.*in use"):
-        put_in_place(tmp_path / "new", tmp_path / "deals.parquet", wait=waits.append)
+        replace_file(tmp_path / "new", tmp_path / "deals.parquet", wait=waits.append)
     assert len(waits) == 19
 
 

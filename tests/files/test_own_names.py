@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from b24data.errors import ConfigError, ExportError
-from b24data.files.atomic import read_private, remove_beside
+from b24data.files.atomic import read_private, remove_temp_siblings
 from b24data.files.locks import locked
 from b24data.files.workfolder import WorkFolder
 from tests.strangers import STRANGER, as_root, by_stranger
@@ -114,7 +114,7 @@ def test_lock__of_a_folder_that_is_gone_says_so(tmp_path):
 def test_remove_beside__leaves_links_and_the_files_of_others(tmp_path, precious):
     (tmp_path / ".a.json.0123abcd.tmp").symlink_to(precious / "run/thesis.docx")
     (tmp_path / ".a.json.0123abce.tmp").mkdir()
-    remove_beside(tmp_path / "a.json")
+    remove_temp_siblings(tmp_path / "a.json")
     assert sorted(path.name for path in tmp_path.glob(".a*")) == [".a.json.0123abcd.tmp", ".a.json.0123abce.tmp"]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from b24data.errors import ConfigError, ExportError
-from b24data.files.atomic import beside, create, file_behind, put_in_place, write_whole
+from b24data.files.atomic import create, file_behind, replace_file, temp_sibling, write_whole
 from b24data.files.disk import disk_error
 from b24data.frames.parquet import check_target
 from b24data.sync.source import check_folder
@@ -82,10 +82,10 @@ def test_target__whose_group_can_not_be_kept_gives_its_rights_to_no_other_group(
 
 
 def test_target__is_for_its_owner_alone_until_it_has_the_rights_of_the_old_one(tmp_path):
-    new = beside(tmp_path / "deals.parquet")
+    new = temp_sibling(tmp_path / "deals.parquet")
     create(new, private=True).close()
     assert mode(new) == 0o600
-    put_in_place(new, tmp_path / "deals.parquet", like=tmp_path / "none")
+    replace_file(new, tmp_path / "deals.parquet", like=tmp_path / "none")
     assert mode(tmp_path / "deals.parquet") == 0o600
 
 

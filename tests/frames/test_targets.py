@@ -319,7 +319,7 @@ def rows_in(file):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file__has_all_rows_of_many_batches_and_leaves_nothing_beside(name, tmp_path):
+def test_a_file__has_all_rows_of_many_batches_and_leaves_nothing_temp_sibling(name, tmp_path):
     batches = [batch_of(ID=list(range(n, n + 3_000))) for n in range(0, 30_000, 3_000)]
     sink = Target(tmp_path / name, name[2:]).sink(batches[0].schema, {})
     for batch in batches:
@@ -368,7 +368,7 @@ def test_abort__keeps_the_file_that_was_there(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("step", ["recast", "fsync", "put_in_place"])
+@pytest.mark.parametrize("step", ["recast", "fsync", "replace_file"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "Ctrl-C"])
 def test_a_failure__at_any_step_leaves_no_trace(name, step, error, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
@@ -379,7 +379,7 @@ def test_a_failure__at_any_step_leaves_no_trace(name, step, error, tmp_path, mon
     def fail(*_):
         raise error
 
-    where = {"fsync": (newfile.os, "fsync"), "put_in_place": (newfile, "put_in_place")}
+    where = {"fsync": (newfile.os, "fsync"), "replace_file": (newfile, "replace_file")}
     module = excel if name == "d.xlsx" else csvfile
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setattr(*where.get(step, (module, step)), fail)

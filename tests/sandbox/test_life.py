@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from b24data.errors import MissingExtraError
-from b24data.sandbox import Sandbox, add_arguments
+from b24data.sandbox import Sandbox
+from b24data.sandbox.shell import add_arguments
 
 pytest_plugins = ["pytester"]
 

@@ -11,7 +11,7 @@ from b24data.errors import ConfigError
 from b24data.exports.parameters import parameters_of
 from b24data.syntax.bodies import plain_of, read_body, scalar_of
 from b24data.syntax.options import WrongUsageError
-from b24data.syntax.request import asked_of, request_of
+from b24data.syntax.request import build_request, request_of
 
 # YAML 1.1 reads them as other values than were written.
 TEXTS = [
@@ -266,4 +266,4 @@ def test_a_shell__refuses_the_same(capsys, words):
 
 
 def test_a_dollar_sign__is_a_text_in_a_shell_where_the_shell_reads_it():
-    assert asked_of("fetch", {"filter": ["TITLE=$5 {{x}};"]}).filter == {"TITLE": "$5 {{x}};"}
+    assert build_request("fetch", {"filter": ["TITLE=$5 {{x}};"]}).filter == {"TITLE": "$5 {{x}};"}

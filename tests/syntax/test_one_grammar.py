@@ -8,7 +8,7 @@ from b24data.cli import main as cli
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.syntax import request as grammar
 from b24data.syntax.options import OPTIONS, OptionParser, WrongUsageError
-from b24data.syntax.request import asked_of, options_of, request_of
+from b24data.syntax.request import build_request, options_of, request_of
 
 SHARED = sorted(set(grammar.COMMANDS) & {name for part in cli.COMMANDS.values() for name in part})
 # What has a meaning on one side alone.
@@ -19,7 +19,8 @@ ONLY_IN_A_SHELL = {"json", "quiet"}
 def parser_of(command):
     parser = OptionParser(prog=command)
     modules = {name: module for part in cli.COMMANDS.values() for name, (module, _) in part.items()}
-    importlib.import_module(modules[command]).add_arguments(parser)
+    _, add_arguments, _ = importlib.import_module(modules[command]).COMMANDS[command]
+    add_arguments(parser)
     return parser
 
 
@@ -71,7 +72,7 @@ LINE = (
 
 def test_the_words__ask_for_the_same_on_both_sides():
     words = LINE.split()[1:]
-    typed = asked_of("fetch", vars(parser_of("fetch").parse_args(words)))
+    typed = build_request("fetch", vars(parser_of("fetch").parse_args(words)))
     assert typed == request_of(LINE)
     assert typed.list_arguments == {
         "select": ["ID", "TITLE"],

@@ -1,4 +1,4 @@
-"""``b24data jobs`` and a fetch that goes on, as typed."""
+"""``b24data unfinished`` and a fetch that goes on, as typed."""
 
 import json
 
@@ -28,25 +28,25 @@ def left(tmp_path, monkeypatch, capsys):
 
 
 def test_jobs__lists_what_is_unfinished_until_it_is_finished(left, tmp_path, capsys):
-    assert main(["jobs"]) == 0
+    assert main(["unfinished"]) == 0
     shown = capsys.readouterr().out
     assert "deals.parquet" in shown
     assert "stopped" in shown
-    assert main(["jobs", "--json"]) == 0
+    assert main(["unfinished", "--json"]) == 0
     [job] = json.loads(capsys.readouterr().out)
     assert (job["target"], job["method"]) == (str(tmp_path / "deals.parquet"), "crm.deal.list")
     assert main(FETCH) == 0
     assert f"{job['rows']:,} of the rows by 1 earlier run" in capsys.readouterr().out
     assert pq.read_table("deals.parquet")["ID"].to_pylist() == left.truth("crm.deal.list").ids
-    assert main(["jobs"]) == 0
+    assert main(["unfinished"]) == 0
     assert capsys.readouterr().out == "nothing is unfinished\n"
 
 
 def test_jobs__discard_forgets_one(left, capsys):
-    assert main(["jobs", "--discard", "deals.parquet"]) == 0
-    assert main(["jobs", "--json"]) == 0
+    assert main(["unfinished", "--discard", "deals.parquet"]) == 0
+    assert main(["unfinished", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
-    assert main(["jobs", "--discard", "deals.parquet"]) == 1
+    assert main(["unfinished", "--discard", "deals.parquet"]) == 1
     assert "nothing unfinished of deals.parquet" in capsys.readouterr().err
 
 

@@ -1,0 +1,281 @@
+"""The commands for lists and calls."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from b24data.cli.output import Commands, show_json, show_table
+from b24data.syntax.bodies import scalar_of
+from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.request import Request, build_request, refuse_options
+
+if TYPE_CHECKING:
+    from b24data.client.connect import Client
+
+__all__ = ["COMMANDS"]
+
+
+def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
+    add_options(parser, *LIST_OPTIONS, "no-resume", "dry-run", "to", "csv", "json", "quiet", "profile")
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    """A whole list into a file; its report as text or JSON."""
+    request = build_request("fetch", vars(args))
+    if request.to is None and not request.dry_run:
+        raise WrongUsageError("b24data fetch needs a file to write to", hint="add --to deals.parquet")
+    from b24data.client.catalog import own_parameters
+    from b24data.client.connect import connect
+
+    refuse_options(request, own_parameters(request.method))
+
+    with connect(request.profile) as b24:
+        if request.dry_run:
+            estimate = b24.tools.estimate(request.method, **request.estimate_arguments)
+            show_json(asdict(estimate)) if args.json else print(estimate)
+            return
+        progress: Any = False if args.quiet else "auto"
+        asked: dict[str, Any] = {**request.list_arguments, "progress": progress}
+        report = b24.tools.fetch_all(request.method, to=str(request.to), **asked)
+    if args.json:
+        show_json(report.as_dict())
+    elif not args.quiet:
+        print(report)
+
+
+def _sync_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
+    rows = [name for name in QUERY_OPTIONS if name != "order"]
+    add_options(
+        parser,
+        *(*rows, "cursor", "overlap", "deletes", "max-deletes", "labels", "tz", "dtypes", "errors"),
+        *("gentle", "workers", "no-check-fields", "dry-run", "to", "json", "quiet", "profile"),
+        needed=["to"],
+        to="the folder of the dataset; made if it is not there",
+    )
+
+
+def _sync(args: argparse.Namespace) -> None:
+    """Bring a folder of Parquet files up to date; the report as text or JSON."""
+    request = build_request("sync", vars(args))
+    from b24data.client.catalog import own_parameters
+
+    refuse_options(request, own_parameters(request.method))
+    asked: dict[str, Any] = {"params": request.params, **request.options}
+    if args.max_deletes is not None:
+        asked["max_deletes"] = _rows_or_share(args.max_deletes)
+    asked |= {name: given for name in ("cursor", "overlap", "deletes") if (given := getattr(args, name)) is not None}
+    from b24data.client.connect import connect
+
+    with connect(request.profile) as b24:
+        if request.dry_run:
+            conditions = _asked_next(b24, request, args)
+            estimate = b24.tools.estimate(request.method, conditions, params=request.params)
+            show_json(asdict(estimate)) if args.json else print(estimate)
+            return
+        progress: Any = False if args.quiet else "auto"
+        report = b24.tools.sync(
+            request.method, request.select, request.filter, to=str(request.to), progress=progress, **asked
+        )
+    if args.json:
+        show_json(report.as_dict())
+    elif not args.quiet:
+        print(report)
+
+
+def _asked_next(b24: Client, request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
+    """The whole list the first time, what was changed since then."""
+    from b24data.sync.clocks import seconds_of
+    from b24data.sync.source import source_of
+    from b24data.sync.sync import asked_next
+
+    source = source_of(
+        request.method,
+        args.cursor,
+        request.filter,
+        select=request.select,
+        session=b24.session,
+        clock=b24.clock,
+        columns={},
+        manner={},
+        fetch_all=b24.tools.fetch_all,
+        iter_batches=b24.tools.iter_batches,
+    )
+    return asked_next(source, Path(str(request.to)), seconds_of(args.overlap or "10min"))
+
+
+def _rows_or_share(text: str) -> float:
+    """500 rows, or 0.2: a fifth of them."""
+    value = scalar_of(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise WrongUsageError(f"--max-deletes {text} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
+    return value
+
+
+def _describe_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
+    add_options(parser, "params", "json", "profile")
+
+
+def _describe(args: argparse.Namespace) -> None:
+    """The fields of a list: a table, or all that is known as JSON."""
+    request = build_request("describe", vars(args))
+    from b24data.client.connect import connect
+
+    with connect(request.profile) as b24:
+        fields = b24.tools.describe(request.method, params=request.params)
+    rows = [{str(name): value for name, value in row.items()} for row in fields.to_dict("records")]
+    if args.json:
+        show_json(rows)
+    else:
+        show_table([_shown_field(row) for row in rows])
+
+
+def _shown_field(row: Mapping[str, Any]) -> dict[str, Any]:
+    flags = [name.replace("_", " ") for name in ("multiple", "required", "read_only") if row[name]]
+    return {
+        "code": row["code"],
+        "title": row["title"] if row["title"] != row["code"] else "",
+        "type": row["type"],
+        "column": re.split(r"[<\[]", row["arrow"])[0],  # timestamp[us, tz=UTC], list<item: int64>
+        "is": ", ".join(flags),
+        "values": row["values"],
+    }
+
+
+def _methods_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "method", nargs="?", metavar="PATTERN", help='a part of the name, such as deal; or "crm.*.list"'
+    )
+    parser.add_argument("--portal", action="store_true", help="ask the portal which it has; so does --profile")
+    add_options(parser, "json", "profile")
+
+
+def _methods(args: argparse.Namespace) -> int:
+    """The documented list methods, or the methods of a portal; 1 when none matches."""
+    request = build_request("methods", vars(args))
+    from b24data.client.catalog import documented, of_portal
+
+    names = ["method", "walk", "deprecated"]
+    if args.portal or request.profile:
+        from b24data.client.connect import connect
+
+        with connect(request.profile) as b24:
+            found = of_portal(b24, request.method)
+        names[1:1] = ["list", "reads"]
+    else:
+        found = documented(request.method)
+    rows = [asdict(one) for one in found]
+    if args.json:
+        show_json(rows)
+    else:
+        show_table([{name: row[name] for name in names} for row in rows], none="no such method")
+    return 0 if rows else 1
+
+
+def _unfinished_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--discard", metavar="FILE", help="forget it; the next fetch starts over")
+    add_options(parser, "json")
+
+
+def _unfinished(args: argparse.Namespace) -> None:
+    """List the fetches into files that were stopped, or forget one."""
+    from b24data.fetch.resume import discard
+    from b24data.fetch.unfinished import unfinished
+    from b24data.http.clock import SYSTEM_CLOCK
+
+    if args.discard:
+        discard(Path(args.discard), SYSTEM_CLOCK)
+    found = [asdict(job) for job in unfinished(SYSTEM_CLOCK.time())]
+    for job in found:
+        job["started"] = datetime.fromtimestamp(job["started"], UTC).isoformat(timespec="seconds")
+    if args.json:
+        show_json(found)
+    elif found or not args.discard:
+        shown = ("target", "state", "rows", "started", "method", "portal")
+        rows = [{**{name: job[name] for name in shown}, "rows": f"{job['rows']:,}"} for job in found]
+        show_table(rows, none="nothing is unfinished")
+        if any(job["state"] == "stopped" for job in found):
+            print("\nThe same fetch, made again, goes on where it stopped.")
+
+
+def _call_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", metavar="METHOD", help="such as crm.deal.get")
+    add_options(parser, *QUERY_OPTIONS, "write", "profile")
+
+
+def _call(args: argparse.Namespace) -> None:
+    """One request; its answer as JSON."""
+    request = build_request("call", vars(args))
+    from b24data.client.catalog import check_call, raise_for_error
+    from b24data.client.connect import connect
+
+    check_call(request.method, write=request.write)
+    with connect(request.profile) as b24:
+        answer = b24.actions.v2.call.make(method=request.method, params=request.call_params)
+    raise_for_error(answer)
+    show_json(answer.get_data())
+    if answer.next is not None:
+        of = f" of {answer.total:,}" if answer.total else ""
+        hint = f"b24data fetch {request.method} --to FILE gets them all"
+        print(f"b24data: this is up to row {answer.next:,}{of}; {hint}", file=sys.stderr)
+
+
+# Each command: its examples, the options that it takes, and what it does.
+COMMANDS: Commands = {
+    "fetch": (
+        (
+            "b24data fetch crm.deal.list --select ID,TITLE,OPPORTUNITY --to deals.parquet",
+            "b24data fetch crm.deal.list --titles --to deals.xlsx",
+            'b24data fetch crm.deal.list --filter ">=DATE_CREATE=2026-01-01" --dry-run',
+        ),
+        _fetch_arguments,
+        _fetch,
+    ),
+    "sync": (
+        (
+            "b24data sync crm.deal.list --to deals --select ID,TITLE,STAGE_ID",
+            "b24data sync crm.deal.list --to deals --select ID,TITLE,STAGE_ID --dry-run",
+            "b24data sync tasks.task.list --to tasks --deletes scan --quiet",
+        ),
+        _sync_arguments,
+        _sync,
+    ),
+    "describe": (
+        (
+            "b24data describe crm.deal.list",
+            "b24data describe crm.item.list --params entityTypeId=2 --json",
+        ),
+        _describe_arguments,
+        _describe,
+    ),
+    "methods": (
+        (
+            "b24data methods deal",
+            'b24data methods "crm.*.list" --portal',
+        ),
+        _methods_arguments,
+        _methods,
+    ),
+    "unfinished": (
+        ("b24data unfinished", "b24data jobs --discard deals.parquet"),
+        _unfinished_arguments,
+        _unfinished,
+    ),
+    "call": (
+        (
+            "b24data call crm.deal.get --params id=5",
+            "b24data call crm.deal.delete --params id=5 --write",
+        ),
+        _call_arguments,
+        _call,
+    ),
+}

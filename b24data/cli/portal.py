@@ -1,0 +1,99 @@
+"""The commands for portals and profiles."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from b24data.cli.output import Commands, show_json, show_table
+from b24data.errors import ConfigError
+from b24data.syntax.options import add_options
+
+if TYPE_CHECKING:
+    from b24data.auth.profiles import Profile
+
+__all__ = ["COMMANDS"]
+
+
+def _login_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("profile", nargs="?", metavar="PROFILE", help="the name to keep it under (that of the portal)")
+    parser.add_argument("--port", type=_port, metavar="N", help="where the browser comes back to (8724)")
+
+
+def _login(args: argparse.Namespace) -> None:
+    """Ask, and keep the profile; where nobody can be asked, say who is signed in already."""
+    from b24data.signin.login import face_here, login
+
+    client = login(args.profile, **({"port": args.port} if args.port else {}))
+    if face_here() == "none":
+        print(f"nobody is here to be asked, and nobody has to be: {client}")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, which is a number from 1 to 65535")
+    return int(text)
+
+
+def _profiles_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--delete", metavar="PROFILE", help="forget one and its tokens")
+    add_options(parser, "json")
+
+
+def _profiles(args: argparse.Namespace) -> None:
+    """List the profiles, or delete one."""
+    from b24data.auth.profiles import Profiles
+
+    profiles = Profiles()
+    if args.delete:
+        profiles.delete(args.delete)
+    rows = [_profile_row(name, one) for name, one in profiles.known()]
+    if args.json:
+        show_json(rows)
+    elif rows or not args.delete:
+        show_table(rows, none="no profiles yet: b24data login makes one")
+
+
+def _profile_row(name: str, one: Profile | ConfigError) -> dict[str, str]:
+    if isinstance(one, ConfigError):
+        return {"profile": name, "portal": "", "user": "", "way_in": f"can't be read: {one.description}"}
+    way_in = "webhook" if one.webhook else "application"
+    return {"profile": one.name, "portal": one.portal, "user": one.user, "way_in": way_in}
+
+
+def _status_arguments(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, "json", "profile")
+
+
+def _status(args: argparse.Namespace) -> None:
+    """Ask the portal who calls and what they may do."""
+    from b24data.client.connect import connect
+    from b24data.client.status import status_of
+
+    with connect(args.profile) as b24:
+        status = status_of(b24)
+    if args.json:
+        show_json(asdict(status))
+    else:
+        print(status)
+
+
+# Each command: its examples, the options that it takes, and what it does.
+COMMANDS: Commands = {
+    "login": (
+        ("b24data login", "b24data login acme"),
+        _login_arguments,
+        _login,
+    ),
+    "profiles": (
+        ("b24data profiles", "b24data profiles --delete acme"),
+        _profiles_arguments,
+        _profiles,
+    ),
+    "status": (
+        ("b24data status", "b24data status --profile acme --json"),
+        _status_arguments,
+        _status,
+    ),
+}
