@@ -266,7 +266,7 @@ COMMANDS: Commands = {
         _methods,
     ),
     "unfinished": (
-        ("b24data unfinished", "b24data jobs --discard deals.parquet"),
+        ("b24data unfinished", "b24data unfinished --discard deals.parquet"),
         _unfinished_arguments,
         _unfinished,
     ),
