@@ -8,14 +8,12 @@ into a file that is its owner's alone. So no variable of ours shows one, whoever
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, AnyStr, ClassVar, Generic, NoReturn, Self, TypeVar, overload
+from typing import Any, AnyStr, ClassVar, Generic, NoReturn, Self, overload
 
 from b24data.errors import ConfigError
 from b24data.text.redact import MASK, SECRET_NAMES, redact
 
-__all__ = ["NOTHING", "Hidden", "Secret", "SecretHolder", "hide", "reveal_for_encoder", "sealed", "stays_here"]
-
-T = TypeVar("T")
+__all__ = ["NOTHING", "Hidden", "Sealed", "Secret", "SecretHolder", "hide", "reveal_for_encoder", "stays_here"]
 
 
 def stays_here(_: object, *__: object) -> NoReturn:
@@ -116,21 +114,21 @@ def hide(value: Any, *, named: bool = False) -> Any:
     return value
 
 
-def sealed(work: Callable[[], T]) -> T:
-    """What ``work`` returns. What it raises has lost its traceback, its cause and its context.
+class Sealed:
+    """Around code of others to which secrets are handed: an error that leaves it has lost its traceback, its cause and
+    its context, whose frames hold them in plain text. Also a :class:`KeyboardInterrupt`.
 
-    For work that hands secrets to code of others, whose frames hold them in plain text. Also for
-    :class:`KeyboardInterrupt`.
+    >>> with Sealed():
+    ...     int("a-secret")
+    Traceback (most recent call last):
+    ValueError: invalid literal for int() with base 10: 'a-secret'
     """
-    try:
-        return work()
-    except BaseException as error:  # noqa: BLE001  raised again below
-        trouble = error
-    trouble.__cause__ = trouble.__context__ = trouble.__traceback__ = None
-    try:
-        raise trouble
-    finally:
-        del trouble  # it holds this frame
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            error.__cause__ = error.__context__ = error.__traceback__ = None
 
 
 class Hidden:

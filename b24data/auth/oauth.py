@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from b24data.auth.refresh import FormPoster
 from b24data.auth.renewal import Renewal
 from b24data.auth.store import StoredTokens, TokenStore, first_of
 from b24data.auth.token_server import token_url
@@ -23,6 +22,7 @@ from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
 from b24data.http.credentials import Admin, Grant, check_endpoint
+from b24data.http.session import Poster
 from b24data.secret import Secret, stays_here
 from b24data.text.redact import masked
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret
@@ -56,7 +56,7 @@ class _Pair:
 
 
 @dataclass(eq=False)
-class _Flight:
+class _Refresh:
     """One running refresh, which everyone who needs a new pair waits for."""
 
     published: threading.Event = field(default_factory=threading.Event)
@@ -77,7 +77,7 @@ class OAuth(Admin):
         self,
         params: B24OAuthParams,
         secret: B24OAuthSecret,
-        transport: FormPoster,
+        transport: Poster,
         *,
         clock: Clock = SYSTEM_CLOCK,
         auth_servers: Iterable[str] = (),
@@ -102,10 +102,10 @@ class OAuth(Admin):
         self.last_callback_error: Exception | None = None
 
     def _reset_locks(self) -> None:
-        """Also after a fork: the thread that held a lock, or flew, is not in the child."""
+        """Also after a fork: the thread that held a lock, or refreshed, is not in the child."""
         self._lock = threading.Lock()
         self._telling = threading.Lock()
-        self._flight: _Flight | None = None
+        self._refresh: _Refresh | None = None
 
     __reduce__ = stays_here
 
@@ -169,7 +169,7 @@ class OAuth(Admin):
     # What a session needs.
 
     @property
-    def most_strikes(self) -> int:
+    def max_refusals(self) -> int:
         """Two; more where other programs share the pair, since they may use it up unseen."""
         return 2 if self._store is None else 6
 
@@ -195,7 +195,7 @@ class OAuth(Admin):
             pair.in_flight -= 1
             pair.accepted = pair.accepted or accepted
 
-    def may_be_good(self, grant: Grant) -> bool:
+    def maybe_valid(self, grant: Grant) -> bool:
         """Whether another request had, or may still get, this refused pair accepted: others used it up then."""
         pair = cast("_Pair", grant.pair)
         with self._lock:
@@ -220,45 +220,45 @@ class OAuth(Admin):
         with self._lock:
             if self._pair is not pair:
                 return
-            flight, mine = self._flight, self._flight is None
-            if flight is None:
-                flight = self._flight = _Flight()
+            refresh, mine = self._refresh, self._refresh is None
+            if refresh is None:
+                refresh = self._refresh = _Refresh()
         if mine:
             # Not a daemon: an interpreter that ends while a pair is on its way would lose it.
-            threading.Thread(target=self._fly, args=(flight, pair), name="b24data-refresh").start()
-        flight.published.wait()
-        if flight.error is not None:
-            raise copy.copy(flight.error) from flight.error
-        if mine and context is not None and not flight.adopted:
+            threading.Thread(target=self._run, args=(refresh, pair), name="b24data-refresh").start()
+        refresh.published.wait()
+        if refresh.error is not None:
+            raise copy.copy(refresh.error) from refresh.error
+        if mine and context is not None and not refresh.adopted:
             context.refreshed()
         if mine and not getattr(self._here, "callback", False):
-            flight.finished.wait()
-            if flight.trouble is not None:
-                warnings.warn(masked(f"new tokens could not be kept: {flight.trouble!r}"), stacklevel=2)
+            refresh.finished.wait()
+            if refresh.trouble is not None:
+                warnings.warn(masked(f"new tokens could not be kept: {refresh.trouble!r}"), stacklevel=2)
 
-    def _fly(self, flight: _Flight, pair: _Pair) -> None:
+    def _run(self, refresh: _Refresh, pair: _Pair) -> None:
         try:
-            following = self._renewal.following(pair.stored)
+            renewed = self._renewal.renew(pair.stored)
         except Exception as error:  # noqa: BLE001  handed to everyone who waits
             with self._lock:
-                self._flight, flight.error = None, error
+                self._refresh, refresh.error = None, error
         else:
-            stored = following.stored
+            stored = renewed.stored
             dies_at = self._dies_at(stored.params)
-            if not following.adopted:
+            if not renewed.adopted:
                 dies_at = self._clock.monotonic() + stored.params.expires_in
             with self._lock:
                 known = stored.params.client_endpoint == pair.stored.params.client_endpoint
-                self._pair = _Pair(stored, dies_at, following.adopted, moved_to=pair.moved_to if known else "")
-                self._flight = None
-                if not following.adopted:
+                self._pair = _Pair(stored, dies_at, renewed.adopted, moved_to=pair.moved_to if known else "")
+                self._refresh = None
+                if not renewed.adopted:
                     self._told.append(stored.params)
-            flight.adopted, flight.trouble = following.adopted, following.trouble
-        flight.published.set()
+            refresh.adopted, refresh.trouble = renewed.adopted, renewed.trouble
+        refresh.published.set()
         try:
-            flight.trouble = self._tell() or flight.trouble
+            refresh.trouble = self._tell() or refresh.trouble
         finally:
-            flight.finished.set()
+            refresh.finished.set()
 
     def _tell(self) -> Exception | None:
         """Hand new pairs to the callback, one at a time and in their order, outside the lock of the pair."""

@@ -9,21 +9,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from b24data.auth.refresh import FormPoster, ask_broker, ask_server
 from b24data.auth.store import StoredTokens, TokenStore, check_owner
-from b24data.auth.token_server import merge_token_reply
-from b24data.errors import AuthorizationRequiredError, ExportError, RefreshTokenError
+from b24data.auth.token_server import ask_server, merge_token_reply
+from b24data.errors import AuthorizationRequiredError, ExportError, RefreshTokenError, SdkError
 from b24data.http.clock import Clock
+from b24data.http.session import Poster
+from b24data.secret import SecretHolder, hide
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["Following", "Renewal"]
+__all__ = ["Renewal", "Renewed"]
 
+_BROKER_S = 60.0
 # After these nobody knows whether the server carried the refresh out.
 _UNKNOWN = frozenset({"TIMEOUT", "CONNECTION_LOST", "BAD_REPLY"})
 
 
 @dataclass(frozen=True, slots=True)
-class Following:
+class Renewed:
     """The pair after another. ``adopted``: another program had fetched it; ``trouble``: it could not be kept."""
 
     stored: StoredTokens
@@ -36,7 +38,7 @@ class Renewal:
 
     def __init__(
         self,
-        transport: FormPoster,
+        transport: Poster,
         clock: Clock,
         secret: B24OAuthSecret,
         *,
@@ -53,24 +55,24 @@ class Renewal:
         self._dead = ""  # why the refresh token in memory is dead
         self.custom: Callable[[], Mapping[str, Any]] | None = None
 
-    def following(self, stored: StoredTokens) -> Following:
+    def renew(self, stored: StoredTokens) -> Renewed:
         """The pair after ``stored``. Raises :class:`RefreshTokenError` if there is none; what was kept stays."""
         if self._store is not None:
             return self._shared(self._store, stored)
         if self._dead and self.custom is None:
             raise _sign_in(self._dead)
         try:
-            return Following(self._next(stored))
+            return Renewed(self._next(stored))
         except AuthorizationRequiredError as error:
             self._dead = error.description
             raise
 
-    def _shared(self, store: TokenStore, stored: StoredTokens) -> Following:
+    def _shared(self, store: TokenStore, stored: StoredTokens) -> Renewed:
         with store.lock():
             kept = store.load() or stored
             check_owner(kept.params, stored.params)
             if kept.generation > stored.generation:
-                return Following(kept, adopted=True)
+                return Renewed(kept, adopted=True)
             if kept.dead and self.custom is None:
                 raise _sign_in(kept.dead)
             # Written before the token is sent: whoever finds it knows that the pair may be dead.
@@ -90,8 +92,8 @@ class Renewal:
                 store.save(new)
             except (OSError, ExportError) as error:
                 logging.getLogger("b24data").exception("new tokens could not be written")
-                return Following(new, trouble=error)
-            return Following(new)
+                return Renewed(new, trouble=error)
+            return Renewed(new)
 
     def _next(self, stored: StoredTokens) -> StoredTokens:
         data = self._ask(stored.params)
@@ -100,8 +102,44 @@ class Renewal:
 
     def _ask(self, params: B24OAuthParams) -> Mapping[str, Any]:
         if self.custom is not None:
-            return ask_broker(self.custom, self._clock, params, self._here)
+            return _ask_broker(self.custom, self._clock, params, self._here)
         return ask_server(self._transport, self._clock, params, self._secret, self._servers)
+
+
+def _ask_broker(
+    fetch: Callable[[], Mapping[str, Any]], clock: Clock, params: B24OAuthParams, here: threading.local
+) -> Mapping[str, Any]:
+    """What the user's function gives, within a minute; one that hangs is left behind in a daemon thread.
+
+    ``here.broker`` is true in the thread that runs it.
+    """
+    done = threading.Event()
+    box: dict[str, Any] = {}
+
+    def run() -> None:
+        here.broker = True
+        try:
+            box["data"] = hide(fetch())
+        except Exception as error:  # noqa: BLE001  raised in the thread that waits
+            box["error"] = error
+        done.set()
+
+    threading.Thread(target=run, name="b24data-broker", daemon=True).start()
+    if not clock.wait(done, _BROKER_S):
+        raise RefreshTokenError(f"set_custom_refresh_auth: no answer within {_BROKER_S:.0f} s", code="TIMEOUT")
+    if error := box.get("error"):
+        if isinstance(error, SdkError):
+            raise error
+        raise RefreshTokenError(f"set_custom_refresh_auth raised {type(error).__name__}", code="BROKER") from error
+    data = box["data"].hidden() if isinstance(box["data"], SecretHolder) else box["data"]
+    if not isinstance(data, Mapping):
+        raise RefreshTokenError(
+            f"set_custom_refresh_auth gave a {type(data).__name__}, not a mapping with the new pair", code="BROKER"
+        )
+    old = params.secret("access_token")
+    if old and old in (data.get("access_token"), data.get("accessToken")):
+        raise RefreshTokenError("set_custom_refresh_auth gave the refused access token again", code="BROKER")
+    return data
 
 
 def _lost_at(begun: float) -> str:

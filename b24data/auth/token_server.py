@@ -1,4 +1,4 @@
-"""The authorization server: which ones may see our secrets, and how their answers read.
+"""The authorization server: which ones may see our secrets, how one is asked, and how its answers read.
 
 Sources: b24restdocs, settings/oauth/index.md, auto-renewal.md, error-codes.md.
 """
@@ -6,6 +6,7 @@ Sources: b24restdocs, settings/oauth/index.md, auto-renewal.md, error-codes.md.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -16,15 +17,19 @@ from b24data.errors import (
     ConfigError,
     RefreshTokenError,
     SdkError,
+    TransportError,
 )
+from b24data.http.clock import Clock
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback, origin_of
+from b24data.http.retry import backoff
+from b24data.http.session import Poster
 from b24data.secret import Secret, hide
 from b24data.text.redact import redact
-from b24data.tokens import B24OAuthParams, EnumAppStatus
+from b24data.tokens import B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
-__all__ = ["may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
+__all__ = ["ask_server", "may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
 
 _SERVERS = frozenset({"oauth.bitrix.info", "oauth.bitrix24.tech"})
 _SIGN_IN = "sign in again: the application has to be authorized anew"
@@ -47,6 +52,7 @@ _HINTS = {
     "user_access_error": "an administrator has to allow this user to use the application",
     "portal_deleted": "the portal is closed; an administrator has to open it",
 }
+_ATTEMPTS = 3
 _OTHER = "try again later; if the error stays, sign in again"
 # The server could not carry the request out now: it is asked again as after an HTML page with such a status.
 _PASSING = frozenset({429, *range(500, 600)})
@@ -132,6 +138,59 @@ def _refusal(error: AjaxError) -> SdkError:
     if code == "invalid_grant":
         return AuthorizationRequiredError(description, code=error.code, status=error.status, hint=_SIGN_IN)
     return RefreshTokenError(description, code=error.code, status=error.status, hint=_HINTS.get(code, _OTHER))
+
+
+def ask_server(
+    transport: Poster, clock: Clock, params: B24OAuthParams, secret: B24OAuthSecret, servers: Iterable[str]
+) -> Mapping[str, Any]:
+    """The authorization server's new pair, in its spelling.
+
+    A server that could not be reached is asked three times. A refresh whose answer was lost is repeated once: the
+    server may not have seen it; if it has, the old refresh token is dead and there is no way back.
+    """
+    if not params.secret("refresh_token"):
+        raise AuthorizationRequiredError(
+            "the access token has expired and there is no refresh token", hint="sign in again"
+        )
+    url = token_url(params.server_endpoint, servers, portal=params.client_endpoint)
+    form: dict[str, str | Secret[str]] = {
+        "grant_type": "refresh_token",
+        "client_id": secret.client_id,
+        "client_secret": secret.secret("client_secret"),
+        "refresh_token": params.secret("refresh_token"),
+    }
+    attempt, lost = 1, False
+    while True:
+        try:
+            return read_token_reply(transport.post_form("oauth/token", url, form))
+        except TransportError as error:
+            failure = error
+        except AuthorizationRequiredError as error:
+            if not lost:
+                raise
+            raise _dead_after_loss(error) from error
+        sent = failure.code != "NOT_CONNECTED"
+        if (sent and lost) or attempt >= _ATTEMPTS or failure.code == "CERTIFICATE":
+            raise _unanswered(failure) from failure
+        lost = lost or sent
+        clock.wait(threading.Event(), backoff(attempt, 1.0, 1.0))
+        attempt += 1
+
+
+def _dead_after_loss(error: AuthorizationRequiredError) -> AuthorizationRequiredError:
+    return AuthorizationRequiredError(
+        "a refresh was carried out, but its answer was lost, and the new pair with it",
+        code=error.code,
+        status=error.status,
+        hint=error.advice,
+    )
+
+
+def _unanswered(error: TransportError) -> RefreshTokenError:
+    text = f"the authorization server could not be asked: {error.description}"
+    if isinstance(error, BadReplyError) and error.body:
+        text += f" ({error.body[:80]!r})"
+    return RefreshTokenError(text, code=error.code, status=error.status, hint="try again later; the old pair is kept")
 
 
 def merge_token_reply(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from b24data.actions import Actions
 from b24data.auth.oauth import OAuth, RefreshCallback
 from b24data.auth.store import TokenStore
+from b24data.auth.webhook import HookCredentials
 from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
-from b24data.http.credentials import HookCredentials
-from b24data.http.delegated import Caller, Through
+from b24data.http.delegated import Caller, DelegatedSession
 from b24data.http.redirect import origin_of
 from b24data.http.restrictions import restrictions_of
 from b24data.http.session import Session
@@ -111,7 +111,8 @@ class _Client(ABC):
         What is no session answers with the portal's mapping (``result``, ``total``, ``next``, ``time``).
         """
         own = self._sessions[_version_of(version)]
-        self._sessions[_version_of(version)] = client if isinstance(client, Session) else Through(client, own)
+        session = client if isinstance(client, Session) else DelegatedSession(client, own)
+        self._sessions[_version_of(version)] = session
 
     def set_restriction_manager_params(self, params: RestrictionParams | Mapping[str, Any]) -> None:
         """Change limits and patience of every later call; a mapping is taken as by the constructor."""

@@ -17,7 +17,7 @@ from b24data.doctor.check import Check, failed
 from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
-from b24data.http.shared_state import FileParts, UnusableError, state_folder
+from b24data.http.shared_state import StateFile, UnusableError, state_folder
 
 __all__ = ["machine_checks"]
 
@@ -147,7 +147,8 @@ def _lock(path: Path) -> Check:
 def _limits_folder() -> Check:
     try:
         folder = state_folder()
-        FileParts(folder).use(lambda _: None)
+        with StateFile(folder).state({}):
+            pass
     except UnusableError as error:
         hint = "programs can't share the limits; B24DATA_STATE_DIR may name another folder"
         return Check("limits file", "warn", str(error), hint)

@@ -73,7 +73,7 @@ def _post(name: str, body: bytes, folder: Path) -> None:
         )
     transport = Transport(timeout=_PATIENCE_S)
     try:
-        reply = transport.post_json("on_failure", url, body)
+        reply = transport.post("on_failure", url, body)
     except SdkError as error:  # not its text, in which the address may stand
         raise ExportError(f"on_failure: the address in ${name} can't be reached", code=error.code) from None
     finally:

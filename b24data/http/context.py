@@ -31,15 +31,13 @@ class CallContext:
     """What the calls of one walk share. Any thread may use it.
 
     ``attempts`` bounds the tries of one request; ``request_id`` names them all, where it is not empty. ``gentle``
-    leaves half of the portal's burst to others. ``remaining_commands`` is how many commands the walk still expects to
-    send; while they fit into the method's execution time nothing is slowed down. The counters end in the walk's report.
+    leaves half of the portal's burst to others. The counters end in the walk's report.
     """
 
     cancel: threading.Event = field(default_factory=threading.Event)
     attempts: int = 10
     request_id: str = ""
     gentle: bool = False
-    remaining_commands: int | None = None
     on_wait: Callable[[Wait], None] | None = None
     on_refresh: Callable[[], None] | None = None
 

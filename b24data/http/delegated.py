@@ -14,7 +14,7 @@ from b24data.http.protocol import Reply, Response, read_reply
 from b24data.http.session import Session
 from b24data.params import ApiVersion
 
-__all__ = ["Caller", "Through"]
+__all__ = ["Caller", "DelegatedSession"]
 
 
 class Caller(Protocol):
@@ -25,7 +25,7 @@ class Caller(Protocol):
         ...
 
 
-class Through(Session):
+class DelegatedSession(Session):
     """The session of a client whose calls go through ``caller``; limits, tokens and repetitions are its affair.
 
     >>> class Recorded:
@@ -39,8 +39,9 @@ class Through(Session):
     """
 
     def __init__(self, caller: Caller, own: Session) -> None:
+        options: dict[str, Any] = {"version": own.version, "clock": own.clock, "logger": own.logger}
+        super().__init__(own.credentials, own._transport, own.params, **options)
         self._caller = caller
-        self.__dict__.update({name: value for name, value in vars(own).items() if name != "_caller"})
 
     def call(
         self,
@@ -51,6 +52,7 @@ class Through(Session):
         context: CallContext | None = None,
         reads: bool | None = None,  # noqa: ARG002 - the caller repeats what it likes
         attempts: int | None = None,  # noqa: ARG002
+        remaining_commands: int | None = None,  # noqa: ARG002
         idempotency_key: str = "",  # noqa: ARG002
     ) -> Response:
         """What the caller answers."""

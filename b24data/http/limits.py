@@ -2,56 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol
 
 from b24data.http.bucket import LeakyBucket
 from b24data.http.ledger import NEARLY_ALL, OperatingLedger
 from b24data.http.protocol import Times
 from b24data.http.redirect import is_loopback
-from b24data.http.shared_state import FileParts, UnusableError, state_folder
+from b24data.http.shared_state import StateFile, UnusableError, state_folder
 from b24data.params import RestrictionParams
 
-__all__ = ["Hold", "Limits"]
-
-T = TypeVar("T")
-P = TypeVar("P", LeakyBucket, OperatingLedger)
+__all__ = ["Limits", "Observation", "Reservation"]
 
 # Without shared state nobody knows how many programs there are; with so many of them the portal is not overrun.
 _UNKNOWN_PROGRAMS = 4
 
 
-class Get(Protocol):
-    """Gives the part with this name, which ``fresh`` makes if there is none."""
-
-    def __call__(self, name: str, fresh: Callable[[], P], /) -> P: ...
-
-
-class Parts(Protocol):
+class SharedState(Protocol):
     """Keeps buckets and ledgers by name."""
 
-    def use(self, work: Callable[[Get], T]) -> T:
-        """The result of ``work``, during which nobody else has the parts; what it changes in them is kept."""
+    def state(self, fresh: Mapping[str, Callable[[], Any]]) -> AbstractContextManager[dict[str, Any]]:
+        """The parts of these names, made by ``fresh`` where there are none.
+
+        Nobody else has them until the block ends, which must not wait for anything; what it changes in them is kept.
+        """
         ...
 
 
-class LocalParts:
+class LocalState:
     """Parts that the threads of this process share."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._parts: dict[str, Any] = {}
 
-    def use(self, work: Callable[[Get], T]) -> T:
-        """As :class:`Parts` has it."""
+    @contextlib.contextmanager
+    def state(self, fresh: Mapping[str, Callable[[], Any]]) -> Iterator[dict[str, Any]]:
+        """As :class:`SharedState` has it."""
         with self._lock:
-            return work(lambda name, fresh: self._parts.setdefault(name, fresh()))
+            yield {name: self._parts.setdefault(name, make()) for name, make in fresh.items()}
 
     def forked(self) -> None:
         """The thread that held the lock is not in the child."""
@@ -59,13 +56,35 @@ class LocalParts:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Reservation:
     """The answer to "may this request go": yes with ``seconds == 0`` (then hand it back), else ask again later."""
 
     seconds: float
     reason: str = ""
     ticket: int = 0
     tickets: tuple[tuple[str, int], ...] = ()
+    slowed_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What an answer says about the limits.
+
+    ``times`` are those of its good answers, each with its method; ``used_up`` are the methods whose execution time
+    the portal says is used up (429), and ``crowded`` says that it refused the request for its intensity (503).
+    """
+
+    times: Sequence[tuple[str, Times | None]] = ()
+    used_up: Sequence[str] = ()
+    crowded: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """The bucket of a portal, and ledgers by method."""
+
+    bucket: LeakyBucket
+    ledgers: dict[str, OperatingLedger]
 
 
 class Limits:
@@ -75,8 +94,8 @@ class Limits:
     the method. ``shared`` limits are those of all programs of the user on this machine.
     """
 
-    _local: ClassVar[LocalParts] = LocalParts()
-    _files: ClassVar[dict[str, FileParts]] = {}
+    _local: ClassVar[LocalState] = LocalState()
+    _files: ClassVar[dict[str, StateFile]] = {}
 
     def __init__(
         self, portal: str, application: str, params: RestrictionParams, *, source: str = "", shared: bool = False
@@ -85,117 +104,118 @@ class Limits:
         self._ledgers = f"ledger {portal} {application} "
         # The port of a portal on this machine may be that of another one a minute ago.
         own = application if is_loopback(portal.partition(":")[0]) else ""
-        self._bucket_name = f"bucket {portal} {own} {source}"
+        self._bucket = f"bucket {portal} {own} {source}"
         self._share = 1.0
-        self._parts: Parts = self._local
-        if shared:
-            self._parts = self._shared()
+        self._shared: SharedState = self._found() if shared else self._local
 
-    def reserve(self, methods: Counter[str], now: float, *, gentle: bool = False) -> Hold:
-        """Whether a request with these commands (counted by method) may go now. Nothing is taken by a no."""
-        share = 0.5 if gentle else NEARLY_ALL
+    def reserve(
+        self,
+        methods: Counter[str],
+        now: float,
+        *,
+        gentle: bool = False,
+        slow_down: bool = False,
+        remaining: int | None = None,
+    ) -> Reservation:
+        """Whether a request with these commands (counted by method) may go now. Nothing is taken by a no.
 
-        def work(get: Get) -> Hold:
-            ledgers = [(method, self._ledger(get, method), count) for method, count in methods.items()]
-            seconds = max((ledger.wait(now, count, share=share) for _, ledger, count in ledgers), default=0.0)
-            if seconds > 0:
-                return Hold(seconds, "operating limit")
-            bucket = self._bucket(get)
-            seconds = bucket.reserve(now, gentle=gentle)
-            if seconds > 0:
-                return Hold(seconds, "rate limit")
-            tickets = tuple((method, ledger.begin(now, count)) for method, ledger, count in ledgers)
-            return Hold(0.0, "", bucket.ticket, tickets)
-
-        return self._use(work)
-
-    def settle(self, hold: Hold, now: float) -> None:
-        """The request of ``hold`` is over."""
-
-        def work(get: Get) -> None:
-            self._bucket(get).landed(hold.ticket, now)
-            for method, ticket in hold.tickets:
-                self._ledger(get, method).end(ticket)
-
-        self._use(work)
-
-    def observe(self, answers: Iterable[tuple[str, Times | None]], now: float) -> int:
-        """Learn from good answers: the method of each, and its times. How many of these methods are heavily used."""
-        seen = [(method, times) for method, times in answers if times is not None]
-        heavy = self.params.operating_limit.heavy_percent
-
-        def work(get: Get) -> int:
-            ledgers = {method: self._ledger(get, method) for method in {name for name, _ in seen}}
-            for method, times in seen:
-                ledgers[method].observe(times, now)
-            return sum(ledger.pressure(now) * 100 > heavy for ledger in ledgers.values())
-
-        return self._use(work) if seen else 0
-
-    def pause(self, methods: Counter[str], now: float, remaining: int | None) -> float:
-        """Seconds by which to slow down before a request, because a method is near its limit.
-
-        Nothing while the ``remaining`` commands of a walk fit into what is left.
+        To ``slow_down`` is a no where a method is near its limit and the ``remaining`` commands of a walk don't fit
+        into what is left.
         """
-        config = self.params.adaptive_config
+        share = 0.5 if gentle else NEARLY_ALL
+        with self._state(methods) as state:
+            if slow_down and (seconds := self._pause(state, methods, now, remaining)) > 0:
+                return Reservation(seconds, "operating limit", slowed_down=True)
+            waits = [ledger.wait(now, methods[method], share=share) for method, ledger in state.ledgers.items()]
+            if (seconds := max(waits, default=0.0)) > 0:
+                return Reservation(seconds, "operating limit")
+            if (seconds := state.bucket.reserve(now, gentle=gentle)) > 0:
+                return Reservation(seconds, "rate limit")
+            tickets = [(method, ledger.begin(now, methods[method])) for method, ledger in state.ledgers.items()]
+            return Reservation(0.0, "", state.bucket.ticket, tuple(tickets))
 
-        def work(get: Get) -> float:
-            pauses = [0.0]
-            for method, count in methods.items():
-                ledger = self._ledger(get, method)
-                if remaining is not None and ledger.fits(now, max(count, remaining)):
-                    continue
-                if ledger.pressure(now) * 100 >= config.threshold_percent:
-                    pauses.append(min(config.max_delay_s, ledger.resets_in(now) * config.coefficient))
-            return max(pauses)
+    def settle(self, reservation: Reservation, seen: Observation, now: float) -> int:
+        """The request of ``reservation`` is over: learn from its answer, and give back what was reserved, as one.
 
-        return self._use(work) if config.enabled else 0.0
-
-    def rate_refused(self, now: float) -> None:
-        """The portal refused a request of ours for its intensity (503)."""
-        self._use(lambda get: self._bucket(get).refused(now))
-
-    def operating_refused(self, method: str, now: float) -> None:
-        """The portal refused a command of ours for the execution time of its method (429)."""
-        self._use(lambda get: self._ledger(get, method).refused(now))
+        Between the two, another thread would take what is left a second time. Returns how many of the methods that
+        were answered are heavily used.
+        """
+        tickets, times = reservation.tickets, [(method, times) for method, times in seen.times if times is not None]
+        with self._state({method for method, _ in (*tickets, *times)}.union(seen.used_up)) as state:
+            for method, time in times:
+                state.ledgers[method].observe(time, now)
+            pressures = [state.ledgers[method].pressure(now) for method in {method for method, _ in times}]
+            for method, ticket in tickets:
+                state.ledgers[method].end(ticket)
+            state.bucket.landed(reservation.ticket, now)
+            for method in seen.used_up:
+                state.ledgers[method].refused(now)
+            if seen.crowded:
+                state.bucket.refused(now)
+        return sum(pressure * 100 > self.params.operating_limit.heavy_percent for pressure in pressures)
 
     def free(self, now: float) -> float:
         """How many requests may go at once now."""
-        return self._use(lambda get: self._bucket(get).free(now))
+        with self._state() as state:
+            return state.bucket.free(now)
 
     def used(self, methods: Iterable[str], now: float) -> dict[str, float]:
         """Seconds of execution time in the window, by method."""
-        names = list(methods)
-        return self._use(lambda get: {name: self._ledger(get, name).used(now) for name in names})
+        with self._state(methods) as state:
+            return {method: ledger.used(now) for method, ledger in state.ledgers.items()}
 
-    def _bucket(self, get: Get) -> LeakyBucket:
-        bucket = get(self._bucket_name, lambda: LeakyBucket(share=self._share, pace=self._share))
-        bucket.config = self.params.rate_limit
-        return bucket
+    def _pause(self, state: State, methods: Counter[str], now: float, remaining: int | None) -> float:
+        config = self.params.adaptive_config
+        pauses = [0.0]
+        for method, ledger in state.ledgers.items() if config.enabled else ():
+            fits = remaining is not None and ledger.fits(now, max(methods[method], remaining))
+            if not fits and ledger.pressure(now) * 100 >= config.threshold_percent:
+                pauses.append(min(config.max_delay_s, ledger.resets_in(now) * config.coefficient))
+        return max(pauses)
 
-    def _ledger(self, get: Get, method: str) -> OperatingLedger:
-        ledger = get(self._ledgers + method.lower(), OperatingLedger)
-        ledger.limit_s = self.params.operating_limit.limit_s
-        ledger.window_s = self.params.operating_limit.window_s
-        return ledger
+    @contextlib.contextmanager
+    def _state(self, methods: Iterable[str] = ()) -> Iterator[State]:
+        """What is known of this portal and these methods, as :meth:`SharedState.state` gives it.
 
-    def _use(self, work: Callable[[Get], T]) -> T:
+        Where the file can't be used, this process goes on alone. If that shows only when the block has ended, what
+        was decided in it stands: one request of a thread is not counted then.
+        """
+        names = {method: self._ledgers + method.lower() for method in methods}
+        fresh: dict[str, Callable[[], Any]] = {self._bucket: self._new_bucket}
+        fresh |= dict.fromkeys(names.values(), OperatingLedger)
+        given = False
         try:
-            return self._parts.use(work)
+            with self._shared.state(fresh) as parts:
+                given = True
+                yield self._configured(parts, names)
         except UnusableError as error:
-            self._parts = self._alone(error)
-            return self._parts.use(work)
+            self._shared = self._alone(error)
+            if not given:
+                with self._shared.state(fresh) as parts:
+                    yield self._configured(parts, names)
 
-    def _shared(self) -> Parts:
+    def _configured(self, parts: Mapping[str, Any], names: Mapping[str, str]) -> State:
+        """The parts under the limits of this client."""
+        state = State(parts[self._bucket], {method: parts[name] for method, name in names.items()})
+        state.bucket.config = self.params.rate_limit
+        for ledger in state.ledgers.values():
+            ledger.limit_s = self.params.operating_limit.limit_s
+            ledger.window_s = self.params.operating_limit.window_s
+        return state
+
+    def _new_bucket(self) -> LeakyBucket:
+        return LeakyBucket(share=self._share, pace=self._share)
+
+    def _found(self) -> SharedState:
         try:
             folder = str(state_folder())
             if folder not in self._files:
-                self._files[folder] = FileParts(folder)
+                self._files[folder] = StateFile(folder)
             return self._files[folder]
         except UnusableError as error:
             return self._alone(error)
 
-    def _alone(self, error: UnusableError) -> Parts:
+    def _alone(self, error: UnusableError) -> SharedState:
         self._share = 1 / _UNKNOWN_PROGRAMS
         _tell(str(error))
         return self._local
@@ -210,8 +230,8 @@ def _tell(why: str) -> None:
 
 def _after_fork() -> None:
     Limits._local.forked()
-    for parts in Limits._files.values():
-        parts.forked()
+    for file in Limits._files.values():
+        file.forked()
 
 
 if hasattr(os, "register_at_fork"):

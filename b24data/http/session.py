@@ -6,7 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from b24data.errors import (
     AjaxError,
@@ -20,7 +20,7 @@ from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.credentials import Credentials, Grant
 from b24data.http.error_codes import wants_sign_in
-from b24data.http.limits import Hold, Limits
+from b24data.http.limits import Limits, Observation, Reservation
 from b24data.http.log_filter import tell
 from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
 from b24data.http.redirect import moved_endpoint
@@ -34,15 +34,22 @@ from b24data.text.redact import redact
 __all__ = ["Poster", "Session"]
 
 _MOST_HOPS = 5
+_USED_UP = "OPERATION_TIME_LIMIT"
 _LONG_S = 5.0
 _MOST_REFRESHES = 100  # many threads may use up a short-lived pair before this call gets to it
 
 
 class Poster(Protocol):
-    """The part of a transport that a session needs."""
+    """What a transport does for sessions, refreshes and sign-ins."""
 
-    def post_json(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str]) -> Reply:
-        """Send ``body``; raise a :class:`TransportError` if no answer comes."""
+    def post(
+        self, name: str, url: str | Secret[str], body: bytes | Secret[bytes], headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send ``body`` as JSON; raise a :class:`TransportError` if no answer comes."""
+        ...
+
+    def post_form(self, name: str, url: str | Secret[str], form: Mapping[str, str | Secret[str]]) -> Reply:
+        """Send ``form`` to an authorization server, with patience for a short answer."""
         ...
 
     def interrupt(self) -> None:
@@ -57,9 +64,6 @@ class Poster(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Moved:
     location: Secret[str]
-
-
-_CallFailed: TypeAlias = AjaxError | TransportError
 
 
 class Session:
@@ -126,14 +130,16 @@ class Session:
         context: CallContext | None = None,
         reads: bool | None = None,
         attempts: int | None = None,
+        remaining_commands: int | None = None,
         idempotency_key: str = "",
     ) -> Response:
         """Call ``method`` and return its answer.
 
         ``reads`` says whether the call may be repeated after an answer was lost; by default its name tells.
-        ``attempts`` bounds the tries of this one request, whatever its context says. ``idempotency_key`` makes REST 3
-        carry out a write once, however often it is sent (b24restdocs, api-reference/rest-v3.md); without one, a write
-        gets a key of its own.
+        ``attempts`` bounds the tries of this one request, whatever its context says. ``remaining_commands`` is how
+        many commands a walk still expects to send; while they fit into the method's execution time nothing is slowed
+        down. ``idempotency_key`` makes REST 3 carry out a write once, however often it is sent (b24restdocs,
+        api-reference/rest-v3.md); without one, a write gets a key of its own.
         Raises :class:`AjaxError` if the portal answered with an error, :class:`TransportError` if no usable answer
         came after all attempts, :class:`RefreshTokenError` if there is no token to call with.
         """
@@ -146,7 +152,58 @@ class Session:
             request_id=request_id or context.request_id,
             idempotency_key=idempotency_key,
         )
-        return self._exchange(request, context, attempts)
+        started = self.clock.monotonic()
+        attempt, refusals, refreshes, hops = 1, 0, 0, 0
+        moved_to: Secret[str] | None = None
+        while True:
+            reservation, seen = self._reserve(request, context, remaining_commands), Observation()
+            try:
+                grant = self.credentials.grant(context)
+                endpoint = moved_to or grant.endpoint
+                outcome = self._send(request, grant, endpoint, context)
+                seen = _observed(request, outcome)
+            finally:
+                self._stats.heavy(self._limits.settle(reservation, seen, self.clock.monotonic()))
+            seconds = self.clock.monotonic() - started
+            if isinstance(outcome, Response):
+                self._known = True
+                self._stats.succeeded(request.method, request.commands, seconds)
+                if moved_to is not None:
+                    self.credentials.moved(moved_to)
+                return outcome
+            if isinstance(outcome, _Moved):
+                hops += 1
+                moved_to = moved_endpoint(request.method, endpoint, outcome.location)
+                if hops > _MOST_HOPS:
+                    raise _in_circles(request.method, outcome)
+                continue
+
+            outcome.attempts, outcome.seconds, outcome.request_id = attempt, seconds, request.request_id
+            action = decide(
+                outcome,
+                attempt=attempt,
+                attempts=attempts or context.attempts,
+                reads=request.reads,
+                policy=self.params,
+                jitter=self._jitter(),
+                known=self._known,
+            )
+            self._stats.failed(request.method, seconds, again=action.step is not Step.RAISE)
+            if action.step is Step.RAISE:
+                if wants_sign_in(outcome):
+                    raise _unauthorized(outcome) from outcome
+                raise outcome
+            if action.step is Step.REFRESH:
+                refreshes += 1
+                refusals += not self.credentials.maybe_valid(grant)
+                if refusals >= self.credentials.max_refusals or refreshes > _MOST_REFRESHES:
+                    raise _unauthorized(outcome) from outcome
+                self.credentials.renew(grant, context)
+                continue
+            attempt += 1
+            context.retried()
+            tell(self.logger, logging.INFO, "%s; attempt %d follows", outcome, attempt)
+            self._wait("retry", action.seconds, request, context)
 
     def batch(
         self,
@@ -177,75 +234,36 @@ class Session:
         """Close all connections."""
         self._transport.close()
 
-    def _exchange(self, request: Request, context: CallContext, attempts: int | None) -> Response:
-        """The attempt loop."""
-        started = self.clock.monotonic()
-        attempt, strikes, refreshes, hops = 1, 0, 0, 0
-        moved_to: Secret[str] | None = None
+    def _reserve(self, request: Request, context: CallContext, remaining: int | None) -> Reservation:
+        """Wait until the limits let this request go; once, also to slow down."""
+        first = True
         while True:
-            hold = self._hold(request, context)
-            try:
-                grant = self.credentials.grant(context)
-                endpoint = moved_to or grant.endpoint
-                outcome = self._attempt(request, grant, endpoint, context)
-                if isinstance(outcome, Response):
-                    self._learn(request, outcome)  # before the reservation is given back
-            finally:
-                self._limits.settle(hold, self.clock.monotonic())
-            if isinstance(outcome, Response):
-                self._known = True
-                self._stats.succeeded(request.method, request.commands, self.clock.monotonic() - started)
-                if moved_to is not None:
-                    self.credentials.moved(moved_to)
-                return outcome
-            if isinstance(outcome, _Moved):
-                hops += 1
-                moved_to = moved_endpoint(request.method, endpoint, outcome.location)
-                if hops > _MOST_HOPS:
-                    raise TransportError(
-                        request.method,
-                        f"the portal sends us in circles, at last to {redact(outcome.location)}",
-                        code="FOREIGN_REDIRECT",
-                        hint="check the portal's address; its REST API may be closed, or moved while it was called",
-                    )
-                continue
-
-            seconds = self.clock.monotonic() - started
-            error = _with_effort(outcome, request, attempt, seconds)
-            action = decide(
-                error,
-                attempt=attempt,
-                attempts=attempts or context.attempts,
-                reads=request.reads,
-                policy=self.params,
-                jitter=self._jitter(),
-                known=self._known,
+            context.check()
+            now = self.clock.monotonic()
+            reservation = self._limits.reserve(
+                request.commands, now, gentle=context.gentle, slow_down=first, remaining=remaining
             )
-            self._stats.failed(request.method, seconds, again=action.step is not Step.RAISE)
-            if action.step is Step.RAISE:
-                if wants_sign_in(error):
-                    raise _unauthorized(error) from error
-                raise error
-            if action.step is Step.REFRESH:
-                refreshes += 1
-                strikes += not self.credentials.may_be_good(grant)
-                if strikes >= self.credentials.most_strikes or refreshes > _MOST_REFRESHES:
-                    raise _unauthorized(error) from error
-                self.credentials.renew(grant, context)
-                continue
-            attempt += 1
-            context.retried()
-            tell(self.logger, logging.INFO, "%s; attempt %d follows", error, attempt)
-            self._tell_limits(error)
-            self._wait("retry", action.seconds, request, context)
+            if reservation.seconds <= 0:
+                return reservation
+            if reservation.slowed_down:
+                self._stats.slowed(reservation.seconds)
+            first = False
+            self._wait(reservation.reason, reservation.seconds, request, context)
 
-    def _attempt(
+    def _send(
         self, request: Request, grant: Grant, endpoint: Secret[str], context: CallContext
-    ) -> Response | _Moved | _CallFailed:
+    ) -> Response | _Moved | AjaxError | TransportError:
         """Send once. What went wrong is returned, for the loop to decide."""
         accepted = False
         try:
-            reply = self._send(request, grant, endpoint, context)
+            context.check()
+            context.sent(sum(request.commands.values()))
+            if self.logger.isEnabledFor(logging.DEBUG):
+                tell(self.logger, logging.DEBUG, "%s [%s] %s", request.method, request.request_id, request.shown)
+            url, body = request.url(endpoint), request.body(grant.token)
+            reply = self._transport.post(request.method, url, body, request.headers)
+            answered = (request.method, request.request_id, reply.status, reply.elapsed)
+            tell(self.logger, logging.DEBUG, "%s [%s] %d in %.3f s", *answered)
             if 300 <= reply.status < 400 and reply.headers.get("location"):
                 return _Moved(Secret(reply.headers["location"]))
             response = read_reply(request.method, reply, request.version)
@@ -261,19 +279,6 @@ class Session:
         context.received(len(reply.body), response.time)
         return response
 
-    def _hold(self, request: Request, context: CallContext) -> Hold:
-        """Wait until the limits let this request go."""
-        pause = self._limits.pause(request.commands, self.clock.monotonic(), context.remaining_commands)
-        if pause > 0:
-            self._stats.slowed(pause)
-        self._wait("operating limit", pause, request, context)
-        while True:
-            context.check()
-            hold = self._limits.reserve(request.commands, self.clock.monotonic(), gentle=context.gentle)
-            if hold.seconds <= 0:
-                return hold
-            self._wait(hold.reason, hold.seconds, request, context)
-
     def _wait(self, reason: str, seconds: float, request: Request, context: CallContext) -> None:
         if seconds <= 0:
             return
@@ -286,48 +291,31 @@ class Session:
         self.clock.wait(context.cancel, seconds)
         context.check()
 
-    def _send(self, request: Request, grant: Grant, endpoint: Secret[str], context: CallContext) -> Reply:
-        context.check()
-        context.sent(sum(request.commands.values()))
-        if self.logger.isEnabledFor(logging.DEBUG):
-            tell(self.logger, logging.DEBUG, "%s [%s] %s", request.method, request.request_id, request.shown)
-        url, body = request.url(endpoint), request.body(grant.token)
-        reply = self._transport.post_json(request.method, url, body, request.headers)
-        tell(
-            self.logger,
-            logging.DEBUG,
-            "%s [%s] %d in %.3f s",
-            request.method,
-            request.request_id,
-            reply.status,
-            reply.elapsed,
-        )
-        return reply
 
-    def _learn(self, request: Request, response: Response) -> None:
-        """Tell the limits what an answer says about execution times."""
-        now = self.clock.monotonic()
-        if not request.keys:
-            self._stats.heavy(self._limits.observe([(request.method, response.time)], now))
-            return
-        times, errors = read_batch_times(response)
-        seen = [(request.keys[key], time) for key, time in times.items() if key in request.keys]
-        self._stats.heavy(self._limits.observe(seen, now))
-        for key, error in errors.items():
-            if key in request.keys and "OPERATION_TIME_LIMIT" in str(error):
-                self._limits.operating_refused(request.keys[key], now)
-
-    def _tell_limits(self, error: SdkError) -> None:
-        now = self.clock.monotonic()
-        if isinstance(error, RateLimitedError):
-            self._limits.rate_refused(now)
-        elif isinstance(error, OperatingLimitError):
-            self._limits.operating_refused(error.method, now)
+def _observed(request: Request, outcome: Response | _Moved | SdkError) -> Observation:
+    """What an answer says about the limits."""
+    if isinstance(outcome, RateLimitedError):
+        return Observation(crowded=True)
+    if isinstance(outcome, OperatingLimitError):
+        return Observation(used_up=[outcome.method])
+    if not isinstance(outcome, Response):
+        return Observation()
+    if not request.keys:
+        return Observation([(request.method, outcome.time)])
+    times, errors = read_batch_times(outcome)
+    return Observation(
+        [(request.keys[key], time) for key, time in times.items() if key in request.keys],
+        [request.keys[key] for key, error in errors.items() if key in request.keys and _USED_UP in str(error)],
+    )
 
 
-def _with_effort(error: _CallFailed, request: Request, attempts: int, seconds: float) -> _CallFailed:
-    error.attempts, error.seconds, error.request_id = attempts, seconds, request.request_id
-    return error
+def _in_circles(method: str, last: _Moved) -> TransportError:
+    return TransportError(
+        method,
+        f"the portal sends us in circles, at last to {redact(last.location)}",
+        code="FOREIGN_REDIRECT",
+        hint="check the portal's address; its REST API may be closed, or moved while it was called",
+    )
 
 
 def _unauthorized(error: SdkError) -> AuthorizationRequiredError:

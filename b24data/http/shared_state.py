@@ -10,9 +10,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -20,9 +20,7 @@ from b24data.errors import ConfigError, ExportError
 from b24data.files.locks import locked
 from b24data.files.places import runtime_folder
 
-__all__ = ["FileParts", "UnusableError", "state_folder"]
-
-T = TypeVar("T")
+__all__ = ["StateFile", "UnusableError", "state_folder"]
 
 _PATIENCE_S = 5.0  # a transaction takes a tenth of a millisecond; who holds one for so long was stopped
 _FORGOTTEN_S = 3600.0
@@ -46,7 +44,7 @@ def state_folder() -> Path:
         raise UnusableError(error.description) from error
 
 
-class FileParts:
+class StateFile:
     """Parts that all programs share which use the same folder. Any thread may use it; a fork opens its own file."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -58,13 +56,30 @@ class FileParts:
     def __del__(self) -> None:
         self._close()
 
-    def use(self, work: Callable[[Callable[[str, Callable[[], Any]], Any]], T]) -> T:
-        """The result of ``work`` inside one transaction. It must not wait for anything."""
+    @contextlib.contextmanager
+    def state(self, fresh: Mapping[str, Callable[[], Any]]) -> Iterator[dict[str, Any]]:
+        """The parts of these names, made by ``fresh`` where there are none, in one transaction.
+
+        What the block changes in them is kept if it ends well. Raises :class:`UnusableError`, at either end of it.
+        """
         import sqlite3
 
         with self._lock:
             try:
-                return self._transaction(work)
+                database = self._database = self._database or self._open()
+                try:
+                    database.execute("begin immediate")
+                    now = time.monotonic()  # not before: others have written while we waited for the database
+                    parts, before = _load(database, fresh)
+                    yield parts
+                    for name, part in parts.items():
+                        if (state := msgspec.msgpack.encode(part)) != before.get(name):
+                            row = (name, _sealed(state), now)
+                            database.execute("insert or replace into parts values (?, ?, ?)", row)
+                    database.execute("commit")
+                finally:
+                    if database.in_transaction:
+                        database.execute("rollback")
             except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: a damaged text in a damaged file
                 self._close()
                 raise UnusableError(f"{self.path}: {error}") from error
@@ -75,33 +90,6 @@ class FileParts:
         if self._database is not None:
             self._inherited.append(self._database)
             self._database = None
-
-    def _transaction(self, work: Callable[[Callable[[str, Callable[[], Any]], Any]], T]) -> T:
-        database = self._database = self._database or self._open()
-        loaded: dict[str, tuple[Any, bytes]] = {}
-
-        def get(name: str, fresh: Callable[[], Any]) -> Any:
-            if name not in loaded:
-                row = database.execute("select state from parts where name = ?", (name,)).fetchone()
-                part, before = fresh(), b""
-                if row is not None and (state := _unsealed(row[0])) is not None:
-                    with contextlib.suppress(msgspec.DecodeError):  # of another version of this package
-                        part, before = msgspec.msgpack.decode(state, type=type(part)), state
-                loaded[name] = part, before
-            return loaded[name][0]
-
-        try:
-            database.execute("begin immediate")
-            now = time.monotonic()  # not before: others have written while we waited for the database
-            result = work(get)
-            for name, (part, before) in loaded.items():
-                if (state := msgspec.msgpack.encode(part)) != before:
-                    database.execute("insert or replace into parts values (?, ?, ?)", (name, _sealed(state), now))
-            database.execute("commit")
-        finally:
-            if database.in_transaction:
-                database.execute("rollback")
-        return result
 
     def _open(self) -> Any:
         import sqlite3
@@ -130,6 +118,17 @@ class FileParts:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def _load(database: Any, fresh: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The parts by name, and their states as they lie in the file."""
+    parts, before = {name: make() for name, make in fresh.items()}, {}
+    for name, part in parts.items():
+        row = database.execute("select state from parts where name = ?", (name,)).fetchone()
+        if row is not None and (state := _unsealed(row[0])) is not None:
+            with contextlib.suppress(msgspec.DecodeError):  # of another version of this package
+                parts[name], before[name] = msgspec.msgpack.decode(state, type=type(part)), state
+    return parts, before
 
 
 def _sealed(state: bytes) -> bytes:

@@ -27,7 +27,7 @@ from b24data.http.log_filter import ContainingFilter
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback
 from b24data.http.unpack import check_size, unpacked
-from b24data.secret import Secret, sealed, stays_here
+from b24data.secret import Sealed, Secret, stays_here
 from b24data.text.hints import CERTIFICATE
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
@@ -74,20 +74,60 @@ class Transport:
         self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def post_json(
-        self, name: str, url: str | Secret[str], body: bytes | Secret[bytes], headers: Mapping[str, str] | None = None
+    def post(
+        self,
+        name: str,
+        url: str | Secret[str],
+        body: bytes | Secret[bytes],
+        headers: Mapping[str, str] | None = None,
+        *,
+        silence_s: float = math.inf,
+        whole_s: float = math.inf,
     ) -> Reply:
-        """Send ``body`` as JSON; ``name`` is what errors call the request."""
-        headers = {"Content-Type": "application/json", **(headers or {})}
-        return self._post(name, Secret(url), Secret(body), headers, timeout=self._timeout)
+        """Send ``body``, which is JSON unless ``headers`` say otherwise; ``name`` is what errors call the request.
+
+        A silence and the whole may be bounded to less than ``timeout`` says.
+        """
+        with Sealed():
+            url, body, started = Secret(url), Secret(body), self._clock.monotonic()
+            read = min(silence_s, math.inf if self._timeout.read is None else self._timeout.read)
+            whole_s = min(whole_s, _SILENCES * read)
+            self._deadline.begin(whole_s)
+            try:
+                client, sockets = self._connections(url)
+
+                def trace(event: str, info: Mapping[str, Any]) -> None:
+                    if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy, too
+                        stream = info["return_value"]
+                        self._deadline.bound(stream)
+                        sockets.add(stream.get_extra_info("socket"))
+                        if sockets is not self._sockets:  # interrupted while it was connecting
+                            _shut(sockets)
+
+                asked: dict[str, Any] = {
+                    "headers": {"Content-Type": "application/json", **(headers or {})},
+                    "timeout": httpx.Timeout(**{**self._timeout.as_dict(), "read": read if read < math.inf else None}),
+                    "extensions": {"trace": trace},
+                }
+                with client.stream("POST", url.reveal(), content=body.reveal(), **asked) as response:
+                    content = _read(name, response)
+            except SdkError:
+                raise
+            except OverdueError:
+                text = f"the answer was not complete within {whole_s:.0f} s"
+                raise RequestTimeoutError(name, text, code="TIMEOUT") from None
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError, RuntimeError) as error:
+                raise _error(name, url, error) from error
+            lower = {key.lower(): value for key, value in response.headers.items()}
+            seconds = self._clock.monotonic() - started
+            return Reply(response.status_code, lower, content, redact(url.reveal()), seconds)
 
     def post_form(self, name: str, url: str | Secret[str], form: Mapping[str, str | Secret[str]]) -> Reply:
         """Send ``form`` as an HTML form would. The answer has 60 s, and 90 s in whole, or less by ``timeout``."""
+        with Sealed():
+            body = Secret(urlencode({key: Secret(form[key]).reveal() for key in form}).encode())
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        body = sealed(lambda: Secret(urlencode({key: Secret(form[key]).reveal() for key in form}).encode()))
-        read = min(self._timeout.read or _FORM_SILENCE_S, _FORM_SILENCE_S)
-        timeout = httpx.Timeout(**{**self._timeout.as_dict(), "read": read})
-        return self._post(name, Secret(url), body, headers, timeout=timeout, most_s=_FORM_WHOLE_S)
+        return self.post(name, url, body, headers, silence_s=_FORM_SILENCE_S, whole_s=_FORM_WHOLE_S)
 
     def interrupt(self) -> None:
         """Shut every socket down, so that every thread that reads from one wakes; the next request opens new ones."""
@@ -104,63 +144,6 @@ class Transport:
             clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()
-
-    def _post(
-        self,
-        name: str,
-        url: Secret[str],
-        body: Secret[bytes],
-        headers: Mapping[str, str],
-        *,
-        timeout: httpx.Timeout,
-        most_s: float = math.inf,
-    ) -> Reply:
-        whole_s = min(most_s, math.inf if timeout.read is None else _SILENCES * timeout.read)
-        self._deadline.begin(whole_s)
-        try:
-            return sealed(lambda: self._exchange(name, url, body, headers, timeout))
-        except OverdueError:
-            text = f"the answer was not complete within {whole_s:.0f} s"
-            raise RequestTimeoutError(name, text, code="TIMEOUT") from None
-
-    def _exchange(
-        self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str], timeout: httpx.Timeout
-    ) -> Reply:
-        started = self._clock.monotonic()
-        try:
-            client, sockets = self._connections(url)
-
-            def trace(event: str, info: Mapping[str, Any]) -> None:
-                if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy, too
-                    stream = info["return_value"]
-                    self._deadline.bound(stream)
-                    sockets.add(stream.get_extra_info("socket"))
-                    if sockets is not self._sockets:  # interrupted while it was connecting
-                        _shut(sockets)
-
-            asked: dict[str, Any] = {"headers": headers, "timeout": timeout, "extensions": {"trace": trace}}
-            with client.stream("POST", url.reveal(), content=body.reveal(), **asked) as response:
-                content = _read(name, response)
-        except SdkError:
-            raise
-        except httpx.ConnectTimeout as error:
-            raise TransportError(name, "no connection in time", code="NOT_CONNECTED") from error
-        except httpx.ConnectError as error:
-            raise _not_connected(name, error) from error
-        except httpx.TimeoutException as error:
-            raise RequestTimeoutError(name, "no answer in time", code="TIMEOUT") from error
-        except httpx.ProxyError as error:
-            hint = f"check {_proxy_variables()}; hosts in NO_PROXY are called without it"
-            text = f"the proxy refuses: {one_line(str(error), _SHOWN)}"
-            raise TransportError(name, text, code="NOT_CONNECTED", hint=hint) from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError, OverflowError) as error:  # a port of 99999
-            raise ConfigError(f"{url.reveal()} is not an address that can be called") from error
-        except httpx.HTTPError as error:
-            raise TransportError(name, one_line(str(error), _SHOWN), code="CONNECTION_LOST") from error
-        except RuntimeError as error:  # the client was closed by interrupt() between two lines of ours
-            raise TransportError(name, "the connection was closed", code="CONNECTION_LOST") from error
-        lower = {key.lower(): value for key, value in response.headers.items()}
-        return Reply(response.status_code, lower, content, redact(url.reveal()), self._clock.monotonic() - started)
 
     def _connections(self, url: Secret[str]) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
         near = _is_near(httpx.URL(url.reveal()).host)
@@ -246,14 +229,34 @@ def _has_more(response: httpx.Response) -> bool:
     return part is None or bool(part.trailing_data[0])
 
 
-def _not_connected(name: str, error: httpx.ConnectError) -> TransportError:
+def _error(name: str, url: Secret[str], error: Exception) -> SdkError:
+    """What an error of the library means to a caller."""
+    match error:
+        case httpx.ConnectTimeout() | httpx.ConnectError():
+            return _not_connected(name, error)
+        case httpx.TimeoutException():
+            return RequestTimeoutError(name, "no answer in time", code="TIMEOUT")
+        case httpx.ProxyError():
+            hint = f"check {_proxy_variables()}; hosts in NO_PROXY are called without it"
+            text = f"the proxy refuses: {one_line(str(error), _SHOWN)}"
+            return TransportError(name, text, code="NOT_CONNECTED", hint=hint)
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | ValueError() | OverflowError():  # a port of 99999
+            return ConfigError(f"{url.reveal()} is not an address that can be called")
+        case httpx.HTTPError():
+            return TransportError(name, one_line(str(error), _SHOWN), code="CONNECTION_LOST")
+    # The client was closed by interrupt() between two lines of ours.
+    return TransportError(name, "the connection was closed", code="CONNECTION_LOST")
+
+
+def _not_connected(name: str, error: httpx.ConnectTimeout | httpx.ConnectError) -> TransportError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             hint = f"for a self-hosted portal with an own certificate {CERTIFICATE}"
             return TransportError(name, "the certificate is not trusted", code="CERTIFICATE", hint=hint)
         cause = cause.__cause__ or cause.__context__
-    return TransportError(name, f"no connection: {error}", code="NOT_CONNECTED")
+    text = "no connection in time" if isinstance(error, httpx.ConnectTimeout) else f"no connection: {error}"
+    return TransportError(name, text, code="NOT_CONNECTED")
 
 
 @functools.lru_cache(maxsize=16)

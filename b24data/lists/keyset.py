@@ -179,8 +179,7 @@ class KeysetWalk(Generic[T]):
             yield from walk.ready()
             while not walk.done:
                 while len(under_way) < self._pace.in_flight and (chains := walk.next_request(self._pace.commands)):
-                    under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent()))
-                self._reader.context.remaining_commands = walk.remaining_commands
+                    under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent(), walk.remaining_commands))
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
                     self._account(walk, future.result())
@@ -193,12 +192,12 @@ class KeysetWalk(Generic[T]):
             raise
         pool.shutdown()
 
-    def _ask_chains(self, chains: list[Chain], ticket: int) -> _Answered[T]:
+    def _ask_chains(self, chains: list[Chain], ticket: int, remaining: int) -> _Answered[T]:
         """In a worker: ask, find out which answers count, and decode their rows."""
         commands: list[Command] = []
         for chain in chains:
             commands.extend(self._chain_commands(chain, len(commands)))
-        answers = self._reader.pages(commands)
+        answers = self._reader.pages(commands, remaining)
         rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
         return _Answered(self._read(chains, rows), ticket, answers.wall_s, answers.portal_s, answers.timed_out)
 

@@ -60,22 +60,32 @@ class PageReader:
     context: CallContext
     clock: Clock
 
-    def page(self, params: Mapping[str, Any] | Sequence[Any]) -> Answer:
+    def page(self, params: Mapping[str, Any] | Sequence[Any], remaining: int | None = None) -> Answer:
         """One page by a call of its own."""
-        response = self.session.call(self.plan.method, params, context=self.context, reads=True)
+        response = self.session.call(
+            self.plan.method, params, context=self.context, reads=True, remaining_commands=remaining
+        )
         return Answer(rows_of(response, self.plan.spec), response)
 
-    def pages(self, commands: Sequence[Command]) -> Answers:
-        """Several pages in one request. A command that failed has its error in the place of its page."""
+    def pages(self, commands: Sequence[Command], remaining: int | None = None) -> Answers:
+        """Several pages in one request. A command that failed has its error in the place of its page.
+
+        ``remaining`` is how many commands the walk still expects to send.
+        """
         began = self.clock.monotonic()
         if len(commands) == 1:
-            answer = self.page(commands[0].params)
+            answer = self.page(commands[0].params, remaining)
             return self._answers([answer], began, answer.response)
         if _values(self.plan.params) > _MOST_VALUES:
             return self._one_by_one(commands, began)
         try:
             response = self.session.call(
-                "batch", encode_batch(commands), context=self.context, reads=True, attempts=BATCH_ATTEMPTS
+                "batch",
+                encode_batch(commands),
+                context=self.context,
+                reads=True,
+                attempts=BATCH_ATTEMPTS,
+                remaining_commands=remaining,
             )
         except (TransportError, ServerError, RateLimitedError, OperatingLimitError) as error:
             # As one batch it can't be had now: its commands are asked again alone.

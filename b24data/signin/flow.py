@@ -13,11 +13,11 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
-from b24data.auth.refresh import FormPoster
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
+from b24data.auth.webhook import HookCredentials
 from b24data.errors import (
     AjaxError,
     AuthorizationRequiredError,
@@ -27,15 +27,15 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.clock import SYSTEM_CLOCK, Clock
-from b24data.http.credentials import HookCredentials, check_endpoint
-from b24data.http.protocol import Reply
+from b24data.http.credentials import check_endpoint
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
+from b24data.http.session import Poster
 from b24data.secret import NOTHING, Secret
 from b24data.signin.listener import Listener
 from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["CODE_S", "Poster", "SignIn", "SignedIn", "Step", "sentence"]
+__all__ = ["CODE_S", "SignIn", "SignedIn", "Step", "sentence"]
 
 Typed: TypeAlias = str | Secret[str]
 
@@ -53,14 +53,6 @@ def sentence(error: SdkError) -> str:
         return str(error)
     text = error.description[0].upper() + error.description[1:]
     return f"{text}: {error.hint}." if error.hint else f"{text}."
-
-
-class Poster(FormPoster, Protocol):
-    """The part of a transport that signing in needs."""
-
-    def post_json(self, name: str, url: str | Secret[str], body: bytes | Secret[bytes]) -> Reply:
-        """Send ``body``; raise a :class:`TransportError` if no answer comes."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +198,7 @@ class SignIn:
 
     def _probe(self, origin: str) -> str:
         """The portal's address, once it has answered as a portal does; a moved one is followed."""
-        reply = self._poster.post_json("server.time", f"{origin}/rest/server.time", b"{}")
+        reply = self._poster.post("server.time", f"{origin}/rest/server.time", b"{}")
         if reply.status in (301, 302, 307, 308) and "location" in reply.headers:
             location = Secret(reply.headers["location"])
             return str(origin_of(moved_endpoint("server.time", Secret(f"{origin}/rest/"), location)))

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from b24data.auth.webhook import HookCredentials
 from b24data.errors import ConfigError
 from b24data.http.context import CallContext
-from b24data.http.credentials import HookCredentials, check_endpoint
+from b24data.http.credentials import check_endpoint
 from b24data.secret import Secret
 
 URL = "https://x.bitrix24.com/rest/12/s3cr3t/"

@@ -185,7 +185,7 @@ def killed_in(portal: Portal, store: FileTokenStore, *, carried_out: bool) -> No
 
     portal.transport.tokens = kill
     with pytest.raises(Killed):
-        renewal.following(auth._pair.stored)
+        renewal.renew(auth._pair.stored)
     portal.transport.tokens = portal.token
 
 

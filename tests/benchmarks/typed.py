@@ -110,7 +110,7 @@ def received(url: str, select: list[str]) -> list[bytes]:
     """The answers to one of our fetches."""
     from b24data.http.transport import Transport
 
-    bodies, post = [], Transport.post_json
+    bodies, post = [], Transport.post
 
     def keep(self: Transport, *arguments: Any, **options: Any) -> Any:
         reply = post(self, *arguments, **options)
@@ -118,9 +118,9 @@ def received(url: str, select: list[str]) -> list[bytes]:
         return reply
 
     with B24Hook(url, UNLIMITED, verify=os.environ["SSL_CERT_FILE"]) as b24:
-        Transport.post_json = keep  # type: ignore[method-assign]
+        Transport.post = keep  # type: ignore[method-assign]
         b24.tools.fetch_all("crm.deal.list", select, progress=False)
-        Transport.post_json = post  # type: ignore[method-assign]
+        Transport.post = post  # type: ignore[method-assign]
     return bodies
 
 

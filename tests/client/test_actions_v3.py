@@ -12,6 +12,7 @@ import pytest
 from b24data.actions import Actions
 from b24data.actions.v3 import ActionsV3
 from b24data.auth.oauth import OAuth
+from b24data.auth.webhook import HookCredentials
 from b24data.errors import (
     AjaxError,
     BadReplyError,
@@ -22,7 +23,6 @@ from b24data.errors import (
     RequestTimeoutError,
     ServerError,
 )
-from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams
 from b24data.tokens import B24OAuthParams, B24OAuthSecret

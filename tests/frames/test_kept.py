@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import ApiVersion, B24Hook, Sandbox, SchemaError
+from b24data.auth.webhook import HookCredentials
 from b24data.fields.cache import shelf_of
 from b24data.fields.fields import Field
-from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from b24data.http.transport import Transport
 from b24data.secret import Secret
@@ -42,9 +42,9 @@ class Elsewhere:
         self._inner, self._away, self._home, self._change = Transport(), away, home, change
         self.called = []
 
-    def post_json(self, name, url, body, headers):
+    def post(self, name, url, body, headers):
         self.called.append(name)
-        reply = self._inner.post_json(name, Secret(url.reveal().replace(self._away, self._home)), body, headers)
+        reply = self._inner.post(name, Secret(url.reveal().replace(self._away, self._home)), body, headers)
         return replace(reply, body=self._change(len(self.called), name, reply.body))
 
     def interrupt(self):

@@ -11,10 +11,10 @@ import time
 import pytest
 
 from b24data import B24Hook, B24OAuth, Sandbox
+from b24data.auth.webhook import HookCredentials
 from b24data.fields import cache as module
 from b24data.fields.cache import Shelf, shelf_of
 from b24data.fields.fields import Field
-from b24data.http.credentials import HookCredentials
 from b24data.http.session import Session
 from tests.http.fakes import FakeTransport
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from b24data.http.limits import Limits, Observation, Reservation
 from b24data.http.protocol import Reply
 from b24data.secret import Secret
 
@@ -45,6 +46,11 @@ def fault(code: str, status: int, text: str = "") -> Reply:
     return reply({"error": code, "error_description": text}, status)
 
 
+def tell(limits: Limits, now: float, **seen: Any) -> None:
+    """What a request that nobody reserved has shown of the limits."""
+    limits.settle(Reservation(0.0), Observation(**seen), now)
+
+
 Answer = Reply | Exception
 
 
@@ -60,9 +66,7 @@ class FakeTransport:
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._lock = threading.Lock()
 
-    def post_json(
-        self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str] | None = None
-    ) -> Reply:
+    def post(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str] | None = None) -> Reply:
         params = json.loads(Secret(body).reveal())
         address = Secret(url).reveal()
         with self._lock:

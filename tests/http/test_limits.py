@@ -14,6 +14,7 @@ from b24data.http.ledger import OperatingLedger
 from b24data.http.limits import Limits
 from b24data.http.protocol import Times
 from b24data.params import AdaptiveConfig, OperatingLimitConfig, RateLimitConfig, RestrictionParams
+from tests.http.fakes import tell
 
 
 class Portal:
@@ -257,7 +258,7 @@ def test_limits__two_clients_of_one_portal_share_the_bucket() -> None:
 def test_limits__another_application_has_a_ledger_of_its_own() -> None:
     first = Limits("apps.example", "first", RestrictionParams())
     second = Limits("apps.example", "second", RestrictionParams())
-    first.operating_refused("crm.deal.list", 0.0)
+    tell(first, 0.0, used_up=["crm.deal.list"])
     assert first.reserve(Counter(["CRM.deal.list"]), 0.0).reason == "operating limit"
     assert first.reserve(Counter(["crm.lead.list"]), 0.0).seconds == 0
     assert second.reserve(Counter(["crm.deal.list"]), 0.0).seconds == 0
@@ -265,7 +266,7 @@ def test_limits__another_application_has_a_ledger_of_its_own() -> None:
 
 def test_limits__a_no_of_the_ledger_takes_nothing_from_the_bucket() -> None:
     view = limits("untouched.example")
-    view.operating_refused("m", 0.0)
+    tell(view, 0.0, used_up=["m"])
     for _ in range(100):
         view.reserve(Counter(["m"]), 0.0)
     assert view.reserve(Counter(["other"]), 0.0).seconds == 0
@@ -273,16 +274,17 @@ def test_limits__a_no_of_the_ledger_takes_nothing_from_the_bucket() -> None:
 
 def test_limits__a_walk_slows_down_only_if_its_rest_does_not_fit() -> None:
     view = limits("pace.example", operating_limit=OperatingLimitConfig(limit_s=480))
-    view.observe([("m", times(400, finish=0.0, reset_in=300, duration=0.1))], 0.0)
-    assert view.pause(Counter(["m"]), 0.0, remaining=100) == 0
-    assert view.pause(Counter(["m"]), 0.0, remaining=10_000) > 0
-    assert view.pause(Counter(["m"]), 0.0, remaining=None) > 0
+    tell(view, 0.0, times=[("m", times(400, finish=0.0, reset_in=300, duration=0.1))])
+    asked = [view.reserve(Counter(["m"]), 0.0, slow_down=True, remaining=rest) for rest in (100, 10_000, None)]
+    assert [one.slowed_down for one in asked] == [False, True, True]
+    assert [one.seconds > 0 for one in asked] == [False, True, True]
+    assert view.reserve(Counter(["m"]), 0.0).seconds == 0
 
 
 def test_limits__the_adaptive_pause_can_be_switched_off() -> None:
     view = limits("switch.example", adaptive_config=AdaptiveConfig(enabled=False))
-    view.observe([("m", times(479, finish=0.0, reset_in=300))], 0.0)
-    assert view.pause(Counter(["m"]), 0.0, remaining=None) == 0
+    tell(view, 0.0, times=[("m", times(470, finish=0.0, reset_in=300))])
+    assert view.reserve(Counter(["m"]), 0.0, slow_down=True).seconds == 0
 
 
 def test_ledger__fifty_refused_commands_of_one_batch_are_one_refusal():

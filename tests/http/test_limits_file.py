@@ -15,13 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from b24data.auth.webhook import HookCredentials
 from b24data.http import limits as module
 from b24data.http.bucket import LeakyBucket
 from b24data.http.ledger import OperatingLedger
-from b24data.http.limits import Limits
-from b24data.http.protocol import Times
-from b24data.http.shared_state import FileParts, UnusableError, state_folder
+from b24data.http.limits import Limits, Observation
+from b24data.http.protocol import Command, Times
+from b24data.http.session import Session
+from b24data.http.shared_state import StateFile, UnusableError, state_folder
 from b24data.params import OperatingLimitConfig, RestrictionParams
+from tests.http.fakes import FakeTransport, ok, tell
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 ONE = Counter(["profile"])
@@ -56,7 +59,7 @@ def test_bucket__is_one_for_all_programs(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_bucket__a_refusal_of_one_program_slows_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = program(monkeypatch), program(monkeypatch)
     now = time.monotonic()
-    one.rate_refused(now)
+    tell(one, now, crowded=True)
     assert other.reserve(ONE, now).seconds > 1
 
 
@@ -70,7 +73,7 @@ def test_ledger__what_one_program_was_told_the_others_know(monkeypatch: pytest.M
     one, other, stranger = program(monkeypatch), program(monkeypatch), program(monkeypatch, application="b")
     now = time.monotonic()
     times = Times(finish=5.0, duration=1.0, operating=475.0, operating_reset_at=65.0)
-    one.observe([("profile", times)], now)
+    tell(one, now, times=[("profile", times)])
     assert other.reserve(ONE, now).reason == "operating limit"
     assert other.used(["profile"], now) == {"profile": 475.0}
     assert stranger.reserve(ONE, now).seconds == 0
@@ -80,11 +83,11 @@ def test_ledger__what_is_in_flight_elsewhere_is_reserved_here_until_it_lands(mon
     one, other = program(monkeypatch), program(monkeypatch)
     one.params = other.params = RestrictionParams(operating_limit=OperatingLimitConfig(limit_s=100))
     now = time.monotonic()
-    one.observe([("profile", Times(finish=5.0, duration=20.0, operating=50.0, operating_reset_at=65.0))], now)
-    hold = one.reserve(ONE, now)
+    tell(one, now, times=[("profile", Times(finish=5.0, duration=20.0, operating=50.0, operating_reset_at=65.0))])
+    reservation = one.reserve(ONE, now)
     one.reserve(ONE, now)
     assert other.reserve(ONE, now).seconds > 0
-    one.settle(hold, now)
+    one.settle(reservation, Observation(), now)
     assert other.reserve(ONE, now).seconds == 0
 
 
@@ -97,21 +100,20 @@ def test_file__every_part_comes_back_as_it_was(folder: Path, part: LeakyBucket |
         part.observe(Times(finish=5.0, duration=20.0, operating=50.0, operating_reset_at=65.0), 2.0)
         part.refused(3.0)
     folder.mkdir()
-    FileParts(folder).use(lambda get: vars(get("p", type(part))).update(vars(part)))
-    assert FileParts(folder).use(lambda get: get("p", type(part))) == part
+    with StateFile(folder).state({"p": type(part)}) as parts:
+        vars(parts["p"]).update(vars(part))
+    with StateFile(folder).state({"p": type(part)}) as parts:
+        assert parts == {"p": part}
 
 
 def test_file__work_that_fails_changes_nothing(folder: Path) -> None:
     folder.mkdir()
-    parts = FileParts(folder)
-
-    def work(get: module.Get) -> None:
-        get("p", LeakyBucket).reserve(1.0)
+    file = StateFile(folder)
+    with pytest.raises(KeyError), file.state({"p": LeakyBucket}) as parts:
+        parts["p"].reserve(1.0)
         raise KeyError
-
-    with pytest.raises(KeyError):
-        parts.use(work)
-    assert parts.use(lambda get: get("p", LeakyBucket).level) == 0
+    with file.state({"p": LeakyBucket}) as parts:
+        assert parts["p"].flights == {}
 
 
 def rewrite(folder: Path, statement: str) -> None:
@@ -134,10 +136,37 @@ def test_file__state_from_before_a_reboot_or_of_another_version_does_not_count(
 def test_file__what_nobody_used_for_an_hour_is_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     granted(program(monkeypatch), time.monotonic())
     rewrite(folder, "update parts set at = -5000")
-    parts = FileParts(folder)
-    parts.use(lambda _: None)
-    rows = parts._database.execute("select count(*) from parts").fetchone()
+    file = StateFile(folder)
+    with file.state({}):
+        pass
+    rows = file._database.execute("select count(*) from parts").fetchone()
     assert rows == (0,)
+
+
+def test_file__a_request_takes_two_transactions(folder: Path) -> None:
+    """What is reserved and what is learned are two; the ledgers of a batch, a pause and a refusal cost none beside."""
+    refused = {"result_error": {"b": {"error": "OPERATION_TIME_LIMIT"}}, "result_time": {"a": {"operating": 1}}}
+    transport = FakeTransport(ok(), ok({"result": {"a": []}, **refused}))
+    session = Session(HookCredentials("https://z.bitrix24.com/rest/1/s3cr3t/"), transport)
+    statements: list[str] = []
+    with session._limits._shared.state({}):  # opens it
+        pass
+    session._limits._shared._database.set_trace_callback(statements.append)  # type: ignore[attr-defined]
+    session.call("profile")
+    assert statements.count("begin immediate") == statements.count("commit") == 2
+    session.batch([Command("a", "crm.deal.list"), Command("b", "crm.lead.list")])
+    assert statements.count("begin immediate") == statements.count("commit") == 4
+
+
+def test_unusable__a_file_that_fails_as_a_block_ends_lets_what_was_decided_stand(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = program(monkeypatch, "s.bitrix24.com")
+    client.reserve(ONE, time.monotonic())
+    rewrite(folder, "create trigger full before insert on parts begin select raise(abort, 'full'); end")
+    assert client.reserve(ONE, time.monotonic()).seconds == 0
+    assert client._shared is Limits._local
+    assert granted(client, time.monotonic()) == 12
 
 
 @posix
@@ -179,9 +208,9 @@ def test_unusable__a_database_that_breaks_in_the_middle_costs_no_request(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = program(monkeypatch, "r.bitrix24.com")
-    hold = client.reserve(ONE, time.monotonic())
+    reservation = client.reserve(ONE, time.monotonic())
     rewrite(folder, "drop table parts")
-    client.settle(hold, time.monotonic())
+    client.settle(reservation, Observation(), time.monotonic())
     assert client.reserve(ONE, time.monotonic()).seconds == 0
 
 

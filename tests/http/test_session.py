@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from b24data.auth.webhook import HookCredentials
 from b24data.errors import (
     AjaxError,
     AuthorizationRequiredError,
@@ -19,8 +22,8 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.context import CallContext, CancelledError, Wait
-from b24data.http.credentials import HookCredentials
-from b24data.http.limits import Hold, Limits
+from b24data.http.ledger import OperatingLedger
+from b24data.http.limits import LocalState
 from b24data.http.protocol import Command, Reply, Response
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams
@@ -286,16 +289,18 @@ def test_batch__counts_its_commands_against_their_methods() -> None:
 def test_call__its_reservation_is_given_back_when_what_it_took_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the two, another thread would take what is left a second time."""
     session = hook_session(FakeTransport(reply({"result": [], "time": {"duration": 3.4, "operating": 470.0}})))
-    known = []
-    settle = Limits.settle
+    state, left = LocalState.state, []
 
-    def settled(limits: Limits, hold: Hold, now: float) -> None:
-        known.append(limits.used(["crm.deal.list"], now)["crm.deal.list"])
-        settle(limits, hold, now)
+    @contextlib.contextmanager
+    def watched(kept: LocalState, fresh: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        with state(kept, fresh) as parts:
+            yield parts
+            (ledger,) = [part for part in parts.values() if isinstance(part, OperatingLedger)]
+            left.append((len(ledger.flights), ledger.used(session.clock.monotonic())))
 
-    monkeypatch.setattr(Limits, "settle", settled)
+    monkeypatch.setattr(LocalState, "state", watched)
     session.call("crm.deal.list")
-    assert known == [470.0]
+    assert left == [(1, 0.0), (0, 470.0)]
 
 
 def test_batch__a_429_of_one_command_stops_that_method_only() -> None:

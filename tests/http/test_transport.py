@@ -80,9 +80,9 @@ def transport() -> Iterator[Transport]:
     transport.close()
 
 
-def test_post_json__brings_status_headers_and_body(server: Server, transport: Transport) -> None:
+def test_post__brings_status_headers_and_body(server: Server, transport: Transport) -> None:
     server.answer = lambda handler, body: send(handler, body[::-1], X_Test="Yes")
-    reply = transport.post_json("profile", server.url, b"12345")
+    reply = transport.post("profile", server.url, b"12345")
     assert (reply.status, reply.body, reply.headers["x-test"]) == (200, b"54321", "Yes")
     assert server.seen[0]["content-type"] == "application/json"
     assert server.seen[0]["accept-encoding"] == "gzip"
@@ -99,14 +99,14 @@ def test_post_form__goes_as_a_form(server: Server, transport: Transport) -> None
 
 def test_post__one_connection_serves_many_requests(server: Server, transport: Transport) -> None:
     for _ in range(3):
-        transport.post_json("m", server.url, b"{}")
+        transport.post("m", server.url, b"{}")
     assert len(server.clients) == 1
 
 
 def test_post__a_compressed_answer_is_inflated(server: Server, transport: Transport) -> None:
     text = b'{"result": "' + b"x" * 1_000_000 + b'"}'
     server.answer = lambda handler, body: send(handler, gzip.compress(text), Content_Encoding="gzip")
-    assert transport.post_json("m", server.url, b"{}").body == text
+    assert transport.post("m", server.url, b"{}").body == text
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,14 @@ def test_post__a_damaged_answer_says_what_is_wrong(
 ) -> None:
     server.answer = lambda handler, _: send(handler, body, Content_Encoding=encoding)
     with pytest.raises(BadReplyError, match=what):
-        transport.post_json("m", server.url, b"{}")
+        transport.post("m", server.url, b"{}")
 
 
 def test_post__a_bomb_is_not_inflated(server: Server, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpack, "MOST_BYTES", 1 << 20)
     server.answer = lambda handler, _: send(handler, gzip.compress(b"x" * (2 << 20)), Content_Encoding="gzip")
     with pytest.raises(BadReplyError, match="larger than 1 MB"):
-        transport.post_json("m", server.url, b"{}")
+        transport.post("m", server.url, b"{}")
 
 
 def reset(handler: BaseHTTPRequestHandler, _: bytes) -> None:
@@ -152,7 +152,7 @@ def cut(handler: BaseHTTPRequestHandler, _: bytes) -> None:
 def test_post__a_broken_connection_is_one_error(server: Server, transport: Transport, answer: Answer) -> None:
     server.answer = answer
     with pytest.raises(TransportError) as caught:
-        transport.post_json("m", server.url, b"{}")
+        transport.post("m", server.url, b"{}")
     assert caught.value.code == "CONNECTION_LOST"
 
 
@@ -161,7 +161,7 @@ def test_post__an_answer_that_does_not_come_is_a_timeout(server: Server) -> None
     server.answer = lambda handler, _: done.wait(10) and None
     transport = Transport(timeout=0.05)
     with pytest.raises(RequestTimeoutError):
-        transport.post_json("m", server.url, b"{}")
+        transport.post("m", server.url, b"{}")
     done.set()
     transport.close()
 
@@ -171,7 +171,7 @@ def test_post__nobody_listens_means_that_nothing_was_sent(transport: Transport) 
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(TransportError) as caught:
-        transport.post_json("m", f"http://127.0.0.1:{port}/rest/1/s3cr3t/x", b"{}")
+        transport.post("m", f"http://127.0.0.1:{port}/rest/1/s3cr3t/x", b"{}")
     assert caught.value.code == "NOT_CONNECTED"
     assert "s3cr3t" not in str(caught.value) + str(caught.value.__cause__)
 
@@ -187,7 +187,7 @@ def test_interrupt__wakes_a_reader_and_the_next_request_connects_anew(server: Se
 
     def call() -> None:
         try:
-            transport.post_json("m", server.url, b"{}")
+            transport.post("m", server.url, b"{}")
         except TransportError as error:
             errors.append(error)
 
@@ -201,7 +201,7 @@ def test_interrupt__wakes_a_reader_and_the_next_request_connects_anew(server: Se
     assert not thread.is_alive()
     assert [error.code for error in errors if isinstance(error, TransportError)] == ["CONNECTION_LOST"]
     server.answer = lambda handler, _: send(handler, b"1")
-    assert transport.post_json("m", server.url, b"{}").body == b"1"
+    assert transport.post("m", server.url, b"{}").body == b"1"
 
 
 @pytest.fixture(scope="module")
@@ -224,9 +224,9 @@ def test_verify__an_own_certificate_is_trusted_only_by_its_file(
     pem = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(pem))
     trusting, default = Transport(verify=pem), Transport()
-    assert trusting.post_json("m", tls_server.url, b"{}").status == 200
+    assert trusting.post("m", tls_server.url, b"{}").status == 200
     with pytest.raises(TransportError, match=r'verify="/path/to/ca\.pem"') as caught:
-        default.post_json("m", tls_server.url, b"{}")
+        default.post("m", tls_server.url, b"{}")
     assert caught.value.code == "CERTIFICATE"
     trusting.close()
     default.close()
@@ -246,7 +246,7 @@ def test_interrupt__wakes_a_reader_behind_tls(tls_server: Server, authority: tru
 
     def call() -> None:
         try:
-            transport.post_json("m", tls_server.url, b"{}")
+            transport.post("m", tls_server.url, b"{}")
         except TransportError as error:
             codes.append(error.code)
 
@@ -269,7 +269,7 @@ def test_verify__a_missing_file_is_named() -> None:
 @pytest.mark.parametrize("url", ["nonsense", "ftp://x/rest/1/s3cr3t/", "http://[::1/rest/1/s3cr3t/"])
 def test_post__what_is_no_address_is_refused_without_the_secret(transport: Transport, url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        transport.post_json("m", url, b"{}")
+        transport.post("m", url, b"{}")
     assert "s3cr3t" not in str(caught.value) + str(caught.value.__cause__)
 
 
@@ -278,7 +278,7 @@ def test_logs__of_the_http_library_hold_no_webhook(
 ) -> None:
     server.answer = lambda handler, _: send(handler, b"1", Location="https://x.bitrix24.com/rest/1/s3cr3t/profile")
     with caplog.at_level(logging.DEBUG):
-        transport.post_json("m", server.url, b"{}")
+        transport.post("m", server.url, b"{}")
     assert "HTTP Request" in caplog.text
     assert "s3cr3t" not in caplog.text
 
@@ -289,7 +289,7 @@ def test_post__nothing_of_this_machine_goes_through_a_proxy(server: Server, monk
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     transport = Transport()
-    assert transport.post_json("m", server.url, b"{}").status == 200
+    assert transport.post("m", server.url, b"{}").status == 200
     transport.close()
 
 
@@ -299,5 +299,5 @@ def test_post__no_error_of_the_http_library_escapes(transport: Transport, monkey
 
     monkeypatch.setattr(httpx.Client, "stream", fail)
     with pytest.raises(TransportError) as caught:
-        transport.post_json("m", "https://x.bitrix24.com/", b"{}")
+        transport.post("m", "https://x.bitrix24.com/", b"{}")
     assert "s3cr3t" not in str(caught.value) + str(caught.value.__cause__)

@@ -48,7 +48,7 @@ LONG = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10
 @pytest.mark.parametrize(
     ("post", "seconds"),
     [
-        (lambda transport, url: transport.post_json("m", url, b"{}"), 10),
+        (lambda transport, url: transport.post("m", url, b"{}"), 10),
         (lambda transport, url: transport.post_form("m", url, {}), 10),
     ],
 )
@@ -60,7 +60,7 @@ def test_an_answer_that_drips__ends_after_five_timeouts(head: bytes, post: Any, 
     transport.close()
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("post_json", 600), ("post_form", 90)])
+@pytest.mark.parametrize(("name", "seconds"), [("post", 600), ("post_form", 90)])
 def test_an_answer_that_drips__has_ten_minutes_and_a_token_reply_a_minute_and_a_half(name: str, seconds: int) -> None:
     clock = FakeClock()
     transport = Transport(clock=clock)
@@ -74,9 +74,9 @@ def test_a_connection_that_was_dripped_on__is_not_used_again_and_the_next_reques
     transport = Transport(timeout=2, clock=clock)
     with RawPortal(dripping(clock, LONG)) as portal:
         with pytest.raises(RequestTimeoutError):
-            transport.post_json("m", portal.hook, b"{}")
+            transport.post("m", portal.hook, b"{}")
         portal.answer = lambda _: http({"result": 1})
-        assert transport.post_json("m", portal.hook, b"{}").status == 200
+        assert transport.post("m", portal.hook, b"{}").status == 200
         assert portal.connections == 2
     transport.close()
 
@@ -132,25 +132,25 @@ def chunked(body: bytes) -> bytes:
 )
 def test_bytes_after_an_answer__are_never_the_next_one(transport: Transport, answer: bytes) -> None:
     with RawPortal(lambda _: answer) as portal:
-        first = transport.post_json("m", portal.hook, b"{}")
+        first = transport.post("m", portal.hook, b"{}")
         portal.answer = lambda asked: http(asked.body)
-        bodies = [transport.post_json("m", portal.hook, b"%d" % n).body for n in range(20)]
+        bodies = [transport.post("m", portal.hook, b"%d" % n).body for n in range(20)]
     assert first.body in (b"1", b"")
     assert bodies == [b"%d" % n for n in range(20)]
 
 
 def test_bytes_that_come_between_two_requests__are_never_an_answer(transport: Transport) -> None:
     with RawPortal(lambda asked: http(asked.body)) as portal:
-        transport.post_json("m", portal.hook, b"1")
+        transport.post("m", portal.hook, b"1")
         portal.seen[0].connection.sendall(JUNK)
-        assert transport.post_json("m", portal.hook, b"2").body == b"2"
+        assert transport.post("m", portal.hook, b"2").body == b"2"
 
 
 def test_a_connection__whose_answers_end_where_they_say_is_used_again(transport: Transport) -> None:
     answers = iter([http(b"1"), chunked(b"2"), http(b"")])
     with RawPortal(lambda _: next(answers)) as portal:
         for _ in range(3):
-            transport.post_json("m", portal.hook, b"{}")
+            transport.post("m", portal.hook, b"{}")
         assert portal.connections == 1
 
 
@@ -221,7 +221,7 @@ def test_nothing_on_this_machine__is_called_through_a_proxy(
     with RawPortal(lambda _: http({"result": 1})) as seen:
         proxy(**{variable: seen.origin})
         with contextlib.suppress(SdkError):
-            transport.post_json("m", f"http://{host}:9/rest/1/q7w2k9x4m1p8z3v6/profile", b"{}")
+            transport.post("m", f"http://{host}:9/rest/1/q7w2k9x4m1p8z3v6/profile", b"{}")
         assert seen.connections == 0
 
 
@@ -229,7 +229,7 @@ def test_another_host__is_called_through_the_proxy(transport: Transport, proxy: 
     with RawPortal(lambda _: http(b"no", 403)) as seen:
         proxy(HTTPS_PROXY=seen.origin)
         with pytest.raises(TransportError, match="the proxy refuses: 403") as caught:
-            transport.post_json("m", "https://acme.bitrix24.com/rest/profile", b"{}")
+            transport.post("m", "https://acme.bitrix24.com/rest/profile", b"{}")
         assert caught.value.code == "NOT_CONNECTED"
         assert "check HTTPS_PROXY" in caught.value.hint
         assert seen.connections == 1
@@ -239,7 +239,7 @@ def test_no_proxy__may_list_addresses_of_every_kind(transport: Transport, proxy:
     with RawPortal(lambda _: http(b"no", 403)) as seen:
         proxy(HTTPS_PROXY=seen.origin, NO_PROXY="localhost,127.0.0.1,::1,.acme.example,10.0.0.0/8")
         with pytest.raises(TransportError, match="the proxy refuses"):
-            transport.post_json("m", "https://acme.bitrix24.com/rest/profile", b"{}")
+            transport.post("m", "https://acme.bitrix24.com/rest/profile", b"{}")
 
 
 @pytest.mark.parametrize("kind", ["socks5", "socks5h"])
@@ -249,10 +249,10 @@ def test_a_socks_proxy__needs_a_package_that_the_error_names(
     monkeypatch.setitem(__import__("sys").modules, "socksio", None)
     proxy(ALL_PROXY=f"{kind}://anna:pa55w0rd@127.0.0.1:9")
     with pytest.raises(MissingExtraError, match=r'ALL_PROXY .*pip install "b24data\[socks\]"') as caught:
-        transport.post_json("m", "https://acme.bitrix24.com/rest/profile", b"{}")
+        transport.post("m", "https://acme.bitrix24.com/rest/profile", b"{}")
     assert "pa55w0rd" not in str(caught.value)
     with RawPortal(lambda _: http({"result": 1})) as portal:
-        assert transport.post_json("m", portal.hook, b"{}").status == 200
+        assert transport.post("m", portal.hook, b"{}").status == 200
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_proxy_that_is_none__is_one_sentence_without_the_address(
 ) -> None:
     proxy(HTTPS_PROXY=address)
     with pytest.raises(SdkError) as caught:
-        transport.post_json("m", "https://acme.bitrix24.com/rest/profile", b"{}")
+        transport.post("m", "https://acme.bitrix24.com/rest/profile", b"{}")
     assert "HTTPS_PROXY" in str(caught.value)
     assert "pa55w0rd" not in str(caught.value)
     assert caught.value.hint
@@ -292,4 +292,4 @@ def test_a_proxy_that_is_none__is_one_sentence_without_the_address(
 )
 def test_no_address__raises_anything_but_an_error_of_ours(transport: Transport, url: str) -> None:
     with pytest.raises((ConfigError, TransportError)):
-        transport.post_json("m", url, b"{}")
+        transport.post("m", url, b"{}")

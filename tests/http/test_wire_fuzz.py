@@ -306,13 +306,13 @@ def over_a_socket(examples: int) -> None:
             return None
 
         portal.answer = evil
-        found = attempt(lambda: transport.post_json("m", portal.hook, b"{}"))
+        found = attempt(lambda: transport.post("m", portal.hook, b"{}"))
         assert isinstance(found, Reply | SdkError)
         portal.answer = lambda asked: http(asked.body)
-        own = attempt(lambda: transport.post_json("m", portal.hook, b"%d" % number))
+        own = attempt(lambda: transport.post("m", portal.hook, b"%d" % number))
         if isinstance(own, TransportError) and own.code == "CONNECTION_LOST":
             # The server closed the old connection when its answer was out, and the news came after the request left.
-            own = transport.post_json("m", portal.hook, b"%d" % number)
+            own = transport.post("m", portal.hook, b"%d" % number)
         assert own.body == b"%d" % number
 
     with RawPortal(lambda _: None) as portal:

@@ -204,7 +204,7 @@ def test_tab__opens_no_socket(kernel, portal):
 def test_tab__knows_fields_that_an_earlier_notebook_asked_for(kernel):
     kernel.run(
         "import os, time\n"
-        "from b24data.http.credentials import HookCredentials\n"
+        "from b24data.auth.webhook import HookCredentials\n"
         "from b24data.fields.fields import Field\n"
         "from b24data.fields.cache import shelf_of\n"
         "from b24data.http.session import Session\n"

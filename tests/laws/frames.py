@@ -18,11 +18,11 @@ PACKAGE = str(Path(__file__).parents[2] / "b24data")
 AT_THE_EDGE = {
     "secret.py": "*",
     "text/redact.py": "*",
-    "http/transport.py": ("_exchange", "_read", "trace"),
+    "http/transport.py": ("post", "_read", "trace"),
     "http/redirect.py": ("origin_of",),
     "http/deadline.py": "*",  # between the HTTP library and the socket
     "http/unpack.py": "*",
-    "http/credentials.py": ("_hook_in",),
+    "auth/webhook.py": ("_hook_in",),
     "signin/pasted.py": ("_asked_in", "parameters_of", "_fields_of"),
     "auth/token_server.py": ("_pair_in",),
     "signin/panel.py": ("_taken", "_typed", "_only"),  # the fields of a form hold what was typed
@@ -32,7 +32,7 @@ AT_THE_EDGE = {
 ENTRIES = {
     "client/client.py": ("__init__", "from_webhook_url"),
     "tokens.py": ("__init__", "of", "_without_password"),
-    "http/credentials.py": ("__init__",),
+    "auth/webhook.py": ("__init__",),
     "signin/flow.py": ("ask_portal", "paste", "use_webhook", "use_event"),
     "signin/pasted.py": ("portal_in", "read_code", "event_of"),
     "auth/profiles.py": ("__post_init__", "__init__"),

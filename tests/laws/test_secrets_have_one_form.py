@@ -11,7 +11,7 @@ PLAIN = {"access_token", "refresh_token", "application_token", "client_secret"}
 # Who reveals, and what becomes of it.
 MAY_REVEAL = {
     "signin/listener.py": "the address that a browser came back to is read",
-    "http/credentials.py": "a webhook's address is read",
+    "auth/webhook.py": "a webhook's address is read",
     "signin/flow.py": "what was typed is read, and the link is made",
     "auth/oauth.py": "the new address of a portal, which is no secret",
     "signin/pasted.py": "what was pasted is read",

@@ -68,7 +68,7 @@ def callback_that_raises(portal: Sandbox) -> None:
         raise KeyboardInterrupt
 
     with application(portal) as b24:
-        b24.auth._renewal.following = interrupted  # type: ignore[method-assign]
+        b24.auth._renewal.renew = interrupted  # type: ignore[method-assign]
         b24.set_callback_refresh_auth(keep)
         b24.auth.refresh_auth()
 

@@ -45,9 +45,7 @@ class DirectTransport:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
 
-    def post_json(
-        self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str] | None = None
-    ) -> Reply:
+    def post(self, name: str, url: Secret[str], body: Secret[bytes], headers: Mapping[str, str] | None = None) -> Reply:
         parts = urlsplit(url.reveal())
         kind = {"content-type": "application/json"}
         asked = Incoming("POST", parts.path, parts.query, kind, body.reveal(), "127.0.0.1", parts.port or 80)
