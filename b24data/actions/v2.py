@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,9 +27,10 @@ from b24data.http.protocol import Command, Response
 from b24data.http.session import Session
 from b24data.lists.methods import MethodSpec, spec_of
 from b24data.lists.plan import ListPlan, make_plan
+from b24data.lists.reader import PageReader
 from b24data.lists.rows import Row, id_reader
-from b24data.lists.walk import Decode, IdRun
-from b24data.lists.walks import ListFetch
+from b24data.lists.walk import Decode, IdRun, WalkFacts
+from b24data.lists.walks import read_list
 
 __all__ = ["ActionsV2", "Batch", "BatchByChunk", "Call", "CallList", "FetchList"]
 
@@ -103,9 +103,8 @@ class FetchList:
         """
         spec = _spec(spec_of(method), id_key, cursor_id_key, custom_key_for_result)
         plan = make_plan(spec, params=params)
-        context = CallContext(request_id=request_id)
-        fetch = ListFetch(self._session, plan, lambda _: _decoder(plan), context, clock=self._session.clock)
-        return _pages(fetch)
+        reader = PageReader(self._session, plan, CallContext(request_id=request_id))
+        return read_list(reader, _decoder(plan), WalkFacts())
 
 
 class CallList:
@@ -175,11 +174,6 @@ def _decoder(plan: ListPlan) -> Decode[Page]:
         return page, run
 
     return lambda runs: [decode(rows) for rows in runs]
-
-
-def _pages(fetch: ListFetch[Page]) -> Iterator[Page]:
-    with contextlib.closing(fetch.blocks()) as blocks:
-        yield from blocks
 
 
 class Batch:

@@ -451,7 +451,7 @@ class Tools:
         session = self._client.get_http_client(plan.spec.version)
         if filter:
             _, plan = self._descriptions.for_request(plan, CallContext(), age_s=TYPES_S, check=check_fields)
-        reader = PageReader(session, plan, CallContext(), self._client.clock)
+        reader = PageReader(session, plan, CallContext())
         return estimate_list(reader, session.params.rate_limit, session.params.operating_limit)
 
     def unfinished(self) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def _finding(client: Client, method: str, params: Mapping[str, Any] | None) -> F
     spec = spec_of(method)
     narrow = [spec.id_asked] if spec.select and spec.id_asked else None
     plan = make_plan(spec, select=narrow, params=params)
-    reader = PageReader(client.get_http_client(spec.version), plan, CallContext(attempts=_TRIES), client.clock)
+    reader = PageReader(client.get_http_client(spec.version), plan, CallContext(attempts=_TRIES))
     if plan.walk != "keyset":
         answer = reader.page(plan.first_page())
         counts = answer.response.total is not None

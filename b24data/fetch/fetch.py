@@ -40,9 +40,10 @@ from b24data.http.context import CallContext, Wait
 from b24data.http.session import Session
 from b24data.lists.methods import nearest_methods
 from b24data.lists.plan import ListPlan, default_part
+from b24data.lists.reader import PageReader
 from b24data.lists.rows import Row
-from b24data.lists.walk import Decode, IdRun
-from b24data.lists.walks import ListFetch
+from b24data.lists.walk import IdRun, WalkFacts, broken_off
+from b24data.lists.walks import walk_of
 from b24data.params import Coercion, ConditionReport, FetchReport
 from b24data.progress import progress_for
 
@@ -75,9 +76,7 @@ class Pipeline:
         self._progress = progress_for(options.progress)
         self._context = CallContext(gentle=options.gentle, on_wait=self._show_wait, on_refresh=self._progress.refreshed)
         self._believed = Believed(descriptions, plan, self._context)
-        self._fetch = ListFetch(
-            session, plan, self._prepare, self._context, options.workers, clock, options.verify == "count"
-        )
+        self._facts = WalkFacts()
         self._began = clock.monotonic()
         self._notes: list[str] = []
         self._job: Job | None = None
@@ -134,7 +133,7 @@ class Pipeline:
             )
 
     def _file_sink(self, schema: Schema, target: Target) -> Sink:
-        if self._job is None or self._fetch.facts.walk != "keyset":
+        if self._job is None or self._facts.walk != "keyset":
             return target.sink(schema.arrow, self.query)
         make_sink = functools.partial(target.last_sink, metadata=self.query)
         return JobSink(self._job, schema.arrow, make_sink, self._handed_out, self._clock)
@@ -145,12 +144,17 @@ class Pipeline:
         ending = "stopped"
         try:
             self._check_names()
-            self._go_on()
-            with contextlib.closing(self._fetch.blocks()) as blocks:
-                for batch in self._shown(blocks):
-                    yield batch
-                    self._progress.update(self._fetch.facts.rows, fraction=self._fetch.facts.fraction)
-            ending = "complete" if self._fetch.facts.complete else "as many as the limit says"
+            reader = PageReader(self._session, self._resumed(), self._context)
+            with broken_off(self.plan.method, self._facts):
+                walk = walk_of(
+                    reader, self._facts, workers=self._options.workers, count=self._options.verify == "count"
+                )
+                decoder = self._settled(walk.open())
+                with contextlib.closing(walk.blocks(functools.partial(self._decode, decoder))) as blocks:
+                    for batch in self._shown(blocks):
+                        yield batch
+                        self._progress.update(self._facts.rows, fraction=self._facts.fraction)
+            ending = "complete" if self._facts.complete else "as many as the limit says"
             if self._decoder and self._decoder.coercions:
                 text = coercion_text(self.plan.method, self._decoder.coercions)
                 warnings.warn(text, stacklevel=4)  # beyond run and the tool: the caller's line
@@ -163,11 +167,11 @@ class Pipeline:
             raise
         finally:
             seconds = self._clock.monotonic() - self._began
-            self._progress.close(f"{self.plan.method}: {self._fetch.facts.rows:,} rows, {seconds:.1f} s, {ending}")
+            self._progress.close(f"{self.plan.method}: {self._facts.rows:,} rows, {seconds:.1f} s, {ending}")
 
     def report(self, target: str | None) -> FetchReport:
         """How it went, as far as it went."""
-        facts, spent = self._fetch.facts, self._context
+        facts, spent = self._facts, self._context
         standing = self._standing()
         unchecked = "recheck is off" if not self._options.verify else "no row came"
         conditions = condition_reports(self.plan.conditions, self.plan.bounds, self._recheck, unchecked)
@@ -225,16 +229,18 @@ class Pipeline:
             self._notes.append(note)
         if part := default_part(self._believed.plan):
             self._notes.append(part)
-        self.plan = self._fetch.plan = self._believed.plan
+        self.plan = self._believed.plan
         fields = self._believed.described.fields
         check_named(self._labels, fields, self.plan.select, self.plan.method, self.plan.params)
 
-    def _go_on(self) -> None:
-        """Begin where an earlier run of the same fetch was stopped."""
+    def _resumed(self) -> ListPlan:
+        """The plan, from where an earlier run of the same fetch was stopped."""
         kept = self._job.begin(self._purpose()) if self._job else None
-        if kept is not None:
-            self._kept = kept
-            self._fetch.go_on(kept.rows, kept.last_id, kept.pinned_id)
+        if kept is None:
+            return self.plan
+        self._kept = kept
+        self._facts.rows, self._facts.last_id, self._facts.pinned_id = kept.rows, kept.last_id, kept.pinned_id
+        return self.plan.resumed(kept.last_id, kept.pinned_id)
 
     def _purpose(self) -> Purpose:
         options, plan = self._options, self.plan
@@ -255,7 +261,7 @@ class Pipeline:
 
     def _standing(self) -> Kept:
         """How far all runs together have come."""
-        facts, before, now = self._fetch.facts, self._kept, self._context.window
+        facts, before, now = self._facts, self._kept, self._context.window
         coercions = dict(self._decoder.coercions if self._decoder else {})
         for name, one in before.coercions.items() if before else ():
             coercions[name] = Coercion(one.count + (coercions[name].count if name in coercions else 0), one.example)
@@ -268,7 +274,7 @@ class Pipeline:
             memory=self._presentation.memory() if self._presentation else {},
         )
 
-    def _prepare(self, first_page: Sequence[Row]) -> Decode[pa.RecordBatch]:
+    def _settled(self, first_page: Sequence[Row]) -> Decoder:
         """Settle the columns, now that the first rows are here."""
         schema = self._columns(first_page)
         if self._believed.gives_way(schema, first_page):
@@ -291,7 +297,7 @@ class Pipeline:
                 self._portal_offset,
                 lambda: self._decoder.coercions if self._decoder else (),
             )
-        return self._decode
+        return self._decoder
 
     def _columns(self, first_page: Sequence[Row]) -> Schema:
         """The columns by the description at hand, and by the first rows where it says nothing."""
@@ -309,10 +315,7 @@ class Pipeline:
             check=options.check_fields and (described.open or not described.fields),  # else that is done
         )
 
-    def _decode(self, runs: Sequence[Sequence[Row]]) -> list[tuple[pa.RecordBatch, IdRun | None]]:
-        decoder = self._decoder
-        if decoder is None:
-            raise ProtocolViolationError(f"{self.plan.method}: rows came before the columns were settled")
+    def _decode(self, decoder: Decoder, runs: Sequence[Sequence[Row]]) -> list[tuple[pa.RecordBatch, IdRun | None]]:
         batch = decoder.decode([*itertools.chain.from_iterable(runs)])
         if self._recheck is not None:
             self._recheck.check(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,9 +22,10 @@ from b24data.http.session import Session
 from b24data.lists.methods import spec_of
 from b24data.lists.names import folded
 from b24data.lists.plan import make_plan
+from b24data.lists.reader import PageReader
 from b24data.lists.rows import Row, rows_of
-from b24data.lists.walk import IdRun
-from b24data.lists.walks import ListFetch
+from b24data.lists.walk import IdRun, WalkFacts
+from b24data.lists.walks import read_list
 
 __all__ = ["Book", "Dictionaries", "Words", "book_of", "own_words"]
 
@@ -251,10 +253,9 @@ class Dictionaries:
             return _parsed(rows_of(answer, spec))
         plan = make_plan(spec, select=_SOURCES[part.kind].select, limit=_MOST)
         id_key = spec.id if plan.walk == "keyset" else None
-        fetch = ListFetch(
-            self.session_of(), plan, lambda _: lambda runs: [_with_ids(rows, id_key) for rows in runs], context
-        )
-        return [row for block in fetch.blocks() for row in block]
+        reader = PageReader(self.session_of(), plan, context)
+        blocks = read_list(reader, lambda runs: [_with_ids(rows, id_key) for rows in runs], WalkFacts())
+        return list(itertools.chain.from_iterable(blocks))
 
 
 def own_words(column: Column, method: str) -> Words:

@@ -25,73 +25,73 @@ from b24data.lists.rows import Row, id_in, value_at
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.text.hints import option
 
-__all__ = ["counted_pages"]
+__all__ = ["CountedWalk"]
 
 T = TypeVar("T")
 # So many empty pages, one after the other, may hide rows that the portal counts.
 _MOST_EMPTY = 100
 
 
-def counted_pages(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
+@dataclass(slots=True)
+class CountedWalk:
     """The rows of all pages, each once; those that only a second reading brings come last."""
-    plan = reader.plan
-    facts.walk = "offset" if plan.walk == "keyset" else plan.walk
-    opening = reader.page(plan.page_at(0))
-    decode = prepare(opening.rows)
-    facts.begun = True
 
-    first = _Reading(reader, facts, _identified(plan, opening.rows))
-    yield from _passed_on(first.pages(opening), decode, plan.limit, facts)
-    if _is_cut(first, plan.limit, facts):
-        facts.reason = "limit"
-        return
-    proof = first.proof
-    if not proof:
-        facts.notes.append(f"{first.doubt}: the list was read a second time")
-        second = _Reading(reader, facts, first.identified, before=first.seen)
-        yield from _passed_on(second.pages(reader.page(plan.page_at(0)), one_by_one=True), decode, plan.limit, facts)
-        if _is_cut(second, plan.limit, facts):
+    reader: PageReader
+    facts: WalkFacts
+    _opening: Answer = field(init=False)
+
+    def open(self) -> Sequence[Row]:
+        """Ask for the page at the first place."""
+        plan = self.reader.plan
+        self.facts.walk = "offset" if plan.walk == "keyset" else plan.walk
+        self._opening = self.reader.page(plan.page_at(0))
+        return self._opening.rows
+
+    def blocks(self, decode: Decode[T]) -> Generator[T, None, None]:
+        """The pages of a reading of the list, and of a second one where the first is in doubt."""
+        reader, facts, plan = self.reader, self.facts, self.reader.plan
+        facts.begun = True
+        first = _Reading(reader, facts, _identified(plan, self._opening.rows))
+        yield from first.blocks(self._opening, decode)
+        if first.is_cut:
             facts.reason = "limit"
             return
+        if first.proof:
+            facts.ended(first.proof)
+            return
+        facts.notes.append(f"{first.doubt}: the list was read a second time")
+        second = _Reading(reader, facts, first.identified, before=first.seen)
+        yield from second.blocks(reader.page(plan.page_at(0)), decode, one_by_one=True)
+        if second.is_cut:
+            facts.reason = "limit"
+            return
+        facts.ended(self._compared(first, second))
+
+    def _compared(self, first: _Reading, second: _Reading) -> str:
+        """Why two readings together have all rows."""
         short, same = _short(first, second), first.seen.keys() == second.seen.keys()
         proof = second.proof or ("empty_page" if same and second.ending == "empty_page" else "")
         if short or (not first.identified and first.seen - second.seen):
             proof = ""  # without an id, rows that went and rows that changed look alike
         if short and same:
             raise ProtocolViolationError(
-                f"{plan.method}: {short}, and a second reading brought no more",
+                f"{self.reader.plan.method}: {short}, and a second reading brought no more",
                 hint="the others may be rows that this user has no right to see: sign in as another user, or take what "
                 f"came with {option('partial', 'ok')}",
             )
         if not proof:
             raise ProtocolViolationError(
-                f"{plan.method}: {second.doubt or short}, and two readings of the list differ",
+                f"{self.reader.plan.method}: {second.doubt or short}, and two readings of the list differ",
                 hint="rows came or went meanwhile; run it again",
             )
-        facts.notes += [f"both times the same {second.rows:,} rows"] if proof == "empty_page" else []
-    facts.ended(proof)
-
-
-def _is_cut(reading: _Reading, limit: int | None, facts: WalkFacts) -> bool:
-    return limit is not None and facts.rows >= limit and facts.rows != reading.total
+        self.facts.notes += [f"both times the same {second.rows:,} rows"] if proof == "empty_page" else []
+        return proof
 
 
 def _short(first: _Reading, second: _Reading) -> str:
     """What tells that the second reading has fewer rows than the portal counts."""
     total = (first.least if second.least is None else second.least) or 0
     return f"the portal counts {total:,} rows and sent {second.rows:,}" if second.rows < total else ""
-
-
-def _passed_on(pages: Iterator[list[Row]], decode: Decode[T], limit: int | None, facts: WalkFacts) -> Iterator[T]:
-    for rows in pages:
-        facts.pages += 1
-        wanted = rows if limit is None else rows[: limit - facts.rows]
-        facts.rows += len(wanted)
-        facts.fraction = min(1.0, facts.rows / facts.total) if facts.total else None
-        if wanted:
-            yield from (data for data, _ in decode([wanted]))
-        if limit is not None and facts.rows >= limit:
-            return
 
 
 @dataclass(slots=True)
@@ -148,7 +148,21 @@ class _Reading:
             return f"the portal counts {self.total:,} rows and sent {self.rows:,}"
         return "rows moved from page to page" if self._moved else ""
 
-    def pages(self, opening: Answer, *, one_by_one: bool = False) -> Iterator[list[Row]]:
+    @property
+    def is_cut(self) -> bool:
+        """Whether the limit ended the walk before its end."""
+        limit = self.reader.plan.limit
+        return limit is not None and self.facts.rows >= limit and self.facts.rows != self.total
+
+    def blocks(self, opening: Answer, decode: Decode[T], *, one_by_one: bool = False) -> Iterator[T]:
+        """The decoded rows of its pages, as far as they are wanted."""
+        facts, limit = self.facts, self.reader.plan.limit
+        for rows in self._new_rows(opening, one_by_one=one_by_one):
+            yield from facts.page(rows, decode, limit)
+            if limit is not None and facts.rows >= limit:
+                return
+
+    def _new_rows(self, opening: Answer, *, one_by_one: bool) -> Iterator[list[Row]]:
         """The rows of each page that neither this reading nor the one before it has had."""
         plan = self.reader.plan
         next_place = opening.response.next or 0

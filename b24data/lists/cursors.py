@@ -7,7 +7,7 @@ some methods send fewer rows than the limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,11 +15,12 @@ import msgspec
 
 from b24data.errors import ProtocolViolationError
 from b24data.http.payload import decoded
+from b24data.lists.plan import ListPlan
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_reader, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
-__all__ = ["cursor_pages"]
+__all__ = ["CursorWalk"]
 
 T = TypeVar("T")
 
@@ -27,47 +28,55 @@ T = TypeVar("T")
 _CONFIRMATIONS, _OTHERS = 1, 3
 
 
-def cursor_pages(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
-    """The rows of all pages, in the order they came in."""
-    plan = reader.plan
-    facts.walk = plan.walk
-    follow = _Echo(reader) if plan.spec.next_at else _Stages(reader) if plan.spec.phase_param else _Ids(reader)
-    decode: Decode[T] | None = None
-    after: Any = None
-    while not facts.reason:
-        answer = reader.page(plan.cursor_page(after))
-        decode = decode or prepare(answer.rows)
+@dataclass(slots=True)
+class CursorWalk:
+    """Page behind page, each by the cursor that the one before it gives."""
+
+    reader: PageReader
+    facts: WalkFacts
+    _first: Answer = field(init=False)
+
+    def open(self) -> Sequence[Row]:
+        """Ask for the page without a cursor."""
+        self.facts.walk = self.reader.plan.walk
+        self._first = self.reader.page(self.reader.plan.cursor_page(None))
+        return self._first.rows
+
+    def blocks(self, decode: Decode[T]) -> Generator[T, None, None]:
+        """The rows of all pages, in the order they came in."""
+        plan, facts, answer = self.reader.plan, self.facts, self._first
         facts.begun = True
-        rows, after = follow.next(answer)
-        facts.pages += 1
-        if isinstance(follow, _Ids) and follow.reached is not None:
-            facts.last_id = plan.position(follow.reached)
-        wanted = rows if plan.limit is None else rows[: plan.limit - facts.rows]
-        if wanted:
-            facts.rows += len(wanted)
-            yield from (data for data, _ in decode([wanted]))
-        if len(wanted) < len(rows) or (facts.rows == plan.limit and not follow.ended):
-            facts.reason = "limit"
-        elif follow.ended:
-            facts.ended(follow.ended)
+        cursor = _Echo(plan) if plan.spec.next_at else _Phases(plan) if plan.spec.phase_param else _Ids(plan)
+        while not facts.reason:
+            rows, after = cursor.next(answer)
+            if isinstance(cursor, _Ids) and cursor.reached is not None:
+                facts.last_id = plan.position(cursor.reached)
+            before = facts.rows
+            yield from facts.page(rows, decode, plan.limit)
+            if facts.rows - before < len(rows) or (facts.rows == plan.limit and not cursor.ended):
+                facts.reason = "limit"
+            elif cursor.ended:
+                facts.ended(cursor.ended)
+            else:
+                answer = self.reader.page(plan.cursor_page(after))
 
 
 @dataclass(slots=True)
 class _Ids:
     """Ids that rise (or fall, where the walk goes downwards) from page to page; inside a page any order will do."""
 
-    reader: PageReader
+    plan: ListPlan
     ended: str = field(init=False, default="")
     reached: int | None = field(init=False, default=None)
     _id: Callable[[Row], int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._id = id_reader(self.reader.plan.spec)
-        self.reached = self.reader.plan.low
+        self._id = id_reader(self.plan.spec)
+        self.reached = self.plan.low
 
     def next(self, answer: Answer) -> tuple[list[Row], int | None]:
         """The rows of a page, and the cursor for the next one."""
-        plan = self.reader.plan
+        plan = self.plan
         if not answer.rows:
             self.ended = "empty_page"
             return [], self.reached
@@ -89,16 +98,16 @@ class _Ids:
 
 
 @dataclass(slots=True)
-class _Stages:
-    """Notifications in two stages, each with falling ids; the type of the last one tells its stage."""
+class _Phases:
+    """Notifications in two phases, each with falling ids; the type of the last one tells its phase."""
 
-    reader: PageReader
+    plan: ListPlan
     ended: str = field(init=False, default="")
     _seen: set[int] = field(init=False, default_factory=set)
 
     def next(self, answer: Answer) -> tuple[list[Row], tuple[int, int] | None]:
         """The new rows of a page, and the cursor for the next one."""
-        plan = self.reader.plan
+        plan = self.plan
         if not answer.rows:
             self.ended = "empty_page"
             return [], None
@@ -108,22 +117,22 @@ class _Stages:
             raise ProtocolViolationError(f"{plan.method} sends the same page again and again")
         self._seen.update(map(read, new))
         last = decoded(answer.rows[-1])
-        stage = _CONFIRMATIONS if last.get("notify_type") == _CONFIRMATIONS else _OTHERS
-        return new, (plan.position(int(last[str(plan.spec.id)])), stage)
+        phase = _CONFIRMATIONS if last.get("notify_type") == _CONFIRMATIONS else _OTHERS
+        return new, (plan.position(int(last[str(plan.spec.id)])), phase)
 
 
 @dataclass(slots=True)
 class _Echo:
     """A cursor that the portal gives and gets back as it is; without one there is no further page."""
 
-    reader: PageReader
+    plan: ListPlan
     ended: str = field(init=False, default="")
     _cursors: set[bytes] = field(init=False, default_factory=set)
     _seen: set[Any] = field(init=False, default_factory=set)
 
     def next(self, answer: Answer) -> tuple[list[Row], Any]:
         """The rows of a page, and the cursor for the next one."""
-        plan, response = self.reader.plan, answer.response
+        plan, response = self.plan, answer.response
         cursor = value_at(response, str(plan.spec.next_at))
         more = value_at(response, plan.spec.more_at) if plan.spec.more_at else None
         if not answer.rows and not more:
@@ -139,9 +148,9 @@ class _Echo:
         return self._fresh(answer), cursor
 
     def _fresh(self, answer: Answer) -> list[Row]:
-        read = id_reader(self.reader.plan.spec)
+        read = id_reader(self.plan.spec)
         ids = [read(row) for row in answer.rows]
         if not self._seen.isdisjoint(ids):
-            raise ProtocolViolationError(f"{self.reader.plan.method} sent rows a second time")
+            raise ProtocolViolationError(f"{self.plan.method} sent rows a second time")
         self._seen.update(ids)
         return answer.rows

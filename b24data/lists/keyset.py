@@ -20,22 +20,19 @@ from b24data.lists.capability import (
     part_commands,
     reference,
 )
+from b24data.lists.counted import CountedWalk
 from b24data.lists.pace import Pace
 from b24data.lists.ranges import Block, Chain, Outcome, RangePlanner, read_chain
 from b24data.lists.reader import Answer, Answers, PageReader
 from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, IdRun, WalkFacts
 
-__all__ = ["KeysetWalk", "NoKeysetError", "Opening", "judge_opening"]
+__all__ = ["KeysetWalk", "Opening", "judge_opening"]
 
 T = TypeVar("T")
 # How often to look up from waiting for answers: on Windows a blocked wait does not see Ctrl-C.
 _LOOK_UP_S = 0.5
 _OPENING_PAGES = 2  # whole pages of the batch that opens a walk; its probe is a few rows
-
-
-class NoKeysetError(ProtocolViolationError):
-    """This portal can't be walked by id for this method. Nothing was passed on yet, so another walk can begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +90,70 @@ class _Answered(Generic[T]):
     timed_out: bool
 
 
-class KeysetWalk(Generic[T]):
-    """One list read by ranges of its ids."""
+class KeysetWalk:
+    """One list read by ranges of its ids, side by side; by counted pages where the portal does not honour ids."""
 
     def __init__(
-        self,
-        reader: PageReader,
-        prepare: Callable[[Sequence[Row]], Decode[T]],
-        facts: WalkFacts,
-        pace: Pace,
-        *,
-        count: bool = False,
+        self, reader: PageReader, facts: WalkFacts, *, workers: int | None = None, count: bool = False
     ) -> None:
         self._reader = reader
         self._plan = reader.plan
-        self._prepare = prepare
         self._facts = facts
-        self._pace = pace
+        self._pace = Pace.of(workers)
         self._count = count
         self._capability = Capability()
+        self._first: list[Row] = []
+        self._last: list[Row] = []
+        self._instead: CountedWalk | None = None
         read = id_reader(reader.plan.spec)
         self._position_of: Callable[[Row], int] = lambda row: reader.plan.position(read(row))
 
-    def blocks(self) -> Generator[T, None, None]:
-        """The decoded rows in the order of the walk; the facts are complete when it ends."""
+    def open(self) -> Sequence[Row]:
+        """Ask for the first and the last page, and find out what the portal honours."""
         self._facts.walk = "keyset"
-        first, last = self._open()
-        self._decode = self._prepare(first)
+        answers = self._reader.pages(opening_commands(self._plan))
+        opening = judge_opening(self._reader, answers, self._position_of)
+        self._pace.answered(self._pace.sent(), opening.wall_s, opening.portal_s)
+        self._pace.measured(opening.portal_s / _OPENING_PAGES)
+        self._first, self._last, self._capability = opening.first, opening.last, opening.capability
+        if self._capability.order and self._capability.above:
+            return self._first
+        ignored = "a bound on the id" if self._capability.order else "the order"
+        flaw = f"{self._reader.session.portal} ignores {ignored} in {self._plan.method}"
+        if self._plan.spec.start is None or self._plan.begin is not None:
+            raise ProtocolViolationError(flaw)
+        self._facts.notes.append(f"{flaw}: counted pages were read instead")
+        self._instead = CountedWalk(self._reader, self._facts)
+        return self._instead.open()
+
+    def blocks(self, decode: Decode[T]) -> Generator[T, None, None]:
+        """The decoded rows in the order of the walk; the facts are complete when it ends."""
+        if self._instead is not None:
+            yield from self._instead.blocks(decode)
+            return
+        plan, facts, first = self._plan, self._facts, self._first
+        facts.begun = True
         if not first:
             self._end("empty_page")
             return
-        low = self._position_of(first[0]) - 1 if self._plan.first is None else self._plan.first
-        high = max(self._position_of(row) for row in (first[-1], *last[:1]))
-        self._facts.pin(self._plan.position(high))
-        walk: RangePlanner[T] = RangePlanner(low, high, self._plan.spec.page, self._capability, self._plan.limit)
-        [opening] = walk.next_request(1)
-        self._take_in(walk, *self._read([opening], [first]))
-        for block in self._side_by_side(walk):
-            self._facts.rows += block.rows
-            self._facts.pages += block.pages
-            self._facts.last_id = self._plan.position(block.hi)
-            self._facts.fraction = (block.hi - low) / (high - low)
+        low = self._position_of(first[0]) - 1 if plan.first is None else plan.first
+        high = max(self._position_of(row) for row in (first[-1], *self._last[:1]))
+        if facts.pinned_id is None:  # else it is that of the walk that this one resumes
+            facts.pinned_id = plan.position(high)
+        planner: RangePlanner[T] = RangePlanner(low, high, plan.spec.page, self._capability, plan.limit)
+        [opening] = planner.next_request(1)
+        self._take_in(planner, *self._read([opening], [first], decode))
+        for block in self._side_by_side(planner, decode):
+            facts.rows += block.rows
+            facts.pages += block.pages
+            facts.last_id = plan.position(block.hi)
+            facts.fraction = (block.hi - low) / (high - low)
             if block.data is not None:
                 yield block.data
-        if walk.covered < high:
-            self._facts.reason = "limit"
+        if planner.covered < high:
+            facts.reason = "limit"
             return
-        self._end(walk.ending)
+        self._end(planner.ending)
 
     def _end(self, reason: str) -> None:
         if self._count and self._facts.pinned_id is not None:
@@ -157,33 +171,22 @@ class KeysetWalk(Generic[T]):
                 f"{self._plan.method}: the portal counts {self._facts.total:,} rows and sent {self._facts.rows:,}"
             )
 
-    def _open(self) -> tuple[list[Row], list[Row]]:
-        """The first and the last page, if this portal can be walked by id."""
-        answers = self._reader.pages(opening_commands(self._plan))
-        opening = judge_opening(self._reader, answers, self._position_of)
-        self._pace.answered(self._pace.sent(), opening.wall_s, opening.portal_s)
-        self._pace.measured(opening.portal_s / _OPENING_PAGES)
-        self._capability = opening.capability
-        if not self._capability.order or not self._capability.above:
-            ignored = "the order" if not self._capability.order else "a bound on the id"
-            raise NoKeysetError(f"{self._reader.session.portal} ignores {ignored} in {self._plan.method}")
-        return opening.first, opening.last
-
     # -- the ranges, side by side ---------------------------------------------------------------------------------
 
-    def _side_by_side(self, walk: RangePlanner[T]) -> Iterator[Block[T]]:
-        """Keep as many requests under way as the pace allows, until the walk is done."""
+    def _side_by_side(self, planner: RangePlanner[T], decode: Decode[T]) -> Iterator[Block[T]]:
+        """Keep as many requests under way as the pace allows, until all ranges are covered."""
         pool = ThreadPoolExecutor(self._pace.most_in_flight, thread_name_prefix="b24data")
         under_way: set[Future[_Answered[T]]] = set()
         try:
-            yield from walk.ready()
-            while not walk.done:
-                while len(under_way) < self._pace.in_flight and (chains := walk.next_request(self._pace.commands)):
-                    under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent(), walk.remaining_commands))
+            yield from planner.ready()
+            while not planner.done:
+                while len(under_way) < self._pace.in_flight and (chains := planner.next_request(self._pace.commands)):
+                    remaining = planner.remaining_commands
+                    under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent(), remaining, decode))
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
-                    self._account(walk, future.result())
-                yield from walk.ready()
+                    self._account(planner, future.result())
+                yield from planner.ready()
         except BaseException:
             # Whatever ends the walk early, Ctrl-C included: nothing more may leave, and nobody waits for answers.
             self._reader.context.cancel.set()
@@ -192,14 +195,14 @@ class KeysetWalk(Generic[T]):
             raise
         pool.shutdown()
 
-    def _ask_chains(self, chains: list[Chain], ticket: int, remaining: int) -> _Answered[T]:
+    def _ask_chains(self, chains: list[Chain], ticket: int, remaining: int, decode: Decode[T]) -> _Answered[T]:
         """In a worker: ask, find out which answers count, and decode their rows."""
         commands: list[Command] = []
         for chain in chains:
             commands.extend(self._chain_commands(chain, len(commands)))
         answers = self._reader.pages(commands, remaining)
         rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
-        return _Answered(self._read(chains, rows), ticket, answers.wall_s, answers.portal_s, answers.timed_out)
+        return _Answered(self._read(chains, rows, decode), ticket, answers.wall_s, answers.portal_s, answers.timed_out)
 
     def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:
         upto = chain.hi if self._capability.below else self._plan.high
@@ -210,7 +213,9 @@ class KeysetWalk(Generic[T]):
             yield Command(key, self._plan.method, self._plan.keyset_page(after, upto, floor=floor))
             after = reference(self._plan, key, self._plan.spec.page - 1)
 
-    def _read(self, chains: Sequence[Chain], pages: Iterable[Sequence[Row] | SdkError]) -> list[_Read[T]]:
+    def _read(
+        self, chains: Sequence[Chain], pages: Iterable[Sequence[Row] | SdkError], decode: Decode[T]
+    ) -> list[_Read[T]]:
         """What each chain brought. All rows of an answer are decoded at once: a call costs as much as 500 rows."""
         page, capability, following = self._plan.spec.page, self._capability, iter(pages)
         outcomes = [
@@ -223,7 +228,7 @@ class KeysetWalk(Generic[T]):
             )
             for chain in chains
         ]
-        decoded = iter(self._decode([outcome.rows for outcome in outcomes if outcome.rows]))
+        decoded = iter(decode([outcome.rows for outcome in outcomes if outcome.rows]))
         read: list[_Read[T]] = []
         for chain, outcome in zip(chains, outcomes, strict=True):
             data, run = next(decoded) if outcome.rows else (None, None)
@@ -242,9 +247,9 @@ class KeysetWalk(Generic[T]):
             f"{self._reader.session.portal} sent ids {wrong}, so {self._plan.method} can't be trusted to be whole"
         )
 
-    def _account(self, walk: RangePlanner[T], answered: _Answered[T]) -> None:
+    def _account(self, planner: RangePlanner[T], answered: _Answered[T]) -> None:
         for read in answered.chains:
-            self._take_in(walk, read)
+            self._take_in(planner, read)
         if answered.timed_out:
             self._pace.timed_out()
             return
@@ -252,7 +257,7 @@ class KeysetWalk(Generic[T]):
         if pages := sum(read.outcome.pages for read in answered.chains):
             self._pace.measured(answered.portal_s / pages)
 
-    def _take_in(self, walk: RangePlanner[T], read: _Read[T]) -> None:
+    def _take_in(self, planner: RangePlanner[T], read: _Read[T]) -> None:
         if read.outcome.error is not None and read.chain.alone:
             raise read.outcome.error
-        walk.answered(read.chain, read.outcome, read.data)
+        planner.answered(read.chain, read.outcome, read.data)

@@ -29,6 +29,12 @@ class Pace:
     _changes: int = field(init=False, default=0)
     _ceiling: int = field(init=False, default=MOST_COMMANDS)
 
+    @classmethod
+    def of(cls, workers: int | None) -> Pace:
+        """The pace in the beginning, with at most so many requests under way at once."""
+        most = max(1, min(workers or MOST_IN_FLIGHT, MOST_IN_FLIGHT))
+        return cls(in_flight=min(4, most), most_in_flight=most)
+
     def measured(self, page_seconds: float) -> None:
         """Size batches by what one full page takes on the portal."""
         if page_seconds > 0:

@@ -74,6 +74,10 @@ class ListPlan:
         """The position of a row in the walk; its own inverse."""
         return -row_id if self.descending else row_id
 
+    def resumed(self, last_id: int, pinned_id: int) -> ListPlan:
+        """The rest of the same list: it begins behind ``last_id`` and ends where it would have ended."""
+        return replace(self, begin=self.position(last_id), high=self.position(pinned_id))
+
     @property
     def first(self) -> int | None:
         """The position behind which the walk begins; None: at the first row."""

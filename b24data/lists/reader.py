@@ -17,7 +17,6 @@ from b24data.errors import (
     ServerError,
     TransportError,
 )
-from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Command, Response, encode_batch, has_reference, read_batch
 from b24data.http.session import Session
@@ -58,7 +57,6 @@ class PageReader:
     session: Session
     plan: ListPlan
     context: CallContext
-    clock: Clock
 
     def page(self, params: Mapping[str, Any] | Sequence[Any], remaining: int | None = None) -> Answer:
         """One page by a call of its own."""
@@ -72,7 +70,7 @@ class PageReader:
 
         ``remaining`` is how many commands the walk still expects to send.
         """
-        began = self.clock.monotonic()
+        began = self.session.clock.monotonic()
         if len(commands) == 1:
             answer = self.page(commands[0].params, remaining)
             return self._answers([answer], began, answer.response)
@@ -90,7 +88,7 @@ class PageReader:
         except (TransportError, ServerError, RateLimitedError, OperatingLimitError) as error:
             # As one batch it can't be had now: its commands are asked again alone.
             timed_out = isinstance(error, RequestTimeoutError) or error.status == _GATEWAY_TIMEOUT
-            return Answers([error] * len(commands), self.clock.monotonic() - began, 0.0, timed_out)
+            return Answers([error] * len(commands), self.session.clock.monotonic() - began, 0.0, timed_out)
         return self._answers([self._answer(one) for one in read_batch(response, commands)], began, response)
 
     def _one_by_one(self, commands: Sequence[Command], began: float) -> Answers:
@@ -104,7 +102,7 @@ class PageReader:
             answer = self.page(command.params)
             portal_s += answer.response.time.duration if answer.response.time and answer.response.time.duration else 0.0
             each.append(answer)
-        return Answers(each, self.clock.monotonic() - began, portal_s)
+        return Answers(each, self.session.clock.monotonic() - began, portal_s)
 
     def retry_alone(self, answer: Answer | SdkError, command: Command) -> Answer:
         """The page; if it failed inside a batch, asked for again alone, through the same loop as every call."""
@@ -120,7 +118,7 @@ class PageReader:
 
     def _answers(self, each: list[Answer | SdkError], began: float, response: Response) -> Answers:
         portal_s = response.time.duration if response.time and response.time.duration else 0.0
-        return Answers(each, self.clock.monotonic() - began, portal_s)
+        return Answers(each, self.session.clock.monotonic() - began, portal_s)
 
 
 def _values(params: Any) -> int:

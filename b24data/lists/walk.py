@@ -1,16 +1,19 @@
-"""What a walk found out about itself, and what turns its rows into values."""
+"""What every walk is: opened, gone through block by block; what it finds out about itself, and how it breaks off."""
 
 from __future__ import annotations
 
+import contextlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from b24data.errors import IncompleteFetchError, ProtocolViolationError, SchemaError, SdkError
 from b24data.lists.rows import Row
 
-__all__ = ["Decode", "IdRun", "WalkFacts"]
+__all__ = ["Decode", "IdRun", "Walk", "WalkFacts", "broken_off"]
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -41,9 +44,27 @@ class Decode(Protocol[T_co]):
         ...
 
 
+class Walk(Protocol):
+    """A list that is read to its proven end: opened once, then gone through once."""
+
+    def open(self) -> Sequence[Row]:
+        """Ask for the first page and return its rows, by which the caller can choose how to decode them."""
+        ...
+
+    def blocks(self, decode: Decode[T], /) -> Generator[T, None, None]:
+        """All rows, decoded, in the order of the walk, those of the first page included.
+
+        The walk's facts grow meanwhile. Closing the generator early stops whatever is under way.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class WalkFacts:
-    """How far a walk is, and why it ended. ``reason`` is empty until then; ``fraction`` is the share of the ids."""
+    """How far a walk is, and why it ended. ``reason`` is empty until then; ``fraction`` is the share of the ids.
+
+    ``begun``: the first page is there and the rows are being passed on.
+    """
 
     walk: str = ""
     reason: str = ""
@@ -57,11 +78,48 @@ class WalkFacts:
     fraction: float | None = None
     notes: list[str] = field(default_factory=list)
 
-    def pin(self, pinned_id: int) -> None:
-        """Rows have come, and this is the last id there is; where a walk goes on, what it was in the beginning."""
-        self.pinned_id = pinned_id if self.pinned_id is None else self.pinned_id
-        self.begun = True
+    def page(self, rows: Sequence[Row], decode: Decode[T], limit: int | None) -> Iterator[T]:
+        """Count one more page and decode its rows, up to ``limit`` rows of the whole walk."""
+        wanted = rows if limit is None else rows[: limit - self.rows]
+        self.pages += 1
+        self.rows += len(wanted)
+        self.fraction = min(1.0, self.rows / self.total) if self.total else None
+        if wanted:
+            yield from (data for data, _ in decode([wanted]))
 
     def ended(self, reason: str) -> None:
         """The walk came to its proven end."""
         self.reason, self.complete = reason, True
+
+
+@contextlib.contextmanager
+def broken_off(method: str, facts: WalkFacts) -> Iterator[None]:
+    """Tell what stops a walk: an error after its first page becomes an :class:`IncompleteFetchError` from it.
+
+    An error of the first page is raised as it is, and so is a value that the caller refuses (:class:`SchemaError`).
+    """
+    try:
+        yield
+    except (IncompleteFetchError, SchemaError):
+        raise
+    except SdkError as error:
+        if not facts.begun:
+            raise
+        raise _incomplete(method, facts, error) from error
+    except (ValueError, OverflowError, RecursionError) as error:  # an integer of 5,000 digits, lists 900 deep
+        flaw = ProtocolViolationError(
+            f"{method} sent rows that can't be read: {type(error).__name__}: {error}",
+            hint="leave that field out of select",
+        )
+        flaw.__cause__ = error
+        if not facts.begun:
+            raise flaw from error
+        raise _incomplete(method, facts, flaw) from flaw
+
+
+def _incomplete(method: str, facts: WalkFacts, error: SdkError) -> IncompleteFetchError:
+    return IncompleteFetchError(
+        f"{method} stopped after {facts.rows:,} rows: {error.summary}",
+        last_id=facts.last_id,
+        hint=error.advice or "what came is in `rows` of this error; the same call starts over",
+    )

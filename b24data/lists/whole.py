@@ -1,8 +1,9 @@
-"""The walk of the methods that have no pages: one answer."""
+"""The walk of the methods that have no pages: one answer. And of a list that is known to be empty: none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from b24data.errors import ProtocolViolationError
@@ -11,29 +12,57 @@ from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
-__all__ = ["whole_answer"]
+__all__ = ["EmptyWalk", "WholeWalk"]
 
 T = TypeVar("T")
 
 
-def whole_answer(reader: PageReader, prepare: Callable[[Sequence[Row]], Decode[T]], facts: WalkFacts) -> Iterator[T]:
+@dataclass(slots=True)
+class WholeWalk:
     """The rows of the only answer. More rows than it sent, by its own word, are an error."""
-    facts.walk = "whole"
-    answer = reader.page(reader.plan.whole_page())
-    decode = prepare(answer.rows)
-    rows = answer.rows[: reader.plan.limit]
-    facts.begun, facts.pages, facts.rows = True, 1, len(rows)
-    if rows:
-        yield from (data for data, _ in decode([rows]))
-    if len(rows) < len(answer.rows):
-        facts.reason = "limit"
-        return
-    if missing := _missing(answer, reader.plan.spec):
-        raise ProtocolViolationError(
-            f"{reader.plan.method} {missing}, and there is no documented way to the others",
-            hint="narrow the request by its parameters",
-        )
-    facts.ended("whole_answer")
+
+    reader: PageReader
+    facts: WalkFacts
+    _answer: Answer = field(init=False)
+
+    def open(self) -> Sequence[Row]:
+        """Ask for the answer."""
+        self.facts.walk = "whole"
+        self._answer = self.reader.page(self.reader.plan.whole_page())
+        return self._answer.rows
+
+    def blocks(self, decode: Decode[T]) -> Generator[T, None, None]:
+        """All of its rows as one block."""
+        plan, facts, answer = self.reader.plan, self.facts, self._answer
+        facts.begun = True
+        yield from facts.page(answer.rows, decode, plan.limit)
+        if facts.rows < len(answer.rows):
+            facts.reason = "limit"
+            return
+        if missing := _missing(answer, plan.spec):
+            raise ProtocolViolationError(
+                f"{plan.method} {missing}, and there is no documented way to the others",
+                hint="narrow the request by its parameters",
+            )
+        facts.ended("whole_answer")
+
+
+@dataclass(slots=True)
+class EmptyWalk:
+    """Nothing is asked, because no row can match the filter."""
+
+    reader: PageReader
+    facts: WalkFacts
+
+    def open(self) -> Sequence[Row]:
+        """No rows."""
+        self.facts.walk = "none"
+        return []
+
+    def blocks(self, _: Decode[T], /) -> Generator[T, None, None]:
+        """No block."""
+        self.facts.ended("no_values")
+        yield from ()
 
 
 def _missing(answer: Answer, spec: MethodSpec) -> str:

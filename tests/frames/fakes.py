@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from b24data.errors import AjaxError
+from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.payload import opened
 from b24data.http.protocol import BatchParts, Response
 
@@ -16,6 +17,7 @@ class FakeSession:
     """Answers each method with its result, or raises its error; counts requests and keeps what was asked."""
 
     portal = "x.bitrix24.com"
+    clock = SYSTEM_CLOCK
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self.answers = dict(answers)

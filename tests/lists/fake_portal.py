@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.payload import opened
 from b24data.http.protocol import BatchParts, Response, Times
 
@@ -33,6 +34,8 @@ class FakePortal:
     pages: int = 0
     interrupted: bool = False
     id_key: str = "ID"
+
+    clock = SYSTEM_CLOCK
 
     def __post_init__(self) -> None:
         self._ids = sorted(self.ids)

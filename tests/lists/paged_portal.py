@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.payload import opened
 from b24data.http.protocol import BatchParts, Response, Times
 
@@ -46,6 +47,7 @@ class PagedPortal:
     in_batch: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     _next: int | None = None
+    clock = SYSTEM_CLOCK
 
     def call(self, method: str, params: Any, **_: Any) -> Response:
         self.requests += 1

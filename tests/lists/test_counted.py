@@ -15,7 +15,9 @@ from b24data.errors import IncompleteFetchError, ProtocolViolationError
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
-from b24data.lists.walks import ListFetch
+from b24data.lists.reader import PageReader
+from b24data.lists.walk import WalkFacts
+from b24data.lists.walks import read_list
 from tests.lists.paged_portal import PagedPortal, at, by_limit, by_number, by_start
 
 REQUIRED = {
@@ -33,11 +35,11 @@ def fetch(portal, method="department.get", *, found=None, **asked):
     """The rows and the facts of a walk; ``found`` gets the rows that came before an error too."""
     found = [] if found is None else found
     plan = make_plan(spec_of(method), **{"params": REQUIRED.get(method), **asked})
-    walk = ListFetch(portal, plan, lambda rows: decode, CallContext())
-    with closing(walk.blocks()) as blocks:
+    facts = WalkFacts()
+    with closing(read_list(PageReader(portal, plan, CallContext()), decode, facts)) as blocks:
         for block in blocks:
             found.extend(block)
-    return found, walk.facts
+    return found, facts
 
 
 def departments(count, **options):

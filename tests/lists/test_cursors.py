@@ -14,7 +14,9 @@ from b24data.errors import ConfigError, IncompleteFetchError, ProtocolViolationE
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
-from b24data.lists.walks import ListFetch
+from b24data.lists.reader import PageReader
+from b24data.lists.walk import WalkFacts
+from b24data.lists.walks import read_list
 from tests.lists.paged_portal import PagedPortal, at
 
 REQUIRED = {
@@ -32,9 +34,9 @@ def decode(runs):
 
 def fetch(portal, method, **asked):
     plan = make_plan(spec_of(method), **{**REQUIRED.get(method, {}), **asked})
-    walk = ListFetch(portal, plan, lambda rows: decode, CallContext())
-    with closing(walk.blocks()) as blocks:
-        return [row for block in blocks for row in block], walk.facts
+    facts = WalkFacts()
+    with closing(read_list(PageReader(portal, plan, CallContext()), decode, facts)) as blocks:
+        return [row for block in blocks for row in block], facts
 
 
 def by_last_id(limit):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from b24data.http.clock import SYSTEM_CLOCK
 from b24data.http.context import CallContext
 from b24data.lists.estimate import estimate_list
 from b24data.lists.methods import spec_of
@@ -14,7 +13,7 @@ from tests.lists.test_keyset import sparse
 
 
 def estimate(portal, method="crm.deal.list", **asked):
-    reader = PageReader(portal, make_plan(spec_of(method), **asked), CallContext(), SYSTEM_CLOCK)
+    reader = PageReader(portal, make_plan(spec_of(method), **asked), CallContext())
     return estimate_list(reader, RateLimitConfig(), OperatingLimitConfig())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,9 @@ from b24data.errors import IncompleteFetchError, ProtocolViolationError
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan
-from b24data.lists.walk import IdRun
-from b24data.lists.walks import ListFetch
+from b24data.lists.reader import PageReader
+from b24data.lists.walk import IdRun, WalkFacts, broken_off
+from b24data.lists.walks import read_list, walk_of
 from tests.lists.fake_portal import FakePortal, numbers
 
 
@@ -23,14 +25,17 @@ def decoder(plan):
     def decode(runs):
         return [(ids, IdRun.of(ids, descending=plan.descending)) for ids in map(numbers, runs)]
 
-    return lambda rows: decode
+    return decode
 
 
 def fetch(portal, method="crm.deal.list", workers=None, **asked):
     plan = make_plan(spec_of(method), **asked)
-    walk = ListFetch(portal, plan, decoder(plan), CallContext(), workers)
-    with closing(walk.blocks()) as blocks:
-        return [row_id for block in blocks for row_id in block], walk.facts
+    facts = WalkFacts()
+    walk = walk_of(PageReader(portal, plan, CallContext()), facts, workers=workers)
+    with broken_off(method, facts):
+        walk.open()
+        with closing(walk.blocks(decoder(plan))) as blocks:
+            return [row_id for block in blocks for row_id in block], facts
 
 
 def sparse(count, gap, seed=1, start=1):
@@ -165,10 +170,9 @@ def test_fetch__a_portal_that_ignores_something_gets_another_right_walk(ignores)
 def test_fetch__a_method_without_pages_to_fall_back_on_is_refused():
     portal = FakePortal(sparse(3_000, 0.3), ignores=frozenset({">"}))
     plan = make_plan(spec_of("crm.deal.list"))
-    lone = ListFetch(portal, type(plan)(type(plan.spec)("x.list", "keyset", id="ID", id_asked="ID", filter="filter",
-                     order="order"), "keyset", {}), decoder(plan), CallContext())  # fmt: skip
+    lone = replace(plan, spec=replace(plan.spec, start=None))
     with pytest.raises(ProtocolViolationError, match="ignores a bound on the id"):
-        list(lone.blocks())
+        list(read_list(PageReader(portal, lone, CallContext()), decoder(plan), WalkFacts()))
 
 
 def test_fetch__short_pages_in_the_middle_are_not_taken_for_the_end():
