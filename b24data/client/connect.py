@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from b24data.auth.profiles import Profiles
 from b24data.client.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
-from b24data.files.atomic import open_regular
+from b24data.files.atomic import open_regular, read_bounded
 from b24data.files.ownership import is_own, owner_of
 from b24data.http.restrictions import restrictions_of
 from b24data.params import RestrictionParams
@@ -164,7 +164,7 @@ def _own_text(file: Path) -> Secret[str] | None:
         with open_regular(file) as opened:
             facts = os.fstat(opened.fileno())
             if is_own(facts, or_root=True) and not (os.name != "nt" and facts.st_mode & stat.S_IWOTH):
-                return Secret(opened.read().decode("utf-8-sig", "replace"))
+                return Secret(read_bounded(opened, file).decode("utf-8-sig", "replace"))
             why = (
                 f"it is a file of {owner_of(facts)}" if not is_own(facts, or_root=True) else "everybody may write to it"
             )

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from b24data.client.catalog import own_parameters
 from b24data.errors import ConfigError
 from b24data.exports.placeholders import check_moments, fill, has_moments, moments
-from b24data.files.atomic import path_of
+from b24data.files.atomic import open_regular, path_of, read_bounded
 from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
 from b24data.frames.csvfile import CSV_KINDS
@@ -133,7 +133,8 @@ def read_exports(file: Path) -> dict[str, Export]:
     :raises ConfigError: it can't be read, or an export, a key or a value in it makes no sense.
     """
     try:
-        data = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+        with open_regular(file) as opened:
+            data = tomllib.loads(read_bounded(opened, file).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}", hint="give the path of a file of yours") from error
     except RecursionError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from b24data.errors import ExportError
+from b24data.errors import ConfigError, ExportError
 from b24data.files.sealed import DamagedError, unsealed
 from b24data.files.workfolder import WorkFolder
 from b24data.params import Coercion
@@ -85,7 +85,7 @@ def read_manifest(folder: WorkFolder) -> Manifest | None:
     """The manifest of a folder; None where there is none that this version understands."""
     try:
         manifest = unsealed(folder.read(MANIFEST) or b"", Manifest, since=VERSION, now=VERSION)
-    except (DamagedError, ExportError):
+    except (DamagedError, ExportError, ConfigError):
         return None
     fits = manifest.version == VERSION and manifest.parts and all(_PART.fullmatch(one.name) for one in manifest.parts)
     return manifest if fits else None

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from b24data.errors import ExportError, SdkError
 from b24data.fetch.manifest import LASTS_S, folder_of, read_manifest
-from b24data.files.atomic import open_regular, write_whole
+from b24data.files.atomic import open_regular, read_bounded, write_whole
 from b24data.files.places import data_folder
 from b24data.files.workfolder import WorkFolder
 
@@ -98,7 +98,7 @@ def _entered() -> Iterator[Path]:
     for entry in entries:
         try:
             with open_regular(entry) as file:
-                folder = Path(str(json.loads(file.read())))
+                folder = Path(str(json.loads(read_bounded(file, entry))))
             is_there = folder.is_dir()
         except (OSError, ValueError, RecursionError):
             continue

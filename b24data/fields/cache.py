@@ -23,7 +23,7 @@ import msgspec
 from b24data import __version__
 from b24data.errors import SdkError
 from b24data.fields.fields import Field
-from b24data.files.atomic import open_regular, write_whole
+from b24data.files.atomic import open_regular, read_bounded, write_whole
 from b24data.files.places import cache_folder
 from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
@@ -120,7 +120,7 @@ class Shelf:
     def _read(self, path: Path) -> Shelved | None:
         try:
             with open_regular(path) as file:
-                kept = msgspec.json.decode(file.read(), type=Shelved)
+                kept = msgspec.json.decode(read_bounded(file, path), type=Shelved)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError, ValueError, RecursionError) as error:

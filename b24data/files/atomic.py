@@ -26,6 +26,7 @@ __all__ = [
     "file_behind",
     "open_regular",
     "path_of",
+    "read_bounded",
     "read_private",
     "remove_temp_siblings",
     "replace_file",
@@ -36,6 +37,7 @@ __all__ = [
 
 _NEVER = threading.Event()
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_LARGEST = 64 << 20  # bytes; a state with a filter of 1,000,000 ids has 10 MB
 _MOST_LINKS = 40  # as many as Linux follows
 
 
@@ -165,6 +167,16 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
+def read_bounded(file: BinaryIO, path: Path) -> bytes:
+    """All that is in a small file that is open; :class:`ConfigError` where it has more than 64 MB."""
+    if (size := os.fstat(file.fileno()).st_size) > _LARGEST:
+        raise ConfigError(
+            f"{path} has {size / 1e6:,.0f} MB, and b24data reads no more than {_LARGEST / 1e6:.0f} MB of such a file",
+            hint="look at it, then move it away",
+        )
+    return file.read()
+
+
 def append_private(path: Path) -> BinaryIO:
     """Open a file of ours to add to it, made (0600) if it is not there; :class:`ExportError` for one that is not."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | _NO_FOLLOW
@@ -198,7 +210,7 @@ def read_private(path: Path) -> bytes:
                 raise ConfigError(
                     f"others on this machine may write to {path}", hint=f"look at it, then chmod 600 {path}"
                 )
-            return file.read()
+            return read_bounded(file, path)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from b24data.errors import ExportError
+from b24data.files.atomic import read_bounded
 from b24data.files.disk import disk_error
 from b24data.files.locks import locked
 from b24data.files.ownership import check_own, may_others_write
@@ -121,7 +122,7 @@ class WorkFolder:
         """What is in a file; None where there is none."""
         try:
             with self.open(name) as file:
-                return file.read()
+                return read_bounded(file, self.path / name)
         except FileNotFoundError:
             return None
         except OSError as error:
