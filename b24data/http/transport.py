@@ -70,7 +70,7 @@ class Transport:
         self._deadline = Deadline(clock)
         self._tls = _tls_context(verify if isinstance(verify, bool | ssl.SSLContext) else os.fspath(verify))
         self._lock = threading.Lock()
-        self._clients: dict[bool, httpx.Client] = {}  # by whether they call this machine
+        self._clients: dict[tuple[bool, bool], httpx.Client] = {}  # by whether they call this machine, and are apart
         self._pid = os.getpid()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
@@ -83,10 +83,12 @@ class Transport:
         *,
         silence_s: float = math.inf,
         whole_s: float = math.inf,
+        apart: bool = False,
     ) -> Reply:
         """Send ``body``, which is JSON unless ``headers`` say otherwise; ``name`` is what errors call the request.
 
-        A silence and the whole may be bounded to less than ``timeout`` says.
+        A silence and the whole may be bounded to less than ``timeout`` says. ``apart``: over a connection of its own,
+        which :meth:`interrupt` and :meth:`close` leave alone.
         """
         with Sealed():
             url, body, started = Secret(url), Secret(body), self._clock.monotonic()
@@ -94,14 +96,14 @@ class Transport:
             whole_s = min(whole_s, _SILENCES * read)
             self._deadline.begin(whole_s)
             try:
-                client, sockets = self._connections(url)
+                client, sockets = self._connections(url, apart)
 
                 def trace(event: str, info: Mapping[str, Any]) -> None:
                     if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy, too
                         stream = info["return_value"]
                         self._deadline.bound(stream)
                         sockets.add(stream.get_extra_info("socket"))
-                        if sockets is not self._sockets:  # interrupted while it was connecting
+                        if not apart and sockets is not self._sockets:  # interrupted while it was connecting
                             _shut(sockets)
 
                 asked: dict[str, Any] = {
@@ -123,39 +125,40 @@ class Transport:
             return Reply(response.status_code, lower, content, redact(url.reveal()), seconds)
 
     def post_form(self, name: str, url: str | Secret[str], form: Mapping[str, str | Secret[str]]) -> Reply:
-        """Send ``form`` as an HTML form would. The answer has 60 s, and 90 s in whole, or less by ``timeout``."""
+        """Send ``form`` as an HTML form would. The answer has 60 s, and 90 s in whole, or less by ``timeout``.
+
+        Forms ask for tokens, and an answer that is lost takes the new pair with it: nothing interrupts them.
+        """
         with Sealed():
             body = Secret(urlencode({key: Secret(form[key]).reveal() for key in form}).encode())
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self.post(name, url, body, headers, silence_s=_FORM_SILENCE_S, whole_s=_FORM_WHOLE_S)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Connection": "close"}
+        return self.post(name, url, body, headers, silence_s=_FORM_SILENCE_S, whole_s=_FORM_WHOLE_S, apart=True)
 
     def interrupt(self) -> None:
-        """Shut every socket down, so that every thread that reads from one wakes; the next request opens new ones."""
+        """Shut the sockets down, so that every thread that reads from one wakes; the next request opens new ones."""
         with self._lock:
-            clients, self._clients = self._clients, {}
             sockets, self._sockets = self._sockets, weakref.WeakSet()
         _shut(sockets)
-        for client in clients.values():
-            client.close()
+        self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, except one by which tokens come."""
         with self._lock:
-            clients, self._clients = self._clients, {}
-        for client in clients.values():
+            clients = [self._clients.pop((near, apart)) for near, apart in list(self._clients) if not apart]
+        for client in clients:
             client.close()
 
-    def _connections(self, url: Secret[str]) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
+    def _connections(self, url: Secret[str], apart: bool) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
         near = _is_near(httpx.URL(url.reveal()).host)
         if self._pid != os.getpid():
             # The parent goes on using these connections (they are dropped here, not closed), and may hold the lock.
             self._lock = threading.Lock()
             self._pid, self._clients, self._sockets = os.getpid(), {}, weakref.WeakSet()
         with self._lock:
-            if near not in self._clients:
-                self._clients[near] = client = self._open(near)
+            if (near, apart) not in self._clients:
+                self._clients[near, apart] = client = self._open(near)
                 weakref.finalize(self, client.close)
-            return self._clients[near], self._sockets
+            return self._clients[near, apart], weakref.WeakSet() if apart else self._sockets
 
     def _open(self, near: bool) -> httpx.Client:
         # Proxies come from the environment, but nothing on this machine is reached through one.

@@ -204,6 +204,28 @@ def test_interrupt__wakes_a_reader_and_the_next_request_connects_anew(server: Se
     assert transport.post("m", server.url, b"{}").body == b"1"
 
 
+@pytest.mark.parametrize("end", [Transport.interrupt, Transport.close])
+def test_post_form__an_interrupt_lets_the_answer_with_the_new_tokens_come(
+    server: Server, transport: Transport, end: Callable[[Transport], None]
+) -> None:
+    arrived, let_go = threading.Event(), threading.Event()
+    bodies: list[bytes] = []
+
+    def slow(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        arrived.set()
+        let_go.wait(10)
+        send(handler, b'{"access_token": "a"}')
+
+    server.answer = slow
+    thread = threading.Thread(target=lambda: bodies.append(transport.post_form("m", server.url, {"a": "b"}).body))
+    thread.start()
+    assert arrived.wait(10)
+    end(transport)
+    let_go.set()
+    thread.join(10)
+    assert bodies == [b'{"access_token": "a"}']
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()
