@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b24data.cli.output import Commands, show_json, show_table
-from b24data.syntax.bodies import scalar_of
 from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import Request, build_request, refuse_options
+from b24data.syntax.values import plain_of
 
 if TYPE_CHECKING:
     from b24data.client.connect import Client
@@ -114,7 +114,7 @@ def _asked_next(b24: Client, request: Request, args: argparse.Namespace) -> Mapp
 
 def _rows_or_share(text: str) -> float:
     """500 rows, or 0.2: a fifth of them."""
-    value = scalar_of(text)
+    value = plain_of(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WrongUsageError(f"--max-deletes {text} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
     return value

@@ -9,7 +9,7 @@ from datetime import date, time
 from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.syntax.bodies import scalar_of
+from b24data.syntax.body import scalar_of
 from b24data.syntax.options import nearest
 from b24data.text.redact import looks_secret
 

@@ -23,8 +23,8 @@ from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here
 from b24data.lists.methods import known_methods
+from b24data.syntax.references import expander
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
-from b24data.syntax.values import expander
 from b24data.text.hints import Face, sign_in
 
 if TYPE_CHECKING:

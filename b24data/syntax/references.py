@@ -1,22 +1,29 @@
-"""``$name``, ``${name}`` and ``{{expression}}`` in a text: where they stand, and how values come through. Pure."""
+"""``$name``, ``${name}`` and ``{{expression}}`` in a text, and the values that take their place. Pure.
+
+A text that is nothing but a reference keeps the type of its value, so a list stays a list; ``$$`` is a dollar sign.
+"""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import math
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, MappingView, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, MappingView, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import Any
 from uuid import UUID
 
 from b24data.errors import ConfigError
 
-__all__ = ["Reference", "expression_end", "in_a_text", "kind_of", "listed", "names_in", "parts_of"]
+__all__ = ["Expand", "Reference", "expander", "expression_end", "kind_of", "names_in", "parts_of"]
+
+Expand = Callable[[str], Any]
 
 _DOLLAR = "$$ is a dollar sign"
 _START = re.compile(r"\$|\{\{")
@@ -174,7 +181,7 @@ def _shown(text: str, at: int) -> str:
 # Their values.
 
 
-def listed(value: Any, source: str) -> Any:
+def _listed(value: Any, source: str) -> Any:
     """A value as it is; what holds several as a list of them."""
     if isinstance(value, str | bytes | Mapping | list):
         return value
@@ -205,7 +212,7 @@ def _in_order(values: Iterable[Any]) -> list[Any]:
 _NUMBERS: tuple[type, ...] = (Real, Decimal)
 
 
-def in_a_text(value: Any, source: str, text: str) -> str:
+def _in_a_text(value: Any, source: str, text: str) -> str:
     """The text for a value that stands within ``text``: one of which there can be no doubt."""
     if isinstance(value, str | UUID | os.PathLike):
         return str(value) if isinstance(value, UUID) else os.fspath(value)
@@ -225,3 +232,57 @@ def in_a_text(value: Any, source: str, text: str) -> str:
 def kind_of(value: Any) -> str:
     """A value in an error: what it is, and not what is in it."""
     return repr(value) if value is None or isinstance(value, bool | int | float) else f"of type {type(value).__name__}"
+
+
+def expander(variables: Mapping[str, Any], evaluate: Callable[[str], Any]) -> Expand:
+    """A function that puts the notebook's values in the place of ``$name`` and ``{{expression}}``.
+
+    A series, a range, a set and their like become lists. Within a longer text only texts, numbers and dates can stand.
+
+    >>> expand = expander({"stages": ("NEW", "WON"), "year": 2026, "row": {"ID": 5}}, eval)
+    >>> expand("$stages"), expand("$year-01-01"), expand("$row['ID']"), expand("{{6 * 7}}"), expand("5 $$")
+    (['NEW', 'WON'], '2026-01-01', 5, 42, '5 $')
+    """
+
+    def expand(text: str) -> Any:
+        parts = parts_of(text)
+        if len(parts) == 1:
+            return parts[0] if isinstance(parts[0], str) else _listed(resolve(parts[0]), parts[0].source)
+        return "".join(
+            part if isinstance(part, str) else _in_a_text(resolve(part), part.source, text) for part in parts
+        )
+
+    def resolve(reference: Reference) -> Any:
+        if not reference.name:
+            return _tried(partial(evaluate, reference.expression), reference.source)
+        if reference.name not in variables:
+            known = [name for name in variables if name[:1] != "_"]
+            near = difflib.get_close_matches(reference.name, known, n=1)
+            hint = f"did you mean ${near[0]}? " if near else ""
+            raise ConfigError(f"there is no variable {reference.name!r}", hint=f"{hint}$$ is a dollar sign")
+        value = variables[reference.name]
+        for step in reference.path:
+            value = _tried(partial(_stepped, value, step), reference.source)
+        return value
+
+    return expand
+
+
+def _stepped(value: Any, step: str | tuple[int | str]) -> Any:
+    if isinstance(step, tuple):
+        return value[step[0]]
+    if isinstance(value, Mapping) and step in value and not hasattr(value, step):
+        raise ConfigError(f"a mapping has no attribute {step}", hint=f"a key stands in brackets: ['{step}']")
+    return getattr(value, step)
+
+
+def _tried(get: Callable[[], Any], source: str) -> Any:
+    try:
+        return get()
+    except ConfigError:
+        raise
+    except Exception as error:
+        name, dot, behind = source.removeprefix("$").partition(".")
+        ends = dot and source[:2] not in ("${", "{{")
+        hint = f"write ${{{name}}}.{behind} if the name ends there" if ends else "the notebook evaluates it"
+        raise ConfigError(f"{source} fails: {type(error).__name__}: {error}", hint=hint) from error

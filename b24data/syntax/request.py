@@ -21,9 +21,8 @@ from b24data.syntax.options import (
     nearest,
     options_among,
 )
+from b24data.syntax.references import Expand
 from b24data.syntax.values import (
-    Expand,
-    body_of,
     conditions_of,
     joined,
     labels_of,
@@ -140,7 +139,12 @@ def build_request(command: str, given: Mapping[str, Any], body: str | None = Non
 
 
 def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
-    lifted, rest = body_of(body or "", expand)
+    lifted: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    if body and body.strip():
+        from b24data.syntax.body import body_of
+
+        lifted, rest = body_of(body, expand)
     for name in (*lifted, *(["params"] if rest else [])):
         if command in COMMANDS and name not in COMMANDS[command][1]:
             what = next(iter(rest)) if name == "params" else name

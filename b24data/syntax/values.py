@@ -1,44 +1,41 @@
-"""What stands behind the options of a line: names, conditions, parameters, references. Pure: text in, values out.
+"""What stands behind the options of a line: names, conditions, parameters. Pure: text in, values out.
 
-Values may name what the notebook has: ``$name``, or ``{{an expression}}``. A value that is nothing but such a
-reference keeps its type, so a list stays a list; ``$$`` is a dollar sign.
-
+``expand`` puts values of a notebook in the place of references: see :mod:`b24data.syntax.references`.
 ``said`` is what an error calls the text: an option, or a key of a body.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import operator
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.syntax.bodies import json_of, plain_of, read_body
-from b24data.syntax.references import Reference, in_a_text, kind_of, listed, parts_of
+from b24data.syntax.references import Expand, kind_of
 
 __all__ = [
-    "Expand",
-    "body_of",
     "conditions_of",
-    "expander",
+    "expanded",
     "joined",
+    "json_of",
+    "key_of",
     "labels_of",
+    "load_json",
     "mapping_of",
     "names_of",
     "order_of",
     "parse_int",
+    "plain_of",
     "text_of",
     "types_of",
     "without_semicolon",
     "words_of",
     "zone_of",
 ]
-
-Expand = Callable[[str], Any]
 
 
 def words_of(line: str) -> list[str]:
@@ -94,7 +91,7 @@ def names_of(given: Any, expand: Expand = str, said: str = "--select") -> list[s
     """
     if given is None:
         return None
-    value = _expanded(given, expand)
+    value = expanded(given, expand)
     if isinstance(value, str):
         value = value.split(",")
     names: list[Any] = []
@@ -154,7 +151,7 @@ def order_of(given: Any, expand: Expand = str, said: str = "--order") -> dict[st
         return None
     found: dict[str, str] = {}
     for text in given if isinstance(given, list) else [given]:
-        value = _value(text, expand) if isinstance(text, str) else _expanded(text, expand)
+        value = _value(text, expand) if isinstance(text, str) else expanded(text, expand)
         if isinstance(value, str):
             pairs = [one.partition("=") for one in value.split(",")]
         else:
@@ -212,7 +209,7 @@ def _pairs(
             pair = None if match else _value(text, expand)
         if not isinstance(pair, Mapping):
             raise ConfigError(f"{said} {text} is not understood", hint=_how_it_reads(said, text, example))
-        found = joined(said, found, {_key(key, said): value for key, value in pair.items()}) or {}
+        found = joined(said, found, {key_of(key, said): value for key, value in pair.items()}) or {}
     return found
 
 
@@ -235,7 +232,8 @@ def _example(said: str, example: str) -> str:
     return f"{said} {example}" if said.endswith(":") else example
 
 
-def _key(key: Any, said: str) -> str:
+def key_of(key: Any, said: str) -> str:
+    """``key`` if it is a text that can be the name of a field or a parameter."""
     if not isinstance(key, str) or not key:
         raise ConfigError(f"{said} {key!r} is not the name of a field or a parameter", hint="a name is a text")
     return key
@@ -244,18 +242,18 @@ def _key(key: Any, said: str) -> str:
 def _value(text: str, expand: Expand) -> Any:
     """A value as it was meant: JSON where it looks like it, a reference, or plain text."""
     if text.startswith(("[", "{")) and not text.startswith("{{"):
-        return _expanded(json_of(text), expand)
+        return expanded(json_of(text), expand)
     return expand(text)
 
 
-def _expanded(value: Any, expand: Expand) -> Any:
+def expanded(value: Any, expand: Expand) -> Any:
     """``value`` with the references in its texts and keys expanded."""
     if isinstance(value, str):
         return expand(value)
     if isinstance(value, list):
-        return [_expanded(item, expand) for item in value]
+        return [expanded(item, expand) for item in value]
     if isinstance(value, dict):
-        return {_key(expand(key), "the key"): _expanded(item, expand) for key, item in value.items()}
+        return {key_of(expand(key), "the key"): expanded(item, expand) for key, item in value.items()}
     return value
 
 
@@ -317,108 +315,60 @@ def _and_value(text: str, value: Any) -> str:
     return f"{text} ({kind_of(value)})" if not isinstance(value, str) else text if value.strip() else f"{text} ('')"
 
 
-# References.
+# A value without quotation marks, and JSON.
+
+# YAML 1.2, section 10.3.2, and Python's None.
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("null", "Null", "NULL", "None", "~"), None),
+}
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # a portal reads a longer one as a float, and an account number has 20
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]+(?:[eE][-+]?[0-9]{1,2})?")
 
 
-def expander(variables: Mapping[str, Any], evaluate: Callable[[str], Any]) -> Expand:
-    """A function that puts the notebook's values in the place of ``$name`` and ``{{expression}}``.
+def plain_of(text: str) -> Any:
+    """What a text without quotation marks means: a number, a word, or that text.
 
-    A series, a range, a set and their like become lists. Within a longer text only texts, numbers and dates can stand.
-
-    >>> expand = expander({"stages": ("NEW", "WON"), "year": 2026, "row": {"ID": 5}}, eval)
-    >>> expand("$stages"), expand("$year-01-01"), expand("$row['ID']"), expand("{{6 * 7}}"), expand("5 $$")
-    (['NEW', 'WON'], '2026-01-01', 5, 42, '5 $')
+    >>> [plain_of(text) for text in ("5", "-0.5", "true", "None")]
+    [5, -0.5, True, None]
+    >>> kept = ["0123", "12:30", "1_000", "0x1F", "+79161234567", "1e3", ".5", ".inf", "on", "N", "2026-10-01"]
+    >>> [plain_of(text) for text in kept] == kept
+    True
     """
-
-    def expand(text: str) -> Any:
-        parts = parts_of(text)
-        if len(parts) == 1:
-            return parts[0] if isinstance(parts[0], str) else listed(resolve(parts[0]), parts[0].source)
-        return "".join(part if isinstance(part, str) else in_a_text(resolve(part), part.source, text) for part in parts)
-
-    def resolve(reference: Reference) -> Any:
-        if not reference.name:
-            return _tried(partial(evaluate, reference.expression), reference.source)
-        if reference.name not in variables:
-            known = [name for name in variables if name[:1] != "_"]
-            near = difflib.get_close_matches(reference.name, known, n=1)
-            hint = f"did you mean ${near[0]}? " if near else ""
-            raise ConfigError(f"there is no variable {reference.name!r}", hint=f"{hint}$$ is a dollar sign")
-        value = variables[reference.name]
-        for step in reference.path:
-            value = _tried(partial(_stepped, value, step), reference.source)
-        return value
-
-    return expand
+    if text in _WORDS:
+        return _WORDS[text]
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
 
 
-def _stepped(value: Any, step: str | tuple[int | str]) -> Any:
-    if isinstance(step, tuple):
-        return value[step[0]]
-    if isinstance(value, Mapping) and step in value and not hasattr(value, step):
-        raise ConfigError(f"a mapping has no attribute {step}", hint=f"a key stands in brackets: ['{step}']")
-    return getattr(value, step)
+def json_of(text: str) -> Any:
+    """A JSON text as a value; :class:`ConfigError` for what is not JSON, and for a key that stands twice.
 
-
-def _tried(get: Callable[[], Any], source: str) -> Any:
+    >>> json_of('{"ID": 5, "ID": 6}')
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: ID stands twice in a JSON object. Hint: keep one of them.
+    """
     try:
-        return get()
-    except ConfigError:
-        raise
-    except Exception as error:
-        name, dot, behind = source.removeprefix("$").partition(".")
-        ends = dot and source[:2] not in ("${", "{{")
-        hint = f"write ${{{name}}}.{behind} if the name ends there" if ends else "the notebook evaluates it"
-        raise ConfigError(f"{source} fails: {type(error).__name__}: {error}", hint=hint) from error
+        return load_json(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ConfigError(f"not JSON: {text}", hint=str(error)) from error
 
 
-# The body of a cell.
+def load_json(text: str) -> Any:
+    """As :func:`json_of`, with the error of the parser."""
+    return json.loads(text, object_pairs_hook=_once, parse_int=plain_of, parse_constant=_not_json)
 
 
-def body_of(text: str, expand: Expand = str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """``select``, ``filter`` and ``order`` of a YAML or JSON body, and its other parameters.
-
-    A text reads as it does behind the option. Dates stay text; ``N``, ``no`` and ``0123`` are what they are.
-
-    >>> body_of("select: ID, TITLE\\nfilter:\\n  >=DATE_CREATE: 2026-01-01\\nentityTypeId: 2")
-    ({'select': ['ID', 'TITLE'], 'filter': {'>=DATE_CREATE': '2026-01-01'}}, {'entityTypeId': 2})
-    """
-    if not without_semicolon(text).strip():
-        return {}, {}
-    value = read_body(without_semicolon(text))
-    if isinstance(value, str):
-        value, expand = expand(value), str
-    if value is None:
-        return {}, {}
-    if not isinstance(value, Mapping):
-        raise ConfigError("the body of the cell is not a mapping of parameters", hint="such as  select: [ID, TITLE]")
-    lifted: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
-    for key, part in value.items():
-        name = _key(key, "the key").lower()
-        if name not in _LIFTED:
-            rest[_key(expand(key), "the key")] = _expanded(part, expand)
-        elif name in lifted:
-            raise ConfigError(f"{key} stands twice in the body of the cell", hint="keep one of them")
-        elif part is None:
-            raise ConfigError(f"{key}: is empty", hint=f"such as  {key}: {_LIFTED[name]}; deeper lines belong to it")
-        else:
-            lifted[name] = _lifted(name, part, expand)
-    return lifted, rest
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ConfigError(f"{key} stands twice in a JSON object", hint="keep one of them")
+        found[key] = value
+    return found
 
 
-_LIFTED = {"select": "[ID, TITLE]", "filter": '{">=DATE_CREATE": 2026-01-01}', "order": "{ID: DESC}"}
-
-
-def _lifted(name: str, part: Any, expand: Expand) -> Any:
-    if name == "select":
-        return names_of(part, expand, "select:")
-    if name == "order":
-        return order_of(part, expand, "order:")
-    if isinstance(part, str) or (isinstance(part, list) and part and all(isinstance(one, str) for one in part)):
-        return conditions_of([part] if isinstance(part, str) else part, expand, "filter:")
-    if not isinstance(part, Mapping):
-        raise ConfigError(
-            f"filter: {part} is not a mapping of conditions", hint=f"such as  filter: {_LIFTED['filter']}"
-        )
-    return _expanded(part, expand)
+def _not_json(word: str) -> Any:
+    raise ConfigError(f"{word} is not JSON", hint="null is an empty value")

@@ -33,7 +33,7 @@ def test_filter__takes_references_of_their_own_type(kernel, portal):
 
 
 def test_params__of_a_variable_keep_zeros_negatives_none_and_nesting(kernel):
-    kernel.run("from b24data.syntax.request import request_of\nfrom b24data.syntax.values import expander")
+    kernel.run("from b24data.syntax.request import request_of\nfrom b24data.syntax.references import expander")
     kernel.run("p = {'zero': 0, 'minus': -1.5, 'none': None, 'deep': [{'x': [1, {}]}]}")
     given = kernel.value("request_of('call profile --params $p', expand=expander(globals(), eval)).params")
     assert given == {"zero": 0, "minus": -1.5, "none": None, "deep": [{"x": [1, {}]}]}

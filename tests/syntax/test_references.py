@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from b24data.errors import ConfigError
 from b24data.syntax.options import WrongUsageError
-from b24data.syntax.references import Reference, names_in, parts_of
+from b24data.syntax.references import Reference, expander, names_in, parts_of
 from b24data.syntax.request import request_of
-from b24data.syntax.values import expander
 
 
 @dataclass

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from b24data.cli.main import main
 from b24data.errors import ConfigError
 from b24data.exports.parameters import parameters_of
-from b24data.syntax.bodies import plain_of, read_body, scalar_of
+from b24data.syntax.body import read_body, scalar_of
 from b24data.syntax.options import WrongUsageError
 from b24data.syntax.request import build_request, request_of
+from b24data.syntax.values import plain_of
 
 # YAML 1.1 reads them as other values than were written.
 TEXTS = [
