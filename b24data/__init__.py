@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
     from b24data.client.client import B24Hook, B24OAuth
     from b24data.client.connect import connect
+    from b24data.crm.open import open_crm
     from b24data.sandbox import Sandbox
     from b24data.signin.login import login
     from b24data.signin.panel import AuthPanel
@@ -105,6 +106,7 @@ __all__ = [
     "__version__",
     "connect",
     "login",
+    "open_crm",
 ]
 
 _LAZY = {
@@ -116,6 +118,7 @@ _LAZY = {
     "AuthPanel": "b24data.signin.panel",
     "SyncReport": "b24data.sync.report",
     "connect": "b24data.client.connect",
+    "open_crm": "b24data.crm.open",
     "login": "b24data.signin.login",
     "AjaxResult": "b24data.actions.results",
     "Result": "b24data.actions.results",

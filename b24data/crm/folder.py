@@ -38,6 +38,7 @@ class Manifest:
 
     caller: str
     portal: str
+    began: str = ""  # the portal's time before the last run read anything
     tables: Mapping[str, TableFacts] = field(default_factory=dict)
     owners_since: Mapping[str, str] = field(default_factory=dict)
     version: int = _VERSION

@@ -119,6 +119,7 @@ class CrmSync:
             self._manifest = self._checked(self.folder.manifest())
             time = self.client.session.call("server.time").time
             began = (time.date_start if time else None) or ""
+            self._manifest = replace(self._manifest, began=began)
             self._all()
         report = CrmReport(
             portal=self.client.session.portal,

@@ -13,7 +13,7 @@ FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_r
 
 @pytest.fixture
 def portal():
-    with Sandbox(deals=120) as portal:
+    with Sandbox(deals=120, rate_limit=None) as portal:
         yield portal
 
 

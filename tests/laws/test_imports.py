@@ -50,9 +50,21 @@ ONLY_IN = {
     "asyncio": ["sandbox.*"],
     "matplotlib": ["cli.chart"],
     "xlsxwriter": ["frames.excel"],
+    "duckdb": ["crm.*", "sql.*"],
+    "sqlglot": ["sql.*"],
+    "adbc_driver_postgresql": ["crm.*"],
     "tqdm": ["progress"],
 }
-ONLY_IN_FUNCTIONS = {"matplotlib", "xlsxwriter", "pandas", "IPython", "ipywidgets"}  # imported where used
+ONLY_IN_FUNCTIONS = {
+    "matplotlib",
+    "xlsxwriter",
+    "duckdb",
+    "sqlglot",
+    "adbc_driver_postgresql",
+    "pandas",
+    "IPython",
+    "ipywidgets",
+}  # imported where used
 NEEDS_A_KERNEL = ["jupyter.*", "signin.panel", "signin.prompt"]  # but in these, which nothing else imports at its top
 
 

@@ -47,6 +47,7 @@ PUBLIC = [
     "__version__",
     "connect",
     "login",
+    "open_crm",
 ]
 
 

@@ -1,0 +1,94 @@
+"""``open_crm``: SQL over a folder of tables, at one moment, with no way out of it."""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import pytest
+
+from b24data import ConfigError, Sandbox, open_crm
+from b24data.crm.views import view_statements
+from tests.crm.test_sync_crm import FAST
+
+TABLES = ["deals", "deal_contacts", "users", "statuses", "categories"]
+
+
+@pytest.fixture(scope="module")
+def portal():
+    with Sandbox(deals=120, rate_limit=None) as portal:
+        yield portal
+
+
+@pytest.fixture
+def folder(portal, tmp_path):
+    with portal.connect(restriction_params=FAST) as b24:
+        b24.tools.sync_crm(tmp_path / "crm", tables=TABLES)
+    return tmp_path / "crm"
+
+
+def test_tables__have_the_names_of_sql(portal, folder):
+    with open_crm(folder) as con:
+        rows = con.sql("select id, company_id, stage_id from deals order by id").fetchall()
+    wanted = portal.rows("crm.item.list", params={"entityTypeId": 2})
+    assert rows == [(row["id"], row["companyId"] or None, row["stageId"]) for row in wanted]
+
+
+@pytest.mark.parametrize("view", view_statements())
+def test_views__can_be_read_where_tables_are_missing(folder, view):
+    with open_crm(folder) as con:
+        assert con.sql(f"select * from {view}").columns
+
+
+def test_a_sync_meanwhile__changes_nothing_in_what_is_open(portal, folder):
+    with open_crm(folder) as con:
+        before = con.sql("select sum(opportunity), count(*) from deals").fetchall()
+        portal.update("deals", portal.truth("crm.deal.list").ids[:40], {"OPPORTUNITY": "1"})
+        with portal.connect(restriction_params=FAST) as b24:
+            b24.tools.sync_crm(folder, tables=TABLES)
+        assert con.sql("select sum(opportunity), count(*) from deals").fetchall() == before
+    with open_crm(folder) as con:
+        assert con.sql("select sum(opportunity), count(*) from deals").fetchall() != before
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "copy deals to '{}/x.csv'",
+        "copy deals to '{}/deals/x.parquet'",
+        "attach '{}/x.db'",
+        "select * from read_csv('/etc/passwd')",
+        "select * from '{}/deals/*.parquet'",
+        "select * from glob('/etc/*')",
+        "install httpfs",
+        "load '{}/x.duckdb_extension'",
+        "set enable_external_access = true",
+        "export database '{}/out'",
+    ],
+)
+def test_sql__reads_no_other_file_and_writes_none(folder, query):
+    there = sorted(folder.rglob("*"))
+    with open_crm(folder) as con, pytest.raises(duckdb.Error):
+        con.sql(query.format(folder)).fetchall()
+    assert sorted(folder.rglob("*")) == there
+
+
+def test_a_folder_without_tables__is_an_error_that_says_what_makes_them(tmp_path):
+    with pytest.raises(ConfigError, match="no tables of a CRM") as caught:
+        open_crm(tmp_path)
+    assert "sync_crm" in caught.value.hint
+
+
+def test_readers_side_by_side__each_see_whole_tables(folder):
+    counts: list[int] = []
+
+    def read() -> None:
+        with open_crm(folder) as con:
+            counts.append(con.sql("select count(*) from deals").fetchall()[0][0])
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [120] * 4
