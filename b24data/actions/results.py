@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-from b24data.errors import BatchError, SdkError
+from msgspec.structs import asdict
+
+from b24data.errors import AjaxError, BatchError, OperatingLimitError, RateLimitedError, SdkError, ServerError
+from b24data.http.protocol import Response
+from b24data.http.session import Session
 from b24data.text.markup import facts_html
 
-__all__ = ["AjaxResult", "Result"]
+__all__ = ["AjaxResult", "Page", "Params", "Result", "is_raised"]
+
+Params: TypeAlias = Mapping[str, Any]
+Page: TypeAlias = list[dict[str, Any]]
+
+# These say that the call could not be carried out, whatever it was: they are raised, not returned.
+_RAISED = (RateLimitedError, OperatingLimitError, ServerError)
+
+
+def is_raised(session: Session, error: AjaxError) -> bool:
+    """Whether ``make()`` raises this error; every other one is in its result. The user's codes decide first."""
+    if error.code in session.params.soft_error_codes:
+        return False
+    return error.code in session.params.hard_error_codes or isinstance(error, _RAISED)
 
 
 class Result:
@@ -94,6 +111,21 @@ class AjaxResult(Result):
         self.next = next
         self.time = dict(time or {})
         self.request_id = request_id
+
+    @classmethod
+    def of(cls, method: str, outcome: Response | AjaxError, request_id: str) -> AjaxResult:
+        """What one answer, or the portal's refusal, is for the caller."""
+        if isinstance(outcome, AjaxError):
+            return cls(method, error=outcome, request_id=request_id or outcome.request_id or "")
+        times = asdict(outcome.time) if outcome.time else {}
+        return cls(
+            method,
+            result=outcome.data(),
+            total=outcome.total,
+            next=outcome.next,
+            time={key: value for key, value in times.items() if value is not None},
+            request_id=request_id,
+        )
 
     @property
     def result(self) -> Any:

@@ -113,7 +113,7 @@ class Portal:
             rows = [row for row in rows if (row["id"] < after if down else row["id"] > after)]
             rows = rows[::-1] if down else rows
         else:
-            for name, _, after in params["filter"]:
+            for name, _, after in params.get("filter", []):
                 rows = [row for row in rows if row[name.lower()] > after]
             limit = params["pagination"]["limit"]
         fields = {*params.get("select", ("id", "title"))}
@@ -145,10 +145,10 @@ def test_call_list__selects_the_id_and_keeps_the_filter_and_drops_the_order() ->
     assert [row["id"] for row in result.get_data()] == list(range(11, 61))
     _, body = portal.transport.sent[1]
     assert body == {
-        "select": ["title", "id"],
+        "select": ["id", "title"],
         "order": {"id": "ASC"},
-        "filter": [["id", ">", 10], ["id", ">", 60]],
-        "pagination": {"page": 0, "limit": 50},
+        "filter": [["id", ">", 60]],
+        "pagination": {"limit": 50},
     }
 
 
@@ -183,16 +183,36 @@ def test_call_list__an_error_of_the_first_page_is_raised_as_it_is() -> None:
 
 def test_call_list__rows_without_the_id_end_in_an_error_and_not_in_fewer_rows() -> None:
     transport = FakeTransport(ok({"items": [{"name": "x"}] * 50}))
-    with pytest.raises(IncompleteFetchError, match="no usable 'id'") as caught:
+    with pytest.raises(IncompleteFetchError, match="without a whole number as 'id'") as caught:
         actions(transport).call_list.make(method="m.list")
     assert isinstance(caught.value.__cause__, ProtocolViolationError)
 
 
 def test_call_list__a_portal_that_ignores_the_bound_is_noticed() -> None:
     transport = FakeTransport(answer=lambda *_: ok({"items": [{"id": n} for n in range(50)]}))
-    with pytest.raises(IncompleteFetchError, match="same page again"):
+    with pytest.raises(IncompleteFetchError, match="ignores where the page is to begin"):
         actions(transport).call_list.make(method="m.list")
     assert len(transport.sent) == 2
+
+
+def test_call_list__a_row_that_comes_twice_is_an_error_and_not_two_rows() -> None:
+    transport = FakeTransport(ok({"items": [{"id": 1}, {"id": 1}, {"id": 2}]}))
+    with pytest.raises(IncompleteFetchError, match="sent a row twice"):
+        actions(transport).call_list.make(method="m.list")
+
+
+def test_call_list__a_filter_is_written_as_in_fetch_all_too() -> None:
+    portal = Portal(60)
+    rows = actions(portal.transport).call_list.make(method="tasks.task.list", params={"filter": {">id": 50}})
+    assert [row["id"] for row in rows.get_data()] == list(range(51, 61))
+
+
+@pytest.mark.parametrize("params", [{"filter": [["id", "~", 5]]}, {"filter": 5}, {"select": "id"}, {"start": 50}])
+def test_call_list__a_wrong_request_is_refused_before_it_is_sent(params: dict[str, Any]) -> None:
+    transport = FakeTransport()
+    with pytest.raises(ConfigError):
+        actions(transport).call_list.make(method="m.list", params=params)
+    assert transport.sent == []
 
 
 @pytest.mark.parametrize("result", [None, {"rows": []}, {"items": None}, 5])
@@ -209,7 +229,7 @@ def test_call_tail__walks_by_the_portals_cursor() -> None:
     )
     assert [row["id"] for row in result.get_data()] == list(range(11, 121))
     body = portal.transport.sent[0][1]
-    assert body == {"select": ["title", "id"], "cursor": {"field": "id", "value": 10, "order": "ASC", "limit": 40}}
+    assert body == {"select": ["id", "title"], "cursor": {"field": "id", "value": 10, "order": "ASC", "limit": 40}}
 
 
 def test_fetch_tail__downwards_from_a_value() -> None:
@@ -221,6 +241,19 @@ def test_fetch_tail__downwards_from_a_value() -> None:
 def test_fetch_tail__downwards_from_nowhere_is_refused() -> None:
     with pytest.raises(ConfigError, match="initial_value"):
         actions(FakeTransport()).fetch_tail.make(method="main.eventlog.tail", order="DESC")
+
+
+@pytest.mark.parametrize("value", ["2026-01-01T00:00:00", None, 1.5])
+def test_fetch_tail__a_cursor_that_may_lose_rows_is_an_error(value: Any) -> None:
+    transport = FakeTransport(ok({"items": [{"at": value}]}))
+    with pytest.raises(IncompleteFetchError, match="without a whole number as 'at'"):
+        list(actions(transport).fetch_tail.make(method="main.eventlog.tail", cursor_field="at"))
+
+
+def test_fetch_tail__rows_with_one_cursor_are_an_error_and_not_lost() -> None:
+    transport = FakeTransport(ok({"items": [{"userId": 7}, {"userId": 7}]}))
+    with pytest.raises(IncompleteFetchError, match="sent a row twice"):
+        list(actions(transport).fetch_tail.make(method="main.eventlog.tail", cursor_field="userId"))
 
 
 def test_fetch_tail__the_cursors_field_in_the_filter_is_refused() -> None:
