@@ -40,6 +40,7 @@ Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 _TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
 _CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30)
 # A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
+_LOCATION = "b24data.location"
 _SHOWN = 200  # characters of what a library says; it quotes what came
 _SILENCES = 5  # so long, in timeouts of reading, may a whole request take
 # A token reply is short, and a program that is to end waits for a refresh that is under way.
@@ -120,7 +121,7 @@ class Transport:
                 raise RequestTimeoutError(name, text, code="TIMEOUT") from None
             except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError, RuntimeError) as error:
                 raise _error(name, url, error) from error
-            lower = {key.lower(): value for key, value in response.headers.items()}
+            lower = {key.lower(): value for key, value in (*response.headers.items(), *response.extensions[_LOCATION])}
             seconds = self._clock.monotonic() - started
             return Reply(response.status_code, lower, content, redact(url.reveal()), seconds)
 
@@ -170,6 +171,7 @@ class Transport:
                 timeout=self._timeout,
                 limits=_CONNECTIONS,
                 follow_redirects=False,
+                event_hooks={"response": [_set_location_aside]},
                 headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
                 trust_env=not near,
             )
@@ -181,6 +183,12 @@ class Transport:
                 code="PROXY",
                 hint="write it as http://host:port or socks5://host:port, or unset it",
             ) from None
+
+
+def _set_location_aside(response: httpx.Response) -> None:
+    """Hide ``Location`` from httpx: it reads one that it is not to follow, and raises for what is not an address."""
+    found = response.headers.pop("location", None)
+    response.extensions[_LOCATION] = [] if found is None else [("location", found)]
 
 
 def _user_agent() -> str:

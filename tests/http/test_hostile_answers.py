@@ -168,6 +168,18 @@ def test_a_location_of_any_kind__is_an_error_of_ours_or_the_same_portal(endpoint
         assert found == endpoint
 
 
+# A number above 65,535, a bracket that is not closed, a letter for a digit: httpx raises for them when they come.
+@pytest.mark.parametrize("location", [one for one in LOCATIONS if one.isprintable() and one.isascii() and one != "?"])
+def test_a_location_that_comes__is_never_called_a_lost_connection(location: str) -> None:
+    def answer(asked: Any) -> bytes:
+        return http(b"", 302, f"Location: {location}")
+
+    with RawPortal(answer) as portal, pytest.raises(TransportError) as caught:
+        B24Hook(portal.hook, timeout=5).session.call("profile", attempts=1)
+    assert caught.value.code in ("FOREIGN_REDIRECT", "REDIRECT_LOOP")
+    assert len(portal.seen) <= 10
+
+
 @pytest.mark.parametrize(
     ("host", "near"),
     [
