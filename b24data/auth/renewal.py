@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from b24data.auth.store import StoredTokens, TokenStore, check_owner
+from b24data.auth.store import STORE_FAULT, StoredTokens, TokenStore, check_owner
 from b24data.auth.token_server import ask_server, merge_token_reply
 from b24data.errors import AuthorizationRequiredError, ExportError, RefreshTokenError, SdkError
 from b24data.http.clock import Clock
@@ -68,32 +68,44 @@ class Renewal:
             raise
 
     def _shared(self, store: TokenStore, stored: StoredTokens) -> Renewed:
-        with store.lock():
-            kept = store.load() or stored
-            check_owner(kept.params, stored.params)
-            if kept.generation > stored.generation:
-                return Renewed(kept, adopted=True)
-            if kept.dead and self.custom is None:
-                raise _sign_in(kept.dead)
-            # Written before the token is sent: whoever finds it knows that the pair may be dead.
-            store.save(replace(stored, refreshing=kept.refreshing or self._clock.time()))
-            try:
-                new = self._next(stored)
-            except AuthorizationRequiredError as error:
-                # Also for the next program: a dead token is shown to the server once, never again.
-                reason = _lost_at(kept.refreshing) if kept.refreshing else error.description
-                store.save(replace(stored, dead=reason))
-                raise _sign_in(reason, error) from error
-            except RefreshTokenError as error:
-                if self.custom is not None or error.code not in _UNKNOWN:
-                    store.save(stored)
+        renewed = None
+        try:
+            with store.lock():
+                renewed = self._locked(store, stored)
+        except RefreshTokenError as error:
+            if renewed is None:
                 raise
-            try:
-                store.save(new)
-            except (OSError, ExportError) as error:
-                logging.getLogger("b24data").exception("new tokens could not be written")
-                return Renewed(new, trouble=error)
-            return Renewed(new)
+            return replace(renewed, trouble=error)  # the lock could not be given back
+        return renewed
+
+    def _locked(self, store: TokenStore, stored: StoredTokens) -> Renewed:
+        kept = store.load() or stored
+        check_owner(kept.params, stored.params)
+        if kept.generation > stored.generation:
+            return Renewed(kept, adopted=True)
+        if kept.dead and self.custom is None:
+            raise _sign_in(kept.dead)
+        # Written before the token is sent: whoever finds it knows that the pair may be dead.
+        store.save(replace(stored, refreshing=kept.refreshing or self._clock.time()))
+        try:
+            new = self._next(stored)
+        except AuthorizationRequiredError as error:
+            # Also for the next program: a dead token is shown to the server once, never again.
+            reason = _lost_at(kept.refreshing) if kept.refreshing else error.description
+            store.save(replace(stored, dead=reason))
+            raise _sign_in(reason, error) from error
+        except RefreshTokenError as error:
+            if self.custom is not None or error.code not in _UNKNOWN:
+                store.save(stored)
+            raise
+        try:
+            store.save(new)
+        except (OSError, ExportError, RefreshTokenError) as error:
+            if isinstance(error, RefreshTokenError) and error.code != STORE_FAULT:
+                raise  # somebody has signed out meanwhile, or in to another application
+            logging.getLogger("b24data").exception("new tokens could not be written")
+            return Renewed(new, trouble=error)
+        return Renewed(new)
 
     def _next(self, stored: StoredTokens) -> StoredTokens:
         data = self._ask(stored.params)

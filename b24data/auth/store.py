@@ -12,15 +12,18 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
-from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError
+from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError, SdkError
 from b24data.files.atomic import read_private, remove_temp_siblings, write_whole
 from b24data.files.disk import disk_error
 from b24data.files.locks import locked
 from b24data.secret import Secret, hide, reveal_for_encoder
+from b24data.text.printable import one_line
 from b24data.tokens import B24OAuthParams
 
 __all__ = [
+    "STORE_FAULT",
     "FileTokenStore",
+    "ForeignStore",
     "StoredTokens",
     "TokenStore",
     "check_owner",
@@ -29,6 +32,8 @@ __all__ = [
     "private_json",
 ]
 
+STORE_FAULT = "STORE"
+_STORE = "mend its class: the reference shows what load(), save() and lock() have to do, and give"
 _LOCK_S = 180.0  # longer than a refresh can take
 
 
@@ -76,6 +81,46 @@ class TokenStore(Protocol):
     def lock(self) -> AbstractContextManager[None]:
         """Hold the place; entered for the whole of a refresh."""
         ...
+
+
+class ForeignStore:
+    """A store of the user's own. What it raises ends in a :class:`RefreshTokenError` that names it, chained."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self._theirs = store
+
+    def load(self) -> StoredTokens | None:
+        """What is kept."""
+        with self._blamed("load"):
+            kept = self._theirs.load()
+        if kept is None or isinstance(kept, StoredTokens):
+            return kept
+        raise self._fault(f"load() gave a {type(kept).__name__}, and not StoredTokens")
+
+    def save(self, stored: StoredTokens) -> None:
+        """Keep ``stored``."""
+        with self._blamed("save"):
+            self._theirs.save(stored)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the place."""
+        with self._blamed("lock"), self._theirs.lock():
+            yield
+
+    @contextlib.contextmanager
+    def _blamed(self, method: str) -> Iterator[None]:
+        try:
+            yield
+        except SdkError:
+            raise
+        except Exception as error:
+            raise self._fault(f"{method}() raised {type(error).__name__}: {one_line(str(error), 200)}") from error
+
+    def _fault(self, text: str) -> RefreshTokenError:
+        return RefreshTokenError(
+            f"the token store {type(self._theirs).__name__}: {text}", code=STORE_FAULT, hint=_STORE
+        )
 
 
 class FileTokenStore:
