@@ -45,7 +45,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
-    """List, run or show_event the state of exports."""
+    """List, run or show the state of exports."""
     if args.action == "run" and not (args.names or args.all or args.due):
         raise WrongUsageError(
             "b24data export run needs to know what to run", hint="name exports, or add --all or --due"
