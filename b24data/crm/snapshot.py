@@ -18,6 +18,7 @@ from b24data.crm.folder import CrmFolder, Manifest
 from b24data.crm.tables import sql_name
 from b24data.errors import ConfigError, ExportError
 from b24data.files.disk import disk_error
+from b24data.text.hints import SYNC_CRM
 
 __all__ = ["Snapshot", "SnapshotTable", "snapshot_of"]
 
@@ -59,9 +60,7 @@ def snapshot_of(path: str | os.PathLike[str]) -> Snapshot:
     folder = CrmFolder(Path(path))
     manifest = folder.manifest()
     if manifest is None:
-        raise ConfigError(
-            f"{path} has no tables of a CRM", hint=f"b24data crm sync --to {path}, or tools.sync_crm(), makes them"
-        )
+        raise ConfigError(f"{path} has no tables of a CRM", hint=f"{SYNC_CRM} makes them")
     return Snapshot(manifest, tuple(_tables(folder, manifest)))
 
 

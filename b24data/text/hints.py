@@ -18,6 +18,7 @@ __all__ = [
     "CERTIFICATE",
     "DESCRIBE",
     "FETCH",
+    "SYNC_CRM",
     "UNFINISHED",
     "Face",
     "as_profile",
@@ -115,6 +116,7 @@ DESCRIBE = _marked(
     "tools.describe(METHOD)", "%b24 describe METHOD", "b24data describe METHOD", "b24data describe METHOD"
 )
 UNFINISHED = _marked("tools.unfinished()", "tools.unfinished()", "b24data unfinished", "b24data unfinished")
+SYNC_CRM = _marked("tools.sync_crm()", "tools.sync_crm()", "b24data crm sync", "b24data crm sync")
 # Trusting a portal that signs its certificate itself.
 CERTIFICATE = _marked(*['pass verify="/path/to/ca.pem"'] * 2, *["set SSL_CERT_FILE=/path/to/ca.pem in the shell"] * 2)
 

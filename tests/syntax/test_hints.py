@@ -12,7 +12,19 @@ from b24data.client.tools import Tools
 from b24data.errors import AccessDeniedError, ConfigError, ExportError, IncompleteFetchError, SdkError
 from b24data.files.disk import resumable
 from b24data.syntax.options import OPTIONS
-from b24data.text.hints import CALL, CERTIFICATE, DESCRIBE, FETCH, UNFINISHED, Face, as_profile, flag, option, sign_in
+from b24data.text.hints import (
+    CALL,
+    CERTIFICATE,
+    DESCRIBE,
+    FETCH,
+    SYNC_CRM,
+    UNFINISHED,
+    Face,
+    as_profile,
+    flag,
+    option,
+    sign_in,
+)
 from b24data.text.hints import spelled as spelled_as
 
 PACKAGE = Path(b24data.__file__).parent
@@ -150,6 +162,7 @@ def test_options__that_hints_name_are_options():
         (CALL, "actions.v2.call", "%b24 call --raw", *["b24data call"] * 2),
         (FETCH, "tools.fetch_all", "%b24 fetch", *["b24data fetch"] * 2),
         (DESCRIBE, "tools.describe(METHOD)", "%b24 describe METHOD", *["b24data describe METHOD"] * 2),
+        (SYNC_CRM, *["tools.sync_crm()"] * 2, *["b24data crm sync"] * 2),
         (UNFINISHED, *["tools.unfinished()"] * 2, *["b24data unfinished"] * 2),
         (
             CERTIFICATE,
