@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ class FakePortal:
 
     def __post_init__(self) -> None:
         self._ids = sorted(self.ids)
+        self._lock = threading.RLock()
 
     def insert(self, row_id: int) -> None:
         if row_id not in self:
@@ -110,6 +112,10 @@ class FakePortal:
         return str(found)
 
     def _page(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        with self._lock:  # a portal's database answers one query from one state, whoever asks meanwhile
+            return self._selected(params)
+
+    def _selected(self, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         self.pages += 1
         self.before(self, self.pages)
         low, high = self._bounds(params.get("filter", {}))

@@ -216,19 +216,31 @@ id_sets = st.one_of(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
-@given(
-    ids=id_sets,
-    page=st.sampled_from([50, 50, 50, 10, 7]),
-    seed=st.integers(0, 2**16),
-    fault=st.sampled_from([0, 0, 0.05, 0.3]),
-    descending=st.booleans(),
-    ignores=st.sampled_from([frozenset(), frozenset(), {"$result"}, {"<="}, {">="}, {">"}]),
-    changes=st.integers(0, 30),
-)
-def test_fetch__every_row_that_stood_throughout_and_none_that_never_did(
-    ids, page, seed, fault, descending, ignores, changes
-):
+CASES = {
+    "ids": id_sets,
+    "page": st.sampled_from([50, 50, 50, 10, 7]),
+    "seed": st.integers(0, 2**16),
+    "fault": st.sampled_from([0, 0, 0.05, 0.3]),
+    "descending": st.booleans(),
+    "ignores": st.sampled_from([frozenset(), frozenset(), {"$result"}, {"<="}, {">="}, {">"}]),
+    "changes": st.integers(0, 30),
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(**CASES)
+def test_fetch__every_row_that_stood_throughout_and_none_that_never_did(**case):
+    check_while_rows_come_and_go(**case)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None)
+@given(**CASES)
+def test_fetch__every_row_that_stood_throughout_in_ten_thousand_lists(**case):
+    check_while_rows_come_and_go(**case)
+
+
+def check_while_rows_come_and_go(ids, page, seed, fault, descending, ignores, changes):
     rng = random.Random(seed)
     portal = FakePortal(set(ids), page=page, ignores=frozenset(ignores))
     steady, ever = set(ids), set(ids)
