@@ -58,11 +58,9 @@ class PageReader:
     plan: ListPlan
     context: CallContext
 
-    def page(self, params: Mapping[str, Any] | Sequence[Any], remaining: int | None = None) -> Answer:
+    def page(self, params: Mapping[str, Any] | Sequence[Any]) -> Answer:
         """One page by a call of its own."""
-        response = self.session.call(
-            self.plan.method, params, context=self.context, reads=True, remaining_commands=remaining
-        )
+        response = self.session.call(self.plan.method, params, context=self.context, reads=True)
         return Answer(rows_of(response, self.plan.spec), response)
 
     def pages(self, commands: Sequence[Command], remaining: int | None = None) -> Answers:
@@ -72,8 +70,10 @@ class PageReader:
         """
         began = self.session.clock.monotonic()
         if len(commands) == 1:
-            answer = self.page(commands[0].params, remaining)
-            return self._answers([answer], began, answer.response)
+            response = self.session.call(
+                self.plan.method, commands[0].params, context=self.context, reads=True, remaining_commands=remaining
+            )
+            return self._answers([Answer(rows_of(response, self.plan.spec), response)], began, response)
         if _values(self.plan.params) > _MOST_VALUES:
             return self._one_by_one(commands, began)
         try:

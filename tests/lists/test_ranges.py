@@ -1,0 +1,87 @@
+"""The ranges of a keyset walk: what an answer proves, and how many rows may wait for earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from b24data.errors import AjaxError
+from b24data.http.context import CallContext
+from b24data.lists.capability import Capability
+from b24data.lists.methods import spec_of
+from b24data.lists.plan import make_plan
+from b24data.lists.ranges import MOST_ROWS_WAITING, Chain, Outcome, RangePlanner, read_chain
+from b24data.lists.reader import PageReader
+from b24data.lists.walk import IdRun, WalkFacts
+from b24data.lists.walks import read_list
+from tests.lists.fake_portal import FakePortal, numbers
+
+FAILED = AjaxError("x.list", "no", code="INTERNAL_SERVER_ERROR")
+
+
+class Unread(list):
+    """A page whose rows nobody may look at."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("a page behind the end was read")
+
+    def __len__(self) -> int:
+        raise AssertionError("a page behind the end was read")
+
+    def __getitem__(self, _):  # type: ignore[override,no-untyped-def]
+        raise AssertionError("a page behind the end was read")
+
+
+@pytest.mark.parametrize(
+    ("end", "ending", "reached"),
+    [
+        ([11, 12], "short_page", 100),
+        ([], "empty_page", 100),
+        (FAILED, "failed", 10),
+        ([*range(91, 101)], "reached_pinned_id", 100),
+    ],
+)
+def test_read_chain__what_follows_the_first_page_that_ends_it_stays_unread(end, ending, reached):
+    chain = Chain(0, 100, 4)
+    outcome = read_chain(chain, [[*range(1, 11)], end, Unread(), Unread()], int, page=10, capability=Capability())
+    assert (outcome.ending, outcome.reached) == (ending, reached)
+    assert outcome.rows == [*range(1, 11), *([] if end is FAILED else end)]
+
+
+def test_read_chain__a_short_page_proves_no_end_where_the_portal_sends_short_ones():
+    chain, capability = Chain(0, 100, 3), Capability(short_page_ends=False)
+    outcome = read_chain(chain, [[1, 2], Unread()], int, page=10, capability=capability)
+    assert (outcome.ending, outcome.reached, outcome.rows) == ("full", 2, [1, 2])
+
+
+@pytest.mark.parametrize("commands", [1, 7, 50])
+def test_planner__no_more_rows_wait_than_the_memory_is_meant_for(commands):
+    planner: RangePlanner[list[int]] = RangePlanner(0, 1_000_000, density=1.0)
+    waiting, first = 0, None
+    while chains := planner.next_request(commands):
+        for chain in chains:
+            if chain.lo == 0:
+                first = chain  # its answer is late
+                continue
+            rows = range(chain.lo + 1, min(chain.hi, chain.lo + 50 * chain.pages) + 1)
+            planner.answered(chain, Outcome([*rows], chain.pages, rows[-1], "full", rows[0], rows[-1]), [])
+            waiting += len(rows)
+        assert planner.ready() == []  # all of them are behind the first range
+    assert MOST_ROWS_WAITING <= waiting < MOST_ROWS_WAITING + 50 * commands
+    rows = range(1, first.hi + 1)
+    planner.answered(first, Outcome([*rows], first.pages, rows[-1], "full", 1, rows[-1]), [])
+    assert planner.ready()
+    assert planner.next_request(commands)  # and the walk goes on
+
+
+def test_walk__the_rows_of_an_answer_are_decoded_at_once():
+    portal, plan, calls = FakePortal(range(1, 60_001)), make_plan(spec_of("crm.deal.list")), []
+
+    def decode(runs):
+        calls.append(sum(map(len, runs)))
+        return [(ids, IdRun.of(ids)) for ids in map(numbers, runs)]
+
+    rows = sum(map(len, read_list(PageReader(portal, plan, CallContext()), decode, WalkFacts())))
+    assert rows == sum(calls) == 60_000
+    assert len(calls) <= portal.requests
