@@ -172,7 +172,7 @@ class Tools:
         :param errors: what to do with a value that does not fit: ``"null"`` (counted in the report) or ``"raise"``.
         :param tz: the zone that points in time are shown in.
         :param progress: ``"auto"``, True, False, or a callable that takes :class:`ProgressEvent`.
-        :param workers: most requests under way at once; None: as the portal keeps up with, 16 at the most.
+        :param workers: most requests under way at once; None: as the portal keeps up with, 24 at the most.
         :param gentle: leave half of the portal's request limit to other programs.
         :param verify: ``"walk"`` checks the ids and, on the rows, the filter; ``"count"`` has the portal count the list
             besides (slow on large portals); False trusts the filter.

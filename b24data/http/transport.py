@@ -38,7 +38,7 @@ Timeout: TypeAlias = float | httpx.Timeout | None
 Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 
 _TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
-_CONNECTIONS = httpx.Limits(max_connections=16, max_keepalive_connections=16, keepalive_expiry=30)
+_CONNECTIONS = httpx.Limits(max_connections=24, max_keepalive_connections=24, keepalive_expiry=30)
 # A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
 _LOCATION = "b24data.location"
 _SHOWN = 200  # characters of what a library says; it quotes what came

@@ -113,8 +113,8 @@ class KeysetWalk:
         self._facts.walk = "keyset"
         answers = self._reader.pages(opening_commands(self._plan))
         opening = judge_opening(self._reader, answers, self._position_of)
-        self._pace.answered(self._pace.sent(), opening.wall_s, opening.portal_s)
         self._pace.measured(opening.portal_s / _OPENING_PAGES)
+        self._pace.answered(self._pace.sent(), opening.wall_s, opening.portal_s)
         self._first, self._last, self._capability = opening.first, opening.last, opening.capability
         if self._capability.order and self._capability.above:
             return self._first

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 __all__ = ["Pace"]
 
 # One request may run 60 s (protocol: a gateway cuts it off after that); a batch is sized for a third of it.
-BATCH_SECONDS = 20.0
+REQUEST_SECONDS = 60.0
+BATCH_SECONDS = REQUEST_SECONDS / 3
 MOST_COMMANDS = 50
-MOST_IN_FLIGHT = 16
+# Half of the requests that a portal bears at once from one address (b24restdocs, limits.md).
+MOST_IN_FLIGHT = 24
+# Where so many batches, worked off one at a time, would keep a request waiting for longer than it may run.
+MOST_IN_FLIGHT_SLOW = 16
 
 
 @dataclass(slots=True)
@@ -17,7 +21,8 @@ class Pace:
     """Grows while the portal keeps up: the time a request spends outside the portal's own work tells.
 
     The first answer to a request of the present number decides about the next one: half as many if it spent twice the
-    least time seen (and half of the portal's own time) outside, otherwise twice as many.
+    least time seen (and half of the portal's own time) outside. Otherwise more: four times as many where batches are
+    so short that all of them would be answered in time by a portal that works on one after the other, else twice.
 
     ``in_flight`` is the number of requests to keep under way, ``commands`` the number of commands in a batch.
     """
@@ -25,6 +30,7 @@ class Pace:
     in_flight: int = 4
     most_in_flight: int = MOST_IN_FLIGHT
     commands: int = MOST_COMMANDS
+    _page_seconds: float = field(init=False, default=float("inf"))
     _least_overhead: float = field(init=False, default=float("inf"))
     _changes: int = field(init=False, default=0)
     _ceiling: int = field(init=False, default=MOST_COMMANDS)
@@ -38,6 +44,7 @@ class Pace:
     def measured(self, page_seconds: float) -> None:
         """Size batches by what one full page takes on the portal."""
         if page_seconds > 0:
+            self._page_seconds = page_seconds
             self.commands = max(1, min(self._ceiling, int(BATCH_SECONDS / page_seconds)))
 
     def sent(self) -> int:
@@ -54,9 +61,11 @@ class Pace:
         if ticket < self._changes:
             return
         crowded = overhead > max(2 * self._least_overhead, portal_seconds / 2)
-        wanted = self.in_flight // 2 if crowded else self.in_flight * 2
+        quick = MOST_IN_FLIGHT * self.commands * self._page_seconds <= REQUEST_SECONDS
+        most = self.most_in_flight if quick else min(self.most_in_flight, MOST_IN_FLIGHT_SLOW)
+        wanted = self.in_flight // 2 if crowded else self.in_flight * (4 if quick else 2)
         self._changes += 1
-        self.in_flight = max(1, min(self.most_in_flight, wanted))
+        self.in_flight = max(1, min(most, wanted))
 
     def timed_out(self) -> None:
         """A batch took longer than the portal allows: half of it from now on."""

@@ -101,7 +101,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
             choices=("raise", "ok"),
         ),
         "gentle": Option(_READ, "leave half of the portal's request limit to others"),
-        "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 16)", "N"),
+        "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 24)", "N"),
         "no-check-fields": Option(_READ, "let names pass that the portal does not describe"),
         "no-resume": Option(_READ, "from the beginning, whatever an earlier run left"),
         "dry-run": Option(_READ, "only tell about how many rows there are, and what they will take"),

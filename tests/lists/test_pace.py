@@ -1,13 +1,43 @@
 from __future__ import annotations
 
+import pytest
+
 from b24data.lists.pace import Pace
 
 
+def quick(**options):
+    pace = Pace(**options)
+    pace.measured(0.02)
+    return pace
+
+
 def test_pace__grows_while_the_portal_keeps_up_and_no_further_than_it_may():
-    pace = Pace(most_in_flight=16)
-    for expected in (8, 16, 16):
-        pace.answered(pace.sent(), 1.06, 1.0)
-        assert pace.in_flight == expected
+    for most, expected in ((24, (16, 24, 24)), (16, (16, 16)), (3, (3, 3))):
+        pace = quick(in_flight=min(4, most), most_in_flight=most)
+        for number in expected:
+            pace.answered(pace.sent(), 1.06, 1.0)
+            assert pace.in_flight == number
+
+
+@pytest.mark.parametrize("page_s", [0.06, 1.0, 30.0])
+def test_pace__grows_less_where_batches_take_long(page_s):
+    """Sixteen of them that a portal works off one after the other may keep a request for as long as it may run."""
+    pace = Pace()
+    pace.measured(page_s)
+    for number in (8, 16, 16):
+        pace.answered(pace.sent(), 3.1, 3.0)
+        assert pace.in_flight == number
+
+
+def test_pace__shrinks_by_half_at_a_time_while_requests_wait():
+    pace = quick()
+    pace.answered(pace.sent(), 1.05, 1.0)
+    pace.answered(pace.sent(), 1.05, 1.0)
+    seen = [pace.in_flight]
+    for _ in range(4):
+        pace.answered(pace.sent(), 4.0, 1.0)
+        seen.append(pace.in_flight)
+    assert seen == [24, 12, 6, 3, 1]
 
 
 def test_pace__halves_when_requests_wait_for_each_other():
