@@ -258,6 +258,8 @@ class OAuth(Admin):
             refresh.adopted, refresh.trouble = renewed.adopted, renewed.trouble
         refresh.published.set()
         try:
+            if refresh.trouble is not None:
+                self.logger.error("new tokens could not be written", exc_info=refresh.trouble)
             refresh.trouble = self._tell() or refresh.trouble
         finally:
             refresh.finished.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -103,7 +102,6 @@ class Renewal:
         except (OSError, ExportError, RefreshTokenError) as error:
             if isinstance(error, RefreshTokenError) and error.code != STORE_FAULT:
                 raise  # somebody has signed out meanwhile, or in to another application
-            logging.getLogger("b24data").exception("new tokens could not be written")
             return Renewed(new, trouble=error)
         return Renewed(new)
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import logging
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from b24data import AccessDeniedError, B24Hook, ConfigError, Sandbox
+from b24data import AccessDeniedError, B24Hook, B24OAuth, ConfigError, Sandbox
+from b24data.auth.store import FileTokenStore
 
 
 class Recorded:
@@ -78,3 +80,24 @@ def test_set_logger__refreshes_log_to_it_too(caplog: pytest.LogCaptureFixture) -
             warnings.simplefilter("ignore")
             b24.auth.refresh_auth()
     assert [record.name for record in caplog.records if "callback" in record.message] == ["my.app"]
+
+
+def test_set_logger__tokens_that_could_not_be_written_are_logged_to_it_too(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FileTokenStore(tmp_path / "pair.json")
+    with Sandbox(deals=1) as portal:
+        b24 = B24OAuth(portal.oauth_params(), portal.oauth_secret(), store=store)
+        b24.set_logger(logging.getLogger("my.app"))
+        save = store.save
+        monkeypatch.setattr(store, "save", lambda new: save(new) if new.refreshing else refuse_disk())
+        with caplog.at_level(logging.ERROR), pytest.warns(UserWarning, match="could not be kept"):
+            b24.auth.refresh_auth()
+        b24.destroy()
+    written = [record for record in caplog.records if "could not be written" in record.message]
+    assert [record.name for record in written] == ["my.app"]
+    assert written[0].exc_info
+
+
+def refuse_disk() -> None:
+    raise OSError(28, "No space left on device")
