@@ -77,6 +77,14 @@ class Profiles:
             ) from error
         return sorted(path.stem for path in files if _NAME.fullmatch(path.stem))
 
+    def leftovers(self) -> list[Path]:
+        """Files beside the profiles that nothing reads: copies, and what killed programs and old versions left."""
+        used = {file for name in self.names() for file in (f"{name}.json", f"{name}.json.lock")}
+        try:
+            return sorted(path for path in self.folder.iterdir() if path.is_file() and path.name not in used)
+        except OSError:
+            return []
+
     def load(self, name: str) -> Profile:
         """The profile of that name. Raises :class:`ConfigError` with the nearest name if there is none."""
         path = self._path(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import stat
 import sys
 import time
@@ -74,6 +75,8 @@ def _way(profile: str | None) -> Iterator[Check]:
     profiles = Profiles()
     if broken := _broken(profiles):
         yield broken
+    if left := _leftovers(profiles):
+        yield left
     try:
         way = way_in(profile, profiles)
     except SdkError as error:
@@ -119,6 +122,19 @@ def _broken(profiles: Profiles) -> Check | None:
         return None
     text = f"{len(bad)} of {len(known)} can't be read: {'; '.join(one.description for one in bad.values())}"
     return Check("profiles", "warn", text, f"b24data profiles --delete {next(iter(bad))}, and sign in again")
+
+
+def _leftovers(profiles: Profiles) -> Check | None:
+    """Files beside the profiles that may hold the tokens of an earlier sign-in."""
+    try:
+        left = [path for path in profiles.leftovers() if path.suffix != ".lock"]
+    except SdkError:  # the check of the profiles says why
+        return None
+    if not left:
+        return None
+    remove = "del" if os.name == "nt" else "rm"
+    text = f"nothing reads {', '.join(path.name for path in left)} in {profiles.folder}, and a token may be in there"
+    return Check("leftovers", "warn", text, f"{remove} {' '.join(shlex.quote(str(path)) for path in left)}")
 
 
 def _privacy(folder: Path, files: list[Path]) -> Check:

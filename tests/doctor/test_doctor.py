@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import stat
 
 import pytest
@@ -46,6 +47,24 @@ def test_without_a_portal__the_machine_is_looked_at_and_that_is_no_failure(capsy
     assert list(checks) == ["python", "packages", "profile", "limits file", "data folder"]
     assert (checks["profile"]["state"], checks["profile"]["hint"]) == ("warn", "b24data login, or set B24_WEBHOOK")
     assert "pyarrow" in checks["packages"]["text"]
+
+
+@pytest.mark.parametrize(
+    "name", ["acme.tokens", ".gone.json.0a1b2c3d.tmp", "acme.json.bak", "acme.json~", "acme (copy).json", "#acme.json#"]
+)
+def test_files_beside_the_profiles__are_named_with_the_command_that_removes_them(portal, capsys, name):
+    save_oauth(portal)
+    assert "leftovers" not in doctor(capsys)[1]
+    left = Profiles().folder / name
+    left.write_text("{}")
+    left.chmod(0o600)
+    code, checks = doctor(capsys)
+    assert (code, checks["leftovers"]["state"]) == (0, "warn")
+    assert name in checks["leftovers"]["text"]
+    assert shlex.split(checks["leftovers"]["hint"]) == ["rm", str(left)]
+    assert "acme.json " not in checks["leftovers"]["text"]
+    left.unlink()
+    assert "leftovers" not in doctor(capsys)[1]
 
 
 def test_a_webhook__is_followed_to_the_portal(portal, capsys, monkeypatch):
