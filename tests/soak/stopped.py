@@ -7,6 +7,7 @@ It prints ``ready``, works until a signal comes, and prints when ``KeyboardInter
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -37,6 +38,7 @@ def read(b24: Any, work: str, to: str) -> Any:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs hand down an ignored one
     given = json.loads(sys.stdin.readline())
     resume_sink._PART_ROWS = given["part_rows"]
     b24 = signed_in(FileTokenStore(given["store"]), given["secret"])
