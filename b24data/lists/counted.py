@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from b24data.errors import ProtocolViolationError, SdkError
+from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Command
-from b24data.lists.pace import MOST_COMMANDS
 from b24data.lists.plan import ListPlan, Params
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_in, value_at
@@ -197,7 +197,7 @@ class _Reading:
         A page that is empty or known already is asked for again alone: some methods answer only that rightly.
         """
         plan = self.reader.plan
-        while not self._arrived and (starts := range(place, self._wanted, self._step)[:MOST_COMMANDS]):
+        while not self._arrived and (starts := range(place, self._wanted, self._step)[:MAX_COMMANDS]):
             commands = [Command(f"p{start}", plan.method, _named(plan.page_at(start))) for start in starts]
             answers = self.reader.pages(commands).each
             for answer in answers:

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Command
-from b24data.lists.pace import MOST_COMMANDS
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
@@ -118,7 +118,7 @@ def _sampled(reader: PageReader) -> tuple[int, float, bool]:
         doubtful = [one for one, follower in zip(samples, [*samples[1:], None], strict=True) if _differs(one, follower)]
         if not doubtful:
             break
-        pieces = [cut for one in doubtful for cut in _cut(one.lo, one.hi, max(2, MOST_COMMANDS // len(doubtful)))]
+        pieces = [cut for one in doubtful for cut in _cut(one.lo, one.hi, max(2, MAX_COMMANDS // len(doubtful)))]
         kept = [one for one in samples if one not in doubtful]
         samples = sorted([*kept, *_look(reader, pieces)], key=lambda one: one.lo)
     return round(sum(one.rows for one in samples)), page_s, False
@@ -130,7 +130,7 @@ def _look(reader: PageReader, ranges: Sequence[tuple[int, int]]) -> list[_Sample
     read = id_reader(plan.spec)
     commands = [Command(f"s{k}", plan.method, plan.keyset_page(lo, hi)) for k, (lo, hi) in enumerate(ranges)]
     samples = []
-    for part in (commands[k : k + MOST_COMMANDS] for k in range(0, len(commands), MOST_COMMANDS)):
+    for part in (commands[k : k + MAX_COMMANDS] for k in range(0, len(commands), MAX_COMMANDS)):
         for command, answer in zip(part, reader.pages(part).each, strict=True):
             lo, hi = ranges[int(command.key[1:])]
             rows = reader.retry_alone(answer, command).rows

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from b24data.http.encode import MAX_COMMANDS
+
 __all__ = ["Pace"]
 
 # One request may run 60 s (protocol: a gateway cuts it off after that); a batch is sized for a third of it.
 REQUEST_SECONDS = 60.0
 BATCH_SECONDS = REQUEST_SECONDS / 3
-MOST_COMMANDS = 50
 # Half of the requests that a portal bears at once from one address (b24restdocs, limits.md).
 MOST_IN_FLIGHT = 24
 # Where so many batches, worked off one at a time, would keep a request waiting for longer than it may run.
@@ -29,11 +30,11 @@ class Pace:
 
     in_flight: int = 4
     most_in_flight: int = MOST_IN_FLIGHT
-    commands: int = MOST_COMMANDS
+    commands: int = MAX_COMMANDS
     _page_seconds: float = field(init=False, default=float("inf"))
     _least_overhead: float = field(init=False, default=float("inf"))
     _changes: int = field(init=False, default=0)
-    _ceiling: int = field(init=False, default=MOST_COMMANDS)
+    _ceiling: int = field(init=False, default=MAX_COMMANDS)
 
     @classmethod
     def of(cls, workers: int | None) -> Pace:
