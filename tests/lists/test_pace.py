@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import bisect
+import heapq
+import itertools
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import pytest
 
+from b24data.lists.capability import Capability
 from b24data.lists.pace import Pace
+from b24data.lists.ranges import Chain, RangePlanner, read_chain
 
 
 def quick(**options):
@@ -74,3 +83,71 @@ def test_pace__one_worker_stays_one_request():
     pace = Pace(in_flight=1, most_in_flight=1)
     pace.answered(pace.sent(), 1.0, 1.0)
     assert pace.in_flight == 1
+
+
+class Outcome(NamedTuple):
+    """What a walk took on a portal whose time is counted and not waited for."""
+
+    seconds: float
+    requests: int
+    commands: int
+    most_at_once: int
+    slowest: float
+
+
+def walked(ids: Sequence[int], workers: int, page_s: float = 0.02) -> Outcome:
+    """Reads ``ids`` on a portal that works on so many requests at a time and takes ``page_s`` for a command."""
+    pace, capability, page, way_s = Pace.of(None), Capability(), 50, 0.05
+    now, at_once, commands = way_s + 3 * page_s, 0, 3
+    pace.measured(page_s)
+    pace.answered(pace.sent(), now, now - way_s)
+    planner: RangePlanner[None] = RangePlanner(ids[0] - 1, ids[-1], page, capability)
+    [opening] = planner.next_request(1)
+    first = read_chain(opening, pages_of(ids, opening, page), int, page=page, capability=capability)
+    planner.answered(opening, first, None)
+    free = [now] * workers
+    under_way: list[tuple[float, int, list[Chain], int, float, float]] = []
+    sent = itertools.count(1)
+    spans: list[float] = []
+    while not planner.done:
+        while len(under_way) < pace.in_flight and (chains := planner.next_request(pace.commands)):
+            work = page_s * sum(chain.pages for chain in chains)
+            done = max(now, heapq.heappop(free)) + work
+            heapq.heappush(free, done)
+            heapq.heappush(under_way, (done + way_s, next(sent), chains, pace.sent(), now, work))
+        at_once = max(at_once, len(under_way))
+        now, _, chains, ticket, began, work = heapq.heappop(under_way)
+        for chain in chains:
+            answers = pages_of(ids, chain, page)
+            planner.answered(chain, read_chain(chain, answers, int, page=page, capability=capability), None)
+            commands += chain.pages
+        spans.append(now - began)
+        pace.answered(ticket, now - began, work)
+        pace.measured(work / sum(chain.pages for chain in chains))
+        planner.ready()
+    assert planner.rows == len(ids)
+    return Outcome(now, next(sent), commands, at_once, max(spans))
+
+
+def pages_of(ids: Sequence[int], chain: Chain, page: int) -> list[Sequence[int]]:
+    start, end = (bisect.bisect_right(ids, bound) for bound in (chain.lo, chain.hi))
+    return [ids[start + page * k : min(end, start + page * (k + 1))] for k in range(chain.pages)]
+
+
+LISTS = [sorted(random.Random(seed).sample(range(1, 142_858), 100_000)) for seed in range(7, 15)]
+
+
+@pytest.mark.parametrize(("workers", "seconds"), [(100, 4.2), (4, 11.0)])
+def test_pace__of_100_000_rows_keeps_a_quick_portal_busy_within_what_it_bears_at_once(workers, seconds):
+    outcomes = [walked(ids, workers) for ids in LISTS]
+    assert {outcome.most_at_once for outcome in outcomes} == {24}
+    assert max(outcome.requests for outcome in outcomes) <= 48
+    assert sum(outcome.commands for outcome in outcomes) < len(outcomes) * 1.04 * 2_000
+    assert sum(outcome.seconds for outcome in outcomes) < len(outcomes) * seconds
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_pace__no_request_waits_longer_at_a_slow_portal_than_sixteen_batches_take(workers):
+    outcome = walked(LISTS[0][:20_000], workers, page_s=1.0)
+    assert outcome.most_at_once <= 16
+    assert outcome.slowest < 16 * 20 / workers + 1
