@@ -55,6 +55,10 @@ class CrmFolder:
         """The folder of a table."""
         return self.path / table
 
+    def spool(self, table: str) -> Path:
+        """Where rows of a table wait until they are put into it, out of the sight of readers."""
+        return self.path / _NAME / f"{table}.parquet"
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder; :class:`ExportError` with the code ``ALREADY_RUNNING`` if another run does."""

@@ -41,7 +41,6 @@ from b24data.sync.report import SyncReport
 __all__ = ["CrmSync", "tables_of"]
 
 _SIDE_BY_SIDE = 6
-_OWNERS_A_BLOCK = 400
 _ROWS = "rows.parquet"
 _NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
 
@@ -79,8 +78,8 @@ class Tools(Protocol):
         ...
 
     @property
-    def iter_batches(self) -> Callable[..., Any]:
-        """``tools.iter_batches``."""
+    def fetch_by(self) -> Callable[..., Any]:
+        """``tools.fetch_by``."""
         ...
 
 
@@ -275,15 +274,23 @@ class CrmSync:
                     ids = batch.column(batch.schema.get_field_index(key)).to_numpy(zero_copy_only=False)
                     stays = np.isin(ids, there) & ~np.isin(ids, changed)
                     sink.write(batch.filter(pa.array(stays)))
-            for start in range(0, len(changed), _OWNERS_A_BLOCK):
-                block = changed[start : start + _OWNERS_A_BLOCK].tolist()
-                conditions = {owners.type_key: owners.type_value, owners.key: block}
-                rows = self.tools.iter_batches(
-                    table.method, table.select, conditions, progress=self._watch, gentle=self.gentle
-                )
-                with rows:
-                    transferred += sum(sink.write(batch) for batch in rows)
-                requests += rows.report.requests
+            if len(changed):
+                fetched = self.folder.spool(table.name)
+                try:
+                    report = self.tools.fetch_by(
+                        table.method,
+                        owners.key,
+                        changed.tolist(),
+                        table.select,
+                        {owners.type_key: owners.type_value},
+                        to=fetched,
+                        progress=self._watch,
+                        gentle=self.gentle,
+                    )
+                    requests = report.requests
+                    transferred = sum(sink.write(batch) for batch in _batches(fetched))
+                finally:
+                    fetched.unlink(missing_ok=True)
         if source is not None:
             with self._lock:
                 since_now = {**self._manifest.owners_since, table.name: source.next}

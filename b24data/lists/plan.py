@@ -47,6 +47,7 @@ class ListPlan:
     ``select`` is what the user wants to see, while ``params`` may ask for more: the id (``id_added``), and fields by
     which the filter is checked (``hidden``). ``conditions`` is the filter without its ``bounds`` on the id, ``query``
     what the user asked. ``begin`` is where an earlier walk by id was stopped; ``empty``: no row can match the filter.
+    ``by`` is the condition on the owners, where the list is read by blocks of them.
     """
 
     spec: MethodSpec
@@ -64,6 +65,7 @@ class ListPlan:
     bounds: tuple[Condition, ...] = ()
     query: Query = field(default_factory=Query)
     empty: bool = False
+    by: str = ""
 
     @property
     def method(self) -> str:
@@ -265,7 +267,8 @@ def settled(plan: ListPlan, types: FieldTypes, *, check: bool = True) -> ListPla
 
     Raises :class:`SchemaError` for a name, :class:`ConfigError` for a comparison or a value.
     """
-    return _planned(plan.spec, plan.query, plan.limit, types, check=check)
+    again = _planned(plan.spec, plan.query, plan.limit, types, check=check)
+    return replace(again, by=plan.by, walk=plan.walk) if plan.by else again
 
 
 def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldTypes | None, *, check: bool) -> ListPlan:

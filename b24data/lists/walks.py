@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from b24data.lists.blocks import BlockWalk
 from b24data.lists.counted import CountedWalk
 from b24data.lists.cursors import CursorWalk
 from b24data.lists.keyset import KeysetWalk
@@ -39,6 +40,8 @@ def walk_of(reader: PageReader, facts: WalkFacts, *, workers: int | None = None,
         facts.notes.append(f"{plan.method} is deprecated; {follower} follows it")
     if plan.empty:
         return EmptyWalk(reader, facts)
+    if plan.by:
+        return BlockWalk(reader, facts, workers)
     if plan.walk == "keyset":
         return KeysetWalk(reader, facts, workers=workers, count=count)
     return _WALKS[plan.walk](reader, facts)
