@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from b24data.errors import (
@@ -26,7 +26,7 @@ from b24data.http.redirect import is_loopback, origin_of
 from b24data.http.retry import backoff
 from b24data.http.session import Poster
 from b24data.secret import Secret, hide
-from b24data.text.redact import redact
+from b24data.text.redact import redact, without_known
 from b24data.tokens import B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
 __all__ = ["ask_server", "may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
@@ -93,8 +93,8 @@ def token_url(server_endpoint: str, more_servers: Iterable[str] = (), *, portal:
     return f"{server}/oauth/token/"
 
 
-def read_token_reply(reply: Reply) -> Mapping[str, Any]:
-    """The pair in an answer of the authorization server, in its spelling.
+def read_token_reply(reply: Reply, sent: Mapping[str, str | Secret[str]] | None = None) -> Mapping[str, Any]:
+    """The pair in an answer of the authorization server, in its spelling. An error quotes no secret that was ``sent``.
 
     Raises :class:`AuthorizationRequiredError` when the refresh token is dead, :class:`RefreshTokenError` for
     every other refusal, :class:`BadReplyError` for what is no answer at all, and for a refusal with a status of 5xx or
@@ -107,13 +107,13 @@ def read_token_reply(reply: Reply) -> Mapping[str, Any]:
             status=405,
             hint="check server_endpoint: a proxy may stand before it",
         )
-    pair = _pair_in(reply)
+    pair = _pair_in(reply, [one.reveal for one in (sent or {}).values() if isinstance(one, Secret)])
     if isinstance(pair, SdkError):
         raise pair
     return pair
 
 
-def _pair_in(reply: Reply) -> Mapping[str, Any] | SdkError:
+def _pair_in(reply: Reply, sent: Iterable[Callable[[], str]]) -> Mapping[str, Any] | SdkError:
     """The fields of a reply, their secrets hidden. An error is given back, so that no traceback has the body in it."""
     try:
         data = json.loads(reply.body.decode("utf-8-sig", "replace"))
@@ -122,11 +122,12 @@ def _pair_in(reply: Reply) -> Mapping[str, Any] | SdkError:
         data = hidden = None
     refused = isinstance(data, dict) and names_error(data.get("error"), data.get("error_description"))
     if not isinstance(data, dict) or not (refused or data.get("access_token")):
-        start = str(redact(reply.body[:200].decode("utf-8", "replace"))).strip()
+        start = str(redact(without_known(reply.body.decode("utf-8", "replace"), sent)[:200])).strip()
         start = start if start.startswith("<") else ""  # a page of a proxy; anything else may be a pair, half of it
         return BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
     if refused:
-        return _refusal(portal_error("oauth/token", data.get("error"), data.get("error_description"), reply.status))
+        code, text = (without_known(data.get(name), sent) for name in ("error", "error_description"))
+        return _refusal(portal_error("oauth/token", code, text, reply.status))
     return cast("Mapping[str, Any]", hidden)
 
 
@@ -162,7 +163,7 @@ def ask_server(
     attempt, lost = 1, False
     while True:
         try:
-            return read_token_reply(transport.post_form("oauth/token", url, form))
+            return read_token_reply(transport.post_form("oauth/token", url, form), form)
         except TransportError as error:
             failure = error
         except AuthorizationRequiredError as error:

@@ -271,7 +271,7 @@ class SignIn:
             reply = self._poster.post_form(
                 "oauth/token", token_url(server, self._servers, portal=application.origin), form
             )
-            data = read_token_reply(reply)
+            data = read_token_reply(reply, form)
         except AuthorizationRequiredError as error:
             raise RefreshTokenError(
                 f"the code was no longer valid: it lives {CODE_S} seconds and works once",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["MASK", "NAMES", "SECRET_NAMES", "SUBKEYS", "layers", "looks_secret", "masked", "redact"]
+__all__ = ["MASK", "NAMES", "SECRET_NAMES", "SUBKEYS", "layers", "looks_secret", "masked", "redact", "without_known"]
 
 MASK = "***"
 
@@ -69,6 +69,7 @@ _ESCAPE = re.compile(
 _ENTITIES = {"amp": "&", "sol": "/", "bsol": "\\", "quot": '"', "apos": "'", "colon": ":", "equals": "=", "lsqb": "["}
 _ENTITIES |= {"rsqb": "]", "lowbar": "_", "num": "#", "quest": "?", "commat": "@", "lt": "<", "gt": ">"}
 _MOST_LAYERS = 4
+_SHORTEST = 6  # characters; a shorter one may be a part of a word
 
 
 def redact(value: Any) -> Any:
@@ -101,6 +102,21 @@ _GIVEN = re.compile(
     r"|(?<![^\s/\"'(])(?P<login>[^\s/@:\"'(]{1,64}:[^\s/@\"')]{1,128})@",
     re.IGNORECASE,
 )
+
+
+def without_known(value: Any, secrets: Iterable[Callable[[], str]]) -> Any:
+    """A text without these secrets, whatever they look like and however they are escaped; anything else as it is.
+
+    They come as functions, so that no variable of the caller holds one.
+
+    >>> without_known("the token My Dog%21 is dead", ["My Dog!".__str__])
+    'the token *** is dead'
+    """
+    if not isinstance(value, str):
+        return value
+    known = [re.compile(re.escape(text), re.IGNORECASE) for secret in secrets if len(text := secret()) >= _SHORTEST]
+    found = [(place, one) for layer, place in layers(value) for pattern in known for one in pattern.finditer(layer)]
+    return _without(value, [place(one.span()) for place, one in found])
 
 
 def masked(text: str) -> str:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import json
+from html import escape, unescape
 from typing import Any
+from urllib.parse import quote as quote_url
+from urllib.parse import unquote
 
 import pytest
 
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
 from b24data.errors import AuthorizationRequiredError, BadReplyError, ConfigError, RefreshTokenError, SdkError
+from b24data.secret import Secret
 from b24data.tokens import B24OAuthParams, EnumAppStatus
 from tests.http.fakes import fault, reply
 
@@ -96,6 +101,32 @@ def test_read_token_reply__a_refusal_without_a_code_has_the_servers_words(code: 
     with pytest.raises(RefreshTokenError, match="Application not found") as caught:
         read_token_reply(reply({"error": code, "error_description": "Application not found"}, 400))
     assert caught.value.hint
+
+
+QUOTES = {
+    "as it is": "the token {} is dead",
+    "in capitals": "the token {} is dead".upper(),
+    "percent-encoded": "redirect_uri=%2F%3Ft%3D{}",
+    "HTML-escaped": "<b>&#x27;{}&#x27;</b>",
+    "in other words": "unbekannt:{};",
+    "among letters": "x{}x",
+}
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+@pytest.mark.parametrize("key", ["refresh_token", "client_secret"])
+@pytest.mark.parametrize("secret", ["My.Dog-2026!", "qwertyuiop", "Zz/9+x==", "1234567890"])
+@pytest.mark.parametrize("place", ["error", "error_description", "page"])
+def test_read_token_reply__a_secret_that_was_sent_is_quoted_in_no_form(
+    place: str, secret: str, key: str, quote: str
+) -> None:
+    text = QUOTES[quote].format(escape(quote_url(secret, safe="") if "percent" in quote else secret))
+    given = {"error": "invalid_client", "error_description": "no", place: text}
+    body = f"<html><body>{text}</body></html>".encode() if place == "page" else json.dumps(given).encode()
+    with pytest.raises(SdkError) as caught:
+        read_token_reply(reply(body, 400), {"grant_type": "refresh_token", key: Secret(secret)})
+    shown = unescape(unquote(f"{caught.value} {vars(caught.value)} {caught.value.__cause__!r}"))
+    assert secret.lower() not in shown.lower()
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
