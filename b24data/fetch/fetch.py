@@ -368,13 +368,14 @@ class Pipeline:
     def _shown(self, blocks: Iterable[pa.RecordBatch]) -> Generator[pa.RecordBatch, None, None]:
         """The batches as the caller gets them; those whose rows need titles come once these were asked for."""
         try:
-            for batch in blocks:
-                if self._presentation is None or self._held is None:
-                    yield self._presentation.show(batch) if self._presentation else batch
-                else:
-                    yield from self._ready(self._held.take(self._presentation, batch, self._standing()))
-            if self._presentation is not None and self._held is not None:
-                yield from self._ready(self._held.rest(self._presentation))
+            with broken_off(self.plan.method, self._facts):
+                for batch in blocks:
+                    if self._presentation is None or self._held is None:
+                        yield self._presentation.show(batch) if self._presentation else batch
+                    else:
+                        yield from self._ready(self._held.take(self._presentation, batch, self._standing()))
+                if self._presentation is not None and self._held is not None:
+                    yield from self._ready(self._held.rest(self._presentation))
         except IncompleteFetchError:
             if self._job is None or self._partial == "ok":  # else the next run reads again what still waits
                 yield from self._left_over()
