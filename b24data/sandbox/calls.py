@@ -62,7 +62,7 @@ class Methods:
         self._world = world
         self._records = Records(world, renderer, changes, escape=escape)
         self._quirks = quirks
-        self.dialects = Dialects(rowsets, escape=escape, quirks=quirks)
+        self.dialects = Dialects(rowsets, world, renderer, escape=escape, quirks=quirks)
         self._renderer = renderer
         self._escape = escape
         self._zero_total = zero_total

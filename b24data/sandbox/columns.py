@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ABSENT", "ID_MARK", "NULL", "ZONE_S", "Codes", "Column", "Numbers", "Writer", "iso"]
+__all__ = ["ABSENT", "ID_MARK", "NULL", "ZONE_S", "Codes", "Numbers", "Writer", "iso"]
 
 NULL = np.iinfo(np.int64).min
 ID_MARK = "\ue000"  # stands for the record's id inside a vocabulary entry
@@ -117,9 +117,6 @@ class Codes:
             vocabulary = self.numeric if writer.numbers and self.numeric is not None else self.vocabulary
             pieces = self._rendered[key, writer] = _Pieces(key, vocabulary, writer)
         return pieces.render(self.codes[rows], ids)
-
-
-Column = Numbers | Codes
 
 
 class _Pieces:

@@ -80,7 +80,8 @@ class Control:
             if ids is None:
                 return found
             numbers = self.portal.methods.ids(method, params)
-            return [row for row, number in zip(found, numbers, strict=True) if number in ids]
+            wanted = set(ids)
+            return [row for row, number in zip(found, numbers, strict=True) if number in wanted]
         request = self._request(method, params)
         selection = request.selection()
         if ids is not None:

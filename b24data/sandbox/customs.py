@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from b24data.sandbox import words
-from b24data.sandbox.columns import ABSENT, ID_MARK, NULL, ZONE_S, Codes, Column, Numbers, iso
-from b24data.sandbox.fields import Field
+from b24data.sandbox.columns import ABSENT, ID_MARK, NULL, ZONE_S, Codes, Numbers, iso
+from b24data.sandbox.fields import MULTIFIELDS, Field
+from b24data.sandbox.ragged import Column
 from b24data.sandbox.stages import STATUSES
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _DAY = 86400
 _LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
 
 
-def custom_column(table: Table, field: Field) -> Column:
+def custom_column(table: Table, field: Field) -> Numbers | Codes:
     """A user field; an empty multiple one is ``false`` where numbers travel as text, ``[]`` in ``crm.item.list``."""
     rng, n = table.rng(field.name), table.size
     if field.multiple:
@@ -137,7 +138,7 @@ def multifield_column(table: Table, field: Field) -> Codes:
     }[field.name]
     entries = [
         {"ID": f"{ID_MARK}{at}", "VALUE_TYPE": kind, "VALUE": value, "TYPE_ID": field.name}
-        for at, (kind, value) in enumerate(values, 1)
+        for at, (kind, value) in enumerate(values, 1 + 3 * MULTIFIELDS.index(field.name))
     ]
     lists: list[Any] = [ABSENT, entries[:1], entries[:2], entries]
     return Codes(_weighted(rng, table.size, len(lists)), lists)

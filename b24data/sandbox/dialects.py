@@ -6,7 +6,7 @@ of Bitrix24 clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,12 @@ from b24data.sandbox.documented import HIDDEN_ID, Documented, documented, row_id
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.filters import split_key
 from b24data.sandbox.notation import items_of
+from b24data.sandbox.pages import Layout, Renderer
 from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowfilters import RowNames, check_shape, kept_rows, refusal_about
 from b24data.sandbox.rowsets import Row, Rowsets, sorted_rows
+from b24data.sandbox.table import Selection, Table, World
+from b24data.sandbox.tabled import TableNames, layout_of, table_of, where_of
 from b24data.sandbox.windows import Window, window_of
 
 __all__ = ["Dialects"]
@@ -85,8 +88,11 @@ def _as_of_leads(row: Row) -> Row:
 class Dialects:
     """The methods by lower-case name."""
 
-    def __init__(self, rowsets: Rowsets, *, escape: bool, quirks: Quirks) -> None:
+    def __init__(self, rowsets: Rowsets, world: World, renderer: Renderer, *, escape: bool, quirks: Quirks) -> None:
         self._rowsets = rowsets
+        self._world = world
+        self._renderer = renderer
+        self._escape = escape
         self._quirks = quirks
         self._writer = Writer(numbers=True, escape=escape)
 
@@ -103,6 +109,9 @@ class Dialects:
         _check_required(known, given)
         if not known.is_list:
             return self._served(known, given)
+        table = table_of(known, given, self._world)
+        if table is not None:
+            return self._page(known, given, table)
         rows = self._chosen(known, habit, given, self._quirks)
         quirks = Quirks(self._quirks.ignores, (*self._quirks.lies, *habit.lies))
         window = window_of(known, given, rows, most_start=habit.most_start, quirks=quirks)
@@ -111,6 +120,45 @@ class Dialects:
         if habit.drops and str(given.get("clear", 1)) != "0":
             del self._rowsets.of("v2", name)[: len(window.rows)]
         return self._answer(known, habit, given, window, [row for row in window.rows if not _hidden(row, known, habit)])
+
+    def _page(self, known: Documented, given: Mapping[str, Any], table: Table) -> Answer:
+        """A page of a list that is kept in columns."""
+        names, selection = self._asked(known, given, table, self._quirks)
+        window = window_of(known, given, range(selection.count), quirks=self._quirks)
+        wanted = [str(name) for name in items_of(_at(given, known.select))] if known.select else []
+        layout = layout_of(known, table, wanted, names, escape=self._escape)
+        page = self._renderer.page(table, selection, layout, window.rows[0] if window.rows else 0, len(window.rows))
+        wrap = known.at.encode()
+        head, tail = (b'{"' + wrap + b'":[', b"]}") if wrap else (b"[", b"]")
+        return Answer(
+            [head, *page.pieces, tail],
+            rows=page.count,
+            pages=1,
+            total=window.total,
+            next=window.next,
+            counted=window.counted,
+            page=page,
+            wrap=known.at,
+        )
+
+    def _asked(
+        self, known: Documented, given: Mapping[str, Any], table: Table, quirks: Quirks
+    ) -> tuple[TableNames, Selection]:
+        names = TableNames(known, table, loose=quirks.lenient)
+        where = where_of(known, given, names, _at(given, known.filter) if known.filter else None, quirks)
+        order = quirks.order(_order(known, names, given), names.id)
+        return names, quirks.selection(table.select(where, order))
+
+    def listed(self, name: str, params: Mapping[str, Any]) -> tuple[Table, Selection, Layout] | None:
+        """What a call on a list that is kept in columns means; None where it is kept as plain rows."""
+        known = _known(name, params)
+        given = _by_name(known, params)
+        table = table_of(known, given, self._world)
+        if table is None:
+            return None
+        names, selection = self._asked(known, given, table, self._quirks.honest())
+        wanted = [str(one) for one in items_of(_at(given, known.select))] if known.select else []
+        return table, selection, layout_of(known, table, wanted, names, escape=self._escape)
 
     def _served(self, known: Documented, given: Mapping[str, Any]) -> Answer:
         """An answer that is no list of objects: the sample, a page of it where it is paged."""
@@ -128,28 +176,30 @@ class Dialects:
 
     def ids(self, name: str, params: Mapping[str, Any]) -> list[Any]:
         """The ids of :meth:`truth`; the values where the answer is no list of objects."""
+        found = self.listed(name, params)
+        if found is not None:
+            numbers: list[int] = found[0].ids[found[1].chosen].tolist()
+            return numbers
         if not documented("v2")[name].is_list:
             return list(documented("v2")[name].result)
         return [row_id(row, documented("v2")[name]) for row in self.truth(name, params)]
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """:meth:`truth` as it stands in answers."""
+        found = self.listed(name, params)
+        if found is not None:
+            return self._renderer.page(*found, 0, max(found[1].count, 1)).rows()
         known = _known(name, params)
         if not known.is_list:
             raise ValueError(f"{known.method} answers with no rows that are objects")
         return [_selected(known, row, _by_name(known, params)) for row in self.truth(name, params)]
 
     def _chosen(self, known: Documented, habit: Habit, given: Mapping[str, Any], quirks: Quirks) -> list[Row]:
-        every = self._rows_of(known)
+        every = self._rowsets.of("v2", known.method)
         rows = kept_rows(known, every, _at(given, known.filter) if known.filter else None, quirks)
         names = RowNames(known, every, loose=quirks.lenient)
-        rows = _of_scope(known, given, rows)
         order = quirks.order(_order(known, names, given), names.id)
         return sorted_rows(rows, order or (((names.id, True),) if habit.newest else ()))
-
-    def _rows_of(self, known: Documented) -> Sequence[Row]:
-        rows = self._rowsets.of("v2", known.method)
-        return [_as_of_leads(row) for row in rows] if known.rows[0].keys() >= {"STATUS_ID", "OWNER_ID"} else rows
 
     def _answer(
         self, known: Documented, habit: Habit, given: Mapping[str, Any], window: Window, rows: list[Row]
@@ -207,14 +257,6 @@ def _is_given(known: Documented, wanted: str, given: Mapping[str, Any]) -> bool:
     if head == "select" and inner:
         return bool({inner, "*"} & {str(name) for name in items_of(_at(given, known.select))})
     return _at(given, wanted) not in (None, "", [], {})
-
-
-def _of_scope(known: Documented, given: Mapping[str, Any], rows: list[Row]) -> list[Row]:
-    """The elapsed time of one task, or, without its number in the first place, of all of them."""
-    if known.method != "task.elapseditem.getlist":
-        return rows
-    task = given.get("TASKID")
-    return [row for row in rows if row["TASK_ID"] == str(task)] if str(task or "").isdigit() else rows
 
 
 def _order(known: Documented, names: RowNames, given: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:

@@ -398,6 +398,7 @@ AUTHOR_ID | user! | Created By
 EDITOR_ID | user! | Edited By
 RESULT_SUM | double | Result Sum
 RESULT_CURRENCY_ID | string | Result Currency
+BINDINGS | crm_activity_binding* | Bindings
 """,
     "tasks": """
 ID | integer | ID

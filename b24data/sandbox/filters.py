@@ -17,10 +17,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from b24data.sandbox.columns import ID_MARK, NULL, Codes, Column, Ints, Numbers
+from b24data.sandbox.columns import ID_MARK, NULL, Codes, Ints, Numbers
 from b24data.sandbox.conventions import Convention
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.notation import items_of
+from b24data.sandbox.ragged import Column, Ragged
 from b24data.sandbox.values import FALSE, Key, fits, flagged, held, meaning, moment_text, to_stored
 
 __all__ = ["Condition", "Group", "Names", "matches", "parse_filter", "row_mask", "split_key"]
@@ -171,7 +172,22 @@ def row_mask(part: Condition | Group, column: Callable[[str], Column], ids: Ints
         inverse: Mask = ~row_mask(Condition(part.name, opposite, part.values), column, ids)
         return inverse
     stored = column(part.name)
+    if isinstance(stored, Ragged):
+        if part.operator == "bound":
+            bound: Mask = np.logical_or.reduce([stored.holding(*_owner(stored, *pair)) for pair in part.values])
+            return bound
+        asked = part
+        return stored.meeting(
+            lambda given: matches(asked.operator, held(stored.kind, given), asked.values, stored.kind)
+        )
     return _number_mask(stored, part) if isinstance(stored, Numbers) else _code_mask(stored, part, ids)
+
+
+def _owner(column: Ragged, kind: str, number: str) -> tuple[int, Ints | None]:
+    """The place of a type of owners among the forms of a column, and the one number, or any."""
+    known = [str(form.value(0).get("OWNER_TYPE_ID")) for form in column.forms]
+    at = known.index(kind) if kind in known else -1
+    return at, np.array([int(number)]) if number.isdigit() else None
 
 
 def _number_mask(column: Numbers, condition: Condition) -> Mask:

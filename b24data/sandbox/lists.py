@@ -122,11 +122,12 @@ class _Parameters:
 
 def _where(method: ListMethod, spelling: Spelling, given: _Parameters, quirks: Quirks) -> Group:
     asked = _map(given("filter"), "filter")
+    bound = items_of(asked.pop("BINDINGS", None)) if method.entity == "activities" else []
     if method.family == "user":  # conditions may stand beside FILTER
         asked |= {key: value for key, value in given.all.items() if key.isupper() and spelling.column(key)}
     found = parse_filter(asked, quirks.convention(method.convention), spelling)
-    if method.entity == "activities" and asked.get("BINDINGS"):
-        found = replace(found, parts=(*found.parts, _bound_to(items_of(asked["BINDINGS"]))))
+    if bound:
+        found = replace(found, parts=(*found.parts, _bound_to(bound)))
     if method.family == "search" and "FIND" in asked:
         # user-search.md: FIND looks into all the named fields, and works alone.
         words = (str(asked["FIND"]),)
@@ -134,14 +135,11 @@ def _where(method: ListMethod, spelling: Spelling, given: _Parameters, quirks: Q
     return found
 
 
-def _bound_to(given: list[Any]) -> Group:
+def _bound_to(given: list[Any]) -> Condition:
     """crm-activity-list.md: activities of any of these owners, each ``OWNER_TYPE_ID`` with or without ``OWNER_ID``."""
-    wanted = [one for one in given if isinstance(one, Mapping)]
-    owners = [
-        Group(tuple(Condition(name, "eq", (one[name],)) for name in ("OWNER_TYPE_ID", "OWNER_ID") if name in one))
-        for one in wanted
-    ]
-    return Group(tuple(owners), any_of=True)
+    pairs = [one for one in given if isinstance(one, Mapping)]
+    wanted = tuple((str(one.get("OWNER_TYPE_ID", "")), str(one.get("OWNER_ID", ""))) for one in pairs)
+    return Condition("BINDINGS", "bound", wanted)
 
 
 def _entity_of(given: Any) -> str:

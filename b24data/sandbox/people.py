@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from b24data.sandbox import words
-from b24data.sandbox.columns import ID_MARK, NULL, ZONE_S, Codes, Column, Ints, Numbers
+from b24data.sandbox.bonds import task_links
+from b24data.sandbox.columns import ID_MARK, NULL, Codes, Ints, Numbers
 from b24data.sandbox.fields import Field
+from b24data.sandbox.moments import DAY, LAST_DAY, arrivals, working
+from b24data.sandbox.ragged import Column
 
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = ["task_column", "task_column_v3", "task_extra", "user_column"]
-
-_DAY = 86400
-_LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
+__all__ = ["TimeSpent", "task_column", "task_column_v3", "task_extra", "time_spent", "user_column"]
 
 
 def user_column(table: Table, field: Field) -> Column:
@@ -25,7 +26,7 @@ def user_column(table: Table, field: Field) -> Column:
     if field.name == "ID":
         return Numbers("id", table.ids.copy())
     if field.type == "datetime" or field.name == "UF_EMPLOYMENT_DATE":
-        moments = _LAST_DAY - rng.integers(0, 700, n) * _DAY
+        moments = LAST_DAY - rng.integers(0, 700, n) * DAY
         if field.name != "DATE_REGISTER":
             moments[rng.random(n) < 0.3] = NULL
         return Numbers("datetime", moments, empty="")
@@ -56,26 +57,44 @@ def task_column(table: Table, field: Field) -> Column:
     if field.type == "integer":
         return Numbers("id", _task_numbers(table, field.name, rng))
     if field.type == "datetime":
-        moments = _LAST_DAY - (np.arange(n)[::-1] * 600 // max(n, 1)) * _DAY + rng.integers(0, _DAY, n)
-        if field.name not in ("CREATED_DATE", "CHANGED_DATE"):
-            moments = moments + rng.integers(0, 20 * _DAY, n)
-            moments[rng.random(n) < 0.4] = NULL
-        return Numbers("datetime", moments)
+        return Numbers("datetime", _task_moments(table, field.name, rng))
+    if field.name == "UF_CRM_TASK":
+        return task_links(table, rng)
+    if field.name == "STATUS":
+        age = (LAST_DAY - table.created) / (20 * DAY)
+        codes = np.where(rng.random(n) < 1 - np.exp(-age), 3, np.searchsorted([0.4, 0.8, 0.9], rng.random(n)))
+        return Codes(codes.astype(np.int32), ["2", "3", "4", "5", "6"], kind="number")
     choices: dict[str, list[Any]] = {
         "TITLE": [f"{title} №{ID_MARK}" for title in words.TASK_TITLES],
         "DESCRIPTION": [comment or "" for comment in words.COMMENTS],
         "MARK": ["", None, "P", "N"],
-        "STATUS": ["2", "3", "4", "5", "6"],
         "PRIORITY": ["0", "1", "2"],
         "ACCOMPLICES": [[], ["1"], ["1", "3"]],
         "AUDITORS": [[], ["2"]],
         "ALLOW_TIME_TRACKING": ["N", "Y"],
-        "UF_CRM_TASK": [False, ["D_1"], ["C_123", "CO_456"]],
         "UF_TASK_WEBDAV_FILES": [False, [1117], [1117, 1120]],
     }
     values = choices[field.name]
-    kind = "number" if field.name in ("STATUS", "PRIORITY") else "text"
+    kind = "number" if field.name == "PRIORITY" else "text"
     return Codes(rng.integers(0, len(values), n, dtype=np.int32), values, kind=kind)
+
+
+def _task_moments(table: Table, name: str, rng: np.random.Generator) -> Ints:
+    """A task is made, then planned, then changed; only a completed one was closed, and that was its last change."""
+    n = table.size
+    if name == "CREATED_DATE":
+        return arrivals(rng, n)
+    made = table.created
+    if name in ("CLOSED_DATE", "CHANGED_DATE"):
+        took = (table.rng("took").lognormal(0.5, 1.0, n) * DAY).astype(np.int64)
+        finished = working(made + took)
+        finished = np.where(finished < LAST_DAY, finished, made + (LAST_DAY - 1 - made) // 2)
+        is_closed = table.coded("STATUS").codes == 3
+        return finished if name == "CHANGED_DATE" else np.where(is_closed, finished, NULL)
+    begin = {"START_DATE_PLAN": 0, "END_DATE_PLAN": 5, "DEADLINE": 3}[name]
+    moments = working(made + rng.integers(begin * DAY, (begin + 10) * DAY, n))
+    moments[rng.random(n) < 0.4] = NULL
+    return moments
 
 
 def _task_numbers(table: Table, name: str, rng: np.random.Generator) -> Ints:
@@ -84,10 +103,40 @@ def _task_numbers(table: Table, name: str, rng: np.random.Generator) -> Ints:
         return table.ids.copy()
     if name in ("CREATED_BY", "RESPONSIBLE_ID", "CHANGED_BY", "CLOSED_BY"):
         staff = table.world.table("users").ids
-        return staff[rng.integers(0, len(staff), n)] if len(staff) else np.ones(n, np.int64)
+        values = staff[rng.integers(0, len(staff), n)] if len(staff) else np.ones(n, np.int64)
+        return np.where(table.coded("STATUS").codes == 3, values, NULL) if name == "CLOSED_BY" else values
     if name == "GROUP_ID":
         return np.where(rng.random(n) < 0.5, 0, rng.integers(1, 1 + len(words.GROUPS), n))
+    if name == "TIME_SPENT_IN_LOGS":
+        return time_spent(table).seconds_of(n)
+    if name == "PARENT_ID":  # an earlier task
+        parent = (rng.random(n) * np.arange(n)).astype(np.int64)
+        return np.where((rng.random(n) < 0.8) | (np.arange(n) == 0), 0, table.ids[parent] if n else 0)
     return np.where(rng.random(n) < 0.6, 0, rng.integers(0, 5000, n))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpent:
+    """Entries of time that people put down: the ``task`` of each (its position), when it ``began``, its ``seconds``."""
+
+    task: Ints
+    began: Ints
+    seconds: Ints
+
+    def seconds_of(self, count: int) -> Ints:
+        """The sum of each of ``count`` tasks."""
+        return np.bincount(self.task, self.seconds, count).astype(np.int64)
+
+
+def time_spent(table: Table) -> TimeSpent:
+    """What was put down for each task, between its making and its last change."""
+    rng = table.rng("time spent")
+    count = np.searchsorted([0.5, 0.75, 0.9], rng.random(table.size))
+    task = np.repeat(np.arange(table.size), count)
+    made, changed = table.created[task], table.numbers("CHANGED_DATE").values[task]
+    began = made + (rng.random(len(task)) * (changed - made)).astype(np.int64)
+    order = np.lexsort((began, task))
+    return TimeSpent(task, began[order], 300 * rng.integers(1, 40, len(task)))
 
 
 def task_extra(table: Table, name: str) -> Codes:
@@ -113,8 +162,8 @@ def _sub_status(table: Table) -> Codes:
     held = [*status.vocabulary, "-1", "-2", "-3"]
     deadline = table.numbers("DEADLINE").values
     is_open = np.isin(np.array(status.vocabulary), ["2", "3"])[status.codes]
-    overdue = is_open & (deadline != NULL) & (deadline < _LAST_DAY)
-    almost = is_open & (deadline >= _LAST_DAY) & (deadline < _LAST_DAY + _DAY)
+    overdue = is_open & (deadline != NULL) & (deadline < LAST_DAY)
+    almost = is_open & (deadline >= LAST_DAY) & (deadline < LAST_DAY + DAY)
     unseen = is_open & ~overdue & ~almost & (table.ids % 5 == 0)
     first = len(status.vocabulary)
     codes = np.select([overdue, unseen, almost], [first, first + 1, first + 2], status.codes)

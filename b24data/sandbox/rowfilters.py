@@ -15,7 +15,7 @@ from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowsets import Row, holds
 from b24data.sandbox.values import kind_of_value
 
-__all__ = ["RowNames", "check_shape", "kept_rows", "refusal_about"]
+__all__ = ["RowNames", "asked_for", "check_shape", "kept_rows", "refusal_about"]
 
 
 @cache
@@ -33,13 +33,16 @@ def _convention(name: str) -> Convention:
 
 def kept_rows(known: Documented, rows: Sequence[Row], where: Any, quirks: Quirks) -> list[Row]:
     """The rows that a filter keeps, as the method's page says it."""
-    check_shape(known, "filter", where)
-    if not isinstance(where, Mapping):
-        where = {}
-    names = RowNames(known, rows, loose=quirks.lenient)
-    group = parse_filter(where, quirks.convention(_convention(known.method.lower())), names)
-    group = quirks.where(names.honoured(group), names.id, names.kind)
+    group = asked_for(known, where, RowNames(known, rows, loose=quirks.lenient), quirks)
     return [row for row in rows if holds(group, row)] if group.parts else list(rows)
+
+
+def asked_for(known: Documented, where: Any, names: RowNames, quirks: Quirks) -> Group:
+    """The conditions of a filter, as the method's page says it."""
+    check_shape(known, "filter", where)
+    given = where if isinstance(where, Mapping) else {}
+    group = parse_filter(given, quirks.convention(_convention(known.method.lower())), names)
+    return quirks.where(names.honoured(group), names.id, names.kind)
 
 
 def check_shape(known: Documented, word: str, value: Any) -> None:

@@ -69,10 +69,5 @@ class Rowsets:
             known = documented(version)[name]
             count = self._counts.get(f"{name}@{version}", self._counts.get(name, USUAL_COUNTS.get(name)))
             made = made_rows(known, self._seed, count)
-            rows = self._rows[version, name] = [{**(extra or {}), **row, **_varied(name, row)} for row in made]
+            rows = self._rows[version, name] = [{**(extra or {}), **row} for row in made]
         return rows
-
-
-def _varied(name: str, row: Row) -> dict[str, Any]:
-    """What a list's rows differ in, beyond their ids."""
-    return {"TASK_ID": str(691 + int(row["ID"]) % 2)} if name == "task.elapseditem.getlist" else {}

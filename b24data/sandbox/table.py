@@ -11,17 +11,22 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from b24data.sandbox.columns import ID_MARK, Codes, Column, Ints, Numbers
+from b24data.sandbox.columns import ID_MARK, Codes, Ints, Numbers
 from b24data.sandbox.customs import empty_column, item_multifields
 from b24data.sandbox.fields import Field, fields_of
 from b24data.sandbox.filters import Condition, Group, row_mask
-from b24data.sandbox.generate import generate_column, record_ids
+from b24data.sandbox.generate import deal_luck, generate_column, record_ids
+from b24data.sandbox.goods import Basket, basket
+from b24data.sandbox.passage import PLANS, Passage, passage
 from b24data.sandbox.people import task_column_v3, task_extra
+from b24data.sandbox.ragged import Column, Ragged
+from b24data.sandbox.related import field_of, make_related
 from b24data.sandbox.values import to_stored
 
 __all__ = ["Selection", "Table", "World"]
 
 _KEPT = 24  # selections remembered per table; one of a million rows is 16 MB
+_MADE = ("DATE_CREATE", "CREATED_TIME", "CREATED", "CREATED_DATE")
 _BOUNDS = {"gt": (1, None), "ge": (0, None), "lt": (None, 0), "le": (None, 1)}
 
 
@@ -77,13 +82,25 @@ class World:
 
     def table(self, entity: str) -> Table:
         """The records of an entity."""
-        return self._tables[entity]
+        found = self.find(entity)
+        if found is None:
+            raise KeyError(f"the portal has no {entity}; it has: {', '.join(self._tables)}")
+        return found
+
+    def find(self, entity: str) -> Table | None:
+        """The records of an entity, made when they are first asked for; None where there are no such."""
+        found = self._tables.get(entity)
+        if found is None:
+            made = make_related(entity, self)
+            if made is not None:
+                found = self._tables[entity] = Table(entity, made[0], self, made[1])
+        return found
 
 
 class Table:
     """Columns by field, made when they are first asked for; records may come and go."""
 
-    def __init__(self, entity: str, ids: Ints, world: World) -> None:
+    def __init__(self, entity: str, ids: Ints, world: World, columns: Mapping[str, Column] | None = None) -> None:
         self.entity = entity
         self.world = world
         self.ids: Ints = ids
@@ -93,6 +110,10 @@ class Table:
         self.memo: dict[str, Any] = {}
         self.generation = 0
         self._columns: dict[str, Column] = {}
+        self._own: dict[str, Field] | None = None  # the fields of what was made in columns from the beginning
+        if columns is not None:
+            self._columns = {"ID": Numbers("id", ids.copy()), **columns}
+            self._own = {name: field_of(name, column) for name, column in self._columns.items()}
         self._selections: OrderedDict[tuple[Any, ...], Ints] = OrderedDict()
 
     @property
@@ -108,7 +129,8 @@ class Table:
     @property
     def fields(self) -> dict[str, Field]:
         """The fields by upper-case name, those that were added last."""
-        return {**fields_of(self.entity), **{field.name: field for field in self.added}}
+        known = fields_of(self.entity) if self._own is None else self._own
+        return {**known, **{field.name: field for field in self.added}}
 
     def rng(self, name: str) -> np.random.Generator:
         """The stream of random numbers of one column."""
@@ -139,6 +161,42 @@ class Table:
     def coded(self, name: str) -> Codes:
         """The column of a field that is known to hold codes."""
         return cast("Codes", self.column(name))
+
+    def ragged(self, name: str) -> Ragged:
+        """The column of a field that is known to hold references."""
+        return cast("Ragged", self.column(name))
+
+    # What several columns follow from.
+
+    @property
+    def created(self) -> Ints:
+        """When each record was made."""
+        return self.numbers(next(name for name in _MADE if name in self.fields)).values
+
+    @property
+    def passage(self) -> Passage:
+        """How the records passed through their stages, before anything was changed."""
+        known = self.memo.get("passage")
+        if known is None:
+            luck = deal_luck(self) if self.entity == "deals" else 1.0
+            plan = PLANS.get(self.entity, PLANS["items"])
+            known = self.memo["passage"] = passage(self.rng("passage"), self.created, plan, luck=luck)
+        return cast("Passage", known)
+
+    @property
+    def basket(self) -> Basket:
+        """The products of the records, before anything was changed."""
+        known = self.memo.get("basket")
+        if known is None:
+            currency = self.coded("CURRENCY_ID").codes.astype(np.int64)
+            known = self.memo["basket"] = basket(self.rng("basket"), self.created, currency)
+        return cast("Basket", known)
+
+    def places(self, ids: Ints) -> Ints:
+        """Where the records with these ids, all of which were made once, stand."""
+        order = np.argsort(self.ids, kind="stable")
+        found: Ints = order[np.searchsorted(self.ids, ids, sorter=order)]
+        return found
 
     def _derived(self, name: str) -> Column:
         """What an answer adds to the fields: ``fm`` of items, the persons and the group of a task, names of v3."""
@@ -291,6 +349,8 @@ def _split_id_bounds(where: Group) -> tuple[Group, int | None, int | None]:
 
 
 def _sort_rank(column: Column, positions: Ints, ids: Ints) -> Ints:
+    if isinstance(column, Ragged):
+        return column.count[positions].astype(np.int64)
     if isinstance(column, Numbers):
         return np.maximum(column.values[positions], -(2**62))  # an empty value has to survive a change of sign
     return _text_rank(column, positions, ids)

@@ -183,13 +183,20 @@ def test_departments__exact_parameters_at_the_top_level(portal, call):
 
 
 def test_activities__of_any_of_several_owners(portal, count):
-    method, everything = "crm.activity.list", portal.rows("crm.activity.list", select=["ID", "OWNER_ID"])
-    owner = everything[0]["OWNER_ID"]
-    of_one = sum(row["OWNER_ID"] == owner for row in everything)
+    method = "crm.activity.list"
+    everything = portal.rows(method, select=["ID", "OWNER_ID", "OWNER_TYPE_ID", "BINDINGS"])
+    owner = next(row["OWNER_ID"] for row in everything if row["OWNER_TYPE_ID"] == "2")
+
+    def bound(*wanted):
+        pairs = [[(one["OWNER_TYPE_ID"], one["OWNER_ID"]) for one in row["BINDINGS"]] for row in everything]
+        return sum(any(kind == "1" or (kind, number) in wanted for kind, number in row) for row in pairs)
+
+    leads = {"OWNER_TYPE_ID": 1}
     assert (
-        count(portal, method, {"BINDINGS": [{"OWNER_TYPE_ID": 2, "OWNER_ID": owner}, {"OWNER_TYPE_ID": 3}]}) == of_one
+        0 < count(portal, method, {"BINDINGS": [{"OWNER_TYPE_ID": 2, "OWNER_ID": owner}, leads]}) == bound(("2", owner))
     )
-    assert count(portal, method, {"BINDINGS": [{"OWNER_TYPE_ID": 2}]}) == len(everything)
+    assert 0 < count(portal, method, {"BINDINGS": [leads]}) == bound() < len(everything)
+    assert count(portal, method, {"BINDINGS": [{"OWNER_TYPE_ID": 14}]}) == 0
 
 
 def test_users__are_searched_by_a_word_in_any_of_the_named_fields(portal, count):

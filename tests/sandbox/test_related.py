@@ -1,0 +1,172 @@
+"""Records that belong together: what the lists of a portal say of each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from b24data.sandbox.documented import documented
+
+SEEDS = [1, 7, 42]
+HISTORIES = {1: "statusId", 2: "stageId", 31: "stageId", 1036: "stageId"}
+OWNER_CODES = {1: "L", 2: "D", 7: "Q", 31: "SI", 1036: "T40c"}
+
+
+@pytest.fixture(params=SEEDS)
+def seeded(request, start):
+    return start(seed=request.param, deals=400, leads=150, contacts=120, companies=40, activities=300, tasks=150)
+
+
+def items(portal, entity_type):
+    return portal.rows("crm.item.list", params={"entityTypeId": entity_type})
+
+
+def by(rows, key):
+    found = defaultdict(list)
+    for row in rows:
+        found[row[key]].append(row)
+    return found
+
+
+@pytest.mark.parametrize("entity_type", HISTORIES)
+def test_history__ends_with_the_stage_and_the_time_of_its_record(seeded, entity_type):
+    status = "STATUS" if entity_type == 1 else "STAGE"
+    history = by(seeded.rows("crm.stagehistory.list", params={"entityTypeId": entity_type}), "OWNER_ID")
+    rows = items(seeded, entity_type)
+    assert set(history) == {row["id"] for row in rows}
+    for row in rows:
+        entries = history[row["id"]]
+        last = entries[-1]
+        assert (last[f"{status}_ID"], last["CREATED_TIME"]) == (row["stageId"], row["movedTime"])
+        assert entries[0]["CREATED_TIME"] == row["createdTime"]
+        assert [one["TYPE_ID"] == 1 for one in entries] == [True] + [False] * (len(entries) - 1)
+        times = [one["CREATED_TIME"] for one in entries]
+        assert times == sorted(set(times))
+        assert [one["ID"] for one in entries] == sorted(one["ID"] for one in entries)
+        assert {one.get("CATEGORY_ID") for one in entries} == {row.get("categoryId")}
+
+
+@pytest.mark.parametrize("entity_type", OWNER_CODES)
+def test_product_rows__add_up_to_the_amount(seeded, entity_type):
+    rows = items(seeded, entity_type)
+    code = OWNER_CODES[entity_type]
+    products = seeded.rows("crm.item.productrow.list", filter={"=ownerType": code, "=ownerId": [r["id"] for r in rows]})
+    owned = by(products, "ownerId")
+    assert 0 < len(owned) < len(rows)
+    for row in rows:
+        amount = sum(round(one["price"] * 100) * one["quantity"] for one in owned.get(row["id"], []))
+        assert amount == round(row["opportunity"] * 100)
+    catalogue = {row["id"] for row in seeded.rows("catalog.product.list")}
+    assert {one["productId"] for one in products} <= catalogue
+
+
+def test_links__find_what_they_mean(seeded):
+    known = {entity: {row["id"]: row for row in items(seeded, number)} for entity, number in
+             {"lead": 1, "deal": 2, "contact": 3, "company": 4}.items()}  # fmt: skip
+    users = {int(row["ID"]) for row in seeded.rows("user.get")}
+    for deal in known["deal"].values():
+        contacts = deal["contactIds"]
+        assert len(contacts) == len(set(contacts))
+        assert deal["contactId"] == (contacts[0] if contacts else None)
+        assert all(known["contact"][one]["createdTime"] <= deal["createdTime"] for one in contacts)
+        if contacts:
+            assert deal["companyId"] == known["contact"][contacts[0]]["companyId"]
+        if deal["companyId"]:
+            assert deal["companyId"] in known["company"]
+        if deal["leadId"]:
+            lead = known["lead"][deal["leadId"]]
+            assert lead["stageId"] == "CONVERTED"
+            assert lead["movedTime"] <= deal["createdTime"]
+            assert (lead["contactId"], lead["companyId"]) == (deal["contactId"], deal["companyId"])
+        assert deal["assignedById"] in users
+    assert sum(bool(deal["leadId"]) for deal in known["deal"].values()) > 10
+    assert len({one for deal in known["deal"].values() for one in deal["contactIds"]}) > 60
+
+
+def test_activities_and_calls__are_of_real_owners(seeded):
+    types = {"1": "crm.lead.list", "2": "crm.deal.list", "3": "crm.contact.list", "4": "crm.company.list"}
+    known = {kind: {row["ID"]: row for row in seeded.rows(method)} for kind, method in types.items()}
+    activities = seeded.rows("crm.activity.list", select=["*", "BINDINGS"])
+    first = next(iter(known["2"].values()))  # has what was before any record
+    for row in activities:
+        owner = known[row["OWNER_TYPE_ID"]][row["OWNER_ID"]]
+        assert owner["DATE_CREATE"] <= row["CREATED"] or owner is first
+        bound = [(one["OWNER_TYPE_ID"], one["OWNER_ID"]) for one in row["BINDINGS"]]
+        assert bound[0] == (row["OWNER_TYPE_ID"], row["OWNER_ID"])
+        assert all(number in known[kind] for kind, number in bound)
+        assert row["CREATED"] <= row["LAST_UPDATED"]
+    calls = seeded.rows("voximplant.statistic.get")
+    called = {row["ID"]: row for row in activities if row["PROVIDER_ID"] == "VOXIMPLANT_CALL"}
+    assert {row["CRM_ACTIVITY_ID"] for row in calls} == set(called)
+    words = {"CONTACT": "3", "COMPANY": "4", "LEAD": "1"}
+    for row in calls:
+        assert row["CRM_ENTITY_TYPE"] is None or row["CRM_ENTITY_ID"] in known[words[row["CRM_ENTITY_TYPE"]]]
+        assert row["CALL_START_DATE"] == called[row["CRM_ACTIVITY_ID"]]["CREATED"]
+    assert [row["CALL_START_DATE"] for row in calls] == sorted(row["CALL_START_DATE"] for row in calls)
+
+
+def test_tasks__are_of_real_records_and_their_time_adds_up(seeded):
+    known = {word: {int(row["ID"]) for row in seeded.rows(f"crm.{kind}.list")}
+             for word, kind in {"D": "deal", "C": "contact", "CO": "company", "L": "lead"}.items()}  # fmt: skip
+    tasks = seeded.rows("tasks.task.list", select=["*", "UF_CRM_TASK"])
+    time = by(seeded.rows("task.elapseditem.getlist"), "TASK_ID")
+    for task in tasks:
+        for link in task["ufCrmTask"] or []:
+            word, number = link.split("_")
+            assert int(number) in known[word]
+        assert sum(int(one["SECONDS"]) for one in time.get(task["id"], [])) == int(task["timeSpentInLogs"])
+        assert task["createdDate"] <= task["changedDate"]
+        assert (task["closedDate"] is None) == (task["status"] != "5")
+    assert set(time) <= {task["id"] for task in tasks}
+    assert sum(bool(task["ufCrmTask"]) for task in tasks) > 50
+
+
+def test_time__goes_forward_and_keeps_working_hours(seeded):
+    for deal in items(seeded, 2):
+        assert deal["createdTime"] <= deal["movedTime"] <= deal["updatedTime"]
+        assert 9 <= int(deal["createdTime"][11:13]) < 19
+        assert 9 <= int(deal["movedTime"][11:13]) < 19
+        assert deal["closed"] == ("N" if deal["stageSemanticId"] == "P" else "Y")
+        if deal["closed"] == "Y":
+            assert deal["closedate"][:10] == deal["movedTime"][:10]
+
+
+def test_funnel__narrows_from_stage_to_stage(start):
+    portal = start(deals=3000)
+    history = portal.rows("crm.stagehistory.list", params={"entityTypeId": 2})
+    reached = defaultdict(set)
+    for row in history:
+        reached[row["STAGE_ID"].split(":")[-1]].add(row["OWNER_ID"])
+    counts = [len(reached[code]) for code in
+              ("NEW", "PREPARATION", "PREPAYMENT_INVOICE", "EXECUTING", "FINAL_INVOICE", "WON")]  # fmt: skip
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == 3000
+    assert 600 < counts[-1] < 1800
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("crm.stagehistory.list", {"entityTypeId": 2}),
+        ("crm.item.productrow.list", {}),
+        ("voximplant.statistic.get", {}),
+        ("task.elapseditem.getlist", {}),
+    ],
+)
+def test_rows__have_the_keys_and_the_kinds_of_the_documented_sample(portal, method, params):
+    (sample, *_), row = documented("v2")[method].rows, portal.rows(method, params=params)[0]
+    assert next(iter(row)) == documented("v2")[method].id
+    assert set(row) == set(sample)
+    for key, value in row.items():
+        if value is not None and sample[key] is not None:
+            numbers = isinstance(sample[key], int | float)
+            assert isinstance(value, int | float) == numbers, key
+
+
+def test_the_same_seed__makes_the_same_history_whatever_was_asked_for_before(start):
+    one, other = start(), start()
+    other.rows("crm.item.productrow.list")
+    other.rows("voximplant.statistic.get")
+    for method in ("crm.stagehistory.list", "crm.item.productrow.list", "voximplant.statistic.get"):
+        assert one.rows(method) == other.rows(method)
