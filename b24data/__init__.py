@@ -36,16 +36,8 @@ from b24data.errors import (
     ServerError,
     TransportError,
 )
-from b24data.params import (
-    AdaptiveConfig,
-    ApiVersion,
-    ConditionReport,
-    EarlierRuns,
-    FetchReport,
-    OperatingLimitConfig,
-    RateLimitConfig,
-    RestrictionParams,
-)
+from b24data.params import AdaptiveConfig, ApiVersion, OperatingLimitConfig, RateLimitConfig, RestrictionParams
+from b24data.report import ConditionReport, EarlierRuns, FetchReport
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
 if TYPE_CHECKING:

@@ -29,14 +29,12 @@ A class exists where a caller would act differently. The text of an error reads
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from b24data.report import FetchReport
 from b24data.text.hints import Face, spelled
 from b24data.text.printable import printable
 from b24data.text.redact import masked
-
-if TYPE_CHECKING:
-    from b24data.params import FetchReport
 
 __all__ = [
     "AccessDeniedError",

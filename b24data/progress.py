@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from b24data.errors import ConfigError
 from b24data.text.markup import note_html
@@ -31,32 +31,13 @@ from b24data.text.markup import note_html
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["Display", "Meter", "Progress", "ProgressEvent", "progress_for"]
+__all__ = ["Display", "Meter", "ProgressEvent", "progress_for"]
 
 _LOGGER = logging.getLogger("b24data.progress")
 _SHOW_EVERY_S = 0.5  # rows; with one wait in between that is at most four updates a second
 _WORTH_TELLING_S = 1.0  # shorter waits are how the limits work, not something that a person waits for
 _LINE_EVERY_S = 10.0
 _ENOUGH_TO_JUDGE = 0.02  # of the way: before it the time left is a guess
-
-
-class Progress(Protocol):
-    """What a walk tells. Every method may be called from any thread; none of them raises."""
-
-    def start(self, label: str, *, total: int | None) -> None:
-        """The walk begins; ``total`` is its number of rows, where that is known."""
-
-    def update(self, rows: int, *, fraction: float | None = None) -> None:
-        """So many rows are here; ``fraction`` of the way is gone (of the ids, where nobody counted)."""
-
-    def wait(self, reason: str, seconds: float, until: float) -> None:
-        """Nothing is sent for ``seconds``, until the unix time ``until``."""
-
-    def refreshed(self) -> None:
-        """A token died and was replaced."""
-
-    def close(self, summary: str) -> None:
-        """The walk is over; the summary, which names it, is the line that stays. Later calls do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +98,7 @@ class ProgressEvent:
 Display = Callable[[ProgressEvent], object]
 
 
-def progress_for(option: bool | Literal["auto"] | Callable[[ProgressEvent], object]) -> Progress:
+def progress_for(option: bool | Literal["auto"] | Callable[[ProgressEvent], object]) -> Meter:
     """The progress that ``progress=`` asks for.
 
     ``"auto"`` is a bar in a terminal or notebook and one line every ten seconds elsewhere (cron, a log, a notebook
@@ -163,6 +144,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
 class Meter:
     """Counts what a walk tells, and shows it: rows twice a second, a wait of a second or more at once.
 
+    Every method may be called from any thread; none of them raises.
+
     ``monotonic`` is the clock that the pace of the display goes by.
     """
 
@@ -203,7 +186,7 @@ class Meter:
             self._now = replace(self._now, refreshes=self._now.refreshes + 1)
 
     def close(self, summary: str) -> None:
-        """The walk is over; the summary is the line that stays."""
+        """The walk is over; the summary, which names it, is the line that stays. Later calls show nothing."""
         with self._lock:
             self._show(replace(self._now, kind="done", summary=summary))
             self._display = None

@@ -34,7 +34,8 @@ from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.lists.reader import PageReader
-from b24data.params import ApiVersion, FetchReport
+from b24data.params import ApiVersion
+from b24data.report import FetchReport
 from b24data.sync.clocks import seconds_of
 from b24data.sync.report import SyncReport
 from b24data.sync.source import check_folder, source_of

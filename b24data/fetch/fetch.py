@@ -44,8 +44,8 @@ from b24data.lists.reader import PageReader
 from b24data.lists.rows import Row
 from b24data.lists.walk import IdRun, WalkFacts, broken_off
 from b24data.lists.walks import walk_of
-from b24data.params import Coercion, ConditionReport, FetchReport
 from b24data.progress import progress_for
+from b24data.report import Coercion, ConditionReport, FetchReport
 
 __all__ = ["Pipeline"]
 

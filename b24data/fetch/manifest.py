@@ -11,7 +11,7 @@ from typing import Any
 from b24data.errors import ConfigError, ExportError
 from b24data.files.sealed import DamagedError, unsealed
 from b24data.files.workfolder import WorkFolder
-from b24data.params import Coercion
+from b24data.report import Coercion
 
 __all__ = ["LASTS_S", "MANIFEST", "VERSION", "Kept", "Manifest", "Part", "Purpose", "folder_of", "read_manifest"]
 

@@ -34,7 +34,7 @@ from b24data.files.disk import resumable
 from b24data.files.sealed import seal
 from b24data.files.workfolder import LOCK, WorkFolder
 from b24data.http.clock import Clock
-from b24data.params import EarlierRuns
+from b24data.report import EarlierRuns
 from b24data.text.hints import UNFINISHED, option
 
 __all__ = ["Job", "discard", "unfinished"]

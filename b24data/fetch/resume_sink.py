@@ -17,7 +17,7 @@ from b24data.fetch.resume import Job
 from b24data.files.disk import disk_error, resumable
 from b24data.frames.sinks import Sink, united
 from b24data.http.clock import Clock
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 __all__ = ["JobSink"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from b24data.fetch.fetch import Pipeline
 from b24data.frames.sinks import DtypeBackend, TableSink, frame_of
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from b24data.frames.parse import Misfit
 from b24data.frames.schema import Column, Schema
 from b24data.frames.widening import grows, widened
 from b24data.frames.wire import Plan, Reading, Row, make_plan, parse_rows, read_fast, read_robust, wires_of
-from b24data.params import Coercion
+from b24data.report import Coercion
 from b24data.text.hints import option
 
 __all__ = ["Decoder"]

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from b24data.frames.flat import decoded, is_number, iso, joined, local, text_of, zone_in
 from b24data.frames.newfile import NewFile, told
 from b24data.frames.sinks import recast
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 __all__ = ["CSV_KINDS", "EXCEL_DIGITS", "EXCEL_ROWS", "CsvKind", "CsvSink"]
 

@@ -28,7 +28,7 @@ from b24data.frames.csvfile import EXCEL_DIGITS, EXCEL_ROWS
 from b24data.frames.flat import decoded, is_number, joined, local, text_of, zone_in
 from b24data.frames.newfile import NewFile, told
 from b24data.frames.sinks import recast
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 __all__ = ["ExcelSink", "check_excel"]
 

@@ -16,7 +16,7 @@ from b24data.files.atomic import create, file_behind, open_regular, path_of, rep
 from b24data.files.disk import disk_error
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 __all__ = ["GrowingFile", "ParquetSink", "check_target", "opened", "rows_of", "schema_of", "table_of"]
 

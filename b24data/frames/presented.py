@@ -12,7 +12,7 @@ from b24data.frames.bound import Ref
 from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels
 from b24data.frames.schema import Schema
-from b24data.params import Coercion
+from b24data.report import Coercion
 
 __all__ = ["Presentation", "coercion_text"]
 

@@ -20,7 +20,7 @@ from b24data.errors import ProtocolViolationError
 from b24data.frames.schema import Column, Schema
 from b24data.lists.conditions import Condition, Group, Node, each_condition
 from b24data.lists.walk import IdRun
-from b24data.params import ConditionReport
+from b24data.report import ConditionReport
 
 __all__ = ["Recheck", "condition_reports", "id_run"]
 

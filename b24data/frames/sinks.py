@@ -14,7 +14,7 @@ from b24data.frames.convert import regrouped
 from b24data.frames.pandas_types import DtypeBackend, array_of
 from b24data.frames.schema import Schema
 from b24data.frames.texts import texts_of
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 from b24data.text.hints import option
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from b24data.frames.parquet import schema_of
 from b24data.http.clock import Clock
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 from b24data.sync.clocks import Moment, earlier
 from b24data.sync.merge import Ids
 from b24data.sync.state import Query

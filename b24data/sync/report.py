@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 

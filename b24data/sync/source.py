@@ -20,7 +20,7 @@ from b24data.http.session import Session
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.lists.query import selected_names
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 from b24data.sync.clocks import Moment
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.state import Store

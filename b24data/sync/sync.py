@@ -17,7 +17,7 @@ import numpy as np
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.files.disk import disk_error
 from b24data.frames.parquet import rows_of
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 from b24data.sync.asking import LONG_AGO, Filter, Source, asking_for, changed_since, id_column, needed_filter
 from b24data.sync.clocks import earlier, jump_between
 from b24data.sync.dataset import PART_ROWS, Dataset, Merge, parts_in

@@ -20,7 +20,7 @@ from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import FrameSink
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 sys.path.insert(0, str(Path(__file__).parent))
 from decode import TYPES, rows_of

@@ -186,7 +186,7 @@ def test_disk_error__that_nobody_foresaw_still_has_a_hint():
 def test_target__under_any_locale_cyrillic_names_are_written(tmp_path, locale, how):
     code = (
         "import os; from b24data.frames.parquet import ParquetSink, rows_of, check_target; import pyarrow as pa;"
-        "from b24data.params import FetchReport;"
+        "from b24data.report import FetchReport;"
         f"name = {how};"
         "target = check_target(name); sink = ParquetSink(target, pa.schema([('a', pa.int64())]));"
         "sink.write(pa.RecordBatch.from_pydict({'a': [1]}));"

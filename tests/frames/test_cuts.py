@@ -14,7 +14,7 @@ from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema, infer_schema
 from b24data.frames.sinks import TableSink
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 REPORT = FetchReport(method="m", portal="p", walk="keyset", reason="short_page", complete=True, rows=1)
 FIELDS = {

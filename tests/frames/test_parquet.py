@@ -12,7 +12,7 @@ from b24data.frames import parquet
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink, check_target
 from b24data.frames.schema import Field, build_schema, infer_schema
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 REPORT = FetchReport(method="crm.deal.list", portal="p", walk="keyset", reason="short_page", complete=True, rows=3)
 TYPES = {"ID": "integer", "STAGE_ID": "crm_status", "T": "string", "DAY": "date", "AT": "datetime", "E": "enumeration"}

@@ -16,7 +16,7 @@ from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of
 from b24data.frames.unfold import exploded, first_of
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 from b24data.sync.dataset import Dataset
 
 REPORT = FetchReport(method="m", portal="p", walk="keyset", reason="short_page", complete=True, rows=3)

@@ -11,7 +11,7 @@ from b24data.errors import ConfigError, SchemaError
 from b24data.frames.columns import Decoder
 from b24data.frames.schema import Field, build_schema, infer_schema
 from b24data.frames.sinks import FrameSink, TableSink, recast, united
-from b24data.params import FetchReport
+from b24data.report import FetchReport
 
 REPORT = FetchReport(method="crm.deal.list", portal="p", walk="keyset", reason="short_page", complete=True, rows=2)
 TYPES = {

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from b24data import AjaxError, AjaxResult, FetchReport
-from b24data.params import Coercion
+from b24data.report import Coercion
 from b24data.text.markup import facts_html
 
 FETCH = "b24data.connect().tools.fetch_all('crm.deal.list', ['ID']{options})"

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "b24data"
 # a floor do not know each other.
 LAYERS = [
     ["text"],
+    ["report"],
     ["errors"],
     ["secret"],
     ["tokens"],
@@ -131,7 +132,7 @@ def obeys_the_order(found: Import) -> bool:
         case _, "__version__":
             return True
         case "", other:
-            return other in ("errors", "params", "tokens")
+            return other in ("errors", "params", "report", "tokens")
         case importer, "sandbox":
             return importer == "cli"
         case importer, "":
