@@ -141,7 +141,7 @@ def test_call__a_new_pair_that_is_refused_too_ends_it() -> None:
     assert portal.refreshes == 1
 
 
-def test_call__a_pair_that_others_used_up_is_no_strike() -> None:
+def test_call__a_pair_that_others_used_up_counts_as_no_refusal() -> None:
     portal = Portal(ttl=1)
     auth = oauth(portal)
     calls = session(portal, auth)
