@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BINDING_TYPES",
+    "TASK_WORDS",
     "activity_kinds",
     "bindings",
     "companies",
@@ -31,7 +32,8 @@ __all__ = [
 
 # Owner types of activities by the kind of their references.
 BINDING_TYPES = {2: "deals", 3: "contacts", 4: "companies", 1: "leads"}
-_TASK_WORDS = {"D_": "deals", "C_": "contacts", "CO_": "companies", "L_": "leads"}
+# Prefixes of what a task is about.
+TASK_WORDS = {"D_": "deals", "C_": "contacts", "CO_": "companies", "L_": "leads"}
 
 
 def _known_at(target: Table, moments: Ints) -> Ints:
@@ -162,7 +164,7 @@ def task_links(table: Table, rng: np.random.Generator) -> Ragged:
     numbers = np.stack([values for _, values in parts], 1)
     kinds = np.stack([kind for kind, _ in parts], 1)
     filled = numbers != NULL
-    forms = [_word(word) for word in _TASK_WORDS]
+    forms = [_word(word) for word in TASK_WORDS]
     return Ragged(filled.sum(1), numbers[filled], forms, kinds[filled], empty=False, kind="text")
 
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from b24data.sandbox.columns import iso
+from b24data.sandbox.follow import Followers
 from b24data.sandbox.stats import Counters
 from b24data.sandbox.table import Table, World
 
@@ -48,6 +51,7 @@ class Mutations:
         self._counters = counters
         self._now = now
         self._dice = random.Random(seed)
+        self._followers = Followers(world)
         self._plans: list[_Plan] = []
 
     def plan(
@@ -90,17 +94,28 @@ class Mutations:
         """Add records, made and changed now unless they say otherwise, and log it."""
         table = self._world.table(entity)
         stamped = [{**self._stamps(table, *_STAMPS.get(entity, _USUAL_STAMPS)), **row} for row in rows]
-        return self._logged("insert", entity, table.insert(stamped))
+        self._followers.prepare(entity)
+        numbers = table.insert(stamped)
+        self._followers.inserted(entity, numbers, rows)
+        return self._logged("insert", entity, numbers)
 
     def delete(self, entity: str, ids: list[int]) -> list[int]:
         """Remove records and log it."""
-        return self._logged("delete", entity, self._world.table(entity).delete(ids))
+        self._followers.before_delete(entity)
+        gone = self._world.table(entity).delete(ids)
+        self._followers.deleted(entity, gone, self._now())
+        return self._logged("delete", entity, gone)
 
     def update(self, entity: str, ids: list[int], values: Mapping[str, Any]) -> list[int]:
         """Change records, now unless the values say otherwise, and log it."""
         table = self._world.table(entity)
         _, changed = _STAMPS.get(entity, _USUAL_STAMPS)
-        return self._logged("update", entity, table.update(ids, {**self._stamps(table, changed), **values}))
+        self._followers.prepare(entity, values)
+        known = table.living[np.isin(table.living, np.array(ids, np.int64))].tolist()
+        before = self._followers.stages(entity, known)
+        touched = table.update(ids, {**self._stamps(table, changed), **values})
+        self._followers.updated(entity, touched, values, before, self._now())
+        return self._logged("update", entity, touched)
 
     def _stamps(self, table: Table, *names: str) -> dict[str, str]:
         known = table.fields

@@ -24,11 +24,11 @@ from b24data.sandbox.stages import DEAL_STAGES, INVOICE_STAGES, ITEM_STAGES, LEA
 if TYPE_CHECKING:
     from b24data.sandbox.table import World
 
-__all__ = ["CALLS", "HISTORY", "PRODUCT_ROWS", "TASK_TIME", "Made", "field_of", "make_related", "owner_code"]
+__all__ = ["CALLS", "HISTORY", "PRODUCT_ROWS", "STAGES", "TASK_TIME", "Made", "field_of", "make_related", "owner_code"]
 
 HISTORY = "stage_history_"  # and the entity that it is of
 PRODUCT_ROWS, CALLS, TASK_TIME = "product_rows", "calls", "task_time"
-_STAGES = {"deals": DEAL_STAGES, "leads": LEAD_STAGES, "invoices": INVOICE_STAGES, "items": ITEM_STAGES}
+STAGES = {"deals": DEAL_STAGES, "leads": LEAD_STAGES, "invoices": INVOICE_STAGES, "items": ITEM_STAGES}
 _OWNERS = ("leads", "deals", "quotes", "invoices", "items")
 _CODES = {1: "L", 2: "D", 3: "C", 4: "CO", 7: "Q", 31: "SI"}
 _EUROS = {"RUB": 1.0, "USD": 82.5, "EUR": 95.1, "CNY": 11.4}
@@ -76,9 +76,9 @@ def _of(codes: Any, vocabulary: Sequence[Any], kind: str = "text") -> Codes:
 
 
 def _history(world: World, entity: str) -> Made | None:
-    if entity not in _STAGES:
+    if entity not in STAGES:
         return None
-    table, stages = world.table(entity), _STAGES[entity]
+    table, stages = world.table(entity), STAGES[entity]
     walked = table.passage
     order = np.lexsort((walked.record, walked.moment))
     record, stage, moment = walked.record[order], walked.stage[order].astype(np.int64), walked.moment[order]

@@ -170,3 +170,70 @@ def test_the_same_seed__makes_the_same_history_whatever_was_asked_for_before(sta
     other.rows("voximplant.statistic.get")
     for method in ("crm.stagehistory.list", "crm.item.productrow.list", "voximplant.statistic.get"):
         assert one.rows(method) == other.rows(method)
+
+
+def changed(portal):
+    """A portal on which deals and contacts came, went and moved."""
+    deals, contacts = portal.truth().ids, portal.truth("crm.contact.list").ids
+    portal.update("deals", deals[10:20], {"STAGE_ID": "C1:WON"})
+    portal.update("deals", deals[15:25], {"OPPORTUNITY": "1234.56"})
+    portal.update("deals", deals[30:33], {"STAGE_ID": "NEW", "OPPORTUNITY": "0"})
+    portal.insert("deals", [{"STAGE_ID": "PREPARATION", "OPPORTUNITY": "77.70", "CONTACT_IDS": contacts[:2]}, {}])
+    portal.update("deals", deals[40:42], {"CONTACT_ID": contacts[5]})
+    portal.delete("deals", deals[:5])
+    portal.delete("contacts", contacts[8:60])
+    portal.delete("companies", portal.truth("crm.company.list").ids[:5])
+    portal.delete("leads", portal.truth("crm.lead.list").ids[:50])
+    portal.delete("tasks", portal.truth("tasks.task.list").ids[:20])
+    return portal
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_changes__keep_what_belongs_together(start, seed, asked_before):
+    portal = start(seed=seed, deals=300, leads=200, contacts=100, companies=30, tasks=80)
+    if asked_before:
+        for method in ("crm.stagehistory.list", "crm.item.productrow.list", "voximplant.statistic.get"):
+            portal.rows(method)
+    changed(portal)
+    deals = items(portal, 2)
+    history = by(portal.rows("crm.stagehistory.list", params={"entityTypeId": 2}), "OWNER_ID")
+    products = by(portal.rows("crm.item.productrow.list", filter={"=ownerType": "D"}), "ownerId")
+    assert set(history) == {deal["id"] for deal in deals}
+    assert set(products) <= {deal["id"] for deal in deals}
+    contacts = {row["id"] for row in items(portal, 3)}
+    companies, leads = ({row["id"] for row in items(portal, number)} for number in (4, 1))
+    for deal in deals:
+        last = history[deal["id"]][-1]
+        assert (last["STAGE_ID"], last["CREATED_TIME"]) == (deal["stageId"], deal["movedTime"])
+        assert (last["CATEGORY_ID"], last["STAGE_SEMANTIC_ID"]) == (deal["categoryId"], deal["stageSemanticId"])
+        assert deal["closed"] == ("N" if deal["stageSemanticId"] == "P" else "Y")
+        amount = sum(round(one["price"] * 100) * one["quantity"] for one in products.get(deal["id"], []))
+        assert amount == round(deal["opportunity"] * 100)
+        assert deal["contactId"] == (deal["contactIds"][0] if deal["contactIds"] else None)
+        assert set(deal["contactIds"]) <= contacts
+        assert deal["companyId"] is None or deal["companyId"] in companies
+        assert deal["leadId"] is None or deal["leadId"] in leads
+    known = {"1": leads, "2": {deal["id"] for deal in deals}, "3": contacts, "4": companies}
+    for row in portal.rows("crm.activity.list", select=["*", "BINDINGS"]):
+        assert int(row["OWNER_ID"]) in known[row["OWNER_TYPE_ID"]]
+        assert all(int(one["OWNER_ID"]) in known[one["OWNER_TYPE_ID"]] for one in row["BINDINGS"])
+    words = {"L": "1", "D": "2", "C": "3", "CO": "4"}
+    tasks = portal.rows("tasks.task.list", select=["ID", "UF_CRM_TASK"])
+    links = [link.split("_") for row in tasks for link in row["ufCrmTask"] or []]
+    assert all(int(number) in known[words[word]] for word, number in links)
+    assert {row["TASK_ID"] for row in portal.rows("task.elapseditem.getlist")} <= {row["id"] for row in tasks}
+
+
+def test_a_move__is_one_row_of_history_and_a_stage_that_stays_is_none(portal):
+    number = next(row["ID"] for row in portal.rows() if row["STAGE_ID"] == "WON")
+    before = portal.truth("crm.stagehistory.list").count
+    portal.update("deals", [int(number)], {"STAGE_ID": "WON", "TITLE": "again"})
+    assert portal.truth("crm.stagehistory.list").count == before
+    portal.update("deals", [int(number)], {"STAGE_ID": "EXECUTING"})
+    last = portal.rows("crm.stagehistory.list", filter={"OWNER_ID": number}, params={"entityTypeId": 2})[-1]
+    assert (last["STAGE_ID"], last["TYPE_ID"], last["STAGE_SEMANTIC_ID"]) == ("EXECUTING", 2, "P")
+    assert portal.truth("crm.stagehistory.list").ids[-1] == last["ID"]
+    portal.update("deals", [int(number)], {"CATEGORY_ID": 1})
+    last = portal.rows("crm.stagehistory.list", filter={"OWNER_ID": number}, params={"entityTypeId": 2})[-1]
+    assert (last["STAGE_ID"], last["TYPE_ID"], last["CATEGORY_ID"]) == ("C1:NEW", 5, 1)
