@@ -22,9 +22,10 @@ from b24data.sandbox.notation import find
 from b24data.sandbox.pages import Renderer
 from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.records import Records
+from b24data.sandbox.rights import Rights
 from b24data.sandbox.rowfilters import kept_rows
 from b24data.sandbox.rowsets import Rowsets
-from b24data.sandbox.stages import categories, currencies, statuses
+from b24data.sandbox.stages import CATEGORIES, categories, currencies, statuses
 from b24data.sandbox.table import World
 from b24data.sandbox.words import DEPARTMENTS
 
@@ -63,6 +64,7 @@ class Methods:
         self._records = Records(world, renderer, changes, escape=escape)
         self._quirks = quirks
         self.dialects = Dialects(rowsets, world, renderer, escape=escape, quirks=quirks)
+        self.rights = Rights()
         self._renderer = renderer
         self._escape = escape
         self._zero_total = zero_total
@@ -73,6 +75,7 @@ class Methods:
     def call(self, method: str, params: Mapping[str, Any], caller: Caller, *, in_batch: bool = False) -> Answer:
         """The answer of a method; raises the portal's error."""
         name = method.lower()
+        self.rights.check(name, params)
         spec = LIST_METHODS.get(name)
         if spec is not None:
             request = read_request(spec, self._world, params, escape=self._escape, quirks=self._quirks)
@@ -158,7 +161,10 @@ class Methods:
         return self._answer({"fields": describe.item_fields(known, original=original)})
 
     def _categories(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
-        rows = categories(_entity_type(params), SMART_PROCESS)
+        entity_type = _entity_type(params)
+        rows = categories(entity_type, SMART_PROCESS)
+        if ENTITY_TYPES[entity_type] == "deals":
+            rows = [row for row in rows if row["id"] in self._world.pipelines]
         return self._answer({"categories": rows}, total=len(rows))
 
     def _types(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
@@ -169,13 +175,20 @@ class Methods:
         return self._answer({"types": rows}, total=len(rows))
 
     def _statuses(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
-        return self._rows(self._kept("crm.status.list", statuses(SMART_PROCESS), find(params, "filter")))
+        removed = {f"DEAL_STAGE_{number}" for number, _ in CATEGORIES if number not in self._world.pipelines}
+        rows = [row for row in statuses(SMART_PROCESS) if row["ENTITY_ID"] not in removed]
+        return self._rows(self._kept("crm.status.list", rows, find(params, "filter")))
 
     def _departments(self, params: Mapping[str, Any], _caller: Caller) -> Answer:
+        staff = self._world.table("users")
+        belongs = staff.coded("UF_DEPARTMENT")
+        members: list[list[int]] = [belongs.vocabulary[code] for code in belongs.codes.tolist()]
         rows = []
         for number, (name, parent) in enumerate(DEPARTMENTS, 1):
             row: dict[str, Any] = {"ID": str(number), "NAME": name, "SORT": 500}
-            rows.append(row | {"PARENT": str(parent)} if parent else row)
+            head = next((at for at, of in enumerate(members) if number in of), None)
+            row |= {"PARENT": str(parent)} if parent else {}
+            rows.append(row if head is None else row | {"UF_HEAD": str(int(staff.ids[head]))})
         # department-get.md: exact filters at the top level, no filter object.
         rows = self._kept("department.get", rows, params)
         return self._rows(rows, start=_whole(find(params, "start")), counted=True)

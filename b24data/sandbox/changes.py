@@ -40,6 +40,25 @@ class Changes(ABC):
         numbers: list[int] = self._ask("hide", entity=entity, ids=list(ids))
         return numbers
 
+    def deny(self, what: str) -> None:
+        """Take a right from the user: a method (``crm.stagehistory.list``, also with ``*``) or an entity (``deals``).
+
+        Every call that needs it is refused as the method's page shows it; :meth:`truth` and :meth:`rows` still tell.
+        """
+        self._ask("deny", what=what)
+
+    def allow(self, what: str | None = None) -> None:
+        """Give back a right that :meth:`deny` took, or all of them."""
+        self._ask("allow", what=what)
+
+    def remove_pipeline(self, number: int, move_to: int = 0) -> list[int]:
+        """Move the deals of a pipeline to the first stage of another one, and remove it with its stages.
+
+        The history keeps the stages that are gone. Returns the ids of the deals.
+        """
+        moved: list[int] = self._ask("remove_pipeline", number=number, move_to=move_to)
+        return moved
+
     def add_field(self, entity: str, name: str, type: str, title: str = "", *, multiple: bool = False) -> None:
         """Add a user field, such as ``UF_CRM_NEW`` of type ``string``, which is empty in all records."""
         self._ask("add_field", entity=entity, code=name, kind=type, title=title or name, multiple=multiple)

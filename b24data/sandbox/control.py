@@ -142,6 +142,18 @@ class Control:
         """Take records from the user's sight."""
         return self.portal.world.table(entity).hide(list(ids))
 
+    def deny(self, what: str) -> None:
+        """Take a right from the user."""
+        self.portal.methods.rights.deny(what)
+
+    def allow(self, what: str | None) -> None:
+        """Give a right back, or all."""
+        self.portal.methods.rights.allow(what)
+
+    def remove_pipeline(self, number: int, move_to: int) -> list[int]:
+        """Close a pipeline of deals."""
+        return self.portal.mutations.remove_pipeline(number, move_to)
+
     def add_field(self, entity: str, code: str, kind: str, title: str, multiple: bool) -> None:
         """Add a user field."""
         field = user_field(entity, code, kind, title, multiple=multiple)

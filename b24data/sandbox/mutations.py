@@ -117,6 +117,18 @@ class Mutations:
         self._followers.updated(entity, touched, values, before, self._now())
         return self._logged("update", entity, touched)
 
+    def remove_pipeline(self, number: int, move_to: int) -> list[int]:
+        """Move the deals of a pipeline to another one and remove it."""
+        if not number or number == move_to or not {number, move_to} <= set(self._world.pipelines):
+            raise ValueError(
+                f"can't move the deals of pipeline {number} to {move_to}; there are {self._world.pipelines}"
+            )
+        table = self._world.table("deals")
+        places = table.order[table.numbers("CATEGORY_ID").values[table.order] == number]
+        moved = self.update("deals", table.ids[places].tolist(), {"CATEGORY_ID": move_to})
+        self._world.pipelines.remove(number)
+        return moved
+
     def _stamps(self, table: Table, *names: str) -> dict[str, str]:
         known = table.fields
         return {name: iso(self._now()) for name in names if name in known and known[name].type == "datetime"}

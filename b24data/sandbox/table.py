@@ -21,6 +21,7 @@ from b24data.sandbox.passage import PLANS, Passage, passage
 from b24data.sandbox.people import task_column_v3, task_extra
 from b24data.sandbox.ragged import Column, Ragged
 from b24data.sandbox.related import field_of, make_related
+from b24data.sandbox.stages import CATEGORIES
 from b24data.sandbox.values import to_stored
 
 __all__ = ["Selection", "Table", "World"]
@@ -69,6 +70,7 @@ class World:
         ids: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.seed = seed
+        self.pipelines = [number for number, _ in CATEGORIES]  # of deals
         self._tables: dict[str, Table] = {}
         for entity, count in counts.items():
             rng = np.random.default_rng([seed, zlib.crc32(entity.encode())])

@@ -237,3 +237,48 @@ def test_a_move__is_one_row_of_history_and_a_stage_that_stays_is_none(portal):
     portal.update("deals", [int(number)], {"CATEGORY_ID": 1})
     last = portal.rows("crm.stagehistory.list", filter={"OWNER_ID": number}, params={"entityTypeId": 2})[-1]
     assert (last["STAGE_ID"], last["TYPE_ID"], last["CATEGORY_ID"]) == ("C1:NEW", 5, 1)
+
+
+def test_deny__refuses_a_method_or_all_of_an_entity_also_in_a_batch_until_it_is_allowed(portal, call):
+    portal.deny("voximplant.statistic.get")
+    portal.deny("leads")
+    assert call(portal, "voximplant.statistic.get")["error"] == "ACCESS_DENIED"
+    assert call(portal, "crm.lead.list")["error_description"] == "Access denied."
+    for method, params in (("crm.item.list", {}), ("crm.stagehistory.list", {})):
+        assert "error" in call(portal, method, {"entityTypeId": 1, **params})
+        assert "error" not in call(portal, method, {"entityTypeId": 2, **params})
+    answer = call(portal, "batch", {"cmd": {"a": "crm.lead.list", "b": "crm.deal.list"}})["result"]
+    assert list(answer["result_error"]) == ["a"]
+    assert portal.truth("crm.lead.list").count == 300
+    portal.allow("leads")
+    assert "error" not in call(portal, "crm.lead.list")
+    portal.allow()
+    assert "error" not in call(portal, "voximplant.statistic.get")
+
+
+def test_remove_pipeline__moves_its_deals_and_keeps_their_history(portal, call):
+    owned = {row["ID"] for row in portal.rows(filter={"CATEGORY_ID": 1})}
+    moved = portal.remove_pipeline(1)
+    assert {str(number) for number in moved} == owned != set()
+    assert portal.truth(filter={"CATEGORY_ID": 1}).count == 0
+    assert [row["id"] for row in call(portal, "crm.category.list", {"entityTypeId": 2})["result"]["categories"]] == [
+        0,
+        2,
+    ]
+    assert call(portal, "crm.status.list", {"filter": {"ENTITY_ID": "DEAL_STAGE_1"}})["result"] == []
+    history = by(portal.rows("crm.stagehistory.list", params={"entityTypeId": 2}), "OWNER_ID")
+    for number in moved:
+        assert history[number][-1]["STAGE_ID"] == "NEW"
+        assert history[number][0]["STAGE_ID"] == "C1:NEW"
+    with pytest.raises(ValueError, match="pipeline 1"):
+        portal.remove_pipeline(1)
+
+
+def test_departments__have_heads_who_work_there(portal):
+    staff = {row["ID"]: row["UF_DEPARTMENT"] for row in portal.rows("user.get")}
+    rows = portal.rows("department.get")
+    heads = {row["ID"]: row["UF_HEAD"] for row in rows if "UF_HEAD" in row}
+    assert len(heads) > 3
+    assert all(int(number) in staff[head] for number, head in heads.items())
+    known = {row["ID"] for row in rows}
+    assert all(row["PARENT"] in known for row in rows if "PARENT" in row)
