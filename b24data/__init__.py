@@ -39,6 +39,7 @@ from b24data.errors import (
 from b24data.params import AdaptiveConfig, ApiVersion, OperatingLimitConfig, RateLimitConfig, RestrictionParams
 from b24data.report import ConditionReport, EarlierRuns, FetchReport
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
+from b24data.version import __version__
 
 if TYPE_CHECKING:
     from b24data.actions.results import AjaxResult, Result
@@ -46,12 +47,10 @@ if TYPE_CHECKING:
     from b24data.client.client import B24Hook, B24OAuth
     from b24data.client.connect import connect
     from b24data.crm.open import open_crm
-    from b24data.sandbox import Sandbox
     from b24data.signin.login import login
     from b24data.signin.panel import AuthPanel
     from b24data.sync.report import SyncReport
-
-__version__ = "0.1.0"
+    from b24data.testing.sandbox import Sandbox
 
 __all__ = [
     "AccessDeniedError",
@@ -114,7 +113,7 @@ _LAZY = {
     "login": "b24data.signin.login",
     "AjaxResult": "b24data.actions.results",
     "Result": "b24data.actions.results",
-    "Sandbox": "b24data.sandbox",
+    "Sandbox": "b24data.testing.sandbox",
 }
 
 

@@ -1,4 +1,4 @@
-"""``b24data demo``: the whole promise on one machine, over real HTTP, checked against the portal's own truth."""
+"""``b24data demo``: the whole promise on one machine, checked against the portal's own truth; ``b24data sandbox``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from b24data import B24OAuth
+    from b24data.client.client import B24OAuth
 
 __all__ = ["COMMANDS"]
 
@@ -47,8 +47,8 @@ def _demo(args: argparse.Namespace) -> int:
     """Fetch, compare, show and draw; 1 when a comparison fails."""
     if importlib.util.find_spec("matplotlib") is None:  # told before the work, not after it
         raise MissingExtraError("the chart of the demo", "demo")
-    from b24data import Sandbox
     from b24data.cli.chart import draw
+    from b24data.testing.sandbox import Sandbox
 
     began = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -124,4 +124,22 @@ def _checked(claims: Mapping[str, bool]) -> bool:
     return all(claims.values())
 
 
-COMMANDS: Commands = {"demo": (("b24data demo", "b24data demo --deals 5000 --out /tmp/demo"), _arguments, _demo)}
+def _sandbox_arguments(parser: argparse.ArgumentParser) -> None:
+    from b24data.sandbox.shell import add_arguments
+
+    add_arguments(parser)
+
+
+def _sandbox(args: argparse.Namespace) -> int:
+    from b24data.sandbox.shell import serve
+    from b24data.testing.sandbox import Sandbox
+
+    return serve(args, Sandbox)
+
+
+_SANDBOX_EXAMPLES = ("b24data sandbox", "b24data sandbox --deals 10000 --token-ttl-requests 7 --port 8080")
+
+COMMANDS: Commands = {
+    "demo": (("b24data demo", "b24data demo --deals 5000 --out /tmp/demo"), _arguments, _demo),
+    "sandbox": (_SANDBOX_EXAMPLES, _sandbox_arguments, _sandbox),
+}

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from b24data import __version__
 from b24data.cli.output import Commands, show_json, show_table, terminal_width
 from b24data.errors import SdkError
 from b24data.syntax.options import WrongUsageError, add_options
 from b24data.syntax.request import build_request
+from b24data.version import __version__
 
 if TYPE_CHECKING:
     from b24data.doctor.check import Check

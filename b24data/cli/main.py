@@ -11,12 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from b24data import __version__
 from b24data.cli.output import Commands
 from b24data.errors import SdkError
 from b24data.exports.exit_codes import exit_code
 from b24data.syntax.options import HelpShown, OptionParser, WrongUsageError, nearest
 from b24data.text.hints import Face
+from b24data.version import __version__
 
 __all__ = ["COMMANDS", "main"]
 
@@ -45,7 +45,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("b24data.cli.doctor", "what is well here and at the portal; secrets in notebooks"),
     },
     "for tests": {
-        "sandbox": ("b24data.sandbox", "a portal on 127.0.0.1 to try things on"),
+        "sandbox": ("b24data.cli.demo", "a portal on 127.0.0.1 to try things on"),
     },
 }
 _MODULES = {name: entry for part in COMMANDS.values() for name, entry in part.items()}

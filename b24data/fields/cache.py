@@ -20,13 +20,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from b24data import __version__
 from b24data.errors import SdkError
 from b24data.fields.fields import Field
 from b24data.files.atomic import open_regular, read_bounded, write_whole
 from b24data.files.places import cache_folder
 from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
+from b24data.version import __version__
 
 __all__ = ["Shelf", "Shelved", "shelf_of"]
 

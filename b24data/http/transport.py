@@ -19,7 +19,6 @@ from urllib.request import getproxies
 
 import httpx
 
-from b24data import __version__
 from b24data.errors import ConfigError, MissingExtraError, RequestTimeoutError, SdkError, TransportError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.deadline import Deadline, OverdueError
@@ -31,6 +30,7 @@ from b24data.secret import Sealed, Secret, stays_here
 from b24data.text.hints import CERTIFICATE
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
+from b24data.version import __version__
 
 __all__ = ["Timeout", "Transport", "Verify"]
 

@@ -142,7 +142,7 @@ class B24Magic(Magics):
         if isinstance(request.profile, Client):
             self._current = request.profile
             return status_of(request.profile)
-        from b24data import login
+        from b24data.signin.login import login
 
         self._clients.clear()
         self._current = login(request.profile or self.profile or None)

@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from b24data.sandbox.options import CostModel
-    from b24data.sandbox.sandbox import Sandbox
-    from b24data.sandbox.shell import COMMANDS
+    from b24data.sandbox.sandbox import SandboxPortal
     from b24data.sandbox.stats import Stats, Truth
 
-__all__ = ["COMMANDS", "CostModel", "Sandbox", "Stats", "Truth"]
+__all__ = ["CostModel", "SandboxPortal", "Stats", "Truth"]
 
 _HOMES = {
-    "COMMANDS": "shell",
     "CostModel": "options",
-    "Sandbox": "sandbox",
+    "SandboxPortal": "sandbox",
     "Stats": "stats",
     "Truth": "stats",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a part when it is first asked for: the pytest plugin has to stay light."""
+    """Import a part when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

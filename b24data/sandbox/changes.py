@@ -10,7 +10,7 @@ __all__ = ["Changes"]
 
 
 class Changes(ABC):
-    """The part of :class:`~b24data.sandbox.Sandbox` that changes what it answers."""
+    """The part of :class:`~b24data.sandbox.SandboxPortal` that changes what it answers."""
 
     @abstractmethod
     def _ask(self, name: str, **arguments: Any) -> Any:

@@ -52,7 +52,7 @@ def cost_model(given: float | Mapping[str, float] | CostModel) -> CostModel:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Everything a portal is made from; :class:`~b24data.sandbox.Sandbox` documents and fills it."""
+    """Everything a portal is made from; :class:`~b24data.sandbox.SandboxPortal` fills it."""
 
     counts: dict[str, int]
     seed: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,29 +13,11 @@ from b24data.sandbox.stats import Stats, Truth
 if TYPE_CHECKING:
     from b24data.sandbox.hosting import Host
 
-__all__ = ["Sandbox"]
+__all__ = ["SandboxPortal"]
 
 
-class Sandbox(Changes):
-    """A portal with generated records, both limits, OAuth and faults, on real HTTP.
-
-    ``deals`` and the other counts say how many records there are, ``gap`` the share of missing ids, ``clusters``
-    the first ids of several groups of deals, ``ids`` the very ids of an entity. All seconds are portal seconds,
-    of which ``time_scale`` pass in one of ours. An access token lives ``token_ttl_s`` seconds (None: an hour) or
-    ``token_ttl_requests`` requests. ``rate_limit`` is the bucket's size and its leak a second, ``cost`` the server
-    time of a page (seconds, by method, or a :class:`CostModel`), ``workers`` how many requests are worked on at a
-    time (0: any). ``faults`` are plans as :meth:`fail` takes them. ``unresolved`` is what a batch reference to
-    nothing becomes: "empty" or "literal"; ``lists`` says how long other lists are, by method
-    (``{"catalog.product.list": 500}``). ``filters`` is "strict", as the methods' pages say, or "lenient", which takes
-    any spelling of names and flags, and groups everywhere; ``ignores`` names what the lists do not honour
-    (:data:`IGNORABLE`), ``lies`` what they say wrongly (:data:`LIES`). ``zero_total`` makes ``start=-1`` say
-    ``total: 0``, as some portals do. ``process=True`` gives the server a process of its own.
-
-    >>> with Sandbox(deals=120, users=5) as portal:
-    ...     truth = portal.truth("crm.deal.list", filter={"STAGE_SEMANTIC_ID": "S"})
-    ...     0 < truth.count < 120, portal.webhook_url.startswith("http://127.0.0.1:")
-    (True, True)
-    """
+class SandboxPortal(Changes):
+    """A portal on 127.0.0.1, from its records to its faults; ``b24data.Sandbox`` tells of the options."""
 
     def __init__(
         self,
@@ -127,7 +108,8 @@ class Sandbox(Changes):
     def start(self) -> Self:
         """Start the server; ``with Sandbox(...)`` does it for you."""
         if self._host is None:
-            hosting = _hosting()
+            from b24data.sandbox import hosting
+
             self._host = (hosting.ProcessHost if self._process else hosting.ThreadHost)(self._options)
         return self
 
@@ -189,14 +171,6 @@ class Sandbox(Changes):
     def redirect_to(self, uri: str) -> None:
         """The return address on the application's card; empty: the code is shown on a page."""
         self._ask("redirect_to", uri=uri)
-
-    def connect(self, **options: Any) -> Any:
-        """A ``b24data.B24OAuth`` with a fresh pair of tokens."""
-        return importlib.import_module("b24data").B24OAuth(self.oauth_params(), self.oauth_secret(), **options)
-
-    def hook(self, **options: Any) -> Any:
-        """A ``b24data.B24Hook`` on the webhook."""
-        return importlib.import_module("b24data").B24Hook(self.webhook_url, **options)
 
     # What is true.
 
@@ -314,12 +288,3 @@ def _params(
 ) -> dict[str, Any]:
     named = {"filter": where, "order": order, "select": select}
     return {**(params or {}), **{name: value for name, value in named.items() if value is not None}}
-
-
-def _hosting() -> Any:
-    try:
-        importlib.import_module("uvicorn")
-        importlib.import_module("httptools")
-    except ImportError as error:
-        raise importlib.import_module("b24data").MissingExtraError("the sandbox portal", "demo") from error
-    return importlib.import_module("b24data.sandbox.hosting")

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from b24data.sandbox.sandbox import Sandbox
+from b24data.sandbox.sandbox import SandboxPortal
 
-__all__ = ["COMMANDS", "add_arguments", "main"]
+__all__ = ["add_arguments", "main", "serve"]
 
 _HELP = {
     "seed": "another seed, other data",
@@ -27,7 +27,7 @@ _HELP = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``b24data sandbox``; what is not given keeps the default of :class:`Sandbox`."""
+    """The options of ``b24data sandbox``; what is not given keeps the default of :class:`SandboxPortal`."""
     counts = ("deals", "leads", "contacts", "companies", "tasks", "users", "activities", "items")
     numbers: dict[str, Callable[[str], Any]] = {
         "seed": int,
@@ -73,15 +73,15 @@ def _share(text: str) -> float:
     return share
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def serve(arguments: argparse.Namespace, portal_class: type[SandboxPortal] = SandboxPortal) -> int:
     """Serve until Ctrl-C; prints how to connect."""
-    known = Sandbox.__init__.__kwdefaults__ or {}
+    known = SandboxPortal.__init__.__kwdefaults__ or {}
     given = {name: value for name, value in vars(arguments).items() if name in known}
     if "tls" in given:
         given["tls"] = tuple(given["tls"])
     if arguments.no_limit:
         given |= {"rate_limit": None, "operating_limit_s": None}
-    with Sandbox(**given) as portal:
+    with portal_class(**given) as portal:
         lines = [
             f"A sandbox portal runs at {portal.url} until Ctrl-C.",
             f"webhook:      {portal.webhook_url}",
@@ -111,9 +111,4 @@ def main() -> int:
 
         serve_parent()
         return 0
-    return _run(arguments)
-
-
-_EXAMPLES = ("b24data sandbox", "b24data sandbox --deals 10000 --token-ttl-requests 7 --port 8080")
-# What `b24data sandbox` is made of: examples for the help page, what adds the options, and what runs.
-COMMANDS = {"sandbox": (_EXAMPLES, add_arguments, _run)}
+    return serve(arguments)

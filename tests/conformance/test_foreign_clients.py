@@ -10,7 +10,7 @@ from b24api.settings import Settings
 from b24pysdk import BitrixApp, BitrixToken, BitrixWebhook
 from fast_bitrix24 import BitrixAsync
 
-from b24data.sandbox import Sandbox
+from b24data.sandbox import SandboxPortal
 
 FIELDS = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY"]
 DEALS = 1_234
@@ -23,7 +23,7 @@ def anyio_backend():
 
 @pytest.fixture
 def portal():
-    with Sandbox(deals=DEALS, cost=0.0) as portal:
+    with SandboxPortal(deals=DEALS, cost=0.0) as portal:
         yield portal
 
 
@@ -44,7 +44,7 @@ def certificate(tmp_path_factory):
 def secure_portal(certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate / "ca.pem"))
     tls = (str(certificate / "cert.pem"), str(certificate / "key.pem"))
-    with Sandbox(deals=DEALS, cost=0.0, tls=tls) as portal:
+    with SandboxPortal(deals=DEALS, cost=0.0, tls=tls) as portal:
         yield portal
 
 
@@ -85,7 +85,7 @@ async def test_fast_bitrix24__filter_and_multifields(portal):
 
 @pytest.mark.anyio
 async def test_fast_bitrix24__oauth_with_tokens_that_die_every_three_requests():
-    with Sandbox(deals=DEALS, cost=0.0, token_ttl_requests=3) as portal:
+    with SandboxPortal(deals=DEALS, cost=0.0, token_ttl_requests=3) as portal:
         pair = portal.oauth_params()
 
         async def token():

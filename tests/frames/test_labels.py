@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError
 from b24data.fields.meanings import meanings_of
 from b24data.frames.dictionaries import Book, Dictionaries, book_of
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.http.context import CallContext
-from b24data.sandbox import Sandbox
 from tests.frames.fakes import FakeSession
 from tests.http.fakes import FakeClock
 

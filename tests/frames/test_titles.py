@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError, MethodNotFoundError, SchemaError
 from b24data.frames.bound import Bound, Ref, bound_of
 from b24data.frames.columns import Decoder
@@ -17,7 +18,6 @@ from b24data.frames.presented import Presentation
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.frames.titles import Titles
 from b24data.http.context import CallContext
-from b24data.sandbox import Sandbox
 from b24data.syntax.request import request_of
 from tests.frames.fakes import FakeSession
 

@@ -7,7 +7,7 @@ import logging
 import httpx
 import pytest
 
-from b24data.sandbox import Sandbox
+from b24data.sandbox import SandboxPortal
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def start():
     running = []
 
     def start(**options):
-        portal = Sandbox(**({"cost": 0.0, "rate_limit": None, "deals": 230} | options)).start()
+        portal = SandboxPortal(**({"cost": 0.0, "rate_limit": None, "deals": 230} | options)).start()
         running.append(portal)
         return portal
 

@@ -12,16 +12,13 @@ import threading
 import httpx
 import pytest
 
-from b24data.errors import MissingExtraError
-from b24data.sandbox import Sandbox
+from b24data.sandbox import SandboxPortal
 from b24data.sandbox.shell import add_arguments
-
-pytest_plugins = ["pytester"]
 
 
 def test_stop__cuts_requests_that_are_still_worked_on(http):
     before = set(threading.enumerate())
-    with Sandbox(deals=10, cost=60.0) as portal:
+    with SandboxPortal(deals=10, cost=60.0) as portal:
         url, failed = portal.webhook_url, []
 
         def ask():
@@ -43,21 +40,21 @@ def test_stop__cuts_requests_that_are_still_worked_on(http):
 
 def test_not_running__says_how_to_start():
     with pytest.raises(RuntimeError, match="with Sandbox"):
-        Sandbox().truth()
+        SandboxPortal().truth()
 
 
 def test_port__a_taken_one_is_an_error(portal):
     port = int(portal.url.rsplit(":", 1)[1])
     with pytest.raises(OSError, match="in use"):
-        Sandbox(port=port).start()
+        SandboxPortal(port=port).start()
 
 
 @pytest.mark.parametrize("process", [False, True])
 def test_start__a_wrong_certificate_or_plan_is_an_error_and_leaves_nothing_behind(process, tmp_path):
     with pytest.raises(OSError):
-        Sandbox(tls=(str(tmp_path / "no.pem"), str(tmp_path / "no.key")), process=process).start()
+        SandboxPortal(tls=(str(tmp_path / "no.pem"), str(tmp_path / "no.key")), process=process).start()
     with pytest.raises((ValueError, OSError)):
-        Sandbox(faults=[{"kind": "nonsense"}], process=process).start()
+        SandboxPortal(faults=[{"kind": "nonsense"}], process=process).start()
 
 
 def test_gzip__only_for_who_asks_and_not_at_all_when_off(start, http):
@@ -151,26 +148,7 @@ def test_shell__takes_what_the_sandbox_takes():
     add_arguments(parser)
     given = vars(parser.parse_args(["--latency-s", "0.05", "--workers", "4"]))
     assert given == {"latency_s": 0.05, "workers": 4, "no_limit": False}
-    assert set(given) - {"no_limit"} <= set(Sandbox.__init__.__kwdefaults__)
-
-
-def test_missing_server__names_the_pip_line(monkeypatch):
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "b24data\[demo\]"'):
-        Sandbox().start()
-
-
-def test_plugin__gives_a_users_test_a_portal(pytester):
-    pytester.makepyfile(
-        """
-        def test_mine(b24_sandbox):
-            portal = b24_sandbox(deals=60)
-            assert portal.truth().count == 60
-        """
-    )
-    # In a process of its own: one interpreter can't load numpy twice.
-    result = pytester.runpytest_subprocess()
-    result.assert_outcomes(passed=1)
+    assert set(given) - {"no_limit"} <= set(SandboxPortal.__init__.__kwdefaults__)
 
 
 def test_update_and_insert__bear_the_time_of_the_change(portal, call):
