@@ -75,13 +75,14 @@ class Options(TypedDict, total=False):
     labels: LabelOption
     titles: bool
     dtypes: Mapping[str, Any] | None
-    errors: Literal["null", "raise"]
+    errors: Literal["coerce", "raise"]
     tz: str
     progress: ProgressOption
     workers: int | None
     gentle: bool
     check_fields: bool
-    verify: Literal["walk", "count", False]
+    count: bool
+    recheck: bool
 
 
 class Tools:
@@ -101,7 +102,7 @@ class Tools:
         *,
         to: None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
-        partial: Literal["raise", "ok"] = "raise",
+        partial: bool = False,
         **options: Unpack[Options],
     ) -> pd.DataFrame: ...
 
@@ -115,7 +116,7 @@ class Tools:
         to: str | os.PathLike[str],
         csv: CsvKind | None = None,
         resume: bool = True,
-        partial: Literal["raise", "ok"] = "raise",
+        partial: bool = False,
         **options: Unpack[Options],
     ) -> FetchReport: ...
 
@@ -129,20 +130,21 @@ class Tools:
         csv: CsvKind | None = None,
         dtype_backend: DtypeBackend = "numpy_nullable",
         resume: bool = True,
-        partial: Literal["raise", "ok"] = "raise",
+        partial: bool = False,
         order: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
         limit: int | None = None,
         labels: LabelOption = False,
         titles: bool = False,
         dtypes: Mapping[str, Any] | None = None,
-        errors: Literal["null", "raise"] = "null",
+        errors: Literal["coerce", "raise"] = "coerce",
         tz: str = "UTC",
         progress: ProgressOption = "auto",
         workers: int | None = None,
         gentle: bool = False,
         check_fields: bool = True,
-        verify: Literal["walk", "count", False] = "walk",
+        count: bool = False,
+        recheck: bool = True,
     ) -> Any:
         """A whole list: as a DataFrame, or with ``to=`` in a Parquet, Excel or CSV file.
 
@@ -161,7 +163,7 @@ class Tools:
         :param resume: a fetch with ``to=`` that was stopped, by whatever, goes on where it was when the same call is
             made again within 24 hours; the report tells of both runs. So does every list that is read by ids. False:
             from the beginning.
-        :param partial: ``"ok"`` gives what came when the list could not be read to its end; the report says so.
+        :param partial: True gives what came when the list could not be read to its end; the report says so.
         :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
         :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
         :param limit: the first so many rows only; the report has ``complete=False`` when there are more.
@@ -171,13 +173,13 @@ class Tools:
         :param titles: name the columns by the fields' titles instead of their codes.
         :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"decimal"`` (exact), ``"bool"``, ``"date"``,
             ``"datetime"`` or ``"category"``.
-        :param errors: what to do with a value that does not fit: ``"null"`` (counted in the report) or ``"raise"``.
+        :param errors: what to do with a value that does not fit: ``"coerce"`` (null, and counted) or ``"raise"``.
         :param tz: the zone that points in time are shown in.
         :param progress: ``"auto"``, True, False, or a callable that takes :class:`ProgressEvent`.
         :param workers: most requests under way at once; None: as the portal keeps up with, 24 at the most.
         :param gentle: leave half of the portal's request limit to other programs.
-        :param verify: ``"walk"`` checks the ids and, on the rows, the filter; ``"count"`` has the portal count the list
-            besides (slow on large portals); False trusts the filter.
+        :param count: True has the portal count the list besides, which is slow on large portals.
+        :param recheck: check on the rows that they match the filter; False trusts the portal. Ids are always checked.
         :param check_fields: False lets names in ``select``, ``filter`` and ``order`` pass that the portal does not
             describe.
         :raises ConfigError: the request makes no sense; nothing was sent.
@@ -211,7 +213,8 @@ class Tools:
             workers=workers,
             gentle=gentle,
             check_fields=check_fields,
-            verify=verify,
+            count=count,
+            recheck=recheck,
         )
         if target is None:
             return pipeline.run(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial)
@@ -223,7 +226,7 @@ class Tools:
         select: Sequence[str] | None = None,
         filter: Mapping[str, Any] | None = None,
         *,
-        partial: Literal["raise", "ok"] = "raise",
+        partial: bool = False,
         **options: Unpack[Options],
     ) -> pa.Table:
         """A whole list as a :class:`pyarrow.Table`, for polars and duckdb; the report is in its schema's metadata.
@@ -297,7 +300,7 @@ class Tools:
         params: Mapping[str, Any] | None = None,
         labels: LabelOption = False,
         dtypes: Mapping[str, Any] | None = None,
-        errors: Literal["null", "raise"] = "null",
+        errors: Literal["coerce", "raise"] = "coerce",
         tz: str = "UTC",
         progress: ProgressOption = "auto",
         workers: int | None = None,
@@ -590,9 +593,11 @@ class Tools:
             check_backend(dtype_backend)
         fetch = self._pipeline(method, select, {**(filter or {}), key: [*values]}, by=key, **options)
         if target is None:
-            frame: pd.DataFrame = fetch.run(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), "raise")
+            frame: pd.DataFrame = fetch.run(
+                lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial=False
+            )
             return frame
-        return fetch.into_file(target, resume=False, partial="raise")
+        return fetch.into_file(target, resume=False, partial=False)
 
     def sync_crm(
         self,

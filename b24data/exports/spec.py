@@ -231,9 +231,10 @@ KEYS = {
         lambda value: _table(value) and all(one in _DTYPES for one in value.values()),
         f'a table from columns to one of "{", ".join(_DTYPES)}"',
     ),
-    "errors": _Key(_one_of("null", "raise"), '"null" or "raise"'),
+    "errors": _Key(_one_of("coerce", "raise"), '"coerce" or "raise"'),
     "csv": _Key(_one_of(*CSV_KINDS), '"plain" or "excel-ru"', ("full",)),
-    "verify": _Key(_one_of("walk", "count", False), '"walk", "count" or false', ("full",)),
+    "count": _Key(_flag, "true (the portal counts the list besides) or false", ("full",)),
+    "recheck": _Key(_flag, "true or false (trust the portal's filter)", ("full",)),
     "tz": _Key(_zone, 'a time zone, such as "Europe/Berlin"', _ALL),
     "gentle": _Key(_flag, "true (leave half of the request limit to others) or false"),
     "mode": _Key(_one_of("full", "sync"), '"full" or "sync"'),
@@ -332,8 +333,8 @@ def _shown(key: str, value: Any) -> str:
     return "..." if key == "on_failure" else repr(value)
 
 
-_OPTIONS = ("select", "filter", "order", "params", "labels", "titles", "dtypes", "errors", "verify", "tz", "gentle",
-            "csv", "cursor", "overlap", "deletes", "max_deletes")  # fmt: skip
+_OPTIONS = ("select", "filter", "order", "params", "labels", "titles", "dtypes", "errors", "count", "recheck", "tz",
+            "gentle", "csv", "cursor", "overlap", "deletes", "max_deletes")  # fmt: skip
 
 
 def _export(name: str, table: Mapping[str, Any], file: Path) -> Export:

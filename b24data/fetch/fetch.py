@@ -10,7 +10,7 @@ import json
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -86,17 +86,15 @@ class Pipeline:
         self._recheck: Recheck | None = None
         self._held: Held[Kept] | None = None
         self._reached: Kept | None = None
-        self._partial: Literal["raise", "ok"] = "raise"
+        self._partial = False
 
-    def run(
-        self, make_sink: Callable[[Schema], Sink], partial: Literal["raise", "ok"], target: str | None = None
-    ) -> Any:
+    def run(self, make_sink: Callable[[Schema], Sink], partial: bool, target: str | None = None) -> Any:
         """Pass all batches into a sink and return what it makes of them.
 
         A list that does not come to its end raises :class:`IncompleteFetchError` with what came, or with
-        ``partial="ok"`` gives just that; whatever stops it, the sink leaves nothing half done.
+        ``partial=True`` gives just that; whatever stops it, the sink leaves nothing half done.
         """
-        check_choice("partial", partial, ("raise", "ok"))
+        check_choice("partial", partial, (True, False))
         self._partial = partial
         sink: Sink | None = None
         try:
@@ -108,7 +106,7 @@ class Pipeline:
             return sink.close(self.report(target))
         except IncompleteFetchError as error:
             error.report = self.report(None)
-            if partial == "ok" and sink is not None:
+            if partial and sink is not None:
                 return sink.close(replace(error.report, target=target, notes=(*error.report.notes, error.description)))
             error.rows = sink.abort() if sink else None
             if self._job is not None and self._job.rows:
@@ -119,7 +117,7 @@ class Pipeline:
                 sink.abort()
             raise
 
-    def into_file(self, target: Target, *, resume: bool, partial: Literal["raise", "ok"]) -> FetchReport:
+    def into_file(self, target: Target, *, resume: bool, partial: bool) -> FetchReport:
         """Pass all batches into a file; with ``resume`` go on with what an earlier run left of it.
 
         What this run brings is kept in turn when it is stopped: see :class:`Job`.
@@ -146,9 +144,7 @@ class Pipeline:
             self._check_names()
             reader = PageReader(self._session, self._resumed(), self._context)
             with broken_off(self.plan.method, self._facts):
-                walk = walk_of(
-                    reader, self._facts, workers=self._options.workers, count=self._options.verify == "count"
-                )
+                walk = walk_of(reader, self._facts, workers=self._options.workers, count=self._options.count)
                 decoder = self._settled(walk.open())
                 with contextlib.closing(walk.blocks(functools.partial(self._decode, decoder))) as blocks:
                     for batch in self._shown(blocks):
@@ -173,7 +169,7 @@ class Pipeline:
         """How it went, as far as it went."""
         facts, spent = self._facts, self._context
         standing = self._standing()
-        unchecked = "recheck is off" if not self._options.verify else "no row came"
+        unchecked = "recheck is off" if not self._options.recheck else "no row came"
         conditions = condition_reports(self.plan.conditions, self.plan.bounds, self._recheck, unchecked)
         return FetchReport(
             method=self.plan.method,
@@ -249,7 +245,7 @@ class Pipeline:
             "select": plan.select,
             "ids": (plan.low, plan.high, plan.descending),
             "columns": (options.labels, options.titles, options.dtypes, options.errors, options.tz),
-            "filter checked": bool(options.verify),
+            "filter checked": options.recheck,
         }
         return Purpose(
             method=plan.method,
@@ -289,7 +285,7 @@ class Pipeline:
         if self._kept is not None:
             self._presentation.remember(self._kept.memory)
         self.schema = self._presentation.schema
-        if self._options.verify:
+        if self._options.recheck:
             self._recheck = Recheck(
                 self.plan.method,
                 self.plan.conditions,
@@ -377,7 +373,7 @@ class Pipeline:
                 if self._presentation is not None and self._held is not None:
                     yield from self._ready(self._held.rest(self._presentation))
         except IncompleteFetchError:
-            if self._job is None or self._partial == "ok":  # else the next run reads again what still waits
+            if self._job is None or self._partial:  # else the next run reads again what still waits
                 yield from self._left_over()
             raise
 

@@ -23,7 +23,7 @@ class FetchOptions:
 
     >>> FetchOptions(errors="ignore")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: errors is 'ignore'. Hint: it is 'null' or 'raise'.
+    b24data.errors.ConfigError: errors is 'ignore'. Hint: it is 'coerce' or 'raise'.
     """
 
     order: Mapping[str, str] | None = None
@@ -32,21 +32,23 @@ class FetchOptions:
     labels: LabelOption = False
     titles: bool = False
     dtypes: Mapping[str, Any] | None = None
-    errors: Literal["null", "raise"] = "null"
+    errors: Literal["coerce", "raise"] = "coerce"
     tz: str = "UTC"
     progress: ProgressOption = "auto"
     workers: int | None = None
     gentle: bool = False
     check_fields: bool = True
-    verify: Literal["walk", "count", False] = "walk"
+    count: bool = False
+    recheck: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", check_labels(self.labels))
         object.__setattr__(self, "tz", check_zone(self.tz))
         if self.workers is not None and (isinstance(self.workers, bool) or not isinstance(self.workers, int)):
             raise ConfigError(f"workers is {self.workers!r}", hint="it is a number of requests, such as 4")
-        check_choice("errors", self.errors, ("null", "raise"))
-        check_choice("verify", self.verify, ("walk", "count", False))
+        check_choice("errors", self.errors, ("coerce", "raise"))
+        for name in ("count", "recheck"):
+            check_choice(name, getattr(self, name), (True, False))
         if self.dtypes is not None and not isinstance(self.dtypes, Mapping):
             raise ConfigError(f"dtypes is {self.dtypes!r}", hint=f"write {option('dtypes', {'UF_CRM_1': 'int'})}")
         for name, dtype in (self.dtypes or {}).items():

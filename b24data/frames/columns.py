@@ -26,7 +26,7 @@ _LOOK = 200  # rows that are read twice, to learn which JSON types the columns h
 class Decoder:
     """Decodes rows into batches; several threads may use one decoder at once.
 
-    ``errors="null"`` makes null of a value that does not fit and counts it in ``coercions``; ``"raise"`` raises
+    ``errors="coerce"`` makes null of a value that does not fit and counts it in ``coercions``; ``"raise"`` raises
     :class:`SchemaError` with the column, the row's id and the value. Where the schema is a guess (``widens``) or
     ``open``, it grows instead: ``schema`` is then a wider one, and so are the batches from there on.
     Times without an offset are read in ``naive_tz``, the portal's own zone (None: the zone of the table). ``naive``
@@ -46,7 +46,7 @@ class Decoder:
         self,
         schema: Schema,
         *,
-        errors: Literal["null", "raise"] = "null",
+        errors: Literal["coerce", "raise"] = "coerce",
         naive_tz: str | None = None,
         outdated: Callable[[Schema], Collection[str]] | None = None,
     ) -> None:
@@ -154,6 +154,6 @@ def _misfit_error(schema: Schema, column: Column, misfit: Misfit, rows: Sequence
     wanted = f"a list of {column.kind}" if column.many else column.kind
     return SchemaError(
         f"{column.name}: {misfit.text[:80]!r}{where} is not {wanted}",
-        hint=f"{option('errors', 'null')} makes it null and counts it; "
+        hint=f"{option('errors', 'coerce')} makes it null and counts it; "
         f"{option('dtypes', {column.name: 'text'})} keeps it as text",
     )

@@ -77,7 +77,7 @@ class CountedWalk:
             raise ProtocolViolationError(
                 f"{self.reader.plan.method}: {short}, and a second reading brought no more",
                 hint="the others may be rows that this user has no right to see: sign in as another user, or take what "
-                f"came with {option('partial', 'ok')}",
+                f"came with {option('partial', True)}",
             )
         if not proof:
             raise ProtocolViolationError(
@@ -243,7 +243,7 @@ class _Reading:
             raise ProtocolViolationError(
                 f"{self._name} sends the same page again and again after {self.rows:,} rows",
                 hint="there is no way to the rows behind it: narrow the filter, or take these with "
-                f"{option('partial', 'ok')}",
+                f"{option('partial', True)}",
             )
         else:
             self.repeated += len(answer.rows)
@@ -304,7 +304,7 @@ class _Reading:
         if self._digests.setdefault(key, digest) != digest:
             raise ProtocolViolationError(
                 f"{self._name} sends different rows with the same {self.reader.plan.spec.id} {str(key)[:40]}",
-                hint=f"rows may have changed meanwhile: run it again; {option('partial', 'ok')} gives what came",
+                hint=f"rows may have changed meanwhile: run it again; {option('partial', True)} gives what came",
             )
 
     def _is_known(self, answer: Answer) -> bool:

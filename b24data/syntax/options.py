@@ -31,7 +31,7 @@ QUERY_OPTIONS = ("select", "filter", "order", "params")
 # What a whole list takes.
 LIST_OPTIONS = (
     *(*QUERY_OPTIONS, "limit", "labels", "titles", "tz", "dtypes", "errors"),
-    *("verify", "partial", "gentle", "workers", "no-check-fields"),
+    *("count", "no-recheck", "partial", "gentle", "workers", "no-check-fields"),
 )
 
 
@@ -88,18 +88,13 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         ),
         "backend": Option(_LOOK, "the types of the DataFrame (numpy_nullable)", choices=("numpy_nullable", "pyarrow")),
         "errors": Option(
-            _LOOK, "a value that does not fit becomes null and is counted, or stops (null)", choices=("null", "raise")
+            _LOOK,
+            "a value that does not fit becomes null and is counted, or stops (coerce)",
+            choices=("coerce", "raise"),
         ),
-        "verify": Option(
-            _READ,
-            "check ids and filter on the rows; have the portal count besides; trust the filter (walk)",
-            choices=("walk", "count", "off"),
-        ),
-        "partial": Option(
-            _READ,
-            "what to do with a list that can't be read to its end: keep what came (raise)",
-            choices=("raise", "ok"),
-        ),
+        "count": Option(_READ, "have the portal count the list besides, which is slow on large portals"),
+        "no-recheck": Option(_READ, "trust the portal's filter; its rows are not checked by it"),
+        "partial": Option(_READ, "keep what came of a list that can't be read to its end"),
         "gentle": Option(_READ, "leave half of the portal's request limit to others"),
         "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 24)", "N"),
         "no-check-fields": Option(_READ, "let names pass that the portal does not describe"),

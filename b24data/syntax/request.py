@@ -199,20 +199,14 @@ Hint: put --limit on the first line.
 
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     """The keywords of ``tools.fetch_all`` beside those that say which rows."""
-    said: dict[str, Any] = {name: given.get(name) for name in ("titles", "errors", "partial", "gentle", "csv")}
+    said: dict[str, Any] = {name: given.get(name) for name in ("titles", "errors", "count", "partial", "gentle", "csv")}
     said["labels"] = labels_of(given.get("labels"), expand)
     said["tz"] = zone_of(given.get("tz"), expand)
     said["dtypes"] = types_of(given.get("dtypes"), expand)
     said["dtype_backend"] = given.get("backend")
     said["workers"] = parse_int(given.get("workers"), "--workers", "a number", "4", expand)
     said = {name: value for name, value in said.items() if value is not None and value is not False}
-    if verify := given.get("verify"):
-        said["verify"] = False if verify == "off" else verify
-    if given.get("no_check_fields"):
-        said["check_fields"] = False
-    if given.get("no_resume"):
-        said["resume"] = False
-    return said
+    return said | {name: False for name in ("recheck", "check_fields", "resume") if given.get(f"no_{name}")}
 
 
 def _parser(command: str) -> argparse.ArgumentParser:

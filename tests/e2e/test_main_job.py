@@ -176,7 +176,7 @@ def test_fetch_all__limit_order_and_own_bounds():
 def test_fetch_all__verify_count_compares_with_what_the_portal_counts():
     with Sandbox(deals=700) as portal:
         won = {"STAGE_SEMANTIC_ID": "S"}
-        frame = portal.connect().tools.fetch_all("crm.deal.list", ["ID"], won, verify="count", progress=False)
+        frame = portal.connect().tools.fetch_all("crm.deal.list", ["ID"], won, count=True, progress=False)
         truth = portal.truth("crm.deal.list", filter=won)
     report = frame.attrs["b24data"]
     assert report["total"] == report["rows"] == truth.count

@@ -111,7 +111,7 @@ def test_fetch_all__ends_where_the_first_run_would_have(portal, target):
         stopped(b24, target)
         portal.insert("deals", 70)
         portal.delete("deals", truth[-3:])  # the pinned one among them
-        report = b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False, verify="count")
+        report = b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False, count=True)
     assert file_ids(target) == truth[:-3]
     assert (report.pinned_id, report.total) == (truth[-1], DEALS - 3)
     assert "1 earlier run" in str(report)
@@ -178,7 +178,7 @@ def test_fetch_all__a_part_of_a_list_is_written_and_can_still_become_whole(porta
 
     with portal.hook() as b24:
         report = b24.tools.fetch_all(
-            "crm.deal.list", FIELDS, to=target, progress=Stop(9_000, lost), partial="ok", workers=1
+            "crm.deal.list", FIELDS, to=target, progress=Stop(9_000, lost), partial=True, workers=1
         )
         assert (report.complete, len(file_ids(target))) == (False, report.rows)
         portal.clear_faults()

@@ -91,11 +91,11 @@ def test_a_list_that_breaks__hands_out_the_rows_that_waited_too(portal, b24):
     assert f"the last {len(frame):,} rows have codes where a title was not read yet" in report.notes
 
 
-def test_partial_ok__keeps_the_rows_that_waited_in_the_file(portal, b24, tmp_path, title_limit):
+def test_partial__keeps_the_rows_that_waited_in_the_file(portal, b24, tmp_path, title_limit):
     portal.fail("error", after=9, times=1_000, code="ACCESS_DENIED", status=403)  # a few thousand rows are there
     target = tmp_path / "deals.parquet"
     report = b24.tools.fetch_all(
-        "crm.deal.list", FIELDS, labels=LABELS, to=target, partial="ok", progress=False, workers=1
+        "crm.deal.list", FIELDS, labels=LABELS, to=target, partial=True, progress=False, workers=1
     )
     assert 4_000 < report.rows < DEALS
     assert (report.complete, report.rows) == (False, pq.read_metadata(target).num_rows)

@@ -178,11 +178,11 @@ def test_each_face__has_its_own_spelling(said, python, cell, shell, exports):
 
 
 def test_an_error__shows_python_and_keeps_the_others():
-    error = AccessDeniedError("crm.deal.list", "no", code="NO", hint=f"take {option('partial', 'ok')}")
-    assert (error.hint, str(error)) == ('take partial="ok"', 'crm.deal.list: NO: no. Hint: take partial="ok".')
-    assert error.spelled(Face.SHELL) == "crm.deal.list: NO: no. Hint: take --partial ok."
+    error = AccessDeniedError("crm.deal.list", "no", code="NO", hint=f"take {option('partial', True)}")
+    assert (error.hint, str(error)) == ("take partial=True", "crm.deal.list: NO: no. Hint: take partial=True.")
+    assert error.spelled(Face.SHELL) == "crm.deal.list: NO: no. Hint: take --partial."
     passed_on = IncompleteFetchError(f"stopped: {error.summary}", hint=error.advice)
-    assert passed_on.spelled(Face.CELL) == "stopped: crm.deal.list: NO: no. Hint: take --partial ok."
+    assert passed_on.spelled(Face.CELL) == "stopped: crm.deal.list: NO: no. Hint: take --partial."
 
 
 def test_a_hint_that_becomes_longer__keeps_its_options():

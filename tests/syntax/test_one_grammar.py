@@ -65,7 +65,7 @@ def test_options__are_defined_in_one_place():
 
 LINE = (
     "fetch crm.deal.list --select ID,TITLE --filter CLOSED=N --order DATE_CREATE=DESC,ID --labels add --titles "
-    "--tz Asia/Tokyo --dtypes UF_1=int --errors raise --verify count --partial ok --gentle "
+    "--tz Asia/Tokyo --dtypes UF_1=int --errors raise --count --no-recheck --partial --gentle "
     "--workers 2 --no-check-fields --limit 10_000"
 )
 
@@ -85,8 +85,9 @@ def test_the_words__ask_for_the_same_on_both_sides():
         "tz": "Asia/Tokyo",
         "dtypes": {"UF_1": "int"},
         "errors": "raise",
-        "verify": "count",
-        "partial": "ok",
+        "count": True,
+        "recheck": False,
+        "partial": True,
         "gentle": True,
         "workers": 2,
         "check_fields": False,
@@ -95,7 +96,7 @@ def test_the_words__ask_for_the_same_on_both_sides():
 
 def test_what_is_not_said__is_left_to_the_defaults_of_fetch_all():
     assert request_of("fetch crm.deal.list").options == {}
-    assert request_of("fetch crm.deal.list --verify off").options == {"verify": False}
+    assert request_of("fetch crm.deal.list --no-recheck").options == {"recheck": False}
     assert request_of("fetch crm.deal.list --backend pyarrow").options == {"dtype_backend": "pyarrow"}
 
 
@@ -111,7 +112,8 @@ def test_order__of_a_cell_and_of_its_line_are_one():
         ("--order [1]", "it reads like DATE_CREATE=DESC"),
         ("--workers many", "--workers many is not a number"),
         ("--dtypes UF_1", "it reads like UF_CRM_1=int"),
-        ("--verify counts", "did you mean count?"),
+        ("--errors coerse", "did you mean coerce?"),
+        ("--recheck", "did you mean --no-recheck?"),
         ("--titels", "did you mean --titles?"),
     ],
 )
@@ -138,7 +140,7 @@ def test_completion__knows_every_option():
     [
         ("%b24 fetch crm.deal.list --ord", ["--order"]),
         ("%b24 fetch crm.deal.list --order ID=DESC,DA", ["ID=DESC,DATE_CREATE"]),
-        ("%b24 fetch crm.deal.list --verify ", ["count", "off", "walk"]),
+        ("%b24 fetch crm.deal.list --errors ", ["coerce", "raise"]),
         ("%b24 fetch crm.deal.list --backend p", ["pyarrow"]),
         ("%b24 call crm.deal.list --profile a", ["acme"]),
     ],
