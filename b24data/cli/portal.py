@@ -23,10 +23,10 @@ def _login_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _login(args: argparse.Namespace) -> None:
     """Ask, and keep the profile; where nobody can be asked, say who is signed in already."""
-    from b24data.signin.login import face_here, login
+    from b24data.signin.login import login, ui_here
 
     client = login(args.profile, **({"port": args.port} if args.port else {}))
-    if face_here() == "none":
+    if ui_here() == "none":
         print(f"nobody is here to be asked, and nobody has to be: {client}")
 
 

@@ -23,7 +23,7 @@ from b24data.text.hints import as_profile, sign_in
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify
 
-__all__ = ["Client", "Way", "connect", "connect_by", "dotenv", "profile_name", "way_in"]
+__all__ = ["Client", "Source", "connect", "connect_by", "dotenv", "find_credentials", "profile_name"]
 
 Client = B24OAuth | B24Hook
 _LOGGER = logging.getLogger("b24data")
@@ -53,37 +53,37 @@ def connect(
     >>> del os.environ["B24_WEBHOOK"]
     """
     profiles, restrictions = Profiles(), restrictions_of(restriction_params)
-    way = way_in(profile, profiles)
-    if way.profile:
-        return connect_by(profiles, way.profile, restriction_params=restrictions, timeout=timeout, verify=verify)
+    source = find_credentials(profile, profiles)
+    if source.profile:
+        return connect_by(profiles, source.profile, restriction_params=restrictions, timeout=timeout, verify=verify)
     try:
-        return B24Hook(way.webhook, restrictions, timeout=timeout, verify=verify)
+        return B24Hook(source.webhook, restrictions, timeout=timeout, verify=verify)
     except ConfigError as error:
-        raise ConfigError(f"B24_WEBHOOK ({way.source}): {error.description}", hint=error.advice) from error
+        raise ConfigError(f"B24_WEBHOOK ({source.place}): {error.description}", hint=error.advice) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """Who calls, by a profile or a webhook, and what says so."""
+class Source:
+    """A profile or a webhook that a client is made from, and the place that names it."""
 
-    source: str
+    place: str
     profile: str = ""
     webhook: Secret[str] = NOTHING
 
 
-def way_in(profile: str | None, profiles: Profiles) -> Way:
+def find_credentials(profile: str | None, profiles: Profiles) -> Source:
     """What :func:`connect` goes by; it raises the same errors."""
     if profile is not None:
-        return Way(source="as named", profile=profile)
+        return Source(place="as named", profile=profile)
     names = ("B24_PROFILE", "B24_WEBHOOK")
     here = {name: Secret(os.environ.get(name, "")) for name in names}
-    for source, found in (("environment", here), (".env", _dotenv_here())):
+    for place, found in (("environment", here), (".env", _dotenv_here())):
         name, url = (found.get(name, Secret("")) for name in names)
         if name:
-            return Way(source=source, profile=name.reveal())
+            return Source(place=place, profile=name.reveal())
         if url:
-            return Way(source=source, webhook=url)
-    return Way(source="the only one", profile=profile_name(profiles))
+            return Source(place=place, webhook=url)
+    return Source(place="the only one", profile=profile_name(profiles))
 
 
 def connect_by(

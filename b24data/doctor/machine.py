@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from b24data.auth.profiles import Profiles
-from b24data.client.connect import way_in
+from b24data.client.connect import find_credentials
 from b24data.doctor.check import Check, failed
 from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.files.locks import locked
@@ -43,7 +43,7 @@ def machine_checks(profile: str | None) -> Iterator[Check]:
     """All checks that need no network, for the profile of that name or the one that ``connect`` would take."""
     yield _python()
     yield _packages()
-    yield from _way(profile)
+    yield from _credentials(profile)
     yield _limits_folder()
     yield _data_folder()
 
@@ -70,7 +70,7 @@ def _version(name: str) -> str:
         return ""
 
 
-def _way(profile: str | None) -> Iterator[Check]:
+def _credentials(profile: str | None) -> Iterator[Check]:
     """Who would call, and whether their secrets lie safely."""
     profiles = Profiles()
     if broken := _broken(profiles):
@@ -78,24 +78,24 @@ def _way(profile: str | None) -> Iterator[Check]:
     if left := _leftovers(profiles):
         yield left
     try:
-        way = way_in(profile, profiles)
+        source = find_credentials(profile, profiles)
     except SdkError as error:
         if profile is None and isinstance(error, AuthorizationRequiredError):
             yield Check("profile", "warn", "nobody has signed in to a portal yet", "b24data login, or set B24_WEBHOOK")
         else:
             yield failed("profile", error)
         return
-    if way.webhook:
-        yield Check("profile", "ok", f"the incoming webhook in B24_WEBHOOK ({way.source})")
+    if source.webhook:
+        yield Check("profile", "ok", f"the incoming webhook in B24_WEBHOOK ({source.place})")
         return
     try:
-        one, stored = profiles.load(way.profile), profiles.store(way.profile).load()
+        one, stored = profiles.load(source.profile), profiles.store(source.profile).load()
     except SdkError as error:
         yield failed("profile", error)
         return
     kind = "webhook" if one.webhook else "application"
-    yield Check("profile", "ok", f"{one.name} ({way.source}): {kind} at {one.portal}, in {profiles.folder}")
-    yield _privacy(profiles.folder, [profiles.store(way.profile).path])
+    yield Check("profile", "ok", f"{one.name} ({source.place}): {kind} at {one.portal}, in {profiles.folder}")
+    yield _privacy(profiles.folder, [profiles.store(source.profile).path])
     if one.webhook:
         return
     again = f"b24data login {one.name}"
@@ -108,7 +108,7 @@ def _way(profile: str | None) -> Iterator[Check]:
         yield Check("tokens", "warn", text, f"if it fails: {again}")
     else:
         yield Check("tokens", "ok", f"pair number {stored.generation}")
-    yield _lock(Path(f"{profiles.store(way.profile).path}.lock"))
+    yield _lock(Path(f"{profiles.store(source.profile).path}.lock"))
 
 
 def _broken(profiles: Profiles) -> Check | None:

@@ -1,4 +1,4 @@
-"""Signing in to a portal, as steps without any widget. A face shows the step and passes on what the user gives.
+"""Signing in to a portal, as steps. A panel or a prompt shows each step and passes on what the user gives.
 
 Ways in: an application (OAuth) by a link and the code that comes back, by itself to a listener on this machine or
 pasted; an incoming webhook; the JSON of an install event. Source: b24restdocs, settings/oauth/index.md.
@@ -11,13 +11,15 @@ import logging
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
+from b24data.auth.profiles import Profiles
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply, token_url
 from b24data.auth.webhook import HookCredentials
+from b24data.client.status import Status
 from b24data.errors import (
     AjaxError,
     AuthorizationRequiredError,
@@ -31,11 +33,12 @@ from b24data.http.credentials import check_endpoint
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.http.session import Poster
 from b24data.secret import NOTHING, Secret
+from b24data.signin.keep import SignedIn, keep
 from b24data.signin.listener import Listener
 from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["CODE_S", "SignIn", "SignedIn", "Step", "sentence"]
+__all__ = ["CODE_S", "SignIn", "Step", "sentence"]
 
 Typed: TypeAlias = str | Secret[str]
 
@@ -56,18 +59,8 @@ def sentence(error: SdkError) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """What a sign-in brought: the pair and the application's secret, or a webhook."""
-
-    portal: str
-    params: B24OAuthParams | None = None
-    secret: B24OAuthSecret | None = None
-    webhook: Secret[str] = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
-    """Where a sign-in stands. ``listens``: the browser comes back by itself; ``result`` is what ``finish`` gave.
+    """Where a sign-in stands. ``listens``: the browser comes back by itself; ``profile`` and ``status`` come last.
 
     ``trouble`` is what went wrong last; the step that it stands in is the way on.
     """
@@ -77,7 +70,8 @@ class Step:
     listens: bool = False
     note: str = ""
     trouble: SdkError | None = None
-    result: Any = field(default=None, repr=False)
+    profile: str = ""
+    status: Status | None = field(default=None, repr=False)
 
     @property
     def link(self) -> str:
@@ -93,34 +87,37 @@ class _Application:
 
 
 class SignIn:
-    """One sign-in. ``finish`` is called with what it brought, still as a part of it: what it raises is a trouble.
+    """One sign-in, whose last step keeps what it brought in ``profiles``, as ``keep_as`` (else after the portal).
 
-    ``changed`` is called with every new step, from whatever thread makes it. Every method returns the step that it
-    ends in, and raises nothing of ours. ``port`` is where a listener waits, None for none.
+    ``needs`` are methods whose permission the status tells. ``changed`` is called with every new step, from whatever
+    thread makes it. Every method returns the step that it ends in, and raises nothing of ours. ``port`` is where a
+    listener waits, None for none.
     """
 
     def __init__(
         self,
         poster: Poster,
-        finish: Callable[[SignedIn], Any],
+        profiles: Profiles,
         *,
+        keep_as: str = "",
+        needs: Sequence[str] = (),
         port: int | None = None,
-        auth_servers: Iterable[str] = (),
         clock: Clock = SYSTEM_CLOCK,
         changed: Callable[[Step], object] | None = None,
     ) -> None:
         self.step = Step()
         self.changed = changed
         self._poster = poster
-        self._finish = finish
+        self.keep_as = keep_as
+        self._profiles = profiles
+        self._needs = needs
         self._port = port
-        self._servers = frozenset(auth_servers)
         self._clock = clock
         self._lock = threading.RLock()
         self._application: _Application | None = None
         self._listener: Listener | None = None
 
-    # What a face calls.
+    # What the user does.
 
     def ask_portal(self, portal: Typed, client_id: str, client_secret: Typed) -> Step:
         """Check the portal's address and make the link at which the user agrees."""
@@ -256,10 +253,10 @@ class SignIn:
             server = f"{application.origin}/rest/"  # the sandbox is its own authorization server
         else:
             server = f"https://{code.server or 'oauth.bitrix.info'}/rest/"
-        if not may_see_secrets(server, self._servers, portal=application.origin):
+        if not may_see_secrets(server, portal=application.origin):
             raise ConfigError(
                 f"the address names {code.server} as its authorization server, which is not a known one",
-                hint="it is oauth.bitrix.info or oauth.bitrix24.tech; another one has to be named in auth_servers",
+                hint="it is oauth.bitrix.info or oauth.bitrix24.tech; a client takes another one in auth_servers",
             )
         form: dict[str, str | Secret[str]] = {
             "grant_type": "authorization_code",
@@ -268,9 +265,7 @@ class SignIn:
             "code": code.text,
         }
         try:
-            reply = self._poster.post_form(
-                "oauth/token", token_url(server, self._servers, portal=application.origin), form
-            )
+            reply = self._poster.post_form("oauth/token", token_url(server, portal=application.origin), form)
             data = read_token_reply(reply, form)
         except AuthorizationRequiredError as error:
             raise RefreshTokenError(
@@ -285,7 +280,7 @@ class SignIn:
                 hint="open the new link and try again",
             ) from error
         blank = B24OAuthParams(client_endpoint=f"{application.origin}/rest/", server_endpoint=server)
-        params = merge_token_reply(blank, data, self._clock.time(), self._servers)
+        params = merge_token_reply(blank, data, self._clock.time())
         return self._done(SignedIn(params.domain, params, application.secret))
 
     def _by_webhook(self, url: Secret[str]) -> Step:
@@ -296,15 +291,15 @@ class SignIn:
         secret = _application_key(client_id, client_secret)
         params = event_of(text)
         check_endpoint(params.client_endpoint)
-        if not may_see_secrets(params.server_endpoint, self._servers):
+        if not may_see_secrets(params.server_endpoint):
             params = params.replace(server_endpoint=B24OAuthParams().server_endpoint)
         return self._done(SignedIn(params.domain, params, secret))
 
     def _done(self, signed_in: SignedIn) -> Step:
-        result = self._finish(signed_in)
+        profile, status = keep(signed_in, self.keep_as, self._profiles, self._needs)
         self._application = None
         self.close()
-        return Step("done", result=result)
+        return Step("done", profile=profile, status=status)
 
     def _expected(self) -> _Application:
         if self._application is None:

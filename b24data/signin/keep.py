@@ -1,41 +1,32 @@
-"""What every face of a sign-in begins and ends with: its steps, and a profile that is kept."""
+"""The end of a sign-in: the portal says who signed in, and they are kept as a profile."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.client import B24Hook, B24OAuth
 from b24data.client.connect import Client
 from b24data.client.status import Status, status_of
-from b24data.signin.flow import SignedIn, SignIn, Step
+from b24data.secret import NOTHING, Secret
+from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["same_machine", "sign_in"]
-
-
-def sign_in(
-    keep_as: Callable[[], str | None],
-    *,
-    port: int | None,
-    needs: Sequence[str] = (),
-    changed: Callable[[Step], object] | None = None,
-    profiles: Profiles | None = None,
-) -> SignIn:
-    """A sign-in that ends in a profile, saved as ``keep_as`` says; its result is the profile's name and the status."""
-    from b24data.http.transport import Transport
-
-    where = profiles or Profiles()
-    return SignIn(
-        Transport(timeout=20),
-        lambda signed_in: _keep(signed_in, keep_as(), where, needs),
-        port=port if same_machine() else None,
-        changed=changed,
-    )
+__all__ = ["SignedIn", "keep"]
 
 
-def _keep(signed_in: SignedIn, name: str | None, profiles: Profiles, needs: Sequence[str] = ()) -> tuple[str, Status]:
-    """Ask the portal who signed in, and save them under ``name``; the name and the status."""
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a sign-in brought: the pair and the application's secret, or a webhook."""
+
+    portal: str
+    params: B24OAuthParams | None = None
+    secret: B24OAuthSecret | None = None
+    webhook: Secret[str] = NOTHING
+
+
+def keep(signed_in: SignedIn, name: str, profiles: Profiles, needs: Sequence[str] = ()) -> tuple[str, Status]:
+    """Ask the portal who signed in, and save them under ``name`` or one after the portal; the name and the status."""
     if signed_in.params is not None and signed_in.secret is not None:
         client: Client = B24OAuth(signed_in.params, signed_in.secret)
     else:
@@ -59,9 +50,3 @@ def _named_after(portal: str) -> str:
     """
     host = portal.partition(".bitrix24.")[0] if ".bitrix24." in portal else portal
     return host.replace(":", "-")
-
-
-def same_machine() -> bool:
-    """Whether the browser is likely to run on the machine that this runs on."""
-    remote = ("SSH_CONNECTION", "JUPYTERHUB_USER", "COLAB_RELEASE_TAG", "CODESPACES", "KUBERNETES_SERVICE_HOST")
-    return not any(os.environ.get(name) for name in remote)

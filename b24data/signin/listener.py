@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import os
 import re
 import socket
 import threading
@@ -20,7 +21,7 @@ from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.secret import Secret
 from b24data.signin.pasted import parameters_of
 
-__all__ = ["REDIRECT_PORT", "Listener", "redirect_uri"]
+__all__ = ["REDIRECT_PORT", "Listener", "redirect_uri", "same_machine"]
 
 REDIRECT_PORT = 8724
 
@@ -40,6 +41,12 @@ def redirect_uri(port: int = REDIRECT_PORT) -> str:
     'http://127.0.0.1:8724/'
     """
     return f"http://127.0.0.1:{port}/"
+
+
+def same_machine() -> bool:
+    """Whether the browser is likely to run on the machine that this runs on."""
+    remote = ("SSH_CONNECTION", "JUPYTERHUB_USER", "COLAB_RELEASE_TAG", "CODESPACES", "KUBERNETES_SERVICE_HOST")
+    return not any(os.environ.get(name) for name in remote)
 
 
 class Listener:

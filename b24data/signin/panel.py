@@ -19,10 +19,10 @@ from b24data.client.connect import Client, connect_by
 from b24data.client.status import Status, status_of
 from b24data.errors import SdkError
 from b24data.http.redirect import origin_of
+from b24data.http.transport import Transport
 from b24data.secret import Secret
-from b24data.signin.flow import CODE_S, Step, sentence
-from b24data.signin.keep import sign_in
-from b24data.signin.listener import REDIRECT_PORT, redirect_uri
+from b24data.signin.flow import CODE_S, SignIn, Step, sentence
+from b24data.signin.listener import REDIRECT_PORT, redirect_uri, same_machine
 from b24data.text.markup import facts_html, note_html
 
 __all__ = ["AuthPanel"]
@@ -65,7 +65,8 @@ class AuthPanel:
         self._needs = tuple(needs)
         self._port = port
         self._worker: threading.Thread | None = None
-        self._flow = sign_in(self._keep_as, port=port, needs=needs, changed=self._show, profiles=self._profiles)
+        here = port if same_machine() else None
+        self._flow = SignIn(Transport(timeout=20), self._profiles, needs=self._needs, port=here, changed=self._show)
         self._build()
         known = self._profiles.names()
         if self._profile in known or (not self._profile and len(known) == 1):
@@ -77,7 +78,7 @@ class AuthPanel:
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = self.widget._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = f"{self!r}: this front end shows no widgets; b24data.login(face='html') needs none"
+        data["text/plain"] = f"{self!r}: this front end shows no widgets; b24data.login(ui='html') needs none"
         return data
 
     def wait(self, timeout: float | None = None) -> None:
@@ -157,10 +158,9 @@ class AuthPanel:
             self._only(self._waiting)
         elif step.at == "start":
             self._only(self._start)
-        else:
+        elif step.status is not None:
             self.link.value = ""
-            name, status = step.result
-            self._signed_in_as(name, connect_by(self._profiles, name), status)
+            self._signed_in_as(step.profile, connect_by(self._profiles, step.profile), step.status)
 
     def _signed_in_as(self, name: str, client: Client, status: Status) -> None:
         self.client, self._profile = client, name
@@ -176,6 +176,7 @@ class AuthPanel:
     def _go(self) -> None:
         secret, webhook, event = _taken(self.client_secret), _taken(self.webhook), _taken(self.event)
         portal, client_id = Secret(self.portal.value), self.client_id.value
+        self._flow.keep_as = self.name.value.strip()
         if "/rest/" in portal.reveal():
             self.portal.value = ""  # a webhook in the wrong field is a secret, too
         match self.way.value:
@@ -185,9 +186,6 @@ class AuthPanel:
                 self._work(lambda: self._flow.use_webhook(webhook))
             case _:
                 self._work(lambda: self._flow.use_event(event, client_id, secret))
-
-    def _keep_as(self) -> str | None:
-        return self.name.value.strip() or None
 
     def _typed(self, change: Any) -> None:
         """What appears at once was pasted, and is used at once: a code lives for seconds."""

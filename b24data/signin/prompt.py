@@ -1,33 +1,113 @@
-"""The face for front ends without widgets: a link to click, and the kernel's own prompt, hidden for secrets."""
+"""Signing in by question and answer: in a terminal, or in a notebook without widgets."""
 
 from __future__ import annotations
 
 import getpass
 import html
+from collections.abc import Sequence
+from typing import Protocol
 
-from IPython.display import HTML, display
-
+from b24data.auth.profiles import Profiles
+from b24data.client.connect import Client, connect_by
+from b24data.errors import AuthorizationRequiredError
+from b24data.http.transport import Transport
 from b24data.secret import Secret
+from b24data.signin.flow import CODE_S, SignIn, Step, sentence
+from b24data.signin.listener import redirect_uri, same_machine
 from b24data.text.markup import note_html
 
-__all__ = ["HtmlTalk"]
+__all__ = ["HtmlPrompt", "Prompt", "login_by_prompt"]
+
+_MOST_MISTAKES = 5  # wrong answers before the questions end
 
 
-class HtmlTalk:
-    """Speaks in HTML, asks by the notebook's prompt; what is asked hidden is never part of the notebook."""
+class Prompt(Protocol):
+    """What speaks to the user and asks them."""
 
     def say(self, text: str) -> None:
         """Show a sentence."""
-        _show(note_html(text))
+
+    def link(self, url: Secret[str]) -> None:
+        """Show a link, and open it where that is possible."""
+
+    def ask(self, question: str, *, hidden: bool = False) -> str:
+        """What the user answers; ``hidden``: it is not shown."""
+
+
+class HtmlPrompt:
+    """Speaks in HTML, asks by the notebook's own prompt; what is asked hidden is never part of the notebook."""
+
+    def say(self, text: str) -> None:
+        """Show a sentence."""
+        _display(note_html(text))
 
     def link(self, url: Secret[str]) -> None:
         """Show a link that opens in a new tab."""
-        _show(f'<a href="{html.escape(url.reveal())}" target="_blank" rel="noopener">Open your portal and agree</a>')
+        _display(f'<a href="{html.escape(url.reveal())}" target="_blank" rel="noopener">Open your portal and agree</a>')
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the user types below the cell."""
         return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
 
 
-def _show(markup: str) -> None:
+def _display(markup: str) -> None:
+    from IPython.display import HTML, display
+
     display(HTML(markup))  # type: ignore[no-untyped-call]
+
+
+def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Sequence[str] = ()) -> Client:
+    """Sign in by question and answer; every wrong answer is explained and asked again, a few times."""
+    profiles = Profiles()
+    flow = SignIn(
+        Transport(timeout=20), profiles, keep_as=profile or "", needs=needs, port=port if same_machine() else None
+    )
+    try:
+        for _ in range(_MOST_MISTAKES):
+            step = flow.step if flow.step.at == "link" else _ask_portal(flow, prompt, port)
+            if step.trouble is not None:
+                prompt.say(sentence(step.trouble))
+            if step.at == "link":
+                step = _ask_code(flow, prompt, step)
+            if step.at == "done":
+                name = step.profile
+                prompt.say(f"{step.status}\n\nSigned in, and kept as {name!r}: b24data.connect({name!r})")
+                return connect_by(profiles, name)
+        raise flow.step.trouble or AuthorizationRequiredError("not signed in", hint="try again")
+    finally:
+        flow.close()
+
+
+def _ask_portal(flow: SignIn, prompt: Prompt, port: int) -> Step:
+    portal = Secret(prompt.ask("Portal (your-portal.bitrix24.com), or Enter to give a webhook or an install event"))
+    if not portal.reveal().strip():
+        text = Secret(
+            prompt.ask("Address of the incoming webhook, or the install event's JSON (not shown)", hidden=True)
+        )
+        if "://" in text.reveal()[:10]:
+            return flow.use_webhook(text)
+        return flow.use_event(text, *_ask_application(prompt, port))
+    return flow.ask_portal(portal, *_ask_application(prompt, port))
+
+
+def _ask_application(prompt: Prompt, port: int) -> tuple[str, Secret[str]]:
+    prompt.say(f"The application's card (Developer resources > Other > Local application) names {redirect_uri(port)}")
+    client_id = prompt.ask("Application ID (client_id)")
+    return client_id, Secret(prompt.ask("Application key (client_secret, not shown)", hidden=True))
+
+
+def _ask_code(flow: SignIn, prompt: Prompt, step: Step) -> Step:
+    if step.note:
+        prompt.say(step.note)
+    prompt.say(f"Open this link and agree. The code that follows lives {CODE_S} seconds.")
+    prompt.link(step.address)
+    back = "Enter when the browser says that you are signed in; or paste" if step.listens else "Paste"
+    text = Secret(
+        prompt.ask(f"{back} the code, or the whole address of the page that follows (not shown)", hidden=True)
+    )
+    if flow.step.at == "done":
+        return flow.step
+    step = flow.paste(text) if text.reveal().strip() else flow.new_link()
+    if step.trouble is not None:
+        prompt.say(sentence(step.trouble))
+    return step

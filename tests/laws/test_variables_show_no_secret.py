@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from b24data import B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, RestrictionParams, Sandbox, SdkError
+from b24data import B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, RestrictionParams, Sandbox
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import connect, connect_by
 from b24data.http.transport import Transport
-from b24data.signin.flow import SignedIn, SignIn
-from b24data.signin.login import converse
+from b24data.signin.flow import SignIn
+from b24data.signin.prompt import login_by_prompt
 from tests.laws.frames import AT_THE_EDGE, ENTRIES, PACKAGE, Watch, frames_of, leaks_in
 
 STATE = "st4te-" + "sentinel-0123456789abcdef"
@@ -101,9 +101,9 @@ def same_token(portal: Sandbox) -> None:
         b24.auth.refresh_auth()
 
 
-def sign_in(portal: Sandbox, step: Callable[[SignIn], Any], finish: Any = lambda one: one) -> None:
+def sign_in(portal: Sandbox, step: Callable[[SignIn], Any]) -> None:
     """Raises what a step of a sign-in ran into."""
-    flow = SignIn(Transport(), finish)
+    flow = SignIn(Transport(), Profiles())
     try:
         key = portal.oauth_secret()
         flow.ask_portal(portal.url, key["client_id"], key["client_secret"])
@@ -114,8 +114,13 @@ def sign_in(portal: Sandbox, step: Callable[[SignIn], Any], finish: Any = lambda
         raise trouble
 
 
-def stopped(_: SignedIn) -> None:
-    raise SdkError("the portal said no")
+def refused(portal: Sandbox) -> None:
+    """A sign-in that the portal does not let go on."""
+    portal.fail("error", on="profile", code="ACCESS_DENIED", description="the portal said no", status=403)
+    try:
+        sign_in(portal, lambda flow: flow.use_webhook(portal.webhook_url))
+    finally:
+        portal.clear_faults()
 
 
 def broken_profile(portal: Sandbox) -> None:
@@ -163,9 +168,7 @@ ERRORS: dict[str, Callable[[Sandbox], Any]] = {
     ),
     "a sign-in with a wrong code": lambda portal: sign_in(portal, lambda flow: flow.paste(CODE)),
     "a sign-in with no code": lambda portal: sign_in(portal, lambda flow: flow.paste(f"what {CODE} is this?")),
-    "a sign-in by a webhook that fails": lambda portal: sign_in(
-        portal, lambda flow: flow.use_webhook(portal.webhook_url), stopped
-    ),
+    "a sign-in by a webhook that is refused": refused,
     "a sign-in by a wrong webhook": lambda portal: sign_in(portal, lambda flow: flow.use_webhook(f"x/1/{CODE}")),
     "a sign-in by a wrong event": lambda portal: sign_in(
         portal, lambda flow: flow.use_event(f'{{"auth": {{"access_token": "{CODE}"}}', "app", PASSWORD)
@@ -248,7 +251,7 @@ def test_a_full_disk__leaves_no_secret_in_the_frames_of_its_error(
 
 
 class Answers:
-    """A face that gives one answer after another, in the form in which a person types them."""
+    """A prompt that gives one answer after another, in the form in which a person types them."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -297,17 +300,17 @@ def by_a_profile(portal: Sandbox) -> None:
     connect().destroy()
 
 
-def by_a_conversation(portal: Sandbox) -> None:
+def by_a_prompt(portal: Sandbox) -> None:
     key = portal.oauth_secret()
-    talk = Answers(portal.url, key["client_id"], key["client_secret"], portal.authorization_code)
-    converse("one", talk, port=0).destroy()
-    converse("two", Answers("", portal.webhook_url), port=0).destroy()
-    converse("three", Answers(portal.webhook_url, "", ""), port=0).destroy()
+    prompt = Answers(portal.url, key["client_id"], key["client_secret"], portal.authorization_code)
+    login_by_prompt("one", prompt, port=0).destroy()
+    login_by_prompt("two", Answers("", portal.webhook_url), port=0).destroy()
+    login_by_prompt("three", Answers(portal.webhook_url, "", ""), port=0).destroy()
 
 
 def by_a_browser(portal: Sandbox) -> None:
     key = portal.oauth_secret()
-    flow = SignIn(Transport(), lambda signed_in: signed_in, port=0)
+    flow = SignIn(Transport(), Profiles(), port=0)
     try:
         step = flow.ask_portal(portal.url, key["client_id"], key["client_secret"])
         assert flow._listener is not None
@@ -322,7 +325,7 @@ def by_a_browser(portal: Sandbox) -> None:
 def by_an_event(portal: Sandbox) -> None:
     key, pair = portal.oauth_secret(), portal.oauth_params()
     event = f'{{"auth": {{"access_token": "{pair["access_token"]}", "client_endpoint": "{pair["client_endpoint"]}"}}}}'
-    SignIn(Transport(), lambda one: one).use_event(event, key["client_id"], key["client_secret"])
+    SignIn(Transport(), Profiles()).use_event(event, key["client_id"], key["client_secret"])
 
 
 def by_a_panel(portal: Sandbox) -> None:
@@ -347,7 +350,7 @@ def by_a_panel(portal: Sandbox) -> None:
     assert panel.client is not None
 
 
-WORK = {work.__name__: work for work in (by_a_webhook, by_an_application, by_a_profile, by_a_conversation)}
+WORK = {work.__name__: work for work in (by_a_webhook, by_an_application, by_a_profile, by_a_prompt)}
 WORK |= {work.__name__: work for work in (by_a_browser, by_an_event, by_a_panel)}
 
 

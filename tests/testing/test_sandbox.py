@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from b24data import B24Hook, B24OAuth, MissingExtraError, Sandbox
+from b24data import B24Hook, B24OAuth, Sandbox
 
 pytest_plugins = ["pytester"]
 
 
 @pytest.mark.parametrize("missing", ["uvicorn", "httptools"])
-def test_missing_server__names_the_pip_line(monkeypatch, missing):
-    for name in ("hosting", "server"):
-        monkeypatch.delitem(sys.modules, f"b24data.sandbox.{name}", raising=False)
-    for name in [name for name in sys.modules if name.startswith("uvicorn.protocols.http.httptools")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(MissingExtraError, match=r'pip install "b24data\[demo\]"'):
-        Sandbox().start()
+@pytest.mark.parametrize("start", ["from b24data import Sandbox; Sandbox().start()", "main(['sandbox'])"])
+def test_missing_server__names_the_pip_line(missing, start):
+    code = f"import sys; sys.modules[{missing!r}] = None; from b24data.cli.main import main; {start}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert 'pip install "b24data[demo]"' in done.stderr.splitlines()[-1]
+    assert ("Traceback" in done.stderr) is start.startswith("from")
 
 
 def test_clients__are_of_the_portal_and_take_the_options_of_a_client():

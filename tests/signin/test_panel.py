@@ -8,13 +8,7 @@ from urllib.parse import urlsplit
 import ipywidgets
 import pytest
 
-from b24data.auth.profiles import Profiles
 from b24data.signin.panel import AuthPanel
-
-
-@pytest.fixture
-def profiles(tmp_path):
-    return Profiles(tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,25 +17,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from b24data import B24OAuth, Sandbox
+from b24data.auth.profiles import Profiles
 from b24data.errors import ConfigError
 from b24data.http.protocol import Reply
 from b24data.http.transport import Transport
+from b24data.signin import flow as flow_module
 from b24data.signin.flow import SignIn, Step
+from b24data.signin.keep import SignedIn
 from b24data.signin.listener import Listener
 from b24data.signin.pasted import portal_in
 from tests.http.fakes import FakeClock, FakeTransport, reply
 
-
-@pytest.fixture(scope="module")
-def portal() -> Iterator[Sandbox]:
-    with Sandbox(deals=1) as portal:
-        yield portal
+Begin = Callable[..., tuple[SignIn, Step]]
 
 
-def begun(portal: Sandbox, port: int = 0) -> tuple[SignIn, Step]:
-    flow = SignIn(Transport(), lambda signed_in: signed_in, port=port)
-    secret = portal.oauth_secret()
-    return flow, flow.ask_portal(portal.url, secret["client_id"], secret["client_secret"])
+@pytest.fixture
+def begin(portal: Sandbox, profiles: Profiles) -> Begin:
+    """A sign-in that waits for the browser, and its step."""
+
+    def begin(port: int = 0) -> tuple[SignIn, Step]:
+        flow = SignIn(Transport(), profiles, port=port)
+        secret = portal.oauth_secret()
+        return flow, flow.ask_portal(portal.url, secret["client_id"], secret["client_secret"])
+
+    return begin
 
 
 def visit(flow: SignIn, **asked: str) -> str:
@@ -51,8 +56,8 @@ FOREIGN = ["", "stolen", "x" * 9000, "é", "\0", "null"]
 
 
 @pytest.mark.parametrize("state", FOREIGN)
-def test_a_request_with_a_foreign_state__changes_nothing(portal: Sandbox, state: str) -> None:
-    flow, step = begun(portal)
+def test_a_request_with_a_foreign_state__changes_nothing(portal: Sandbox, begin: Begin, state: str) -> None:
+    flow, step = begin()
     shown: list[Step] = []
     flow.changed = shown.append
     for code in ("x", portal.authorization_code()):
@@ -64,8 +69,8 @@ def test_a_request_with_a_foreign_state__changes_nothing(portal: Sandbox, state:
     assert flow.step.at == "done"
 
 
-def test_a_request_while_a_step_is_under_way__is_answered_at_once(portal: Sandbox) -> None:
-    flow, _ = begun(portal)
+def test_a_request_while_a_step_is_under_way__is_answered_at_once(portal: Sandbox, begin: Begin) -> None:
+    flow, _ = begin()
     with flow._lock:
         holder = threading.Thread(target=lambda: pages.append(visit(flow, code="x", state="stolen")))
         pages: list[str] = []
@@ -75,8 +80,8 @@ def test_a_request_while_a_step_is_under_way__is_answered_at_once(portal: Sandbo
     flow.close()
 
 
-def test_the_same_address_twice__leaves_the_user_signed_in(portal: Sandbox) -> None:
-    flow, step = begun(portal)
+def test_the_same_address_twice__leaves_the_user_signed_in(portal: Sandbox, begin: Begin) -> None:
+    flow, step = begin()
     asked = {"code": portal.authorization_code(), "state": state_of(step)}
     expected = flow._application
     assert "You are signed in" in visit(flow, **asked)
@@ -86,11 +91,11 @@ def test_the_same_address_twice__leaves_the_user_signed_in(portal: Sandbox) -> N
     assert flow.step.at == "done"
 
 
-def test_two_sign_ins_one_after_the_other__listen_at_the_same_port(portal: Sandbox) -> None:
+def test_two_sign_ins_one_after_the_other__listen_at_the_same_port(portal: Sandbox, begin: Begin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     for _ in range(3):
-        flow, step = begun(portal, port)
+        flow, step = begin(port)
         assert (step.listens, step.note.count("taken")) == (True, 0)
         assert "You are signed in" in visit(flow, code=portal.authorization_code(), state=state_of(step))
         assert flow.step.at == "done"
@@ -198,8 +203,8 @@ TYPED = [
 
 
 @pytest.mark.parametrize("typed", TYPED)
-def test_any_address_typed__is_a_sentence_and_never_a_step_that_hangs(typed: str) -> None:
-    flow = SignIn(FakeTransport(answer=lambda url, _: reply({"result": 1})), lambda signed_in: signed_in)
+def test_any_address_typed__is_a_sentence_and_never_a_step_that_hangs(typed: str, profiles: Profiles) -> None:
+    flow = SignIn(FakeTransport(answer=lambda url, _: reply({"result": 1})), profiles)
     step = flow.ask_portal(typed, "local.1", "cl13nt")
     assert step.at in ("start", "link")
     assert step.trouble is not None or step.at == "link"
@@ -219,18 +224,18 @@ def test_portal_in__reads_or_refuses_whatever_is_typed(typed: str) -> None:
     "location",
     ["https://[", "http://evil.example/", "https://evil.example/", "http://127.0.0.1:99999/", "\x1b[2J", "//", ""],
 )
-def test_a_portal_that_moves_to_no_address__is_a_sentence(location: str) -> None:
+def test_a_portal_that_moves_to_no_address__is_a_sentence(location: str, profiles: Profiles) -> None:
     moved = Reply(302, {"location": location}, b"", "")
-    flow = SignIn(FakeTransport(answer=lambda *_: moved), lambda signed_in: signed_in)
+    flow = SignIn(FakeTransport(answer=lambda *_: moved), profiles)
     step = flow.ask_portal("acme.bitrix24.com", "local.1", "cl13nt")
     assert step.trouble is not None or urlsplit(step.link).hostname == "acme.bitrix24.com"
 
 
-def test_a_step_that_fails_for_no_reason_of_ours__is_a_trouble() -> None:
+def test_a_step_that_fails_for_no_reason_of_ours__is_a_trouble(profiles: Profiles) -> None:
     def fail(*_: object) -> Any:
         raise ZeroDivisionError
 
-    flow = SignIn(FakeTransport(answer=fail), lambda signed_in: signed_in)
+    flow = SignIn(FakeTransport(answer=fail), profiles)
     assert "ZeroDivisionError" in str(flow.ask_portal("acme.bitrix24.com", "local.1", "cl13nt").trouble)
 
 
@@ -242,12 +247,17 @@ HERE = "http://127.0.0.1:9/rest/"
 @pytest.mark.parametrize(
     "server", [HERE, "http://localhost:9/rest/", "https://[::1]/rest/", "https://evil.example/rest/", "", "https://["]
 )
-def test_an_install_event__names_no_server_for_the_secret(portal: str, server: str) -> None:
+def test_an_install_event__names_no_server_for_the_secret(
+    portal: str, server: str, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[SignedIn] = []  # no portal is asked, and nothing written
+    monkeypatch.setattr(flow_module, "keep", lambda signed_in, *_: (kept.append(signed_in), ("acme", None))[1])
     event = {"auth": {**PAIR, "client_endpoint": portal, "server_endpoint": server}}
-    flow = SignIn(FakeTransport(), lambda signed_in: signed_in)
+    flow = SignIn(FakeTransport(), profiles)
     step = flow.use_event(json.dumps(event), "local.1", "cl13nt")
     if step.at == "done":
-        assert step.result.params.server_endpoint == "https://oauth.bitrix.info/rest/"
+        assert kept[0].params is not None
+        assert kept[0].params.server_endpoint == "https://oauth.bitrix.info/rest/"
     else:
         assert step.trouble is not None
 
@@ -259,9 +269,9 @@ def test_a_client_of_a_portal_elsewhere__has_no_server_on_this_machine(server: s
         B24OAuth(event, {"client_id": "local.1", "client_secret": "cl13nt"})
 
 
-def test_the_address_that_comes_back__names_no_program_of_this_machine_for_the_secret() -> None:
+def test_the_address_that_comes_back__names_no_program_of_this_machine_for_the_secret(profiles: Profiles) -> None:
     poster = FakeTransport(answer=lambda *_: reply({"result": 1}))
-    flow = SignIn(poster, lambda signed_in: signed_in)
+    flow = SignIn(poster, profiles)
     step = flow.ask_portal("acme.bitrix24.com", "local.1", "cl13nt")
     for server in ("127.0.0.1:9", "localhost", "[::1]", "evil.example", "oauth.bitrix.info@evil.example", "["):
         address = f"http://127.0.0.1:8724/?{urlencode({'code': 'x', 'state': state_of(step), 'server_domain': server})}"

@@ -1,4 +1,4 @@
-"""The steps of a sign-in, without any face, against the sandbox's authorization server."""
+"""The steps of a sign-in, without a panel or a prompt, against the sandbox's authorization server."""
 
 import http.client
 import json
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from b24data import Sandbox
+from b24data.auth.profiles import Profiles
 from b24data.errors import ConfigError
 from b24data.http.transport import Transport
 from b24data.signin.flow import SignIn
@@ -19,16 +19,10 @@ from b24data.signin.pasted import portal_in, read_code
 SECRETS = ("access_token", "refresh_token", "client_secret")
 
 
-@pytest.fixture(scope="module")
-def portal():
-    with Sandbox(deals=3) as portal:
-        yield portal
-
-
 @pytest.fixture
-def flow(portal):
+def flow(portal, profiles):
     portal.redirect_to("")
-    flow = SignIn(Transport(), lambda signed_in: signed_in)
+    flow = SignIn(Transport(), profiles)
     yield flow
     flow.close()
 
@@ -47,11 +41,24 @@ def visit(url):
         return page.read().decode()
 
 
-def test_a_pasted_code__is_exchanged_for_a_pair(flow, portal):
+def test_a_pasted_code__is_exchanged_for_a_pair_that_is_kept(flow, portal, profiles):
+    flow.keep_as = "acme"
     assert ask(flow, portal).at == "link"
     step = flow.paste(f"  {portal.authorization_code()}\n")
-    assert (step.at, step.trouble) == ("done", None)
-    assert step.result.params.client_endpoint == f"{portal.url}/rest/"
+    assert (step.at, step.trouble, step.profile) == ("done", None, "acme")
+    assert step.status.portal == urlsplit(portal.url).netloc
+    assert profiles.store("acme").load().params.client_endpoint == f"{portal.url}/rest/"
+
+
+def test_no_name__is_one_after_the_portal(flow, portal, profiles):
+    step = flow.use_webhook(portal.webhook_url)
+    assert step.profile == urlsplit(portal.url).netloc.replace(":", "-")
+    assert profiles.names() == [step.profile]
+
+
+def test_needs__are_told_where_they_are_not_allowed(portal, profiles):
+    flow = SignIn(Transport(), profiles, needs=["crm.deal.list", "partner.thing.list"])
+    assert flow.use_webhook(portal.webhook_url).status.missing == ("partner.thing.list",)
 
 
 def test_a_pasted_address__is_exchanged_when_its_state_is_ours(flow, portal):
@@ -61,8 +68,8 @@ def test_a_pasted_address__is_exchanged_when_its_state_is_ours(flow, portal):
     assert step.at == "done"
 
 
-def test_the_listener__signs_in_by_itself_and_tells_the_browser(portal):
-    flow = SignIn(Transport(), lambda signed_in: signed_in, port=0)
+def test_the_listener__signs_in_by_itself_and_tells_the_browser(portal, profiles):
+    flow = SignIn(Transport(), profiles, port=0)
     step = ask(flow, portal)
     assert step.listens
     portal.redirect_to(flow._listener.uri)
@@ -71,8 +78,8 @@ def test_the_listener__signs_in_by_itself_and_tells_the_browser(portal):
     assert flow._listener is None
 
 
-def test_the_listener__takes_no_code_with_a_foreign_state(portal):
-    flow = SignIn(Transport(), lambda signed_in: signed_in, port=0)
+def test_the_listener__takes_no_code_with_a_foreign_state(portal, profiles):
+    flow = SignIn(Transport(), profiles, port=0)
     step = ask(flow, portal)
     page = visit(f"{flow._listener.uri}?code={portal.authorization_code()}&state=stolen")
     assert "Not signed in. This answer does not belong to the link" in page
@@ -91,9 +98,9 @@ def test_the_listener__answers_nothing_else(portal):
         connection.connect()
 
 
-def test_a_port_that_is_taken__leaves_the_way_by_hand(portal):
+def test_a_port_that_is_taken__leaves_the_way_by_hand(portal, profiles):
     taken = socket.create_server(("127.0.0.1", 0))
-    flow = SignIn(Transport(), lambda signed_in: signed_in, port=taken.getsockname()[1])
+    flow = SignIn(Transport(), profiles, port=taken.getsockname()[1])
     step = ask(flow, portal)
     assert (step.at, step.listens) == ("link", False)
     assert "is taken" in step.note
@@ -121,9 +128,9 @@ def test_a_portal_address__is_taken_out_of_whatever_was_pasted(flow, portal):
     assert portal.url in step.note
 
 
-def test_a_webhook_in_the_portals_field__signs_in_by_it(flow, portal):
+def test_a_webhook_in_the_portals_field__signs_in_by_it(flow, portal, profiles):
     step = flow.ask_portal(portal.webhook_url, "", "")
-    assert (step.at, step.result.webhook.reveal()) == ("done", portal.webhook_url)
+    assert (step.at, profiles.load(step.profile).webhook.reveal()) == ("done", portal.webhook_url)
 
 
 @pytest.mark.parametrize("kind", ["html", "500"])
@@ -168,33 +175,39 @@ def test_an_install_event__is_read_in_each_of_its_forms(flow, portal, event, at)
     assert step.at == at, step.trouble
 
 
-def test_what_finish_raises__is_a_trouble_with_its_sentence(portal):
-    def refuse(signed_in):
-        raise ConfigError("the user may not", hint="ask an administrator")
+@pytest.mark.parametrize("name", ["../acme", "a/b", "nul\0", "x" * 200])
+def test_a_name_that_no_profile_can_have__is_a_trouble_with_a_way_on(flow, portal, profiles, name):
+    flow.keep_as = name
+    step = flow.use_webhook(portal.webhook_url)
+    assert (step.at, step.trouble is None, profiles.names()) == ("start", False, [])
 
-    flow = SignIn(Transport(), refuse)
+
+def test_a_portal_that_refuses_who_signed_in__is_a_trouble_and_keeps_nothing(flow, portal, profiles):
     ask(flow, portal)
+    portal.fail("error", on="profile", code="ACCESS_DENIED", description="the user may not", status=403)
     step = flow.paste(portal.authorization_code())
-    assert str(step.trouble) == "the user may not. Hint: ask an administrator."
+    portal.clear_faults()
+    assert (step.at, profiles.names()) == ("link", [])
+    assert "the user may not" in str(step.trouble)
 
 
-def test_a_full_disk__is_a_trouble_and_no_exception(portal):
-    def fail(signed_in):
+def test_a_full_disk__is_a_trouble_and_no_exception(flow, portal, monkeypatch):
+    def fail(*_):
         raise OSError("No space left on device")
 
-    flow = SignIn(Transport(), fail)
+    monkeypatch.setattr(Profiles, "save", fail)
     assert "No space left" in str(flow.use_webhook(portal.webhook_url).trouble)
 
 
-def test_no_step__shows_a_secret(flow, portal):
+def test_no_step__shows_a_secret(flow, portal, profiles):
     shown = []
     flow.changed = lambda step: shown.append(repr(step))
     ask(flow, portal)
     step = flow.paste(portal.authorization_code())
-    result = step.result
-    kept = [result.params.access_token, result.params.refresh_token, portal.oauth_secret()["client_secret"]]
+    pair = profiles.store(step.profile).load().params
+    kept = [pair.access_token, pair.refresh_token, portal.oauth_secret()["client_secret"]]
     assert len(shown) == 4
-    assert [one for one in kept if one in "".join(shown) + repr(result)] == []
+    assert [one for one in kept if one in "".join(shown) + repr(step.status)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The faces without widgets, and which one is taken where."""
+"""Signing in without widgets, and which way is taken where."""
 
 import os
 import sys
@@ -8,7 +8,9 @@ import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, connect, login
 from b24data.secret import Secret
-from b24data.signin.login import TerminalTalk, converse, face_here
+from b24data.signin.login import ui_here
+from b24data.signin.prompt import login_by_prompt
+from b24data.signin.terminal import TerminalPrompt
 
 
 @pytest.fixture(autouse=True)
@@ -41,25 +43,25 @@ class Script:
         return answer
 
 
-def test_a_conversation__signs_in_by_a_code(portal):
+def test_a_prompt__signs_in_by_a_code(portal):
     portal.redirect_to("")
     secret = portal.oauth_secret()
-    talk = Script(portal.url, secret["client_id"], secret["client_secret"], lambda _: portal.authorization_code())
-    b24 = converse("acme", talk, port=0)
+    prompt = Script(portal.url, secret["client_id"], secret["client_secret"], lambda _: portal.authorization_code())
+    b24 = login_by_prompt("acme", prompt, port=0)
     assert b24.tools.health_check()
     assert connect("acme").get_target_origin() == portal.url
-    assert [one for one in talk.hidden if one in "".join(talk.said)] == []
-    assert len(talk.hidden) == 2
+    assert [one for one in prompt.hidden if one in "".join(prompt.said)] == []
+    assert len(prompt.hidden) == 2
 
 
-def test_a_conversation__goes_on_when_the_browser_came_back(portal):
+def test_a_prompt__goes_on_when_the_browser_came_back(portal):
     import urllib.request
 
     secret = portal.oauth_secret()
 
-    def agree(talk):
+    def agree(prompt):
         portal.redirect_to("http://127.0.0.1:" + str(port))
-        with urllib.request.urlopen(talk.url.reveal()) as page:
+        with urllib.request.urlopen(prompt.url.reveal()) as page:
             assert b"You are signed in" in page.read()
         return ""
 
@@ -68,11 +70,11 @@ def test_a_conversation__goes_on_when_the_browser_came_back(portal):
     free = Listener(lambda asked: "", 0)
     port = int(free.uri.rstrip("/").rpartition(":")[2])
     free.close()
-    b24 = converse("acme", Script(portal.url, secret["client_id"], secret["client_secret"], agree), port=port)
+    b24 = login_by_prompt("acme", Script(portal.url, secret["client_id"], secret["client_secret"], agree), port=port)
     assert b24.tools.health_check()
 
 
-def test_a_conversation__explains_what_was_wrong_and_asks_again(portal):
+def test_a_prompt__explains_what_was_wrong_and_asks_again(portal):
     portal.redirect_to("")
     secret = portal.oauth_secret()
     wrong = [" ", "no webhook", secret["client_id"], secret["client_secret"], "", "https://acme.bitrix24.com/"]
@@ -83,26 +85,26 @@ def test_a_conversation__explains_what_was_wrong_and_asks_again(portal):
         "stale-code-1",
         lambda _: portal.authorization_code(),
     ]
-    talk = Script(*wrong, *right)
-    assert converse("acme", talk, port=0).tools.health_check()
-    said = "".join(talk.said)
+    prompt = Script(*wrong, *right)
+    assert login_by_prompt("acme", prompt, port=0).tools.health_check()
+    said = "".join(prompt.said)
     assert "This is no install event" in said
     assert "not the address of an incoming webhook" in said
     assert "lives 30 seconds" in said
 
 
-def test_a_conversation__ends_after_a_few_wrong_answers(portal):
-    talk = Script(*["", "https://acme.bitrix24.com/"] * 9)
+def test_a_prompt__ends_after_a_few_wrong_answers(portal):
+    prompt = Script(*["", "https://acme.bitrix24.com/"] * 9)
     with pytest.raises(ValueError, match="not the address of an incoming webhook"):
-        converse("acme", talk, port=0)
-    assert len(talk.answers) == 8
+        login_by_prompt("acme", prompt, port=0)
+    assert len(prompt.answers) == 8
 
 
 def test_unattended__a_saved_profile_is_enough_and_else_the_way_is_told(monkeypatch, portal):
     monkeypatch.setenv("B24DATA_NONINTERACTIVE", "1")
     with pytest.raises(AuthorizationRequiredError, match=r"run `b24data login` once in a terminal"):
         login()
-    converse("acme", Script("", portal.webhook_url), port=0)
+    login_by_prompt("acme", Script("", portal.webhook_url), port=0)
     assert isinstance(login("acme"), B24Hook)
 
 
@@ -130,19 +132,19 @@ def test_a_terminal_without_a_browser__shows_the_link_and_says_where_to_open_it(
         return opened
 
     monkeypatch.setattr(webbrowser, "open", open_)
-    TerminalTalk().link(Secret("https://acme.bitrix24.com/oauth/authorize/?client_id=local.1"))
+    TerminalPrompt().link(Secret("https://acme.bitrix24.com/oauth/authorize/?client_id=local.1"))
     shown = capsys.readouterr().err
     assert "https://acme.bitrix24.com/oauth/authorize/?client_id=local.1" in shown
     assert "No browser could be opened here" in shown
 
 
-def test_the_face__is_the_terminals_where_no_kernel_is_and_none_without_one(monkeypatch):
+def test_the_ui__is_the_terminals_where_no_kernel_is_and_none_without_one(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    assert face_here() == "none"
+    assert ui_here() == "none"
 
 
 @pytest.mark.parametrize(
-    ("setup", "allow_stdin", "face"),
+    ("setup", "allow_stdin", "ui"),
     [
         ("", True, "panel"),
         ("", False, "none"),
@@ -151,17 +153,17 @@ def test_the_face__is_the_terminals_where_no_kernel_is_and_none_without_one(monk
         ("import os; os.environ['B24DATA_NONINTERACTIVE'] = '1'", True, "none"),
     ],
 )
-def test_the_face__is_the_one_that_works_there(kernel, setup, allow_stdin, face):
+def test_the_ui__is_the_one_that_works_there(kernel, setup, allow_stdin, ui):
     kernel.run("import os; [os.environ.pop(n, 0) for n in ('SERVER_SOFTWARE', 'B24DATA_NONINTERACTIVE')]")
     kernel.run(setup)
-    shown = kernel.run("from b24data.signin.login import face_here; print(face_here())", allow_stdin=allow_stdin)
+    shown = kernel.run("from b24data.signin.login import ui_here; print(ui_here())", allow_stdin=allow_stdin)
     kernel.run("import os; [os.environ.pop(n, 0) for n in ('SERVER_SOFTWARE', 'B24DATA_NONINTERACTIVE')]")
-    assert shown.text.strip() == face
+    assert shown.text.strip() == ui
 
 
-def test_the_html_face__asks_by_the_kernels_prompt(kernel, portal):
+def test_the_html_prompt__asks_by_the_kernels_prompt(kernel, portal):
     answers = iter(["", portal.webhook_url])
-    shown = kernel.run("b24 = b24data.login('html-face', face='html')", answers=answers, before="import b24data")
+    shown = kernel.run("b24 = b24data.login('by-html', ui='html')", answers=answers, before="import b24data")
     assert shown.status == "ok", shown.text
     assert "Signed in, and kept as" in shown.html
     assert portal.webhook_url not in shown.html + shown.text

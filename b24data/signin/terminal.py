@@ -1,0 +1,41 @@
+"""The prompt of a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import webbrowser
+
+from b24data.errors import AuthorizationRequiredError
+from b24data.secret import Secret
+from b24data.signin.listener import same_machine
+
+__all__ = ["TerminalPrompt"]
+
+
+class TerminalPrompt:
+    """Questions in a terminal."""
+
+    def say(self, text: str) -> None:
+        """Show a sentence."""
+        sys.stderr.write(f"{text}\n")
+
+    def link(self, url: Secret[str]) -> None:
+        """Show a link, and open it in this machine's browser."""
+        self.say(f"\n  {url.reveal()}\n")
+        if not (same_machine() and _open_browser(url)):
+            self.say("No browser could be opened here: open the link on any machine where you use your portal.")
+
+    def ask(self, question: str, *, hidden: bool = False) -> str:
+        """What the user types; a closed input means that nobody is there."""
+        try:
+            return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
+        except EOFError as error:
+            raise AuthorizationRequiredError("nobody answered", hint="run b24data login in a terminal") from error
+
+
+def _open_browser(url: Secret[str]) -> bool:
+    try:
+        return webbrowser.open(url.reveal())
+    except webbrowser.Error:
+        return False
