@@ -27,7 +27,7 @@ pytestmark = [
 DEALS = 30_000
 LATENCY_S = 0.05
 REQUESTS = 30  # of one fetch, about, with those for its columns
-AT_ONCE_S = 120  # in which a program has to end: that of a refresh under way, on a machine that is busy
+AT_ONCE_S = 60  # in which a program has to end: that of a refresh under way, on a machine that is busy
 
 
 @pytest.fixture
