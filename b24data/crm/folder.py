@@ -87,7 +87,7 @@ class CrmFolder:
         except DamagedError as error:
             raise ExportError(
                 f"{self.path / _NAME / _FILE} is damaged: {error}",
-                hint="remove this file and run again: the tables stay, and what is owned or linked is read anew",
+                hint="remove this file and run again: the tables stay; linked tables and product rows are read in full",
             ) from error
         if found.version > _VERSION:
             raise ConfigError(f"{self.path} was written by a newer b24data", hint="pip install -U b24data")

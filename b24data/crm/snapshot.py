@@ -95,7 +95,7 @@ def _fragment(path: Path) -> ds.Fragment:
         raise
     except (OSError, pa.ArrowInvalid) as error:
         raise ExportError(
-            f"{path} can't be read: {error}", hint="remove it; the next run reads the table anew"
+            f"{path} can't be read: {error}", hint="remove it; the next run reads the table in full"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """A run over a CRM: every table brought up to date, those that others refer to first, side by side where they may be.
 
-A table that fails leaves itself as it was and does not stop the others. What was read stays; the next run goes on.
+A table that fails keeps its rows and does not stop the others. The next run resumes.
 """
 
 from __future__ import annotations
@@ -338,7 +338,7 @@ class CrmSync:
             self.folder.write(self._manifest)
 
     def _watch(self, _event: object) -> None:
-        """What every fetch calls as it goes on: the place where a run that was stopped leaves it."""
+        """The progress callback of every fetch: here a stopped run leaves it."""
         if self._stop.is_set():
             raise CancelledError("the run was stopped")
 

@@ -145,7 +145,7 @@ def test_fetch__dtypes_of_the_caller(name, dtypes, tools, tmp_path):
 
 @pytest.mark.parametrize("name", ["deals.xls", "deals", "deals.json"])
 def test_fetch__another_suffix_is_refused_before_anything_is_sent(name, portal, tools, tmp_path):
-    with pytest.raises(ConfigError, match="neither a .parquet nor an .xlsx nor a .csv file"):
+    with pytest.raises(ConfigError, match=r"neither a \.parquet nor an \.xlsx nor a \.csv file"):
         tools.fetch_all("crm.deal.list", to=tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
