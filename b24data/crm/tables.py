@@ -32,9 +32,9 @@ class Owners:
 class Table:
     """One table.
 
-    ``kind`` tells how it is kept: ``synced`` asks for what changed, ``whole`` is read in full each run, ``owned`` is read
-    by the ids of its owners, ``linked`` is made of columns of another table without a request. ``key`` identifies a
-    row. ``created`` is the field that ``since=`` is put on; tables that others refer to have none.
+    ``kind`` tells how it is kept: ``synced`` asks for what changed, ``whole`` is read in full each run, ``owned`` is
+    read by the ids of its owners, ``linked`` is made of columns of another table without a request. ``key`` identifies
+    a row. ``created`` is the field that ``since=`` is put on; tables that others refer to have none.
     """
 
     name: str
