@@ -1,0 +1,136 @@
+"""The commands for the tables of a CRM."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from b24data.cli.output import Commands, show_json, show_table
+from b24data.syntax.options import add_options
+
+if TYPE_CHECKING:
+    from b24data.crm.report import TableReport
+
+__all__ = ["COMMANDS"]
+
+
+def _crm_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(
+        metavar="ACTION", dest="action", required=True, help="sync, tables, check or export"
+    )
+    sync = actions.add_parser(
+        "sync",
+        description="Bring the tables up to date.\n\n"
+        "Exit codes: 0 done, 1 failed, 2 a table is missing, 3 sign in again,\n4 another program runs it.",
+    )
+    sync.add_argument("--tables", metavar="NAMES", help="these tables and what they are made of, parted by commas")
+    sync.add_argument("--since", metavar="DAY", help="deals, activities and other events from that day on")
+    sync.add_argument("--no-gentle", action="store_true", help="use the whole request limit of the portal")
+    add_options(
+        sync, "deletes", "to", "json", "quiet", "profile", needed=["to"], to="the folder; made if it is not there"
+    )
+    tables = actions.add_parser("tables", description="The tables of a folder: rows, keys, links.")
+    check = actions.add_parser(
+        "check", description="Doubled keys, orphans, amounts, stages.\n\nExit codes: 0 good (orphans are), 2 not good."
+    )
+    export = actions.add_parser("export", description="Load tables and views into a database.")
+    for one in (tables, check, export):
+        one.add_argument("folder", metavar="FOLDER", help="the folder of the tables")
+        if one is not export:
+            add_options(one, "json")
+    export.add_argument(
+        "--to", metavar="DATABASE", required=True, help="crm.duckdb, or postgresql://user@host/database"
+    )
+    export.add_argument("--schema", metavar="NAME", default="crm", help="the schema in the database (crm)")
+
+
+def _crm(args: argparse.Namespace) -> int:
+    """Keep the tables of a CRM up to date, look at them, load them into a database."""
+    actions = {"sync": _sync, "tables": _tables, "check": _check, "export": _export}
+    return actions[args.action](args)
+
+
+def _sync(args: argparse.Namespace) -> int:
+    from b24data.client.connect import connect
+
+    def show(table: TableReport) -> None:
+        if not (args.quiet or args.json):
+            print(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred", flush=True)
+
+    with connect(args.profile) as b24:
+        report = b24.tools.sync_crm(
+            args.to,
+            tables=args.tables.split(",") if args.tables else None,
+            since=args.since,
+            deletes=args.deletes,
+            gentle=not args.no_gentle,
+            progress=show,
+        )
+    if args.json:
+        show_json(report.as_dict())
+    elif not args.quiet or not report.complete:
+        print(report)
+    return 0 if report.complete else 2
+
+
+def _tables(args: argparse.Namespace) -> int:
+    from b24data.crm.snapshot import snapshot_of
+
+    rows = [
+        {
+            "table": name,
+            "rows": facts.rows,
+            "key": ", ".join(facts.key),
+            "links": ", ".join(f"{column} -> {target}" for column, target in facts.refers.items()),
+            "content": facts.meaning,
+        }
+        for name, facts in snapshot_of(args.folder).manifest.tables.items()
+    ]
+    show_json(rows) if args.json else show_table(rows)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from b24data.crm.check import check_crm
+
+    found = check_crm(args.folder)
+    if args.json:
+        show_json(asdict(found) | {"good": found.good})
+    else:
+        rows = [
+            {
+                "table": one.table,
+                "finding": one.what,
+                "rows": one.rows,
+                "": "" if one.is_fault else "rights may hide them",
+                "examples": "; ".join(one.examples),
+            }
+            for one in found.findings
+        ]
+        show_table(rows, none=f"{found.tables} tables: no finding")
+    return 0 if found.good else 2
+
+
+def _export(args: argparse.Namespace) -> int:
+    from b24data.crm.export import export_crm
+
+    names = export_crm(args.folder, args.to, args.schema)
+    print(f"{len(names)} tables and views in the schema {args.schema}")
+    return 0
+
+
+COMMANDS: Commands = {
+    "crm": (
+        (
+            "b24data crm sync --to crm",
+            "b24data crm sync --to crm --tables deals,deal_products --deletes scan --quiet",
+            "b24data crm tables crm",
+            "b24data crm check crm",
+            "b24data crm export crm --to crm.duckdb",
+        ),
+        _crm_arguments,
+        _crm,
+    ),
+}

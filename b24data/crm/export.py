@@ -1,0 +1,112 @@
+"""``export_crm``: the tables and views of a CRM folder, loaded into a DuckDB file or a PostgreSQL schema."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from b24data.crm.open import open_crm
+from b24data.crm.snapshot import Snapshot, snapshot_of
+from b24data.crm.views import view_statements
+from b24data.errors import ConfigError, ExportError, MissingExtraError
+from b24data.files.atomic import replace_file, temp_sibling
+from b24data.text.redact import redact
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["export_crm"]
+
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema: str = "crm") -> list[str]:
+    """Load every table and view into ``to``; what an earlier export put there is replaced. Returns their names.
+
+    :param to: a file such as ``crm.duckdb``, or ``postgresql://user@host/database`` (extra ``postgres``). PostgreSQL
+        sees either the old tables or the new ones: all is one transaction.
+    :param schema: the schema in the database, which belongs to the export alone.
+    :raises ConfigError: ``to`` is neither, or the schema's name is not plain.
+    :raises ExportError: the database refused.
+
+    >>> import tempfile
+    >>> from b24data import Sandbox
+    >>> with Sandbox(deals=60) as portal, tempfile.TemporaryDirectory() as folder:
+    ...     _ = portal.connect().tools.sync_crm(f"{folder}/crm", tables=["deals"])
+    ...     "deals" in export_crm(f"{folder}/crm", f"{folder}/crm.duckdb")
+    True
+    """
+    if not _SCHEMA.fullmatch(schema):
+        raise ConfigError(f"schema {schema!r} is not a plain name", hint="use lower-case letters, digits and _")
+    snapshot = snapshot_of(path)
+    if urlsplit(str(to)).scheme in ("postgresql", "postgres"):
+        return _into_postgres(path, snapshot, str(to), schema)
+    target = Path(to)
+    if target.suffix not in (".duckdb", ".db"):
+        raise ConfigError(
+            f"{redact(str(to))} is neither a .duckdb file nor a PostgreSQL address",
+            hint="name it crm.duckdb, or write postgresql://user@host/database",
+        )
+    return _into_duckdb(path, snapshot, target, schema)
+
+
+def _into_duckdb(path: str | os.PathLike[str], snapshot: Snapshot, target: Path, schema: str) -> list[str]:
+    if not target.parent.is_dir():
+        raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")
+    try:
+        import duckdb
+    except ImportError as error:
+        raise MissingExtraError("writing a DuckDB file", "sql") from error
+    new = temp_sibling(target)
+    try:
+        with open_crm(path) as source, duckdb.connect(str(new)) as file:
+            file.execute(f"create schema if not exists {schema}")
+            file.execute(f"set schema = '{schema}'")
+            for name in _tables(snapshot):
+                rows = source.table(name).to_arrow_reader()
+                file.register("_rows", rows)
+                file.execute(f'create table "{name}" as from _rows')
+                file.unregister("_rows")
+            for statement in view_statements().values():
+                file.execute(statement)
+        replace_file(new, target)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    return [*_tables(snapshot), *view_statements()]
+
+
+def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: str, schema: str) -> list[str]:
+    try:
+        from adbc_driver_postgresql import dbapi
+    except ImportError as error:
+        raise MissingExtraError("loading into PostgreSQL", "postgres") from error
+    try:
+        with open_crm(path) as source, dbapi.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute(f"drop schema if exists {schema} cascade")
+            cursor.execute(f"create schema {schema}")
+            cursor.execute(f"set local search_path = {schema}")
+            cursor.execute("set local timezone = 'UTC'")
+            for name in _tables(snapshot):
+                cursor.adbc_ingest(name, _rows(source, name), mode="create", db_schema_name=schema)
+            for statement in view_statements().values():
+                cursor.execute(statement)
+            connection.commit()
+    except dbapi.Error as error:
+        raise ExportError(
+            f"PostgreSQL refused: {redact(str(error)).strip()}",
+            code="DATABASE",
+            hint="check the address, the user's rights and the schema; nothing was changed",
+        ) from None
+    return [*_tables(snapshot), *view_statements()]
+
+
+def _rows(source: duckdb.DuckDBPyConnection, name: str) -> Any:
+    return source.table(name).to_arrow_reader()
+
+
+def _tables(snapshot: Snapshot) -> list[str]:
+    return [*(table.name for table in snapshot.tables), "last_run"]
