@@ -27,7 +27,7 @@ select
   s.stage_id is null as is_deleted_stage,
   v.entered_at,
   v.left_at,
-  extract(epoch from (v.left_at - v.entered_at)) / 3600.0 as hours,
+  cast(extract(epoch from (v.left_at - v.entered_at)) as double precision) / 3600.0 as hours,
   v.visit,
   v.left_at is null as is_current
 from visits v

@@ -30,7 +30,7 @@ went_on as (
 select
   d.category_id,
   d.category,
-  cast(date_trunc('month', d.first_entered) as date) as month,
+  cast(date_trunc('month', d.first_entered at time zone 'UTC') as date) as month,
   d.stage_id,
   d.stage,
   d.sort,
@@ -41,5 +41,6 @@ select
   percentile_cont(0.5) within group (order by d.hours) as median_hours
 from deals_in d
 left join went_on w on w.category_id = d.category_id and w.stage_id = d.stage_id and w.deal_id = d.deal_id
-group by d.category_id, d.category, cast(date_trunc('month', d.first_entered) as date), d.stage_id, d.stage, d.sort,
+group by d.category_id, d.category, cast(date_trunc('month', d.first_entered at time zone 'UTC') as date), d.stage_id,
+  d.stage, d.sort,
   d.semantics;

@@ -33,7 +33,7 @@ select
   d.opportunity as amount,
   d.currency_id,
   d.opportunity * r.rate as amount_base,
-  extract(epoch from (case when d.closed then d.moved_time else run.began end - d.created_time)) / 86400.0 as days_open,
+  cast(extract(epoch from (case when d.closed then d.moved_time else run.began end - d.created_time)) as double precision) / 86400.0 as days_open,
   b.last_activity,
   coalesce(b.activities, 0) as activities
 from deals d

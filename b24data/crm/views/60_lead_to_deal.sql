@@ -14,7 +14,7 @@ select
   o.owner,
   f.deal_id,
   f.created_time as deal_created,
-  extract(epoch from (f.created_time - l.created_time)) / 3600.0 as hours_to_deal,
+  cast(extract(epoch from (f.created_time - l.created_time)) as double precision) / 3600.0 as hours_to_deal,
   f.semantics as deal_semantics,
   f.amount_base
 from leads l

@@ -22,7 +22,7 @@ select
   o.owner,
   o.department_id,
   o.department,
-  cast(date_trunc('month', e.happened) as date) as month,
+  cast(date_trunc('month', e.happened at time zone 'UTC') as date) as month,
   cast(sum(e.created) as bigint) as deals_created,
   cast(sum(e.won) as bigint) as deals_won,
   cast(sum(e.lost) as bigint) as deals_lost,
@@ -34,4 +34,4 @@ select
 from events e
 left join owners o on o.user_id = e.owner_id
 where e.owner_id is not null and e.happened is not null
-group by e.owner_id, o.owner, o.department_id, o.department, cast(date_trunc('month', e.happened) as date);
+group by e.owner_id, o.owner, o.department_id, o.department, cast(date_trunc('month', e.happened at time zone 'UTC') as date);
