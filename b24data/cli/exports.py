@@ -81,10 +81,10 @@ def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int
 
 def _is_due(export: Export) -> bool:
     """Whether it is time; an export whose state can't be reached is run, and says then why it can't be."""
-    from b24data.exports.history import outlook
+    from b24data.exports.history import status
 
     try:
-        return bool(outlook(export)["due"])
+        return bool(status(export)["due"])
     except SdkError:
         return export.every is not None
 
@@ -94,7 +94,7 @@ def show_event(event: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
     kind, text = event["event"], f"{event['export']}: {event['text']}"
     if as_json:
         print(json.dumps(event, default=str), flush=True)
-    elif kind in ("failed", "busy", "hook_failed"):
+    elif kind in ("failed", "busy", "notify_failed"):
         print(f"b24data: {text}", file=sys.stderr, flush=True)
     elif kind == "done" and not quiet:
         print(text, flush=True)
@@ -128,9 +128,9 @@ def _list_exports(args: argparse.Namespace, exports: Sequence[Export]) -> None:
 
 
 def _export_status(args: argparse.Namespace, exports: Sequence[Export]) -> None:
-    from b24data.exports.history import outlook
+    from b24data.exports.history import status
 
-    facts = [outlook(export) for export in exports]
+    facts = [status(export) for export in exports]
     if args.json:
         show_json(facts)
         return

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from b24data.files.places import data_folder, runtime_folder
 __all__ = [
     "ALL_DUE",
     "Entry",
-    "check_when",
     "command_of",
     "entries_of",
     "held",
@@ -59,15 +58,18 @@ def line_of(when: str, name: str, file: Path, command: str) -> str:
     >>> line_of("0 6 * * *", "deals", Path("/x/exports.toml"), "cd /x && b24data export run deals")
     '0 6 * * * cd /x && b24data export run deals # b24data: deals /x/exports.toml'
     """
-    line = f"{command} {_MARK} {name} {file}".replace("%", r"\%")
-    if _CONTROL.search(line):
+    what = f"{command} {_MARK} {name} {file}".replace("%", r"\%")
+    if _CONTROL.search(what):
         raise ConfigError(f"cron takes no line with {str(file)!r}", hint="give the folder of the exports another name")
-    if len(os.fsencode(line)) > _LONGEST:
+    if len(os.fsencode(what)) > _LONGEST:
         raise ConfigError(
-            f"the line for cron would have {len(os.fsencode(line))} bytes, and {_LONGEST} is the most",
+            f"the line for cron would have {len(os.fsencode(what))} bytes, and {_LONGEST} is the most",
             hint="give the exports a shorter path",
         )
-    return f"{check_when(when)} {line}"
+    time = " ".join(when.split())
+    if not _TIME.fullmatch(os.fsencode(time)):  # a sixth field would be the command
+        raise ConfigError(f"{when!r} is no time for cron", hint=_TIMES)
+    return f"{time} {what}"
 
 
 def command_of(name: str, file: Path, environment: Mapping[str, str], python: str = sys.executable) -> str:
@@ -112,16 +114,17 @@ def _entry(line: bytes) -> Entry | None:
     if match is None or _RUNS not in match["command"]:
         return None
     when, command, name, file = (os.fsdecode(match[part].replace(rb"\%", b"%")) for part in match.groupdict())
-    try:
-        check_when(when)
-    except ConfigError:
-        return None
     return Entry(when=when, name=name, file=file, command=command)
 
 
+# The shape alone: what stands in a field is cron's to judge. An "=" would make the line a variable.
+_TIME = re.compile(rb"@\w+|[\w*/,~-]+(?:[ \t]+[\w*/,~-]+){4}")
+_TIMES = 'five fields in quotes, "0 6 * * *" (minute, hour, day of the month, month, day of the week), or @daily'
 # Lines end with a line feed and nothing else, as cron reads them.
 _LINE = re.compile(
-    rb"[ \t]*(?P<when>@\w+|(?:[^\s#]\S*[ \t]+){4}\S+)[ \t]+(?P<command>.+?)[ \t]"
+    rb"[ \t]*(?P<when>"
+    + _TIME.pattern
+    + rb")[ \t]+(?P<command>.+?)[ \t]"
     + re.escape(_MARK.encode())
     + rb" (?P<name>\S+) (?P<file>.+?)\r?"
 )
@@ -151,65 +154,6 @@ def without(table: bytes, name: str, file: str) -> bytes:
 
 def _is_same(entry: Entry | None, name: str, file: str) -> bool:
     return entry is not None and (entry.name, entry.file) == (name, file)
-
-
-# The time.
-
-_WORDS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually", "@reboot")
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_FIELDS = (
-    ("minute", 0, 59, ()),
-    ("hour", 0, 23, ()),
-    ("day of the month", 1, 31, ()),
-    ("month", 1, 12, ("", *_MONTHS)),
-    ("day of the week", 0, 7, _DAYS),
-)
-
-
-def check_when(when: str) -> str:
-    """The time of a line with single spaces; :class:`ConfigError` that names the field which cron would not take.
-
-    >>> check_when("*/30  8-18 * * mon-fri")
-    '*/30 8-18 * * mon-fri'
-    >>> check_when("0 24 * * *")
-    Traceback (most recent call last):
-    b24data.errors.ConfigError: '0 24 * * *': hour is '24', and goes from 0 to 23...
-    """
-    fields = when.split()
-    if fields and fields[0].startswith("@"):
-        if len(fields) == 1 and fields[0] in _WORDS:
-            return fields[0]
-        raise ConfigError(f"{when!r} is no time for cron", hint=f"there are {', '.join(_WORDS)}")
-    if len(fields) != len(_FIELDS):
-        raise ConfigError(
-            f"{when!r} has {len(fields)} fields, and a time for cron has five", hint=f"{_HINT}; put it in quotes"
-        )
-    for text, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
-        if not all(_fits(part, low, high, names) for part in text.split(",")):
-            words = f" or {names[-1]}" if names else ""
-            raise ConfigError(f"{when!r}: {name} is {text!r}, and goes from {low} to {high}{words}", hint=_HINT)
-    return " ".join(fields)
-
-
-_HINT = '"0 6 * * *" is every day at six: minute, hour, day of the month, month, day of the week'
-
-
-def _fits(part: str, low: int, high: int, names: Sequence[str]) -> bool:
-    span, slash, step = part.partition("/")
-    if slash and not (step.isdecimal() and int(step) > 0 and (span == "*" or "-" in span)):
-        return False
-    if span == "*":
-        return True
-    ends = [_number(end, names) for end in span.split("-")]
-    numbers = [end for end in ends if end is not None]
-    return len(numbers) == len(ends) <= 2 and numbers == sorted(numbers) and low <= numbers[0] and numbers[-1] <= high
-
-
-def _number(text: str, names: Sequence[str]) -> int | None:
-    if text.isdecimal() and text.isascii():
-        return int(text)
-    return list(names).index(text.lower()) if text.lower() in names and text else None
 
 
 # The command ``crontab``.
@@ -243,14 +187,14 @@ def read() -> bytes:
         return done.stdout
     if re.search(b"no crontab for|no such file", done.stderr, re.IGNORECASE):  # busybox says the latter
         return b""
-    raise ExportError(f"the crontab can't be read: {_last(done.stderr)}")
+    raise ExportError(f"the crontab can't be read: {_said(done.stderr)}")
 
 
 def write(table: bytes) -> None:
     """Put ``table`` in the place of the user's crontab, and look that it is there."""
     done = _crontab("-", table)
     if done.returncode:
-        raise ExportError(f"the crontab is as it was; cron did not take the new one: {_last(done.stderr)}")
+        raise ExportError(f"the crontab is as it was; cron did not take the new one: {_said(done.stderr)}", hint=_TIMES)
     if entries_of(read()) != entries_of(table):
         raise ExportError("cron took the new crontab, but it is not there", hint="crontab -l shows what is")
 
@@ -276,5 +220,6 @@ def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedP
         ) from error
 
 
-def _last(text: bytes) -> str:
-    return text.decode("utf-8", "replace").strip().rpartition("\n")[2] or "it does not say why"
+def _said(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").split("\n")
+    return "; ".join(line.strip() for line in lines if line.strip()) or "it does not say why"

@@ -19,7 +19,7 @@ from b24data.files.locks import locked
 from b24data.files.places import data_folder
 from b24data.files.sealed import DamagedError, seal, unsealed
 
-__all__ = ["History", "Past", "Run", "due_at", "outlook"]
+__all__ = ["Run", "RunFiles", "RunHistory", "due_at", "status"]
 
 _LOGGER = logging.getLogger("b24data.exports")
 _MOST_RUNS = 100
@@ -41,7 +41,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class RunHistory:
     """The last hundred runs, the last good one, and since when one is under way (or was, when it was killed)."""
 
     runs: tuple[Run, ...] = ()
@@ -54,35 +54,35 @@ class Past:
         codes = [run.code for run in self.runs]
         return next((n for n, code in enumerate(reversed(codes)) if code == ExitCode.DONE), len(codes))
 
-    def begun(self, now: float) -> Past:
+    def begun(self, now: float) -> RunHistory:
         """A run begins."""
         return replace(self, running_since=now)
 
-    def ended(self, run: Run | None) -> Past:
+    def ended(self, run: Run | None) -> RunHistory:
         """A run is over; None: there was nothing to run after all."""
         if run is None:
             return replace(self, running_since=None)
         good = run if run.code == ExitCode.DONE else self.last_good
-        return Past(runs=(*self.runs, run)[-_MOST_RUNS:], last_good=good)
+        return RunHistory(runs=(*self.runs, run)[-_MOST_RUNS:], last_good=good)
 
 
-def due_at(past: Past, every: float) -> float:
+def due_at(history: RunHistory, every: float) -> float:
     """The unix time from which an export is due; 0 where it never succeeded.
 
     A tenth of ``every``, ten minutes at the most, may be missing: a daily run that begins two seconds earlier than that
     of the day before is not put off to the next day. A failed run changes nothing: the export stays due.
 
-    >>> due_at(Past(last_good=Run(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")), 86_400)
+    >>> due_at(RunHistory(last_good=Run(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")), 86_400)
     1085800.0
     """
-    if past.last_good is None:
+    if history.last_good is None:
         return 0.0
-    return past.last_good.began + every - min(every * _SLACK, _MOST_SLACK_S)
+    return history.last_good.began + every - min(every * _SLACK, _MOST_SLACK_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """A :class:`Past` on disk."""
+    """A :class:`RunHistory` on disk."""
 
     runs: tuple[Run, ...]
     last_good: Run | None
@@ -91,7 +91,7 @@ class _Record:
     check: str = ""
 
 
-class History:
+class RunFiles:
     """The files of one export in the user's data folder: its state, its log and its lock."""
 
     def __init__(self, export: Export) -> None:
@@ -120,22 +120,24 @@ class History:
         except (TimeoutError, ExportError):  # whether it runs is not to be seen where the lock is not ours
             return True
 
-    def read(self) -> Past:
+    def read(self) -> RunHistory:
         """What is known; nothing where the file is damaged, or is not ours, which the log says."""
         try:
             record = unsealed(read_private(self._state), _Record, since=_SEALED, now=_VERSION)
             if record.version > _VERSION:  # what that means is not known here
-                return Past()
-            return Past(runs=record.runs, last_good=record.last_good, running_since=record.running_since)
+                return RunHistory()
+            return RunHistory(runs=record.runs, last_good=record.last_good, running_since=record.running_since)
         except FileNotFoundError:
-            return Past()
+            return RunHistory()
         except (DamagedError, ConfigError) as error:
             _LOGGER.warning("%s can't be read (%s) and begins anew", self._state, error)
-            return Past()
+            return RunHistory()
 
-    def write(self, past: Past) -> None:
+    def write(self, history: RunHistory) -> None:
         """Keep it; raises :class:`ExportError` where the disk does not take it."""
-        record = _Record(runs=past.runs, last_good=past.last_good, running_since=past.running_since, version=_VERSION)
+        record = _Record(
+            runs=history.runs, last_good=history.last_good, running_since=history.running_since, version=_VERSION
+        )
         try:
             write_whole(self._state, seal(record), private=True)
         except ExportError as error:
@@ -148,46 +150,46 @@ class History:
         return self._folder / f"{self._stem}.json"
 
 
-def outlook(export: Export, now: float | None = None) -> dict[str, Any]:
+def status(export: Export, now: float | None = None) -> dict[str, Any]:
     """How an export stands, as JSON-safe values; times are ISO texts in UTC."""
     now = time.time() if now is None else now
-    history = History(export)
-    past = history.read()
-    last = past.runs[-1] if past.runs else None
-    begun = past.running_since
-    running = begun is not None and history.is_running
+    files = RunFiles(export)
+    history = files.read()
+    last = history.runs[-1] if history.runs else None
+    begun = history.running_since
+    running = begun is not None and files.is_running
     return {
         "export": export.name,
-        "state": _state(past, last, running=running),
-        "due": _is_due(export, past, now),
+        "state": _state(history, last, running=running),
+        "due": _is_due(export, history, now),
         "running_since": _iso(begun) if running else None,
         "last_run": _iso(last.began) if last else None,
         "last_code": last.code if last else None,
         "last_rows": last.rows if last else None,
         "last_error": last.error if last else None,
-        "last_good": _iso(past.last_good.began) if past.last_good else None,
-        "failures": past.failures,
+        "last_good": _iso(history.last_good.began) if history.last_good else None,
+        "failures": history.failures,
         "target": last.target if last else None,
-        "log": str(history.log),
+        "log": str(files.log),
     }
 
 
-def _state(past: Past, last: Run | None, *, running: bool) -> str:
-    if past.running_since is not None:
+def _state(history: RunHistory, last: Run | None, *, running: bool) -> str:
+    if history.running_since is not None:
         return "running" if running else "killed"
     if last is None:
         return "never run"
     words = {0: "done", 1: "failed", 2: "partial", 3: "sign in again", 130: "interrupted"}
-    times = f" {past.failures} times" if past.failures > 1 else ""
+    times = f" {history.failures} times" if history.failures > 1 else ""
     return words.get(last.code, str(last.code)) + times
 
 
-def _is_due(export: Export, past: Past, now: float) -> bool:
+def _is_due(export: Export, history: RunHistory, now: float) -> bool:
     """Whether it is time; a last good run in the future means that a clock was wrong, then or now."""
     if export.every is None:
         return False
-    good = past.last_good
-    return now >= due_at(past, export.every) or (good is not None and good.began > now)
+    good = history.last_good
+    return now >= due_at(history, export.every) or (good is not None and good.began > now)
 
 
 def _iso(unix: float | None) -> str | None:

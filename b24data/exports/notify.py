@@ -14,12 +14,12 @@ from b24data.errors import ExportError, SdkError
 from b24data.http.transport import Transport
 from b24data.text.printable import printable
 
-__all__ = ["tell_failure"]
+__all__ = ["notify"]
 
 _PATIENCE_S = 60
 
 
-def tell_failure(hook: str | Sequence[str], facts: Mapping[str, Any], folder: Path) -> None:
+def notify(on_failure: str | Sequence[str], facts: Mapping[str, Any], folder: Path) -> None:
     """Run a command or call an address with ``facts`` (names to JSON values).
 
     A command runs in ``folder`` and gets them as JSON on its input and as ``B24DATA_...`` in its environment; an
@@ -28,10 +28,10 @@ def tell_failure(hook: str | Sequence[str], facts: Mapping[str, Any], folder: Pa
     :raises ExportError: it could not be told; the address is in no error.
     """
     body = json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    if isinstance(hook, str):
-        _post(hook.removeprefix("$"), body, folder)
+    if isinstance(on_failure, str):
+        _post(on_failure.removeprefix("$"), body, folder)
     else:
-        _run(hook, body, facts, folder)
+        _run(on_failure, body, facts, folder)
 
 
 def _run(command: Sequence[str], body: bytes, facts: Mapping[str, Any], folder: Path) -> None:

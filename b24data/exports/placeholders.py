@@ -1,4 +1,4 @@
-"""Words for the moment of a run: ``{date}`` in a file's name or a condition."""
+"""Words that stand for the moment of a run: ``{date}`` in a file's name or a condition."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-__all__ = ["MOMENTS", "check_moments", "fill", "has_moments", "moments"]
+__all__ = ["PLACEHOLDERS", "check_placeholders", "fill", "has_placeholders", "placeholders"]
 
-MOMENTS = ("date", "yesterday", "month", "last_month", "year", "hour", "name")
+PLACEHOLDERS = ("date", "yesterday", "month", "last_month", "year", "hour", "name")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
-def moments(now: datetime, name: str) -> dict[str, str]:
+def placeholders(now: datetime, name: str) -> dict[str, str]:
     """What the words stand for at ``now`` in the export ``name``.
 
-    >>> words = moments(datetime(2026, 1, 1, 6, 30), "deals")
+    >>> words = placeholders(datetime(2026, 1, 1, 6, 30), "deals")
     >>> words["date"], words["yesterday"], words["last_month"], words["hour"]
     ('2026-01-01', '2025-12-31', '2025-12', '06')
     """
@@ -53,38 +53,38 @@ def fill(value: Any, words: Mapping[str, str]) -> Any:
     return value
 
 
-def has_moments(value: Any) -> bool:
+def has_placeholders(value: Any) -> bool:
     """Whether anything in the texts of ``value`` stands for the moment.
 
-    >>> has_moments({"a": ["{date}"]}), has_moments("{{date}}")
+    >>> has_placeholders({"a": ["{date}"]}), has_placeholders("{{date}}")
     (True, False)
     """
-    one, other = (fill(value, dict.fromkeys(MOMENTS, word)) for word in "12")
+    one, other = (fill(value, dict.fromkeys(PLACEHOLDERS, word)) for word in "12")
     return bool(one != other)
 
 
-def check_moments(value: Any) -> list[str]:
+def check_placeholders(value: Any) -> list[str]:
     """What is wrong with the braces in the texts of ``value``, in words.
 
-    >>> check_moments(["{dat}", "{{x}}", "deals-{date}"])
+    >>> check_placeholders(["{dat}", "{{x}}", "deals-{date}"])
     ['{dat} stands for nothing, did you mean {date}?']
     """
     if isinstance(value, Mapping):
-        return [problem for item in value.values() for problem in check_moments(item)]
+        return [problem for item in value.values() for problem in check_placeholders(item)]
     if isinstance(value, list | tuple):
-        return [problem for item in value for problem in check_moments(item)]
+        return [problem for item in value for problem in check_placeholders(item)]
     if not isinstance(value, str):
         return []
     return [_problem(found) for found in _BRACES.finditer(value) if _is_wrong(found)]
 
 
 def _is_wrong(found: re.Match[str]) -> bool:
-    return found[0] in ("{", "}") or (found["name"] is not None and found["name"] not in MOMENTS)
+    return found[0] in ("{", "}") or (found["name"] is not None and found["name"] not in PLACEHOLDERS)
 
 
 def _problem(found: re.Match[str]) -> str:
     if found["name"] is None:
         return f"a single {found[0]}; {found[0] * 2} is a brace"
-    near = difflib.get_close_matches(found["name"], MOMENTS, n=1)
-    known = ", ".join(f"{{{name}}}" for name in MOMENTS)
+    near = difflib.get_close_matches(found["name"], PLACEHOLDERS, n=1)
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     return f"{found[0]} stands for nothing, {f'did you mean {{{near[0]}}}?' if near else f'there are {known}'}"

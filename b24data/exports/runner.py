@@ -14,9 +14,9 @@ from typing import Any
 from b24data.client.connect import Client, connect
 from b24data.errors import AuthorizationRequiredError, SdkError
 from b24data.exports.exit_codes import ExitCode, causes_of, exit_code
-from b24data.exports.history import History, Past, Run
+from b24data.exports.history import Run, RunFiles, RunHistory
 from b24data.exports.journal import Journal, Show
-from b24data.exports.notify import tell_failure
+from b24data.exports.notify import notify
 from b24data.exports.spec import Export
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
@@ -57,44 +57,45 @@ class Runner:
     def _guarded(self, export: Export) -> ExitCode:
         began = self.clock.time()
         filled = export.at(datetime.fromtimestamp(began, UTC))
-        history = History(export)
-        journal = Journal(history.log, export.name, self.show, self.clock)
+        files = RunFiles(export)
+        journal = Journal(files.log, export.name, self.show, self.clock)
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(locked(history.lock, patience_s=_PATIENCE_S))
+                held.enter_context(locked(files.lock, patience_s=_PATIENCE_S))
             except TimeoutError:
-                return self._busy(history, journal)
-            return self._run(filled, export.makes_folders, journal, history, began)
+                return self._busy(files, journal)
+            return self._run(filled, export.makes_folders, journal, files, began)
 
-    def _run(self, export: Export, makes_folders: bool, journal: Journal, history: History, began: float) -> ExitCode:
-        past = history.read()
+    def _run(self, export: Export, makes_folders: bool, journal: Journal, files: RunFiles, began: float) -> ExitCode:
+        history = files.read()
         journal.begin()
-        if past.running_since is not None:
-            journal.write("note", f"the run of {_when(past.running_since)} was killed; this one goes on after it")
+        if history.running_since is not None:
+            journal.write("note", f"the run of {_when(history.running_since)} was killed; this one goes on after it")
         journal.write("start", f"to {export.target}", kind=export.kind, target=str(export.path))
-        self._keep(history, past.begun(began), journal)
+        self._keep(files, history.begun(began), journal)
         try:
             if makes_folders:
                 export.path.parent.mkdir(parents=True, exist_ok=True)
             done = self._work(export, journal)
         except KeyboardInterrupt:
             run = Run(began=began, ended=self.clock.time(), code=130, target=str(export.path), error="interrupted")
-            self._keep(history, past.ended(run), journal)
+            self._keep(files, history.ended(run), journal)
             journal.write("interrupted", "stopped", code=130)
             raise
         except GeneratorExit:
             raise
         except BaseException as error:  # noqa: BLE001  a panic of another language's library, or sys.exit in a notebook
-            return self._failed(error, export, journal, history, began)
+            return self._failed(error, export, journal, files, began)
         run = Run(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
-        self._keep(history, past.ended(run), journal)
-        self._sweep(past, export)
+        self._keep(files, history.ended(run), journal)
+        self._sweep(history, export)
         journal.write("done", code=0, seconds=round(run.ended - began, 1), target=str(export.path), **done)
         return ExitCode.DONE
 
-    def _sweep(self, past: Past, export: Export) -> None:
+    def _sweep(self, history: RunHistory, export: Export) -> None:
         """Forget what failed runs had begun under names of their days: nothing goes on with it now."""
-        for target in {run.target for run in past.runs[-past.failures :] if past.failures} - {str(export.path)}:
+        failed = history.runs[-history.failures :] if history.failures else ()
+        for target in {run.target for run in failed} - {str(export.path)}:
             with contextlib.suppress(SdkError, OSError):
                 discard(Path(target), self.clock)
 
@@ -139,43 +140,43 @@ class Runner:
 
     # What did not work.
 
-    def _busy(self, history: History, journal: Journal) -> ExitCode:
-        since = history.read().running_since
+    def _busy(self, files: RunFiles, journal: Journal) -> ExitCode:
+        since = files.read().running_since
         text = f"another program runs it{f', since {_when(since)}' if since else ''}"
         journal.write("busy", text, code=int(ExitCode.RUNNING))
         return ExitCode.RUNNING
 
     def _failed(
-        self, error: BaseException, export: Export, journal: Journal, history: History, began: float
+        self, error: BaseException, export: Export, journal: Journal, files: RunFiles, began: float
     ) -> ExitCode:
-        past = history.read()
+        history = files.read()
         code = exit_code(error)
         text = _in_one_line(error, export.profile)
         if code == ExitCode.RUNNING:  # another export, or a person, writes to that target
-            self._keep(history, past.ended(None), journal)
+            self._keep(files, history.ended(None), journal)
             journal.write("busy", text, code=int(code))
             return code
         rows = getattr(getattr(error, "report", None), "rows", None)
         run = Run(began=began, ended=self.clock.time(), code=code, target=str(export.path), rows=rows, error=text)
-        self._keep(history, past.ended(run), journal)
+        self._keep(files, history.ended(run), journal)
         trace = [] if isinstance(error, SdkError | OSError) else traceback.format_exception(error)
         facts: dict[str, Any] = {"code": int(code), "target": str(export.path), "rows": rows}
         journal.write(
             "failed", text, kind=type(error).__name__, **facts, **({"trace": "".join(trace)} if trace else {})
         )
         if export.on_failure is not None:
-            failures = past.ended(run).failures
-            told = {"export": export.name, "error": text, **facts, "failures": failures, "log": str(history.log)}
+            failures = history.ended(run).failures
+            told = {"export": export.name, "error": text, **facts, "failures": failures, "log": str(files.log)}
             try:
-                tell_failure(export.on_failure, told, export.folder)
+                notify(export.on_failure, told, export.folder)
             except Exception as trouble:  # noqa: BLE001  the export's own fault is told already
-                journal.write("hook_failed", _in_one_line(trouble, None))
+                journal.write("notify_failed", _in_one_line(trouble, None))
         return code
 
-    def _keep(self, history: History, past: Past, journal: Journal) -> None:
+    def _keep(self, files: RunFiles, history: RunHistory, journal: Journal) -> None:
         """Write the state; that it can't be written does not change how the run goes."""
         try:
-            history.write(past)
+            files.write(history)
         except (SdkError, OSError) as error:
             journal.write("note", _in_one_line(error, None))
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from b24data.client.catalog import own_parameters
 from b24data.errors import ConfigError
-from b24data.exports.placeholders import check_moments, fill, has_moments, moments
+from b24data.exports.placeholders import check_placeholders, fill, has_placeholders, placeholders
 from b24data.files.atomic import open_regular, path_of, read_bounded
 from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
@@ -67,7 +67,7 @@ class Export:
 
     def at(self, now: datetime) -> Export:
         """The export as it is at ``now``: ``{date}`` and its like are filled in, by the calendar of ``tz``."""
-        words = moments(now.astimezone(ZoneInfo(self.tz) if self.tz else None), self.name)
+        words = placeholders(now.astimezone(ZoneInfo(self.tz) if self.tz else None), self.name)
         return replace(
             self,
             target=fill(self.target, words),
@@ -280,7 +280,7 @@ def _problems(name: str, table: Any) -> list[str]:
         elif not known.fits(value):
             problems.append(f"{key} = {_shown(key, value)}: it is {known.what}")
         elif key in ("target", "filter", "params", "parameters"):
-            problems += [f"{key}: {problem}" for problem in check_moments(value)]
+            problems += [f"{key}: {problem}" for problem in check_placeholders(value)]
     problems += _unfit(kind, table)
     return problems
 
@@ -309,7 +309,7 @@ def _unfit(kind: str, table: Mapping[str, Any]) -> list[str]:
     if isinstance(target, str) and kind == "full":
         problems += _unfit_file(target, table.get("csv"))
     for key in ("filter", "params"):
-        if kind == "sync" and has_moments(table.get(key)):
+        if kind == "sync" and has_placeholders(table.get(key)):
             problems.append(f"{key}: a dataset follows one list, so what is asked for is the same each time")
     if isinstance(params := table.get("params"), dict) and isinstance(method := table.get("method"), str):
         for key, option in options_among(params, own_parameters(method)):

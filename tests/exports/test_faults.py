@@ -17,9 +17,9 @@ from b24data.cli.main import main
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
 from b24data.exports.exit_codes import ExitCode
-from b24data.exports.history import History, Past, Run, _Record, outlook
+from b24data.exports.history import Run, RunFiles, RunHistory, _Record, status
 from b24data.exports.notebook import NotebookRun
-from b24data.exports.notify import tell_failure
+from b24data.exports.notify import notify
 from b24data.exports.runner import Runner
 from b24data.exports.spec import Export, read_exports
 from b24data.files.sealed import seal
@@ -78,9 +78,9 @@ def test_any_error__is_one_line_in_the_log_and_an_exit_code(at_home, error, hook
     assert code == ExitCode.FAILED
     assert [one["event"] for one in told] == ["start", "failed"]
     assert "\n" not in told[-1]["text"]
-    lines = History(export).log.read_bytes().decode().split("\n")
+    lines = RunFiles(export).log.read_bytes().decode().split("\n")
     assert [json.loads(line)["event"] for line in lines if line] == ["start", "failed"]
-    assert outlook(export)["failures"] == 1
+    assert status(export)["failures"] == 1
 
 
 def test_ctrl_c__is_no_failure(export):
@@ -88,7 +88,7 @@ def test_ctrl_c__is_no_failure(export):
         run(export, KeyboardInterrupt())
 
 
-@pytest.mark.parametrize("what", ["History", "Journal", "exit_code", "_in_one_line"])
+@pytest.mark.parametrize("what", ["RunFiles", "Journal", "exit_code", "_in_one_line"])
 def test_any_part__that_breaks_is_a_failure_of_this_export_alone(export, monkeypatch, what):
     real, calls = getattr(module, what), []
 
@@ -112,7 +112,7 @@ def test_who_looks_on_and_goes__does_not_stop_the_export(export):
         raise SdkError("refused")
 
     assert Runner(show=gone, connect=connect).run(export) == ExitCode.FAILED
-    assert outlook(export)["last_error"] == "refused"
+    assert status(export)["last_error"] == "refused"
 
 
 def test_a_state_that_can_not_be_reached__does_not_stop_the_others(at_home, capsys, monkeypatch):
@@ -129,8 +129,8 @@ def test_a_state_that_can_not_be_reached__does_not_stop_the_others(at_home, caps
 def test_a_link_of_somebody_elses__is_not_followed(export, at_home, name):
     mine = at_home / "bashrc"
     mine.write_text("# mine\n")
-    history = History(export)
-    history.log.with_suffix(f".{name}").symlink_to(mine)
+    files = RunFiles(export)
+    files.log.with_suffix(f".{name}").symlink_to(mine)
     code, _ = run(export)
     assert code == ExitCode.FAILED
     assert mine.read_text() == "# mine\n"
@@ -138,7 +138,7 @@ def test_a_link_of_somebody_elses__is_not_followed(export, at_home, name):
 
 @as_root
 def test_a_folder_of_somebody_elses__is_refused_with_the_owner(export):
-    os.chown(History(export).log.parent, STRANGER, STRANGER)
+    os.chown(RunFiles(export).log.parent, STRANGER, STRANGER)
     code, told = run(export)
     assert (code, len(told)) == (ExitCode.FAILED, 1)
     assert f"exports is a folder of user {STRANGER}" in told[0]["text"]
@@ -147,7 +147,7 @@ def test_a_folder_of_somebody_elses__is_refused_with_the_owner(export):
 def test_on_failure__values_that_no_environment_takes_are_told_as_far_as_it_goes(tmp_path):
     code = "import json, os, sys; json.dump([os.environ['B24DATA_ERROR'], json.load(sys.stdin)], open('told', 'w'))"
     facts = {"error": "no\0way \ud83d" + "x" * 300_000, "rows": None}
-    tell_failure([sys.executable, "-c", code], facts, tmp_path)
+    notify([sys.executable, "-c", code], facts, tmp_path)
     variable, whole = json.loads((tmp_path / "told").read_text())
     assert variable == r"no\u0000way \ud83d" + "x" * 3992
     assert whole == facts
@@ -155,29 +155,29 @@ def test_on_failure__values_that_no_environment_takes_are_told_as_far_as_it_goes
 
 def test_on_failure__a_command_that_no_system_can_run_is_an_error_of_ours(tmp_path):
     with pytest.raises(ExportError, match="can't be run"):
-        tell_failure(["/bin/tr\0ue"], {"error": "x"}, tmp_path)
+        notify(["/bin/tr\0ue"], {"error": "x"}, tmp_path)
 
 
 GOOD = Run(began=1_800_000_000.0, ended=1_800_000_100.0, code=0, target="a.parquet", rows=5)
-PAST = Past(runs=(GOOD,), last_good=GOOD)
+HISTORY = RunHistory(runs=(GOOD,), last_good=GOOD)
 
 
 def state_file(export: Export) -> Path:
-    return History(export).log.with_suffix(".json")
+    return RunFiles(export).log.with_suffix(".json")
 
 
 def test_state__of_an_earlier_version_is_read(export):
     old = {"runs": [{"began": 1.0, "ended": 2.0, "code": 0, "target": "t", "rows": 5, "error": ""}]}
     state_file(export).write_text(json.dumps({**old, "last_good": None, "running_since": None}))
     state_file(export).chmod(0o600)
-    assert History(export).read().runs == (Run(began=1.0, ended=2.0, code=0, target="t", rows=5),)
+    assert RunFiles(export).read().runs == (Run(began=1.0, ended=2.0, code=0, target="t", rows=5),)
 
 
 def test_state__of_a_later_version_begins_again(export):
     data = json.loads(seal(_Record(runs=(GOOD,), last_good=GOOD, running_since=None, version=2)))
     state_file(export).write_text(json.dumps({**data, "version": 3}))
     state_file(export).chmod(0o600)
-    assert History(export).read() == Past()
+    assert RunFiles(export).read() == RunHistory()
 
 
 changes = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=4)
@@ -185,14 +185,14 @@ FEW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthChe
 
 
 def check_state(export: Export, how: list[tuple[float, bytes, int]]) -> None:
-    History(export).write(PAST)
+    RunFiles(export).write(HISTORY)
     data = bytearray(state_file(export).read_bytes())
     for where, new, gone in how:
         at = int(where * len(data))
         data[at : at + gone] = new
     state_file(export).write_bytes(data)
-    assert History(export).read() in (PAST, Past())
-    outlook(export)
+    assert RunFiles(export).read() in (HISTORY, RunHistory())
+    status(export)
 
 
 @FEW

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from b24data.exports.exit_codes import ExitCode
-from b24data.exports.placeholders import MOMENTS
+from b24data.exports.placeholders import PLACEHOLDERS
 from b24data.exports.spec import KEYS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text("utf-8")
@@ -25,7 +25,7 @@ def block(name):
 def test_the_page__names_every_key_word_and_exit_code():
     table = TEXT.partition("| key | what it says |")[2].partition("\n\n")[0]
     assert [key for key in KEYS if f"`{key}`" not in table] == []
-    assert [word for word in MOMENTS if f"`{{{word}}}`" not in TEXT] == []
+    assert [word for word in PLACEHOLDERS if f"`{{{word}}}`" not in TEXT] == []
     codes = re.findall(r"^\| (\d+) \|", TEXT, flags=re.MULTILINE)
     assert {int(code) for code in codes} | {ExitCode.INTERRUPTED} == {*ExitCode, 64}
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data.cli.main import main
-from b24data.exports.history import Past, Run, due_at
+from b24data.exports.history import Run, RunHistory, due_at
 
 DEALS = """
 [exports.deals]
@@ -129,17 +129,17 @@ def test_due__runs_what_was_not_done_for_that_long(desk, capsys):
 )
 def test_due__a_run_that_begins_a_little_earlier_than_the_last_is_not_put_off(every, since, is_due):
     good = Run(began=1_000_000, ended=1_000_050, code=0, target="")
-    assert (1_000_000 + since >= due_at(Past(runs=(good,), last_good=good), every)) is is_due
+    assert (1_000_000 + since >= due_at(RunHistory(runs=(good,), last_good=good), every)) is is_due
 
 
 def test_the_history__is_bounded_and_keeps_the_last_good_run():
     good = Run(began=0, ended=1, code=0, target="")
-    past = Past().ended(good)
+    history = RunHistory().ended(good)
     for at in range(500):
-        past = past.begun(at).ended(Run(began=at, ended=at, code=1, target=""))
-    assert len(past.runs) == 100
-    assert past.last_good == good
-    assert past.failures == 100
+        history = history.begun(at).ended(Run(began=at, ended=at, code=1, target=""))
+    assert len(history.runs) == 100
+    assert history.last_good == good
+    assert history.failures == 100
 
 
 def test_a_state__that_is_damaged_begins_anew_and_the_export_runs(desk, caplog, capsys):

@@ -167,35 +167,92 @@ def test_a_webhook__that_only_the_shell_knows_is_told_of_before_the_night(cron, 
     assert "notreal" not in cron.text
 
 
+STRICT = """#!{python}
+# As cron's own: a table with a time that it can't read is refused as a whole, with the line and the field.
+import re, sys
+table = "{table}"
+if sys.argv[1] == "-l":
+    try:
+        sys.stdout.write(open(table).read())
+    except FileNotFoundError:
+        sys.exit("no crontab for anna")
+    sys.exit(0)
+new = sys.stdin.read()
+WORDS = "reboot yearly annually monthly weekly daily midnight hourly".split()
+NAMES = "jan feb mar apr may jun jul aug sep oct nov dec sun mon tue wed thu fri sat".split()
+FIELDS = [("minute", 0, 59), ("hour", 0, 23), ("day-of-month", 1, 31), ("month", 1, 12), ("day-of-week", 0, 7)]
+
+def reads(field, low, high):
+    def fits(end):
+        return end.lower() in NAMES or (end.isdecimal() and low <= int(end) <= high)
+
+    parts = [re.fullmatch(r"([*]|(\\w+)(?:-(\\w+))?)(?:/([1-9][0-9]*))?", part) for part in field.split(",")]
+    return all(part and all(fits(end) for end in part.group(2, 3) if end) for part in parts)
+
+for number, line in enumerate(new.splitlines()):
+    if not line.strip() or line.startswith("#") or re.match(r"\\w+ *=", line):
+        continue
+    if line.startswith("@"):
+        wrong = [] if line[1:].split()[0] in WORDS else ["time specifier"]
+    else:
+        wrong = [name for text, (name, low, high) in zip(line.split(), FIELDS) if not reads(text, low, high)]
+    if wrong:
+        sys.exit(f'"-":{{number}}: bad {{wrong[0]}}\\nerrors in crontab file, can\\'t install.')
+open(table, "w").write(new)
+"""
+
+
 @pytest.mark.parametrize(
-    ("when", "words"),
+    ("when", "field"),
     [
-        ("0 6 * *", "has 4 fields"),
-        ("0 6 * * * *", "has 6 fields"),
-        ("60 6 * * *", "minute is '60', and goes from 0 to 59"),
-        ("0 6 0 * *", "day of the month is '0'"),
-        ("0 6 * 13 *", "month is '13', and goes from 1 to 12 or dec"),
-        ("0 6 * * 8", "day of the week is '8'"),
-        ("0 6 * * fri-mon", "day of the week is 'fri-mon'"),
-        ("*/0 * * * *", "minute is '*/0'"),
-        ("5/10 * * * *", "minute is '5/10'"),
-        ("1,,2 * * * *", "minute is '1,,2'"),
-        ("1-2-3 * * * *", "minute is '1-2-3'"),
-        ("٣ * * * *", "minute is '٣'"),
-        ("@dayly", "there are @hourly"),
-        ("@daily 5", "no time for cron"),
-        ("", "has 0 fields"),
+        ("60 6 * * *", "minute"),
+        ("0 24 * * *", "hour"),
+        ("0 6 0 * *", "day-of-month"),
+        ("0 6 * 13 *", "month"),
+        ("0 6 * foo *", "month"),
+        ("0 6 * * 8", "day-of-week"),
+        ("*/0 * * * *", "minute"),
+        ("1,,2 * * * *", "minute"),
+        ("1-2-3 * * * *", "minute"),
+        ("@dayly", "time specifier"),
     ],
 )
-def test_a_time__that_cron_would_not_take_names_the_field(cron, here, when, words, capsys):
+def test_a_time__that_cron_refuses_is_told_in_its_words_and_the_crontab_is_as_it_was(cron, here, when, field, capsys):
+    cron.says(STRICT.format(table=cron.table, python=sys.executable))
+    cron.table.write_text(OTHERS)
     assert main(["schedule", "add", when, "deals"]) == 1
-    assert words in capsys.readouterr().err
-    assert not cron.table.exists()
+    said = capsys.readouterr().err
+    assert f'cron did not take the new one: "-":4: bad {field}; errors in crontab file' in said
+    assert '"0 6 * * *" (minute, hour,' in said
+    assert cron.text == OTHERS
 
 
 @pytest.mark.parametrize("when", ["0 6 * * *", "*/15 0-6,22 1,15 jan-mar Sun", "0-59/7 * * * 0,7", "@weekly"])
-def test_a_time__that_cron_takes_is_kept(when):
-    assert crontab.check_when(when) == when
+def test_a_time__that_cron_takes_is_kept(cron, here, when):
+    cron.says(STRICT.format(table=cron.table, python=sys.executable))
+    assert main(["schedule", "add", f" {when.replace(' ', '  ')} ", "deals"]) == 0
+    assert [entry.when for entry in crontab.entries_of(cron.table.read_bytes())] == [when]
+
+
+# Cron itself would take most of these, and run something else or nothing.
+@pytest.mark.parametrize(
+    "when",
+    [
+        "0 6 * *",
+        "0 6 * * * *",
+        "@daily 5",
+        "",
+        "0 6 * * *; true",
+        "A=1 6 * * *",
+        "# 6 * * *",
+        "\u0663 * * * *",
+        "0 6 * * %",
+    ],
+)
+def test_a_time__that_would_become_a_part_of_the_command_is_refused(cron, here, when, capsys):
+    assert main(["schedule", "add", when, "deals"]) == 1
+    assert f"{when!r} is no time for cron. Hint: five fields in quotes" in capsys.readouterr().err
+    assert not cron.table.exists()
 
 
 @pytest.mark.parametrize(
@@ -292,7 +349,7 @@ EIGHT = OURS.replace("0 6", "0 8")
         f"# {OURS}\n#{OURS}\n".encode(),
         b"0 5 * * * /opt/backup.sh # b24data: deals /x/exports.toml\n",
         b"0 5 * * * echo b24data export run deals\n",
-        b"99 99 * * * b24data export run deals # b24data: deals /x/exports.toml\n",
+        b"A=1 99 * * * b24data export run deals # b24data: deals /x/exports.toml\n",
         f"{OURS}.old\n{OURS.replace('deals /', 'leads /')}\n".encode(),
     ],
 )
