@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from b24data.client.client import B24Hook, B24OAuth
     from b24data.client.connect import connect
     from b24data.crm.open import open_crm
+    from b24data.crm.report import CrmReport, TableReport
     from b24data.signin.login import login
     from b24data.signin.panel import AuthPanel
     from b24data.sync.report import SyncReport
@@ -69,6 +70,7 @@ __all__ = [
     "BatchError",
     "ConditionReport",
     "ConfigError",
+    "CrmReport",
     "EarlierRuns",
     "EnumAppStatus",
     "ExportError",
@@ -92,6 +94,7 @@ __all__ = [
     "ServerError",
     "StoredTokens",
     "SyncReport",
+    "TableReport",
     "TokenStore",
     "TransportError",
     "__version__",
@@ -109,6 +112,8 @@ _LAZY = {
     "AuthPanel": "b24data.signin.panel",
     "SyncReport": "b24data.sync.report",
     "connect": "b24data.client.connect",
+    "CrmReport": "b24data.crm.report",
+    "TableReport": "b24data.crm.report",
     "open_crm": "b24data.crm.open",
     "login": "b24data.signin.login",
     "AjaxResult": "b24data.actions.results",

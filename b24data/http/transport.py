@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import urlencode, urlsplit
@@ -71,9 +71,8 @@ class Transport:
         self._deadline = Deadline(clock)
         self._tls = _tls_context(verify if isinstance(verify, bool | ssl.SSLContext) else os.fspath(verify))
         self._lock = threading.Lock()
-        self._clients: dict[tuple[bool, bool], httpx.Client] = {}  # by whether they call this machine, and are apart
+        self._clients: dict[tuple[bool, bool], _Connections] = {}  # by whether they call this machine, and are apart
         self._pid = os.getpid()
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def post(
         self,
@@ -97,23 +96,22 @@ class Transport:
             whole_s = min(whole_s, _SILENCES * read)
             self._deadline.begin(whole_s)
             try:
-                client, sockets = self._connections(url, apart)
+                with self._connections(url, apart) as connections:
 
-                def trace(event: str, info: Mapping[str, Any]) -> None:
-                    if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy, too
-                        stream = info["return_value"]
-                        self._deadline.bound(stream)
-                        sockets.add(stream.get_extra_info("socket"))
-                        if not apart and sockets is not self._sockets:  # interrupted while it was connecting
-                            _shut(sockets)
+                    def trace(event: str, info: Mapping[str, Any]) -> None:
+                        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):  # of a proxy, too
+                            stream = info["return_value"]
+                            self._deadline.bound(stream)
+                            connections.opened(stream.get_extra_info("socket"))
 
-                asked: dict[str, Any] = {
-                    "headers": {"Content-Type": "application/json", **(headers or {})},
-                    "timeout": httpx.Timeout(**{**self._timeout.as_dict(), "read": read if read < math.inf else None}),
-                    "extensions": {"trace": trace},
-                }
-                with client.stream("POST", url.reveal(), content=body.reveal(), **asked) as response:
-                    content = _read(name, response)
+                    most = httpx.Timeout(**{**self._timeout.as_dict(), "read": read if read < math.inf else None})
+                    asked: dict[str, Any] = {
+                        "headers": {"Content-Type": "application/json", **(headers or {})},
+                        "timeout": most,
+                        "extensions": {"trace": trace},
+                    }
+                    with connections.client.stream("POST", url.reveal(), content=body.reveal(), **asked) as response:
+                        content = _read(name, response)
             except SdkError:
                 raise
             except OverdueError:
@@ -137,29 +135,35 @@ class Transport:
 
     def interrupt(self) -> None:
         """Shut the sockets down, so that every thread that reads from one wakes; the next request opens new ones."""
-        with self._lock:
-            sockets, self._sockets = self._sockets, weakref.WeakSet()
-        _shut(sockets)
-        self.close()
+        for connections in self._taken_out():
+            connections.end(at_once=True)
 
     def close(self) -> None:
-        """Close all connections, except one by which tokens come."""
-        with self._lock:
-            clients = [self._clients.pop((near, apart)) for near, apart in list(self._clients) if not apart]
-        for client in clients:
-            client.close()
+        """Close all connections, except one by which tokens come; one that is in use when its request is done."""
+        for connections in self._taken_out():
+            connections.end(at_once=False)
 
-    def _connections(self, url: Secret[str], apart: bool) -> tuple[httpx.Client, weakref.WeakSet[socket.socket]]:
+    def _taken_out(self) -> list[_Connections]:
+        with self._lock:
+            return [self._clients.pop((near, apart)) for near, apart in list(self._clients) if not apart]
+
+    @contextlib.contextmanager
+    def _connections(self, url: Secret[str], apart: bool) -> Iterator[_Connections]:
         near = _is_near(httpx.URL(url.reveal()).host)
         if self._pid != os.getpid():
             # The parent goes on using these connections (they are dropped here, not closed), and may hold the lock.
             self._lock = threading.Lock()
-            self._pid, self._clients, self._sockets = os.getpid(), {}, weakref.WeakSet()
+            self._pid, self._clients = os.getpid(), {}
         with self._lock:
             if (near, apart) not in self._clients:
-                self._clients[near, apart] = client = self._open(near)
-                weakref.finalize(self, client.close)
-            return self._clients[near, apart], weakref.WeakSet() if apart else self._sockets
+                self._clients[near, apart] = made = _Connections(self._open(near))
+                weakref.finalize(self, made.client.close)
+            connections = self._clients[near, apart]
+            connections.begin()
+        try:
+            yield connections
+        finally:
+            connections.done()
 
     def _open(self, near: bool) -> httpx.Client:
         # Proxies come from the environment, but nothing on this machine is reached through one.
@@ -185,6 +189,52 @@ class Transport:
             ) from None
 
 
+class _Connections:
+    """An httpx client and its sockets. Whoever ends it wakes the readers; the last of them closes it.
+
+    A socket is never closed under a thread that reads from it: the number that it has in the system goes to the next
+    connection, and the thread would read that one's bytes.
+    """
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+        self._lock = threading.Lock()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._in_use = 0
+        self._ended = self._cut = False
+
+    def begin(self) -> None:
+        """A request begins."""
+        with self._lock:
+            self._in_use += 1
+
+    def opened(self, sock: socket.socket) -> None:
+        """A socket was opened for a request; one that was interrupted while it was connecting is of no use."""
+        with self._lock:
+            self._sockets.add(sock)
+            cut = self._cut
+        if cut:
+            _shut([sock])
+
+    def done(self) -> None:
+        """A request is done, well or not."""
+        with self._lock:
+            self._in_use -= 1
+            last = self._ended and not self._in_use
+        if last:
+            self.client.close()
+
+    def end(self, *, at_once: bool) -> None:
+        """No further request begins here; ``at_once``: those that are under way break off."""
+        with self._lock:
+            self._ended, self._cut = True, at_once
+            sockets = list(self._sockets) if at_once else []
+            unused = not self._in_use
+        _shut(sockets)
+        if unused:
+            self.client.close()
+
+
 def _set_location_aside(response: httpx.Response) -> None:
     """Hide ``Location`` from httpx: it reads one that it is not to follow, and raises for what is not an address."""
     found = response.headers.pop("location", None)
@@ -196,7 +246,7 @@ def _user_agent() -> str:
 
 
 def _shut(sockets: Iterable[socket.socket]) -> None:
-    for sock in list(sockets):
+    for sock in sockets:
         # socket.socket's own method: SSLSocket.shutdown would race with the thread that reads.
         with contextlib.suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)

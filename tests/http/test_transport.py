@@ -16,6 +16,7 @@ import pytest
 import trustme
 
 from b24data.errors import BadReplyError, ConfigError, RequestTimeoutError, TransportError
+from b24data.http import transport as transport_module
 from b24data.http import unpack
 from b24data.http.transport import Transport
 
@@ -323,3 +324,42 @@ def test_post__no_error_of_the_http_library_escapes(transport: Transport, monkey
     with pytest.raises(TransportError) as caught:
         transport.post("m", "https://x.bitrix24.com/", b"{}")
     assert "s3cr3t" not in str(caught.value) + str(caught.value.__cause__)
+
+
+class ClosedOnce:
+    """An httpx client of which only the closing counts."""
+
+    closed = 0
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_connections__that_are_in_use_are_closed_by_the_last_request_and_not_under_it(at_once):
+    client = ClosedOnce()
+    connections = transport_module._Connections(client)
+    connections.begin()
+    connections.begin()
+    connections.end(at_once=at_once)
+    connections.done()
+    assert client.closed == 0
+    connections.done()
+    assert client.closed == 1
+
+
+def test_connections__that_are_not_in_use_are_closed_at_once():
+    client = ClosedOnce()
+    transport_module._Connections(client).end(at_once=True)
+    assert client.closed == 1
+
+
+def test_connections__a_socket_that_is_opened_after_an_interrupt_is_shut():
+    connections = transport_module._Connections(ClosedOnce())
+    connections.begin()
+    connections.end(at_once=True)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        connections.opened(ours)
+        theirs.settimeout(5)
+        assert theirs.recv(1) == b""
