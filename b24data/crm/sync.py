@@ -156,8 +156,8 @@ class CrmSync:
             self._joined(futures)
         except BaseException:
             self._stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            self.client.session.interrupt()
+            with self.client.session.stopped():
+                pool.shutdown(cancel_futures=True)  # the folder is free when nothing writes to it any more
             raise
         pool.shutdown()
 
@@ -226,7 +226,7 @@ class CrmSync:
             overlap=table.overlap,
             deletes=self.deletes,
             params=dict(table.params) or None,
-            progress=self._watch,
+            progress=False,
             gentle=self.gentle,
         )
         return TableReport(
@@ -245,7 +245,7 @@ class CrmSync:
             table.select,
             to=folder / _ROWS,
             params=dict(table.params) or None,
-            progress=self._watch,
+            progress=False,
             gentle=self.gentle,
         )
         return TableReport(
@@ -284,7 +284,7 @@ class CrmSync:
                         table.select,
                         {owners.type_key: owners.type_value},
                         to=fetched,
-                        progress=self._watch,
+                        progress=False,
                         gentle=self.gentle,
                     )
                     requests = report.requests
@@ -336,11 +336,6 @@ class CrmSync:
         with self._lock:
             self._manifest = replace(self._manifest, tables={**self._manifest.tables, table.name: facts})
             self.folder.write(self._manifest)
-
-    def _watch(self, _event: object) -> None:
-        """The progress callback of every fetch: here a stopped run leaves it."""
-        if self._stop.is_set():
-            raise CancelledError("the run was stopped")
 
 
 class _Sink:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,6 +95,9 @@ class Session:
         self._jitter = jitter
         self._stats = CallStats()
         self._known = False  # whether this portal has ever answered us
+        self._lock = threading.Lock()
+        self._halted = False
+        self._under_way: weakref.WeakValueDictionary[int, CallContext] = weakref.WeakValueDictionary()
         self.set_restrictions(params or RestrictionParams())
 
     __reduce__ = stays_here
@@ -144,6 +150,10 @@ class Session:
         came after all attempts, :class:`RefreshTokenError` if there is no token to call with.
         """
         context = context or CallContext(attempts=max(1, self.params.max_retries))
+        with self._lock:
+            self._under_way[id(context)] = context
+            if self._halted:
+                context.cancel.set()
         request = Request.of(
             method,
             params,
@@ -229,6 +239,20 @@ class Session:
     def interrupt(self) -> None:
         """Wake every reader by shutting its socket down; the next call opens a new one."""
         self._transport.interrupt()
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Inside, every walk and call ends at once, also one that waits for a limit, and none begins."""
+        with self._lock:
+            self._halted = True
+            under_way = list(self._under_way.values())
+        for context in under_way:
+            context.cancel.set()
+        self.interrupt()
+        try:
+            yield
+        finally:
+            self._halted = False
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+
 import pyarrow.parquet as pq
 import pytest
 
 from b24data import AccessDeniedError, ConfigError, ExportError, RateLimitConfig, RestrictionParams, Sandbox
 from b24data.crm.folder import CrmFolder
+from b24data.http.clock import SYSTEM_CLOCK
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
 
@@ -89,3 +93,31 @@ def test_a_folder_of_another_user__is_refused(portal, tools, tmp_path):
     tools.sync_crm(tmp_path / "crm", tables=["currencies"])
     with portal.hook() as other, pytest.raises(ConfigError, match="another user"):
         other.tools.sync_crm(tmp_path / "crm", tables=["currencies"])
+
+
+class Waits:
+    """A clock whose waits last until the walk that waits is stopped; the third thread that waits is interrupted."""
+
+    def __init__(self) -> None:
+        self.woken: list[bool] = []
+        self._order = itertools.count(1)
+
+    monotonic = staticmethod(SYSTEM_CLOCK.monotonic)
+    time = staticmethod(SYSTEM_CLOCK.time)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        if next(self._order) == 3:
+            raise KeyboardInterrupt
+        self.woken.append(event.wait(30))
+        return self.woken[-1]
+
+
+def test_a_run_that_is_interrupted__ends_its_waits_and_leaves_the_folder_free(portal, tmp_path):
+    clock, slow = Waits(), RestrictionParams(rate_limit=RateLimitConfig(burst_limit=12, drain_rate=0.001))
+    with portal.connect(restriction_params=slow, clock=clock) as b24, pytest.raises(KeyboardInterrupt):
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deals", "leads", "contacts", "companies", "users", "statuses"])
+    assert len(clock.woken) >= 2
+    assert all(clock.woken)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("b24data-crm")]
+    with CrmFolder(tmp_path / "crm").held():
+        pass
