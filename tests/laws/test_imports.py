@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,3 +233,10 @@ def test_the_check_itself__reads_every_form_of_import(tmp_path):
         ("b24data", False),
         ("httpx", True),
     ]
+
+
+def test_architecture__names_every_room():
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == {room(module) for module in MODULES} - {"", "__main__"}
