@@ -247,7 +247,7 @@ def test_fork__parent_and_child_go_on_with_the_same_bucket(folder: Path, monkeyp
     assert granted(client, now) == 28
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8), st.booleans())
 def test_fuzz__a_damaged_file_makes_no_wait_and_no_error(monkeypatch, folder, changes, at_the_end):
     for file in folder.glob("limits-*"):

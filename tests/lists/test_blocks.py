@@ -16,7 +16,7 @@ from b24data import (
     Sandbox,
 )
 
-FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
+FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000), retry_delay_s=0.05)
 CONTACTS = 2_000
 
 
@@ -86,8 +86,7 @@ def test_a_limit__takes_the_first_rows(portal, tools):
 
 
 def test_faults__lose_no_row(portal, tools):
-    portal.fail("reset", probability=0.2, times=6)
-    portal.fail("503", probability=0.2, times=6)
+    portal.fail("reset", probability=0.4, times=4)
     companies = portal.truth("crm.company.list").ids
     frame = tools.fetch_by("crm.deal.list", "@COMPANY_ID", companies, ["ID", "COMPANY_ID"], progress=False)
     portal.clear_faults()
