@@ -50,7 +50,7 @@ def _export(args: argparse.Namespace) -> int:
         raise WrongUsageError(
             "b24data export run needs to know what to run", hint="name exports, or add --all or --due"
         )
-    from b24data.exports.spec import find_file, read_exports
+    from b24data.exports.file import find_file, read_exports
 
     exports = read_exports(find_file(args.file))
     if args.action == "run":
@@ -64,8 +64,8 @@ def _export(args: argparse.Namespace) -> int:
 
 def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int:
     from b24data.exports.exit_codes import worst
+    from b24data.exports.file import choose
     from b24data.exports.runner import Runner
-    from b24data.exports.spec import choose
     from b24data.exports.unattended import unattended
 
     chosen = choose(exports, args.names) if args.names else list(exports.values())
@@ -116,7 +116,7 @@ def _list_exports(args: argparse.Namespace, exports: Sequence[Export]) -> None:
     rows = [
         {
             "export": export.name,
-            "what": export.notebook or export.method,
+            "what": export.source,
             "mode": export.kind,
             "profile": export.profile,
             "every": _every(export.every),
@@ -243,7 +243,7 @@ def _schedule(args: argparse.Namespace) -> None:
 
 def _add_entry(args: argparse.Namespace, name: str) -> None:
     from b24data.exports import crontab
-    from b24data.exports.spec import choose, find_file, read_exports
+    from b24data.exports.file import choose, find_file, read_exports
 
     file = find_file(args.file)
     exports = read_exports(file)

@@ -17,7 +17,7 @@ from b24data.exports.exit_codes import ExitCode, causes_of, exit_code
 from b24data.exports.history import Run, RunFiles, RunHistory
 from b24data.exports.journal import Journal, Show
 from b24data.exports.notify import notify
-from b24data.exports.spec import Export
+from b24data.exports.spec import Export, ListExport, NotebookExport, SyncExport
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
@@ -103,27 +103,27 @@ class Runner:
         """Carry it out; what there is to say about it, with a ``text``."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            done = self._notebook(export, journal) if export.kind == "notebook" else self._list(export, journal)
+            done = self._list(export, journal) if isinstance(export, ListExport) else self._notebook(export, journal)
         for warning in caught:
             if issubclass(warning.category, UserWarning):
                 journal.write("note", " ".join(str(warning.message).split()))
         return done
 
-    def _list(self, export: Export, journal: Journal) -> dict[str, Any]:
+    def _list(self, export: ListExport, journal: Journal) -> dict[str, Any]:
         options = dict(export.options)
         asked = (export.method, options.pop("select", None), options.pop("filter", None))
         with self.connect(export.profile) as b24:
-            work: Any = b24.tools.sync if export.kind == "sync" else b24.tools.fetch_all
+            work: Any = b24.tools.sync if isinstance(export, SyncExport) else b24.tools.fetch_all
             report = work(*asked, to=export.path, progress=journal.progress, **options)
         for note in report.notes:
             journal.write("note", note)
         what = f"{report.rows:,} rows"
-        if export.kind == "sync":
+        if isinstance(export, SyncExport):
             what += f", {report.inserted:,} new, {report.updated:,} changed, {report.deleted:,} gone,"
         text = f"{what} in {report.seconds:,.0f} s: {export.target}"
         return {"text": text, "rows": report.rows, "report": report.as_dict()}
 
-    def _notebook(self, export: Export, journal: Journal) -> dict[str, Any]:
+    def _notebook(self, export: NotebookExport, journal: Journal) -> dict[str, Any]:
         from b24data.exports.notebook import NotebookRun
 
         cells = NotebookRun(
@@ -131,7 +131,7 @@ class Runner:
             out=export.path,
             parameters=export.parameters,
             html=export.html,
-            kernel=export.kernel,
+            kernel=export.kernel or "",
             timeout=export.timeout,
             profile=export.profile,
             tell=lambda text: journal.write("cell", text),
@@ -201,7 +201,7 @@ def _when(unix: float) -> str:
 
 def estimate(filled: Export) -> dict[str, Any]:
     """What an export would take, asked of the portal with a few requests; with a ``text``."""
-    if filled.kind == "notebook":
+    if not isinstance(filled, ListExport):
         return {"text": "what a notebook takes is not known before it runs"}
     with connect(filled.profile) as b24:
         asked = {key: filled.options[key] for key in ("filter", "params") if key in filled.options}

@@ -17,11 +17,12 @@ from b24data.cli.main import main
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
 from b24data.exports.exit_codes import ExitCode
+from b24data.exports.file import read_exports
 from b24data.exports.history import Run, RunFiles, RunHistory, _Record, status
 from b24data.exports.notebook import NotebookRun
 from b24data.exports.notify import notify
 from b24data.exports.runner import Runner
-from b24data.exports.spec import Export, read_exports
+from b24data.exports.spec import Export
 from b24data.files.sealed import seal
 from tests.strangers import STRANGER, as_root
 

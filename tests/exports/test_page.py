@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from b24data.exports.exit_codes import ExitCode
+from b24data.exports.file import KEYS
 from b24data.exports.placeholders import PLACEHOLDERS
-from b24data.exports.spec import KEYS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text("utf-8")
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from b24data import ConfigError
-from b24data.exports.spec import choose, find_file, read_exports
+from b24data.exports.file import KEYS, choose, find_file, read_exports
+from b24data.exports.spec import FullExport, NotebookExport, SyncExport
 from tests.strangers import STRANGER, as_root
 
 GOOD = """
@@ -64,12 +65,12 @@ def test_exports_toml__is_read_whole(tmp_path):
         "full",
         86400,
         True,
-        ("./tell", "anna"),
+        ["./tell", "anna"],
     )
     assert (contacts.kind, contacts.options["gentle"], contacts.on_failure) == ("sync", False, "$ALERT_URL")
     assert {key: contacts.options[key] for key in ("cursor", "overlap", "deletes", "max_deletes")} == {
-        "cursor": "DATE_MODIFY", "overlap": "10min", "deletes": "scan", "max_deletes": 500}  # fmt: skip
-    assert (report.kind, report.timeout, report.html, report.options) == ("notebook", 7200, True, {})
+        "cursor": "DATE_MODIFY", "overlap": 600, "deletes": "scan", "max_deletes": 500}  # fmt: skip
+    assert (report.kind, report.timeout, report.html) == ("notebook", 7200, True)
 
 
 def test_a_run__has_the_words_of_its_moment_in_its_own_zone(tmp_path):
@@ -120,7 +121,7 @@ def test_everything_that_is_wrong__is_said_at_once_with_the_nearest_right_word(t
         ("filter = ['ID']", "it is a table"),
         ("labels = true", '"add", "replace" or false'),
         ("tz = 'Mars/Base'", 'a time zone, such as "Europe/Berlin"'),
-        ("dtypes = { A = 'integer' }", "text, int, float, decimal, bool, date, datetime, category"),
+        ("dtypes = { A = 'number' }", "text, int, float, decimal, bool, date, datetime, category"),
         ("mode = 'delta'", '"full" or "sync"'),
         ("filter = { A = '{' }", "filter: a single {; {{ is a brace"),
         ("parameters = { a = 1 }", "parameters has no meaning here: only with notebook"),
@@ -131,6 +132,60 @@ def test_a_wrong_value__is_an_error_that_names_file_export_and_key(tmp_path, lin
     text = complaint(tmp_path, f'[exports.deals]\nmethod = "crm.deal.list"\ntarget = "d.parquet"\n{line}\n')
     assert text.startswith("/exports.toml\n  [exports.deals] ")
     assert words in text
+
+
+FULL = '[exports.a]\nmethod = "crm.deal.list"\ntarget = "d.parquet"\n'
+CSV = FULL.replace(".parquet", ".csv")
+SYNC = '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d"\n'
+NOTEBOOK = '[exports.a]\nnotebook = "r.ipynb"\ntarget = "out.ipynb"\n'
+WRONG = [
+    *((FULL, "profile", wrong) for wrong in ("''", "' '", "5", "['acme']")),
+    *((FULL, "select", wrong) for wrong in ("[]", "['']", "[1]", "{}", "'ID'")),
+    *((FULL, "filter", wrong) for wrong in ("[]", "5", "'A=1'")),
+    *((FULL, "order", wrong) for wrong in ("{ ID = 'DOWN' }", "{ ID = 'ASC\\n' }", "{ ID = 1 }", "['ID']")),
+    *((FULL, "params", wrong) for wrong in ("[1]", "true")),
+    *((FULL, "labels", wrong) for wrong in ("true", "'all'", "[]", "['']", "[true]", "1")),
+    *((FULL, "titles", wrong) for wrong in ("1", "'yes'", "[]")),
+    *((FULL, "dtypes", wrong) for wrong in ("['A']", "{ A = 1 }", "{ A = 'number' }", "'int'")),
+    *((FULL, "errors", wrong) for wrong in ("'null'", "true", "['raise']")),
+    *((CSV, "csv", wrong) for wrong in ("'excel'", "true")),
+    *((FULL, "count", wrong) for wrong in ("'walk'", "0")),
+    *((FULL, "recheck", wrong) for wrong in ("'no'", "1.0")),
+    *((FULL, "tz", wrong) for wrong in ("'Mars/Base'", "''", "3", "'../etc/passwd'", "'/etc/localtime'")),
+    *((FULL, "gentle", wrong) for wrong in ("'yes'", "1")),
+    *((FULL, "mode", wrong) for wrong in ("'delta'", "true")),
+    *((FULL, "every", wrong) for wrong in ("'daily'", "30", "'0min'", "'-1d'", "1.5", "'1 fortnight'")),
+    *((FULL, "on_failure", wrong) for wrong in ("''", "'ALERT'", "'$A B'", "[]", "['']", "[1]", "true", "'$A\\n'")),
+    *((SYNC, "cursor", wrong) for wrong in ("''", "['DATE_MODIFY']")),
+    *((SYNC, "overlap", wrong) for wrong in ("600", "'0s'", "'10'")),
+    *((SYNC, "deletes", wrong) for wrong in ("true", "'all'")),
+    *((SYNC, "max_deletes", wrong) for wrong in ("-1", "-0.5", "'20%'", "true", "nan")),
+    *((NOTEBOOK, "parameters", wrong) for wrong in ("['a']", "'a=1'")),
+    *((NOTEBOOK, "html", wrong) for wrong in ("'page'", "1")),
+    *((NOTEBOOK, "kernel", wrong) for wrong in ("5", "''")),
+    *((NOTEBOOK, "timeout", wrong) for wrong in ("7200", "'soon'")),
+]
+
+
+@pytest.mark.parametrize(("table", "key", "wrong"), WRONG)
+def test_each_key__says_what_it_should_be(tmp_path, table, key, wrong):
+    text = complaint(tmp_path, f"{table}{key} = {wrong}\n")
+    shown = text.partition(f"[exports.a] {key} = ")[2]
+    assert shown.endswith(f": it is {KEYS[key]}")
+    assert text.count("[exports.a]") == 1
+
+
+def test_every_key__has_a_field_of_a_kind_and_words():
+    kinds = (FullExport, SyncExport, NotebookExport)
+    fields = {name for kind in kinds for name in kind.__struct_fields__} - {"name", "file"}
+    assert set(KEYS) == fields
+    assert {key for _, key, _ in WRONG} | {"method", "notebook", "target"} == fields
+
+
+def test_placeholders__stand_only_where_they_are_checked(tmp_path):
+    """Words in braces elsewhere are what they are: a name of a field may have braces."""
+    [export] = read(tmp_path, FULL + 'select = ["ID", "UF_{dat}"]\norder = { "{x" = "ASC" }\n').values()
+    assert export.at(datetime(2026, 3, 15, 12, tzinfo=UTC)).options["select"] == ["ID", "UF_{dat}"]
 
 
 @pytest.mark.parametrize(

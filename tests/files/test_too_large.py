@@ -9,7 +9,7 @@ import pytest
 from b24data import connect
 from b24data.auth.profiles import Profiles
 from b24data.errors import ConfigError
-from b24data.exports.spec import read_exports
+from b24data.exports.file import read_exports
 from b24data.fetch.manifest import read_manifest
 from b24data.files.workfolder import WorkFolder
 from b24data.sync.state import Store

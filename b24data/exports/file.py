@@ -1,0 +1,259 @@
+"""``exports.toml``: found, read and checked whole before anything runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import stat
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from b24data.client.catalog import own_parameters
+from b24data.errors import ConfigError
+from b24data.exports.placeholders import check_placeholders, has_placeholders
+from b24data.exports.spec import Export, FullExport, NotebookExport, Seconds, SyncExport
+from b24data.fetch.options import FetchOptions
+from b24data.files.atomic import open_regular, read_bounded
+from b24data.files.ownership import is_own, owner_of
+from b24data.files.places import config_folder
+from b24data.frames.targets import SUFFIXES
+from b24data.sync.clocks import seconds_of
+from b24data.syntax.options import nearest, options_among
+from b24data.text.redact import looks_secret
+
+__all__ = ["FILE_NAME", "KEYS", "choose", "find_file", "read_exports"]
+
+FILE_NAME = "exports.toml"
+
+
+def find_file(given: str | None) -> Path:
+    """The file that ``--file`` names, else ``exports.toml`` here, else the one in the user's configuration folder.
+
+    One that was not named and that others can have written is refused: it runs notebooks and commands.
+    """
+    candidates = [Path(given or FILE_NAME)]
+    if not given and not candidates[0].is_file():
+        with contextlib.suppress(ConfigError):  # no home
+            candidates.append(config_folder() / FILE_NAME)
+    for candidate in candidates:
+        if candidate.is_file():
+            if not given:
+                _check_trusted(candidate)
+            return candidate.resolve()
+    where = " and not ".join(str(candidate) for candidate in candidates)
+    raise ConfigError(f"there is no {where}", hint="docs/schedules.md shows one; --file says where it is")
+
+
+def _check_trusted(file: Path) -> None:
+    facts = file.stat()
+    if is_own(facts, or_root=True) and (os.name == "nt" or not facts.st_mode & stat.S_IWOTH):
+        return
+    why = "everybody may write to it" if is_own(facts, or_root=True) else f"it is a file of {owner_of(facts)}"
+    raise ConfigError(
+        f"{file.absolute()} is not used: {why}, and an export runs notebooks and commands",
+        hint=f"look at it; then --file {shlex.quote(str(file))} uses it",
+    )
+
+
+def choose(exports: Mapping[str, Export], names: Sequence[str]) -> list[Export]:
+    """The exports of those names, in their order; :class:`ConfigError` with the nearest for one that is not there."""
+    if unknown := [name for name in names if name not in exports]:
+        hints = [nearest(name, exports) for name in unknown]
+        raise ConfigError(f"there is no export {', '.join(map(repr, unknown))}", hint="; ".join(hints))
+    return [exports[name] for name in dict.fromkeys(names)]
+
+
+def read_exports(file: Path) -> dict[str, Export]:
+    """All exports of a file, by name. Everything that is wrong is said at once.
+
+    :raises ConfigError: it can't be read, or an export, a key or a value in it makes no sense.
+    """
+    try:
+        with open_regular(file) as opened:
+            data = tomllib.loads(read_bounded(opened, file).decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}", hint="give the path of a file of yours") from error
+    except RecursionError as error:
+        raise ConfigError(f"{file} is nested too deeply", hint="docs/schedules.md shows one") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8", hint="save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not TOML: {error}") from error
+    problems = [f"{key!r} is unknown, did you mean [exports.NAME]?" for key in data if key != "exports"]
+    tables = data.get("exports")
+    if not isinstance(tables, dict) or not tables:
+        problems.append("there is no export in it, such as [exports.deals]")
+        tables = {}
+    exports = {}
+    for name, table in tables.items():
+        found, wrong = _read(name, table, file)
+        problems += [f"[exports.{name}] {problem}" for problem in wrong]
+        if found is not None:
+            exports[name] = found
+    problems += _doubled(exports.values())
+    if problems:
+        raise ConfigError("\n  ".join([f"{file}:" if len(problems) > 1 else str(file), *problems]))
+    return exports
+
+
+# What is wrong with a value ends with what it should be.
+KEYS = {
+    "profile": 'the name of a profile, such as "acme"',
+    "method": 'a list method, such as "crm.deal.list"',
+    "select": 'a list of fields, such as ["ID", "TITLE"]',
+    "filter": 'a table, such as { ">=DATE_CREATE" = "{month}-01" }',
+    "order": 'a table of "ASC" and "DESC", such as { ID = "ASC" }',
+    "params": "a table, such as { entityTypeId = 2 }",
+    "labels": 'a list of columns, such as ["STAGE_ID"], or "add", "replace" or false',
+    "titles": "true or false",
+    "dtypes": 'a table from columns to types, such as { UF_CRM_1 = "int" }; there are text, int, float, decimal, bool, '
+    "date, datetime, category",
+    "errors": '"coerce" or "raise"',
+    "csv": '"plain" or "excel-ru"',
+    "count": "true (the portal counts the list besides) or false",
+    "recheck": "true or false (trust the portal's filter)",
+    "tz": 'a time zone, such as "Europe/Berlin"',
+    "gentle": "true (leave half of the request limit to others) or false",
+    "mode": '"full" or "sync"',
+    "cursor": 'a field, such as "DATE_MODIFY"',
+    "overlap": 'a duration, such as "10min"',
+    "deletes": '"scan"',
+    "max_deletes": "a number of rows, 500, or a share of them, 0.2",
+    "notebook": 'a file, such as "report.ipynb"',
+    "parameters": 'a table, such as { month = "{last_month}" }',
+    "html": "true or false",
+    "kernel": 'the name of a kernel, such as "python3"',
+    "timeout": 'a duration, such as "2h"',
+    "target": 'a path, such as "deals-{date}.parquet"',
+    "every": 'a duration, such as "30min", "6h", "1d" or "1w"',
+    "on_failure": 'a command, such as ["./tell", "anna"], or the name of an environment variable with a webhook '
+    'address, "$NAME"',
+}
+_NAME = re.compile(r"\w[\w.-]{0,63}")
+_VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
+_FIELDS = {
+    kind: {field.name: field for field in msgspec.structs.fields(kind) if field.name in KEYS}
+    for kind in (FullExport, SyncExport, NotebookExport)
+}
+
+
+def _kind(table: Mapping[str, Any]) -> type[Export]:
+    if "notebook" in table:
+        return NotebookExport
+    return SyncExport if table.get("mode") == "sync" else FullExport
+
+
+def _read(name: str, table: Any, file: Path) -> tuple[Export | None, list[str]]:
+    """The export in one table, or in words what is wrong with it."""
+    if not isinstance(table, dict):
+        return None, ["is no table of keys"]
+    kind = _kind(table)
+    fields = _FIELDS[kind]
+    problems = [] if _NAME.fullmatch(name) else ["is no name: letters, digits, '-', '_' and '.'"]
+    problems += [f"{field.name} is missing" for field in fields.values() if field.required and field.name not in table]
+    values = {}
+    for key, value in table.items():
+        if key not in KEYS:
+            problems.append(f"{key} is unknown, {nearest(key, KEYS)}")
+        elif key not in fields:
+            problems.append(f"{key} has no meaning here: {_only(key)}")
+        else:
+            try:
+                values[key] = _value(key, value, fields[key].type)
+            except (msgspec.ValidationError, ConfigError):
+                problems.append(f"{key} = {_shown(key, value)}: it is {KEYS[key]}")
+                continue
+            if key in kind.filled:
+                problems += [f"{key}: {problem}" for problem in check_placeholders(value)]
+    problems += _unfit(kind, table)
+    return (None, problems) if problems else (kind(name=name, file=file, **values), [])
+
+
+def _value(key: str, value: Any, type_: Any) -> Any:
+    """A value as its field has it; what ``fetch_all`` takes as well is judged there."""
+    found = msgspec.convert(value, type_, dec_hook=_decoded)
+    if key in ("labels", "dtypes"):
+        FetchOptions(**{key: found})
+    if key == "on_failure" and not (_VARIABLE.fullmatch(found) if isinstance(found, str) else _is_command(found)):
+        raise ConfigError("it is neither a variable nor a command")
+    return found
+
+
+def _is_command(words: Sequence[str]) -> bool:
+    return bool(words) and all(word.strip() for word in words)
+
+
+def _decoded(type_: type, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise TypeError("it is no text")
+    if type_ is ZoneInfo:
+        try:
+            return ZoneInfo(value)
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError("there is no such zone") from error
+    if (seconds := Seconds(seconds_of(value))) > 0:
+        return seconds
+    raise ValueError("it takes no time")
+
+
+def _only(key: str) -> str:
+    kinds = [kind for kind, fields in _FIELDS.items() if key in fields]
+    if kinds == [NotebookExport]:
+        return "only with notebook"
+    if kinds == [SyncExport]:
+        return 'only with mode = "sync"'
+    return "only with a method in full mode" if kinds == [FullExport] else "only with a method"
+
+
+def _unfit(kind: type[Export], table: Mapping[str, Any]) -> list[str]:
+    """What each key alone does not show."""
+    target = table.get("target")
+    parameters = table.get("parameters")
+    problems = []
+    if isinstance(target, str) and kind is NotebookExport and not target.endswith(".ipynb"):
+        problems.append(f"target = {target!r}: the executed notebook ends in .ipynb")
+    if isinstance(target, str) and kind is SyncExport and "{" in target:
+        problems.append("target: a dataset that follows a list stays where it is, so its name has no {...}")
+    if isinstance(target, str) and kind is FullExport:
+        problems += _unfit_file(target, table.get("csv"))
+    for key in ("filter", "params"):
+        if kind is SyncExport and has_placeholders(table.get(key)):
+            problems.append(f"{key}: a dataset follows one list, so what is asked for is the same each time")
+    if isinstance(params := table.get("params"), dict) and isinstance(method := table.get("method"), str):
+        for key, option in options_among(params, own_parameters(method)):
+            place = f"it stands beside params: {option} = ..." if option in KEYS else "an export has no such option"
+            problems.append(f"params: {key} is an option and not a parameter of {method}, {place}")
+    if isinstance(parameters, dict):
+        for name in [name for name, value in parameters.items() if looks_secret(name, value)]:
+            problems.append(f"parameters: {name} looks like a secret; give the profile's name instead")
+    return problems
+
+
+def _unfit_file(target: str, csv: Any) -> list[str]:
+    suffix = Path(target).suffix.lower()
+    if suffix not in SUFFIXES:
+        return [f"target = {target!r}: a file of a list ends in {', '.join(SUFFIXES)}"]
+    return ["csv: only with a target that ends in .csv"] if csv is not None and suffix != ".csv" else []
+
+
+def _shown(key: str, value: Any) -> str:
+    """A wrong value in an error; the address of a webhook is not shown."""
+    return "..." if key == "on_failure" else repr(value)
+
+
+def _doubled(exports: Iterable[Export]) -> list[str]:
+    """Two exports that write to one target would undo each other's work."""
+    owners: dict[Path, str] = {}
+    problems = []
+    for export in exports:
+        owner = owners.setdefault(export.path, export.name)
+        if owner != export.name and "{name}" not in export.target:
+            problems.append(f"[exports.{export.name}] target is that of {owner}: each needs one of its own")
+    return problems
