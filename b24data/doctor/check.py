@@ -1,4 +1,4 @@
-"""One finding of the doctor."""
+"""One line of the doctor: something that was looked at."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from b24data.doctor.found import secret_kind, secrets_in
 from b24data.doctor.gitignore import is_ignored
+from b24data.doctor.secrets import secret_kind, secrets_in
 from b24data.errors import ConfigError
 from b24data.files.atomic import open_regular
 from b24data.text.printable import printable

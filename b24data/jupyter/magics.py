@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from functools import partial
@@ -19,9 +18,10 @@ from b24data.client.connect import Client, connect
 from b24data.client.status import status_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import shelf_of
+from b24data.jupyter import transforms
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
-from b24data.jupyter.namespace import Names, NamesOfLines, ends_silent, evaluate, names_here
+from b24data.jupyter.namespace import Names, evaluate, names_here
 from b24data.lists.methods import known_methods
 from b24data.syntax.references import expander
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["B24Magic", "load", "unload"]
 
-_HELP = re.compile(r"^(?P<line>\s*%{1,2}b24(?:\s+\w+)?)(?:\s[^\"'?]*)?\?{1,2}\s*$")
-
 
 def load(shell: InteractiveShell) -> None:
     """Bring ``%b24``, its completion and ``%b24 call?`` into a shell; once is enough, twice does no harm."""
@@ -41,9 +39,7 @@ def load(shell: InteractiveShell) -> None:
         return
     magic = B24Magic(shell)
     shell.register_magics(magic)
-    shell.input_transformers_cleanup.append(_help_asked)
-    shell.input_transformers_post.append(ends_silent)
-    shell.ast_transformers.append(NamesOfLines())
+    transforms.install(shell)
     shell.Completer.custom_matchers.append(magic.matcher)
 
 
@@ -52,20 +48,9 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("b24", None)
     shell.magics_manager.registry.pop("B24Magic", None)
-    if _help_asked in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.remove(_help_asked)
-    if ends_silent in shell.input_transformers_post:
-        shell.input_transformers_post.remove(ends_silent)
-    known = shell.ast_transformers
-    known[:] = [one for one in known if not isinstance(one, NamesOfLines)]
+    transforms.uninstall(shell)
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if not isinstance(getattr(one, "__self__", None), B24Magic)]
-
-
-def _help_asked(lines: list[str]) -> list[str]:
-    """``%b24 call?`` asks for the help of ``call``; IPython would look for an object of that name."""
-    match = _HELP.match(lines[0]) if len(lines) == 1 else None
-    return [f"{match['line']} --help\n"] if match else lines
 
 
 @magics_class

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import keyword
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
@@ -12,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from b24data.errors import ConfigError
 from b24data.syntax.references import names_in
-from b24data.syntax.values import without_semicolon
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Names", "NamesOfLines", "ends_silent", "evaluate", "names_here"]
+__all__ = ["Names", "evaluate", "names_here"]
 
 
 class Names(Mapping[str, Any]):
@@ -77,48 +74,3 @@ def evaluate(names: Names, expression: str) -> Any:
         if name in names:
             names[name]
     return eval(expression, dict(names))  # noqa: S307  the notebook's own code
-
-
-class NamesOfLines(ast.NodeTransformer):
-    """Lets a ``%b24`` line see the variables of enclosing functions.
-
-    Python keeps such a variable for an inner function only if the inner code names it. So the call of the magic, in
-    which a name is a text, gets a function beside it that names it and is never called.
-    """
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """The call, with the names of its texts as names."""
-        self.generic_visit(node)
-        found = set().union(*(names_in(text) for text in _texts(node)))
-        names = sorted(name for name in found if not keyword.iskeyword(name))
-        if not names:
-            return node
-        named = ast.parse(f"(None, lambda: ({', '.join(names)},))[0]", mode="eval").body
-        for inner in ast.walk(named):
-            ast.copy_location(inner, node)
-        named.value.elts[0] = node  # type: ignore[attr-defined]
-        return named
-
-
-def ends_silent(lines: list[str]) -> list[str]:
-    """A ``;`` at the end of a ``%b24`` line shows no result: IPython looks for it behind the Python that it runs."""
-    if not any("run_" in line and "_magic('b24'" in line for line in lines):
-        return lines
-    try:
-        last = ast.parse("".join(lines)).body[-1]
-    except (SyntaxError, IndexError):
-        return lines
-    if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.Call):
-        return lines
-    if all(text == without_semicolon(text) for text in _texts(last.value)):
-        return lines
-    end = (last.end_lineno or len(lines)) - 1
-    return [*lines[:end], lines[end].rstrip("\r\n") + ";\n", *lines[end + 1 :]]
-
-
-def _texts(call: ast.Call) -> list[str]:
-    """The line, and the body, of a call of the magic."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("run_line_magic", "run_cell_magic"):
-        return []
-    given = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return given[1:] if len(given) == len(call.args) and given[:1] == ["b24"] else []

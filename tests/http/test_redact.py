@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24data.doctor.found import secrets_in
+from b24data.doctor.secrets import secrets_in
 from b24data.http.log_filter import RedactingFilter
 from b24data.text.redact import masked, redact
 

@@ -85,7 +85,7 @@ def test_a_keyword_behind_a_dollar_sign__is_an_error_of_its_line_alone(kernel):
     shown = kernel.run(f"{LINE}$class")
     assert "there is no variable 'class'" in shown.text
     assert "AST" not in shown.text
-    assert kernel.value("[type(one).__name__ for one in get_ipython().ast_transformers]") == ["NamesOfLines"]
+    assert kernel.value("[type(one).__name__ for one in get_ipython().ast_transformers]") == ["_NameCapture"]
 
 
 # The semicolon.

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from b24data.http.redirect import is_loopback
 from b24data.text.redact import NAMES, SUBKEYS, layers
 
-__all__ = ["Found", "secret_kind", "secrets_in"]
+__all__ = ["SecretSpan", "secret_kind", "secrets_in"]
 
 _KINDS = {
     "access token": ("access_token", "accesstoken", "auth_id", "auth"),
@@ -45,7 +45,7 @@ _PLACEHOLDER = re.compile(r"your|secret|token|code|example|password|xxxx", re.IG
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SecretSpan:
     """Where a secret stands in a text and what it is; never the secret itself."""
 
     kind: str
@@ -53,7 +53,7 @@ class Found:
     end: int
 
 
-def secrets_in(text: str) -> list[Found]:
+def secrets_in(text: str) -> list[SecretSpan]:
     """What of a file's text opens a portal, in its order; placeholders and addresses of this machine do not count.
 
     >>> address = "https://acme.bitrix24.com/rest/1/" + "q7w2k9x4m1p8z3v6"
@@ -63,29 +63,31 @@ def secrets_in(text: str) -> list[Found]:
     []
     """
     found = [
-        Found(one.kind, *place((one.start, one.end))) for layer, place in layers(text) for one in _secrets_of(layer)
+        SecretSpan(one.kind, *place((one.start, one.end)))
+        for layer, place in layers(text)
+        for one in _secrets_of(layer)
     ]
-    first: dict[int, Found] = {}
+    first: dict[int, SecretSpan] = {}
     for one in sorted(found, key=lambda one: one.kind == _ALONE):  # what is named says more than what stands alone
         first.setdefault(one.start, one)
     return [first[start] for start in sorted(first)]
 
 
-def _secrets_of(text: str) -> list[Found]:
+def _secrets_of(text: str) -> list[SecretSpan]:
     found = [
-        Found("webhook address", *match.span("value"))
+        SecretSpan("webhook address", *match.span("value"))
         for match in _ADDRESS.finditer(text)
         if not _is_local(match["host"]) and _looks_random(match["value"], enough=6)
     ]
     for match in _BI_KEY.finditer(text):
         group = "value" if match["value"] else "quoted"
         if _looks_random(match[group], enough=8):
-            found.append(Found("key of the BI connector", *match.span(group)))
+            found.append(SecretSpan("key of the BI connector", *match.span(group)))
     for match in (*_NAMED.finditer(text), *_BEARER_TOKEN.finditer(text)):
         kind = _KIND_OF.get(match["name"].lower(), "password, token or key")
         if _looks_random(match["value"], enough=8) and (kind in _KINDS or match["value"].isalnum()):
-            found.append(Found(kind, *match.span("value")))
-    return found + [Found(_ALONE, *match.span()) for match in _TOKEN.finditer(text)]
+            found.append(SecretSpan(kind, *match.span("value")))
+    return found + [SecretSpan(_ALONE, *match.span()) for match in _TOKEN.finditer(text)]
 
 
 def _is_local(host: str | None) -> bool:
