@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from b24data.actions import Actions
 from b24data.auth.oauth import OAuth, RefreshCallback
@@ -25,8 +26,11 @@ from b24data.text.markup import facts_html
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from b24data.client.tools import Tools
     from b24data.http.transport import Timeout, Transport, Verify
+    from b24data.sql.report import SqlPlan
 
 __all__ = ["B24Hook", "B24OAuth"]
 
@@ -84,6 +88,66 @@ class _Client(ABC):
 
             self._tools = Tools(self)
         return self._tools
+
+    @overload
+    def sql(
+        self,
+        query: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        crm: str | os.PathLike[str] | None = None,
+        tables: Mapping[str, Any] | None = None,
+        all: bool = False,
+        explain: Literal[False] = False,
+    ) -> pd.DataFrame: ...
+
+    @overload
+    def sql(
+        self,
+        query: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        crm: str | os.PathLike[str] | None = None,
+        tables: Mapping[str, Any] | None = None,
+        all: bool = False,
+        explain: Literal[True],
+    ) -> SqlPlan: ...
+
+    def sql(
+        self,
+        query: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        crm: str | os.PathLike[str] | None = None,
+        tables: Mapping[str, Any] | None = None,
+        all: bool = False,
+        explain: bool = False,
+    ) -> pd.DataFrame | SqlPlan:
+        """One SELECT over lists of the portal: a typed DataFrame, exactly what SQL says.
+
+        Tables are ``deals``, ``leads``, ``contacts``, ``companies``, ``users``, ``stages`` and others (``show tables``
+        lists them), ``smart_1052``, and list methods by their names, such as ``crm.deal.list``. Columns are in lower
+        case with ``_``: ``company_id``. The portal is asked for the columns that the query names and, where that loses
+        no row, for its conditions; DuckDB runs the whole query over what came. Times are UTC. ``attrs["b24data"]`` has
+        the rows, the requests and the conditions of each table. Needs the extra ``sql``.
+
+        :param params: the values of ``$name`` and ``:name`` in the query.
+        :param crm: a folder of ``tools.sync_crm``: its tables and views are queried, and the portal is not asked.
+        :param tables: frames of your own by the names that the query has for them.
+        :param all: read lists of more than 50,000 rows without a condition.
+        :param explain: give the tables, conditions, requests and seconds; no row is read.
+        :raises ConfigError: the query is not one SELECT, or it reads a long list as a whole.
+        :raises SchemaError: a column does not exist, with the nearest names; no row was read.
+
+        >>> from b24data import Sandbox
+        >>> with Sandbox(deals=120) as portal:
+        ...     found = portal.connect().sql("select count(*) as deals from deals where id <= $last", {"last": 50})
+        >>> int(found["deals"][0])
+        50
+        """
+        from b24data.sql.run import run_sql
+
+        return run_sql(lambda: self.tools, query, params, crm=crm, tables=tables, everything=all, explain=explain)
 
     @property
     def session(self) -> Session:

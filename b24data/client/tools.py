@@ -18,7 +18,7 @@ from b24data.fetch.fetch import Pipeline
 from b24data.fetch.options import FetchOptions, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
 from b24data.fetch.unfinished import JobFacts, unfinished
-from b24data.fields.descriptions import TYPES_S, WORDS_S, Descriptions
+from b24data.fields.descriptions import TYPES_S, WORDS_S, Described, Descriptions
 from b24data.files.atomic import path_of
 from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelOption
@@ -394,6 +394,10 @@ class Tools:
         columns = columns_of(described.fields, spec.id_asked if spec.walk == "keyset" else None)
         words_of, _ = self._dictionaries.words_for(columns, method, params or {}, context, people=False)
         return fields_frame(columns, words_of)
+
+    def described(self, method: str, params: Mapping[str, Any]) -> Described:
+        """The fields of a list as the portal describes them; none where nothing does."""
+        return self._descriptions.of(spec_of(method), params, CallContext(), age_s=TYPES_S)
 
     def explode(self, frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
         """A column of lists, such as PHONE, as one row for each element; rows without one are left out.

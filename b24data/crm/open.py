@@ -12,7 +12,7 @@ from b24data.errors import MissingExtraError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["make_views", "open_crm"]
+__all__ = ["make_views", "open_closed", "open_crm"]
 
 # Before the tables are there, and locked: no file, no network, no extension, no variable of the caller's.
 _CLOSED = {
@@ -42,13 +42,19 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
     [(60, True)]
     """
     snapshot = snapshot_of(path)
+    connection = open_closed()
+    make_views(connection, snapshot)
+    return connection
+
+
+def open_closed(**settings: str) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in memory with every way out closed and locked; times are UTC. ``settings`` are further ones."""
     try:
         import duckdb
     except ImportError as error:
-        raise MissingExtraError("reading a CRM folder with SQL", "sql") from error
-    connection = duckdb.connect(config=dict(_CLOSED))
+        raise MissingExtraError("SQL", "sql") from error
+    connection = duckdb.connect(config={**_CLOSED, **settings})
     connection.execute("set timezone = 'UTC'")
-    make_views(connection, snapshot)
     connection.execute("set lock_configuration = true")
     return connection
 

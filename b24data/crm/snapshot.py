@@ -6,7 +6,7 @@ Each file is mapped into memory when the snapshot is taken: a sync that replaces
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from b24data.errors import ConfigError, ExportError
 from b24data.files.disk import disk_error
 from b24data.text.hints import SYNC_CRM
 
-__all__ = ["Snapshot", "SnapshotTable", "snapshot_of"]
+__all__ = ["Snapshot", "SnapshotTable", "snapshot_of", "sql_names"]
 
 _FORMAT = ds.ParquetFileFormat()
 _TRIES = 3  # a file may go between being listed and being opened, when a sync puts two parts in the place of one
@@ -67,7 +67,7 @@ def snapshot_of(path: str | os.PathLike[str]) -> Snapshot:
 def _tables(folder: CrmFolder, manifest: Manifest) -> Iterator[SnapshotTable]:
     for name in [*manifest.tables, *(name for name in COLUMNS if name not in manifest.tables)]:
         data = _dataset(folder, name) if name in manifest.tables else None
-        columns = _names(data.schema.names) if data is not None else {}
+        columns = sql_names(data.schema.names) if data is not None else {}
         missing = {one: kind for one, kind in COLUMNS.get(name, {}).items() if one not in columns}
         yield SnapshotTable(name, data, columns, missing)
 
@@ -99,7 +99,7 @@ def _fragment(path: Path) -> ds.Fragment:
         ) from error
 
 
-def _names(given: list[str]) -> dict[str, str]:
+def sql_names(given: Iterable[str]) -> dict[str, str]:
     """Names in SQL, each once: two that differ in capitals alone get a number."""
     found: dict[str, str] = {}
     for name in given:

@@ -30,6 +30,7 @@ LAYERS = [
     ["fetch"],
     ["sync"],
     ["crm"],
+    ["sql"],
     ["client"],
     ["signin", "exports", "doctor", "testing"],
     ["jupyter"],

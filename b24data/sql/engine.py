@@ -1,0 +1,165 @@
+"""The engine that answers: DuckDB in memory, which reads the tables that it was given and nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from b24data.crm.open import open_closed
+from b24data.errors import ConfigError, MissingExtraError, SchemaError, SdkError
+from b24data.lists.names import near_names
+from b24data.sql.pushdown import NOT_CONSTANT
+from b24data.sql.statement import Statement
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["Engine"]
+
+_MOST_ROWS = 10_000_000
+_MOST_SECONDS = 600.0
+_COLUMN = re.compile(r'(?:Referenced column|column named) "([^"]+)"')
+_FUNCTION = re.compile(r"Function with name (\S+) does not exist")
+# What a constant may be made of; anything else is left to the query itself.
+_CONSTANT = {
+    *("literal", "neg", "cast", "trycast", "interval", "var", "boolean", "paren", "placeholder", "parameter"),
+    *("add", "sub", "currentdate", "currenttimestamp", "datatype", "datasub", "dateadd", "tsordstodate", "identifier"),
+    *("date", "timestamptrunc", "datetrunc", "today", "null"),
+}
+_CONSTANT_FUNCTIONS = {"now", "today", "current_date", "get_current_timestamp", "make_date"}
+
+
+class Engine:
+    """One connection for one query. ``columns`` are the names that an error may propose.
+
+    >>> from b24data.sql.statement import read_statement
+    >>> with Engine() as engine:
+    ...     engine.add("deals", pa.table({"id": [1, 2], "amount": [5.0, 7.5]}))
+    ...     engine.run(read_statement("select sum(amount) as amount from deals where id > $n", {"n": 1})).to_pylist()
+    [{'amount': 7.5}]
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+        try:
+            import duckdb
+        except ImportError as error:
+            raise MissingExtraError("SQL over a portal", "sql") from error
+        self._error = duckdb.Error
+        self._connection = connection or open_closed(max_temp_directory_size="0B")
+        self.columns: dict[str, Collection[str]] = {}
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def add(self, name: str, rows: Any) -> None:
+        """A table of this name: rows of Arrow, or none of a schema."""
+        table = rows.empty_table() if isinstance(rows, pa.Schema) else rows
+        self.columns[name] = table.column_names
+        self._connection.register(name, table)
+
+    def tables(self) -> dict[str, list[str]]:
+        """The tables and views that are there, with their columns."""
+        rows = self._connection.execute(
+            "select table_name, list(column_name) from information_schema.columns group by table_name"
+        ).fetchall()
+        return {name: columns for name, columns in rows if not name.startswith("_")}
+
+    def values(self, table: str, column: str) -> list[Any]:
+        """The different values of a column."""
+        text = f'select distinct "{column}" from "{table}" where "{column}" is not null order by all'  # noqa: S608
+        return [row[0] for row in self._connection.execute(text).fetchall()]
+
+    def check(self, statement: Statement) -> None:
+        """Whether the engine understands the query; nothing runs."""
+        if statement.kind == "query":
+            with self._told():
+                self._connection.execute(f"explain {statement.text}", dict(statement.params) or None).fetchall()
+
+    def run(self, statement: Statement) -> pa.Table:
+        """The answer, within the bounds of time and rows."""
+        timer = threading.Timer(_MOST_SECONDS, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            with self._told():
+                return self._read(self._connection.sql(statement.text, params=dict(statement.params) or None))
+        finally:
+            timer.cancel()
+
+    def _read(self, answer: Any) -> pa.Table:
+        reader = answer.to_arrow_reader(100_000)
+        batches, rows = [], 0
+        for batch in reader:
+            rows += batch.num_rows
+            if rows > _MOST_ROWS:
+                raise ConfigError(
+                    f"the result has more than {_MOST_ROWS:,} rows",
+                    hint="add a LIMIT, an aggregate, or the condition of the join",
+                )
+            batches.append(batch)
+        return pa.Table.from_batches(batches, reader.schema)
+
+    def constant(self, node: Any, params: Mapping[str, Any]) -> Any:
+        """The value of an expression without columns; :data:`NOT_CONSTANT` for any other."""
+        from sqlglot import exp
+
+        if isinstance(node, exp.Placeholder | exp.Parameter):
+            return params.get(node.name or str(node.this), NOT_CONSTANT)
+        for one in node.walk():
+            named = isinstance(one, exp.Anonymous) and one.name.lower() in _CONSTANT_FUNCTIONS
+            if not named and one.key not in _CONSTANT:
+                return NOT_CONSTANT
+        used = {one.name: params[one.name] for one in node.find_all(exp.Placeholder, exp.Parameter)}
+        try:
+            text = f"select {node.sql('duckdb')}"  # noqa: S608  made of the nodes above alone
+            ((value,),) = self._connection.execute(text, used or None).fetchall()
+        except self._error:
+            return NOT_CONSTANT
+        return value if isinstance(value, int | float | Decimal | str | dt.date) else NOT_CONSTANT
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the engine as ours, in one sentence."""
+        try:
+            yield
+        except self._error as error:
+            raise self._sentence(error) from None
+
+    def _sentence(self, error: Exception) -> SdkError:
+        text = str(error)
+        kind, _, rest = text.partition(": ")
+        first = rest.splitlines()[0].rstrip("!.") if rest else text
+        if match := _COLUMN.search(text):
+            known = {name for columns in self.columns.values() for name in columns}
+            near = near_names(match[1], known, 2)
+            hint = f"did you mean {' or '.join(near)}?" if near else "describe TABLE shows the columns"
+            return SchemaError(f"there is no column {match[1]}", hint=hint)
+        if match := _FUNCTION.search(text):
+            return ConfigError(f"there is no function {match[1]}", hint="duckdb.org/docs/sql/functions has them")
+        if "Out of Memory" in kind:
+            return ConfigError(
+                "the query needs more memory than it may take", hint="check the conditions of the joins, or aggregate"
+            )
+        if "INTERRUPT" in kind.upper():
+            return ConfigError(
+                f"the query ran for more than {_MOST_SECONDS:,.0f} s", hint="check the conditions of the joins"
+            )
+        if "Permission" in kind:
+            return ConfigError(
+                "the query reads a file or the network, which is off", hint="pass a frame of your own by tables={...}"
+            )
+        hints = {
+            "Binder Error": "check the names and types there",
+            "Conversion Error": "compare with a value of the column's type; describe TABLE shows it",
+        }
+        return ConfigError(f"the query fails: {first}", hint=hints.get(kind, "check the query there"))

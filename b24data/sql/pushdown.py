@@ -1,0 +1,503 @@
+"""Which columns and conditions of a query go to the portal: from the tree of a query to a need for each table. Pure.
+
+One rule: a condition goes to the portal only if the portal's answer holds every row that SQL wants. The engine then
+runs the whole query over what came, so a condition that stays here costs requests and never rows.
+
+- WHERE of the SELECT that names the table, and ON of an inner join. ON of a left join only for its right side.
+- ``=``, ranges, BETWEEN and IN with values on numbers and days; ``=`` and IN on codes.
+- A day and a point in time a day wider on either side: the portal has a zone of its own.
+- A number only where 0 does not meet the condition: a portal shows an empty number as 0, and may not find it as such.
+- A table that stands twice: only what both places say.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from b24data.lists.literals import FilterKind
+from b24data.sql.statement import Place, Statement
+
+__all__ = ["NOT_CONSTANT", "Link", "Need", "Sent", "SqlColumn", "needs_of"]
+
+NOT_CONSTANT: Any = object()
+_CODE = re.compile(r"[A-Za-z0-9_:.\-]{1,100}")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:\d\d)?)?)?", re.ASCII)
+_DAY = dt.timedelta(days=1)
+_MOST_VALUES = 200
+_FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "="}
+
+
+@dataclass(frozen=True, slots=True)
+class SqlColumn:
+    """A column: its name in SQL, its code on the portal, the kind of its values, and whether it is the id."""
+
+    name: str
+    code: str
+    kind: FilterKind = ""
+    many: bool = False
+    is_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A condition as the portal gets it. ``exact``: the portal's answer is SQL's, and not wider."""
+
+    code: str
+    sign: str
+    value: Any
+    exact: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of a filter."""
+        return f"{self.sign}{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The ids of a table all stand in a column of another one: ``companies.id`` in ``deals.company_id``."""
+
+    other: str
+    column: str
+
+
+@dataclass(slots=True)
+class Need:
+    """What a query needs of one table.
+
+    ``columns`` are names in SQL, None: all. ``left`` are the conditions that the engine alone decides.
+    """
+
+    columns: list[str] | None
+    sent: list[Sent] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    limit: int | None = None
+    descending: bool = False
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """The conditions as a filter: of several bounds on one side the narrowest."""
+        found: dict[str, Any] = {}
+        for one in self.sent:
+            value = found.get(one.key, one.value)
+            narrower = max if one.sign[:1] == ">" else min
+            if one.sign in (">", ">=", "<", "<=") and type(value) is type(one.value):
+                found[one.key] = narrower(value, one.value)
+            elif one.key not in found:
+                found[one.key] = one.value
+        return found
+
+
+Columns = Mapping[str, SqlColumn]
+Constant = Callable[[Any], Any]
+
+
+def needs_of(statement: Statement, known: Mapping[str, Columns | None], constant: Constant) -> dict[str, Need]:
+    """The need of each table of the portal. ``known`` are their columns, None where nothing describes them.
+
+    ``constant`` gives the value of an expression without columns, or :data:`NOT_CONSTANT`.
+    """
+    by_table: dict[str, list[_Occurrence]] = {name: [] for name in known}
+    aliases = _Aliases(statement.places, known)
+    for place in statement.places:
+        if place.name in known:
+            by_table[place.name].append(_occurrence(place, aliases, constant))
+    needs = {}
+    words = _identifiers(statement.tree)
+    for name, occurrences in by_table.items():
+        columns = known[name]
+        need = Need(_columns(columns, occurrences, words))
+        sent = functools.reduce(lambda one, other: [s for s in one if s in other], (o.sent for o in occurrences))
+        need.sent = _certain(sent, columns or {})
+        gone = {(one.code, one.sign) for one in sent if one not in need.sent}
+        need.left = list(dict.fromkeys(text for o in occurrences for text in o.left))
+        need.left += [f"{code} {sign} (0 meets it)" for code, sign in sorted(gone)]
+        if len(occurrences) == 1:
+            need.links = occurrences[0].links
+            _limit(statement.tree, need, occurrences[0], columns or {})
+        needs[name] = need
+    return needs
+
+
+@dataclass(slots=True)
+class _Occurrence:
+    """A table in one place of the query, and what that place alone allows."""
+
+    place: Place
+    whole: bool = False  # every column is wanted
+    sent: list[Sent] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    exactly: bool = True  # the conditions sent are all that SQL says
+
+
+class _Aliases:
+    """Which table a column is of, in one SELECT."""
+
+    def __init__(self, places: Sequence[Place], known: Mapping[str, Columns | None]) -> None:
+        self._name_of = {id(place.node): place.name for place in places}
+        self.known = known
+
+    def sources(self, select: Any) -> dict[str, str | None]:
+        """The sources of a SELECT by their alias in lower case; None: another query, or a table that is not known."""
+        found: dict[str, str | None] = {}
+        start = select.args.get("from_")
+        nodes = [start.this] if start is not None else []
+        nodes += [join.this for join in select.args.get("joins") or ()]
+        nodes += list(select.args.get("laterals") or ())
+        for at, node in enumerate(nodes):
+            name = self._name_of.get(id(node))
+            alias = (node.alias_or_name or f"?{at}").lower()
+            found[alias if alias not in found else f"?{at}"] = name if name in self.known else None
+        return found
+
+    def table_of(self, column: Any, select: Any) -> tuple[str, SqlColumn] | None:
+        """The alias and the column, where there is no doubt which is meant."""
+        sources = self.sources(select)
+        if column.args.get("db") or column.args.get("catalog"):
+            return None
+        plain, table = column.name.lower(), column.table.lower()
+        if table:
+            name = sources.get(table)
+            columns = self.known.get(name) if name else None
+            return (table, columns[plain]) if columns and plain in columns else None
+        having = []
+        for alias, name in sources.items():
+            columns = self.known.get(name) if name else None
+            if columns is None:
+                return None
+            if plain in columns:
+                having.append((alias, columns[plain]))
+        renamed = any(one.alias.lower() == plain for one in select.expressions if one.key == "alias")
+        return having[0] if len(having) == 1 and not renamed else None
+
+
+def _occurrence(place: Place, aliases: _Aliases, constant: Constant) -> _Occurrence:
+    from sqlglot import exp
+
+    node, found = place.node, _Occurrence(place)
+    above = node.parent
+    select = above.parent if isinstance(above, exp.From | exp.Join) else None
+    if not isinstance(select, exp.Select) or node.args.get("joins"):
+        found.whole = True
+        return found
+    joins = select.args.get("joins") or []
+    odd = any((join.args.get("method") or "").upper() not in ("", "HASH") for join in joins)
+    if odd or any(node.args.get(name) for name in ("pivots", "sample", "when")) or select.args.get("sample"):
+        found.whole = True
+        return found
+    alias = node.alias_or_name.lower() if not node.args.get("alias") else node.alias.lower()
+    found.whole = _wants_all(select, node, alias)
+    for conjunct in _conjuncts(select, above):
+        sent = _sent(conjunct, alias, select, aliases, constant)
+        found.sent += sent
+        if sent and all(one.exact for one in sent):
+            continue
+        found.exactly = False
+        if not sent and (link := _link(conjunct, alias, select, aliases)):
+            found.links.append(link)
+        elif _mentions(conjunct, alias, select, aliases):
+            found.left.append(conjunct.sql("duckdb"))
+    return found
+
+
+def _conjuncts(select: Any, above: Any) -> Iterator[Any]:
+    """The conditions that every row of the SELECT has to meet, as far as they may limit the table of ``above``."""
+    joins = select.args.get("joins") or []
+    where = select.args.get("where")
+    parts = [where.this] if where is not None else []
+    for join in joins:
+        on, side = join.args.get("on"), (join.side or "").upper()
+        kind = (join.kind or "").upper()
+        inner = not side and kind in ("", "INNER", "CROSS")
+        if on is not None and (inner or (side == "LEFT" and kind in ("", "OUTER") and join is above)):
+            parts.append(on)
+    for part in parts:
+        yield from _flat(part)
+
+
+def _flat(node: Any) -> Iterator[Any]:
+    from sqlglot import exp
+
+    node = node.unnest()
+    if isinstance(node, exp.And):
+        yield from _flat(node.this)
+        yield from _flat(node.expression)
+    else:
+        yield node
+
+
+def _mentions(conjunct: Any, alias: str, select: Any, aliases: _Aliases) -> bool:
+    from sqlglot import exp
+
+    found = (aliases.table_of(column, select) for column in conjunct.find_all(exp.Column))
+    return any(one is not None and one[0] == alias for one in found)
+
+
+def _link(conjunct: Any, alias: str, select: Any, aliases: _Aliases) -> Link | None:
+    """``alias.id = other.column``: the ids that the other table has are all that are wanted."""
+    from sqlglot import exp
+
+    if not isinstance(conjunct, exp.EQ):
+        return None
+    sides = [one.unnest() for one in (conjunct.this, conjunct.expression)]
+    if not all(isinstance(one, exp.Column) for one in sides):
+        return None
+    found = [aliases.table_of(one, select) for one in sides]
+    sources = aliases.sources(select)
+    for mine, other in (found, found[::-1]):
+        if mine and other and mine[0] == alias and other[0] != alias and mine[1].is_id and other[1].kind == "int":
+            name = sources[other[0]]
+            if name and not other[1].many:
+                return Link(name, other[1].name)
+    return None
+
+
+# Conditions.
+
+
+def _sent(conjunct: Any, alias: str, select: Any, aliases: _Aliases, constant: Constant) -> list[Sent]:
+    """The conjunct as conditions for the portal; empty: the engine alone decides."""
+
+    def mine(node: Any) -> SqlColumn | None:
+        from sqlglot import exp
+
+        node = node.unnest()
+        found = aliases.table_of(node, select) if isinstance(node, exp.Column) else None
+        return found[1] if found and found[0] == alias and not found[1].many else None
+
+    compared = _compared(conjunct, mine, constant)
+    if compared is None:
+        return []
+    column, sign, values = compared
+    if not values or any(value is None or value is NOT_CONSTANT for value in values):
+        return []
+    return _by_kind(column, sign, values)
+
+
+def _compared(node: Any, mine: Callable[[Any], SqlColumn | None], constant: Constant) -> Any:
+    """A column, a comparison (``=`` of one value or several, ``between``, ...) and its values."""
+    from sqlglot import exp
+
+    signs = {exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
+    if sign := signs.get(type(node)):
+        if column := mine(node.this):
+            return column, sign, [constant(node.expression)]
+        if column := mine(node.expression):
+            return column, _FLIPPED[sign], [constant(node.this)]
+    elif isinstance(node, exp.Between) and not node.args.get("symmetric") and (column := mine(node.this)):
+        return column, "between", [constant(node.args["low"]), constant(node.args["high"])]
+    elif isinstance(node, exp.In) and (column := mine(node.this)) and set(node.args) <= {"this", "expressions"}:
+        return column, "=", [constant(one) for one in node.expressions]
+    elif isinstance(node, exp.Or):
+        parts = [_compared(one.unnest(), mine, constant) for one in (node.this, node.expression)]
+        if all(part and part[1] == "=" for part in parts) and parts[0][0] == parts[1][0]:
+            return parts[0][0], "=", [*parts[0][2], *parts[1][2]]
+    elif isinstance(node, exp.Column) and (column := mine(node)) and column.kind == "flag":
+        return column, "=", [True]
+    return None
+
+
+def _by_kind(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
+    read = {
+        "int": _whole_number,
+        "float": _number,
+        "day": _day,
+        "instant": _instant,
+        "code": _code,
+        "text": _code,
+        "flag": _flag,
+    }.get(column.kind)
+    found = [read(value) for value in values] if read else []
+    if not found or any(value is None for value in found) or len(found) > _MOST_VALUES:
+        return []
+    if column.kind in ("day", "instant"):
+        return _widened(column, sign, found)
+    if column.kind in ("code", "text", "flag") and sign != "=":
+        return []
+    exact = column.kind == "int"
+    if sign == "between":
+        return [Sent(column.code, s, v, exact) for s, v in zip((">=", "<="), found, strict=True)]
+    if len(found) > 1:
+        return [Sent(column.code, "@", sorted(set(found)), exact)]
+    return [Sent(column.code, sign, found[0], exact)]
+
+
+def _whole_number(value: Any) -> int | None:
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r"-?\d{1,15}", value, re.ASCII) else None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) and abs(value) < 2**53 else None
+
+
+def _number(value: Any) -> int | Decimal | None:
+    """A number that a 64-bit float holds as it is written."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if len(exact.normalize().as_tuple().digits) > 15 or abs(exact) >= 10**15:
+        return None
+    return int(exact) if exact == exact.to_integral_value() else exact
+
+
+def _code(value: Any) -> str | None:
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else None
+
+
+def _flag(value: Any) -> bool | None:
+    """Only true: a flag that was never set is shown as false, and may not be found as such."""
+    return True if value is True else None
+
+
+def _instant(value: Any) -> dt.datetime | None:
+    """A point in time in UTC, the engine's zone."""
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value) if _ISO.fullmatch(value) else None
+        except ValueError:
+            return None
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC) if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    return dt.datetime.combine(value, dt.time(), dt.UTC) if isinstance(value, dt.date) else None
+
+
+def _day(value: Any) -> dt.date | None:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        return None
+    found = _instant(value)
+    return found.date() if found else None
+
+
+def _widened(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
+    """A day more on either side; of IN from the first value to the last."""
+    low = min(values) if sign in ("=", ">", ">=") else values[0] if sign == "between" else None
+    high = max(values) if sign in ("=", "<", "<=") else values[1] if sign == "between" else None
+    try:
+        low = None if low is None else low - _DAY
+        high = None if high is None else high + _DAY
+    except OverflowError:
+        return []
+    found = []
+    for one, key in ((low, ">="), (high, "<=")):
+        if one is not None:
+            text = one.replace(microsecond=0).isoformat() if isinstance(one, dt.datetime) else one.isoformat()
+            found.append(Sent(column.code, key, text))
+    return found
+
+
+def _certain(sent: Iterable[Sent], columns: Columns) -> list[Sent]:
+    """Without the conditions on numbers that an empty one, shown as 0, meets."""
+    by_code = {column.code: column for column in columns.values()}
+    found = list(sent)
+    kept = []
+    for one in found:
+        column = by_code[one.code]
+        mine = [other for other in found if other.code == one.code]
+        if column.is_id or column.kind not in ("int", "float") or not all(map(_met_by_zero, mine)):
+            kept.append(one)
+    return kept
+
+
+def _met_by_zero(one: Sent) -> bool:
+    tests: dict[str, Callable[[Any], bool]] = {
+        "=": lambda value: value == 0,
+        ">": lambda value: value < 0,
+        ">=": lambda value: value <= 0,
+        "<": lambda value: value > 0,
+        "<=": lambda value: value >= 0,
+        "@": lambda values: 0 in values,
+    }
+    return tests[one.sign](one.value)
+
+
+# Columns and LIMIT.
+
+
+def _identifiers(tree: Any) -> set[str]:
+    from sqlglot import exp
+
+    return {node.name.lower() for node in tree.find_all(exp.Identifier)}
+
+
+def _wants_all(select: Any, node: Any, alias: str) -> bool:
+    """Whether a star, COLUMNS(...) or the name of the table itself asks for every column."""
+    from sqlglot import exp
+
+    if any((join.args.get("method") or "").upper() == "NATURAL" for join in select.args.get("joins") or ()):
+        return True
+    for star in select.find_all(exp.Star):
+        if isinstance(star.parent, exp.Count):
+            continue
+        if isinstance(star.parent, exp.Column) and star.parent.table:
+            if star.parent.table.lower() == alias:
+                return True
+        elif star.find_ancestor(exp.Select) is select:
+            return True
+    if select.find(exp.Columns):
+        return True
+    return any(not one.table and one.name.lower() == alias for one in select.root().find_all(exp.Column))
+
+
+def _columns(columns: Columns | None, occurrences: Sequence[_Occurrence], words: set[str]) -> list[str] | None:
+    if columns is None or not occurrences or any(one.whole for one in occurrences):
+        return None
+    wanted = [name for name in columns if name in words]
+    ids = [name for name, column in columns.items() if column.is_id]
+    return wanted or ids[:1] or list(columns)[:1]
+
+
+def _limit(tree: Any, need: Need, occurrence: _Occurrence, columns: Columns) -> None:
+    """A LIMIT goes down where the engine would take the first rows of the list by id, and nothing else decides."""
+    from sqlglot import exp
+
+    if not isinstance(tree, exp.Select) or occurrence.place.node.find_ancestor(exp.Select) is not tree:
+        return
+    start = tree.args.get("from_")
+    if start is None or start.this is not occurrence.place.node:
+        return
+    allowed = {"expressions", "from_", "where", "order", "limit", "offset", "kind", "hint"}
+    if any(value for name, value in tree.args.items() if name not in allowed):
+        return
+    if len(list(tree.find_all(exp.Select, exp.Table))) > 2 or not all(map(_is_plain, tree.expressions)):
+        return
+    if not occurrence.exactly or len(need.sent) != len(occurrence.sent):
+        return
+    order = tree.args.get("order")
+    if order is not None:
+        first = order.expressions[0] if len(order.expressions) == 1 else None
+        column = first.this if isinstance(first, exp.Ordered) else None
+        known = columns.get(column.name.lower()) if isinstance(column, exp.Column) else None
+        renamed = known is not None and any(
+            one.key == "alias" and one.alias.lower() == known.name for one in tree.expressions
+        )
+        if first is None or known is None or not known.is_id or renamed:
+            return
+        need.descending = bool(first.args.get("desc"))
+    rows = [_literal(tree.args.get(name)) for name in ("limit", "offset")]
+    if rows[0] and rows[1] is not None:
+        need.limit = rows[0] + rows[1]
+
+
+def _is_plain(node: Any) -> bool:
+    from sqlglot import exp
+
+    inner = node.this if isinstance(node, exp.Alias) else node
+    return isinstance(inner, exp.Column | exp.Star)
+
+
+def _literal(node: Any) -> int | None:
+    """The rows of LIMIT or OFFSET; 0 without one, None where it is not a plain number."""
+    if node is None:
+        return 0
+    inner = node.args.get("expression")
+    plain = inner is not None and inner.key == "literal" and not inner.is_string and inner.name.isdecimal()
+    return int(inner.name) if plain and not node.args.get("limit_options") else None

@@ -1,0 +1,106 @@
+"""What a query read of which table, before and after it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from b24data.lists.estimate import Estimate
+from b24data.text.markup import facts_html
+from b24data.text.printable import printable
+
+__all__ = ["SqlPlan", "SqlReport", "TablePlan", "TableRead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablePlan:
+    """What is going to be read of one table.
+
+    ``sent`` are the conditions that go to the portal, ``left`` those that the engine alone decides. ``columns`` is None
+    where all are read.
+    """
+
+    table: str
+    method: str
+    columns: Sequence[str] | None
+    sent: Sequence[str]
+    left: Sequence[str]
+    estimate: Estimate | None = None
+
+    def __str__(self) -> str:
+        about = self.estimate
+        rows = f"about {about.rows:,} rows, {about.requests:,} requests, {about.seconds:.1f} s" if about else ""
+        lines = [f"{self.table} ({self.method}): {rows}".rstrip(": ")]
+        lines.append(f"  columns {', '.join(self.columns) if self.columns is not None else 'all'}")
+        lines += [f"  to the portal: {one}" for one in self.sent]
+        lines += [f"  in the engine: {one}" for one in self.left]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPlan:
+    """What a query would read: the tables with their conditions, and the requests and seconds in all."""
+
+    tables: tuple[TablePlan, ...]
+
+    @property
+    def requests(self) -> int:
+        """The requests for all tables, about."""
+        return sum(one.estimate.requests for one in self.tables if one.estimate)
+
+    @property
+    def seconds(self) -> float:
+        """The seconds for all tables, about."""
+        return sum(one.estimate.seconds for one in self.tables if one.estimate)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as JSON-safe values."""
+        tables = [{**asdict(one), "sent": list(one.sent), "left": list(one.left)} for one in self.tables]
+        return {"tables": tables, "requests": self.requests, "seconds": round(self.seconds, 3)}
+
+    def __str__(self) -> str:
+        if not self.tables:
+            return "nothing is asked of the portal"
+        total = f"{self.requests:,} requests, about {self.seconds:.1f} s"
+        return printable("\n".join([total, *map(str, self.tables)]))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        title, *_ = str(self).splitlines()
+        return facts_html(title, [(one.table, str(one).partition(" ")[2]) for one in self.tables])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRead:
+    """What was read of one table."""
+
+    method: str
+    rows: int
+    requests: int
+    seconds: float
+    sent: Sequence[str]
+    left: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlReport:
+    """What a query read, table by table."""
+
+    rows: int
+    tables: Mapping[str, TableRead] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-safe values: what ``df.attrs["b24data"]`` holds."""
+        tables = {name: {**asdict(one), "seconds": round(one.seconds, 3)} for name, one in self.tables.items()}
+        return {"rows": self.rows, "requests": sum(one.requests for one in self.tables.values()), "tables": tables}
+
+    def __str__(self) -> str:
+        lines = [f"{self.rows:,} rows"]
+        for name, one in self.tables.items():
+            lines.append(f"{name} ({one.method}): {one.rows:,} rows, {one.requests:,} requests, {one.seconds:.1f} s")
+            lines += [f"  to the portal: {text}" for text in one.sent]
+            lines += [f"  in the engine: {text}" for text in one.left]
+        return printable("\n".join(lines))

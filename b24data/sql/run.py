@@ -1,0 +1,324 @@
+"""A query over a portal: its tables are described, estimated, read and handed to the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from b24data.crm.open import open_crm
+from b24data.crm.snapshot import sql_names
+from b24data.errors import ConfigError, SdkError
+from b24data.fields.descriptions import Described, field_types
+from b24data.frames.schema import build_schema
+from b24data.frames.sinks import frame_of
+from b24data.lists.estimate import Estimate
+from b24data.lists.methods import spec_of
+from b24data.lists.plan import make_plan, settled
+from b24data.sql.engine import Engine
+from b24data.sql.names import SHORT_NAMES, Listed, list_of, unknown_table
+from b24data.sql.pushdown import Columns, Link, Need, SqlColumn, needs_of
+from b24data.sql.report import SqlPlan, SqlReport, TablePlan, TableRead
+from b24data.sql.statement import Statement, read_statement
+from b24data.text.hints import option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Lists", "run_sql"]
+
+_MOST_ROWS = 50_000
+_A_REQUEST = 2_500
+_FEWER = 20  # ids are asked for where the list has so many times more rows
+_MOST_IDS = 20_000
+
+
+class Lists(Protocol):
+    """What a query asks of a portal: ``b24.tools``."""
+
+    def described(self, method: str, params: Mapping[str, Any]) -> Described:
+        """The fields of a list."""
+        ...
+
+    @property
+    def estimate(self) -> Callable[..., Estimate]:
+        """About how many rows a list has."""
+        ...
+
+    @property
+    def fetch_table(self) -> Callable[..., pa.Table]:
+        """A whole list as a table."""
+        ...
+
+    @property
+    def fetch_by(self) -> Callable[..., Any]:
+        """The rows of some ids, as a frame."""
+        ...
+
+
+def run_sql(
+    lists: Callable[[], Lists],
+    query: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    crm: str | os.PathLike[str] | None = None,
+    tables: Mapping[str, Any] | None = None,
+    everything: bool = False,
+    explain: bool = False,
+) -> pd.DataFrame | SqlPlan:
+    """The answer to one SELECT; see ``b24.sql``. ``lists`` gives the portal, and is not called where none is asked."""
+    statement = read_statement(query, params)
+    given = {str(name).lower(): _arrow(name, rows) for name, rows in (tables or {}).items()}
+    if crm is not None:
+        return _over_folder(statement, crm, given, explain=explain)
+    if statement.kind == "show":
+        return _shown(given)
+    wanted = {name: list_of(name) for name in statement.names if name not in given}
+    with Engine() as engine:
+        for name, rows in given.items():
+            engine.add(name, rows)
+        if not wanted:
+            return SqlPlan(()) if explain else _answer(engine, statement, ())
+        portal = lists()
+        found = [_described(portal, name, listed) for name, listed in wanted.items()]
+        for one in found:
+            if one.schema is not None:
+                engine.add(one.name, one.schema)
+            elif statement.kind == "describe":
+                raise ConfigError(f"nothing describes {one.name}", hint=f"select * from {one.name} shows its columns")
+        if all(one.schema is not None for one in found):
+            engine.check(statement)
+        if statement.kind == "describe":
+            return _answer(engine, statement, ())
+        query_of_portal = _Reading(portal, {one.name: one for one in found})
+        query_of_portal.plan(statement, engine)
+        query_of_portal.estimate(explain=explain, everything=everything)
+        if explain:
+            return SqlPlan(tuple(one.planned() for one in found))
+        read = {one.name: query_of_portal.read(one, engine) for one in sorted(found, key=lambda one: bool(one.link))}
+        return _answer(engine, statement, [(one.name, read[one.name]) for one in found])
+
+
+@dataclass(slots=True)
+class _Table:
+    """One list of the portal in a query. ``schema`` and ``columns`` are None where nothing describes the fields."""
+
+    name: str
+    listed: Listed
+    described: Described
+    columns: Columns | None = None
+    schema: pa.Schema | None = None
+    names: Sequence[str] = ()  # of the columns as they are read
+    need: Need = field(default_factory=lambda: Need(None))
+    estimate: Estimate | None = None
+    link: Link | None = None
+
+    @property
+    def select(self) -> list[str] | None:
+        """The fields to ask for."""
+        if self.columns is None:
+            return None
+        names = list(self.columns) if self.need.columns is None else self.need.columns
+        return list(dict.fromkeys(self.columns[name].code for name in names))
+
+    @property
+    def sent(self) -> list[str]:
+        """The conditions that go to the portal."""
+        told = [f"{key} {value}" for key, value in self.need.filter.items()]
+        if self.link:
+            told.append(f"ids in {self.link.other}.{self.link.column}")
+        return told + ([f"the first {self.need.limit:,} rows"] if self.need.limit is not None else [])
+
+    def planned(self) -> TablePlan:
+        """What is going to be read."""
+        return TablePlan(
+            table=self.name,
+            method=self.listed.method,
+            columns=self.need.columns,
+            sent=self.sent,
+            left=self.need.left,
+            estimate=self.estimate,
+        )
+
+
+def _described(portal: Lists, name: str, listed: Listed) -> _Table:
+    spec = spec_of(listed.method)
+    described = portal.described(listed.method, listed.params)
+    table = _Table(name, listed, described)
+    if not described.fields:
+        return table
+    columns = build_schema(described.fields, list(described.fields), id_code=spec.id_asked).columns
+    kinds = {one.code: one for one in field_types(described).fields}
+    names = {plain: column for plain, column in zip(sql_names(c.name for c in columns), columns, strict=True)}
+    known = {}
+    for plain, column in names.items():
+        code = column.field.code if column.field else column.name
+        kind = kinds[code].kind if code in kinds and column.kind != "currency" else ""
+        is_id = kind == "int" and code.lower() == str(spec.id_asked).lower()
+        known[plain] = SqlColumn(plain, code, kind, column.many, is_id)
+    table.columns, table.names = known, [column.name for column in columns]
+    table.schema = pa.schema([(plain, column.arrow) for plain, column in names.items()])
+    return table
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The tables of one query, planned, estimated and read."""
+
+    portal: Lists
+    tables: dict[str, _Table]
+
+    def plan(self, statement: Statement, engine: Engine) -> None:
+        """Decide what goes to the portal."""
+        columns = {name: one.columns for name, one in self.tables.items()}
+        needs = needs_of(statement, columns, lambda node: engine.constant(node, statement.params))
+        for name, one in self.tables.items():
+            one.need = needs[name]
+            taken = [sent for sent in one.need.sent if self._takes(one, {sent.key: sent.value})]
+            refused = [f"{sent.key} {sent.value}" for sent in one.need.sent if sent not in taken]
+            if refused or not self._takes(one, one.need.filter):
+                one.need.sent, one.need.limit = taken, None
+                one.need.left += refused
+            one.need.links = [link for link in one.need.links if self._takes(one, {f"@{self._id(one)}": [1]})]
+
+    def _id(self, one: _Table) -> str:
+        return str(spec_of(one.listed.method).id_asked)
+
+    def _takes(self, one: _Table, conditions: Mapping[str, Any]) -> bool:
+        """Whether the method has such conditions."""
+        try:
+            plan = make_plan(spec_of(one.listed.method), filter=dict(conditions), params=one.listed.params)
+            settled(plan, field_types(one.described))
+        except SdkError:
+            return False
+        return True
+
+    def estimate(self, *, explain: bool, everything: bool) -> None:
+        """Refuse a query that reads a long list as a whole; find the tables that are read by ids."""
+        for one in self.tables.values():
+            free = not one.need.sent and one.need.limit is None
+            if explain or (free and not (everything and not one.need.links)):
+                self._estimate(one)
+            about = one.estimate
+            if not free or about is None or about.rows <= _A_REQUEST:
+                continue
+            one.link = next((link for link in one.need.links if self._is_small(link, one, about)), None)
+            if one.link:
+                continue
+            if about.rows > _MOST_ROWS and not everything and not explain:
+                raise ConfigError(
+                    f"the query reads all of {one.name}: about {about.rows:,} rows in {about.requests:,} requests",
+                    hint=f"add a condition, such as WHERE {self._example(one)}; {option('all', True)} reads them all",
+                )
+
+    def _estimate(self, one: _Table) -> Estimate:
+        if one.estimate is None:
+            one.estimate = self.portal.estimate(
+                one.listed.method, one.need.filter or None, params=dict(one.listed.params), limit=one.need.limit
+            )
+        return one.estimate
+
+    def _is_small(self, link: Link, one: _Table, about: Estimate) -> bool:
+        """Whether the other side of a join has few ids beside the rows of this list."""
+        other = self.tables[link.other]
+        if other is one or other.link:
+            return False
+        rows = self._estimate(other).rows
+        return rows <= _MOST_IDS and rows * _FEWER <= about.rows
+
+    def _example(self, one: _Table) -> str:
+        known = (one.columns or {}).values()
+        times = [column.name for column in known if column.kind in ("instant", "day")]
+        ids = [column.name for column in known if column.is_id]
+        made = [name for name in times if "creat" in name or "start" in name] or times
+        return f"{made[0]} >= '2026-01-01'" if made else f"{(ids or ['id'])[0]} > 1000"
+
+    def read(self, one: _Table, engine: Engine) -> TableRead:
+        """Read a table into the engine."""
+        listed, need = one.listed, one.need
+        asked: dict[str, Any] = {"params": dict(listed.params), "verify": False, "errors": "null"}
+        if one.link:
+            ids = engine.values(one.link.other, one.link.column)
+            frame = self.portal.fetch_by(
+                listed.method, f"@{self._id(one)}", ids, one.select, dtype_backend="pyarrow", **asked
+            )
+            rows, report = pa.Table.from_pandas(frame, preserve_index=False), frame.attrs["b24data"]
+        else:
+            if need.limit is not None:
+                asked |= {"limit": need.limit}
+                asked |= {"order": {self._id(one): "DESC"}} if need.descending else {}
+            rows = self.portal.fetch_table(listed.method, one.select, need.filter or None, **asked)
+            report = json.loads(rows.schema.metadata[b"b24data.report"])
+        engine.add(one.name, _renamed(rows, one))
+        return TableRead(
+            method=listed.method,
+            rows=rows.num_rows,
+            requests=report["requests"],
+            seconds=report["seconds"],
+            sent=one.sent,
+            left=need.left,
+        )
+
+
+def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
+    """The rows under the names of SQL."""
+    plain = {name: sql for sql, name in sql_names([*one.names, *_beside(one.names, rows.column_names)]).items()}
+    return rows.rename_columns([plain[name] for name in rows.column_names]).replace_schema_metadata(None)
+
+
+def _beside(known: Sequence[str], given: Sequence[str]) -> list[str]:
+    return [name for name in given if name not in known]
+
+
+def _answer(engine: Engine, statement: Statement, read: Sequence[tuple[str, TableRead]]) -> pd.DataFrame:
+    frame = frame_of(engine.run(statement))
+    frame.attrs["b24data"] = SqlReport(len(frame), dict(read)).as_dict()
+    return frame
+
+
+def _arrow(name: str, rows: Any) -> pa.Table:
+    """A frame of the caller's as a table of Arrow."""
+    if isinstance(rows, pa.Table):
+        return rows
+    try:
+        if type(rows).__module__.startswith("pandas."):
+            return pa.Table.from_pandas(rows, preserve_index=False)
+        return pa.table(rows)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise ConfigError(f"tables={{{name!r}: ...}} is not a table: {error}", hint="pass a DataFrame") from None
+
+
+def _over_folder(
+    statement: Statement, crm: str | os.PathLike[str], given: Mapping[str, pa.Table], *, explain: bool
+) -> pd.DataFrame | SqlPlan:
+    """The answer from the tables and views of a CRM folder: the portal is not asked."""
+    with Engine(open_crm(crm)) as engine:
+        there = engine.tables()
+        for name, rows in given.items():
+            engine.add(name, rows)
+        unknown = [name for name in statement.names if name not in {*there, *given}]
+        if unknown:
+            raise unknown_table(unknown[0], {*there, *given})
+        if statement.kind == "show":
+            return _names_frame([(name, "") for name in sorted({*there, *given})])
+        for name in statement.names:
+            if name in there:
+                engine.columns[name] = there[name]
+        engine.check(statement)
+        return SqlPlan(()) if explain else _answer(engine, statement, ())
+
+
+def _shown(given: Mapping[str, pa.Table]) -> pd.DataFrame:
+    """The names of tables with their meaning."""
+    rows = [(name, "a frame of the caller's") for name in given]
+    rows += [(name, f"{one.meaning} ({one.method})") for name, one in sorted(SHORT_NAMES.items())]
+    return _names_frame([*rows, ("smart_N", "the smart process of the type N (crm.item.list)")])
+
+
+def _names_frame(rows: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    names, meanings = zip(*rows, strict=True) if rows else ((), ())
+    return frame_of(pa.table({"name": pa.array(names, pa.string()), "meaning": pa.array(meanings, pa.string())}))
