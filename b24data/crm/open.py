@@ -48,7 +48,7 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
 
 
 def open_closed(**settings: str) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in memory with every way out closed and locked; times are UTC. ``settings`` are further ones."""
+    """A DuckDB connection in memory with every way out closed and locked, ``settings`` besides; times are UTC."""
     try:
         import duckdb
     except ImportError as error:

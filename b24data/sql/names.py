@@ -56,7 +56,9 @@ def list_of(name: str) -> Listed:
     spec = spec_of(name)
     if not only_reads(name) or not spec.documented:
         near = nearest_methods(name, 1)
-        raise ConfigError(f"{name} is not a list method", hint=f"did you mean {near[0]}?" if near else "show tables lists the names")
+        raise ConfigError(
+            f"{name} is not a list method", hint=f"did you mean {near[0]}?" if near else "show tables lists the names"
+        )
     needs = [one for one in spec.required if "." not in one]
     if needs:
         raise ConfigError(

@@ -195,7 +195,7 @@ def _occurrence(place: Place, aliases: _Aliases, constant: Constant) -> _Occurre
         found.whole = True
         return found
     alias = node.alias_or_name.lower() if not node.args.get("alias") else node.alias.lower()
-    found.whole = _wants_all(select, node, alias)
+    found.whole = _wants_all(select, alias)
     for conjunct in _conjuncts(select, above):
         sent = _sent(conjunct, alias, select, aliases, constant)
         found.sent += sent
@@ -283,8 +283,7 @@ def _sent(conjunct: Any, alias: str, select: Any, aliases: _Aliases, constant: C
     return _by_kind(column, sign, values)
 
 
-def _compared(node: Any, mine: Callable[[Any], SqlColumn | None], constant: Constant) -> Any:
-    """A column, a comparison (``=`` of one value or several, ``between``, ...) and its values."""
+def _compared(node: Any, mine: Callable[[Any], SqlColumn | None], X` of one value or several, ``between``, ...) and its values."""
     from sqlglot import exp
 
     signs = {exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
@@ -336,7 +335,8 @@ def _whole_number(value: Any) -> int | None:
         return int(value) if re.fullmatch(r"-?\d{1,15}", value, re.ASCII) else None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
         return None
-    return int(value) if value == int(value) and abs(value) < 2**53 else None
+    exact = Decimal(value)
+    return int(exact) if exact == exact.to_integral_value() and abs(exact) < 2**53 else None
 
 
 def _number(value: Any) -> int | Decimal | None:
@@ -428,7 +428,7 @@ def _identifiers(tree: Any) -> set[str]:
     return {node.name.lower() for node in tree.find_all(exp.Identifier)}
 
 
-def _wants_all(select: Any, node: Any, alias: str) -> bool:
+def _wants_all(select: Any, alias: str) -> bool:
     """Whether a star, COLUMNS(...) or the name of the table itself asks for every column."""
     from sqlglot import exp
 
@@ -482,9 +482,9 @@ def _limit(tree: Any, need: Need, occurrence: _Occurrence, columns: Columns) -> 
         if first is None or known is None or not known.is_id or renamed:
             return
         need.descending = bool(first.args.get("desc"))
-    rows = [_literal(tree.args.get(name)) for name in ("limit", "offset")]
-    if rows[0] and rows[1] is not None:
-        need.limit = rows[0] + rows[1]
+    limit, offset = _literal(tree.args.get("limit")), _literal(tree.args.get("offset"))
+    if limit and offset is not None:
+        need.limit = limit + offset
 
 
 def _is_plain(node: Any) -> bool:

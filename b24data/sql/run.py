@@ -89,7 +89,7 @@ def run_sql(
             if one.schema is not None:
                 engine.add(one.name, one.schema)
             elif statement.kind == "describe":
-                raise ConfigError(f"nothing describes {one.name}", hint=f"select * from {one.name} shows its columns")
+                raise ConfigError(f"nothing describes {one.name}", hint=f"the rows of {one.name} show its columns")
         if all(one.schema is not None for one in found):
             engine.check(statement)
         if statement.kind == "describe":
@@ -153,7 +153,7 @@ def _described(portal: Lists, name: str, listed: Listed) -> _Table:
         return table
     columns = build_schema(described.fields, list(described.fields), id_code=spec.id_asked).columns
     kinds = {one.code: one for one in field_types(described).fields}
-    names = {plain: column for plain, column in zip(sql_names(c.name for c in columns), columns, strict=True)}
+    names = dict(zip(sql_names(c.name for c in columns), columns, strict=True))
     known = {}
     for plain, column in names.items():
         code = column.field.code if column.field else column.name

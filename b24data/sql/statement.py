@@ -18,9 +18,10 @@ _STARTS = {"select", "with", "from", "values", "table", "describe", "desc", "sho
 _ONE_QUERY = "write one SELECT, such as select title from deals where id < 100"
 # Functions in FROM that read nothing but their arguments.
 _ROW_MAKERS = {"UNNEST", "GENERATESERIES", "RANGE", "GENERATE_SERIES", "VALUES"}
-_CHANGES = (
-    "Insert Update Delete Create Drop Command Copy Attach Detach Install Set Pragma Merge Alter Use Export Into"
-).split()
+_CHANGES = {
+    *("Insert", "Update", "Delete", "Create", "Drop", "Command", "Copy", "Attach", "Detach", "Install"),
+    *("Set", "Pragma", "Merge", "Alter", "Use", "Export", "Into"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,16 @@ such as select title from deals where id < 100.
     try:
         import sqlglot
         from sqlglot.errors import SqlglotError
-        from sqlglot.tokens import TokenType
     except ImportError as error:
         raise MissingExtraError("SQL over a portal", "sql") from error
     if not isinstance(query, str) or not query.strip(" \t\n;"):
         raise ConfigError("the query is empty", hint=_ONE_QUERY)
     try:
         tokens = sqlglot.tokenize(query, read="duckdb")
-        while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        while tokens and tokens[-1].token_type.name == "SEMICOLON":
             tokens.pop()
         _check_start(tokens)
-        if any(token.token_type == TokenType.SEMICOLON for token in tokens):
+        if any(token.token_type.name == "SEMICOLON" for token in tokens):
             raise ConfigError("the query has several statements", hint="run them one by one")
         query = query[: tokens[-1].end + 1]
         (tree,) = sqlglot.parse(query, read="duckdb")
@@ -145,15 +145,18 @@ def _is_cte(node: Any, name: str) -> bool:
     below, above = node, node.parent
     while above is not None:
         if isinstance(above, exp.With):
-            names = [one.alias.lower() for one in above.expressions]
+            names = _aliases(above)
             seen = names if above.recursive else names[: _index(above.expressions, below)]
             if name in seen:
                 return True
-        elif (given := above.args.get("with_")) is not None and given is not below:
-            if name in [one.alias.lower() for one in given.expressions]:
-                return True
+        elif (given := above.args.get("with_")) is not None and given is not below and name in _aliases(given):
+            return True
         below, above = above, above.parent
     return False
+
+
+def _aliases(given: Any) -> list[str]:
+    return [one.alias.lower() for one in given.expressions]
 
 
 def _index(nodes: list[Any], wanted: Any) -> int:
@@ -163,7 +166,6 @@ def _index(nodes: list[Any], wanted: Any) -> int:
 def _spliced(query: str, places: tuple[Place, ...], tokens: list[Any]) -> str:
     """The text of the query with names of methods quoted and ``:name`` as ``$name``."""
     from sqlglot import exp
-    from sqlglot.tokens import TokenType
 
     changes: list[tuple[int, int, str]] = []
     for place in places:
@@ -173,10 +175,10 @@ def _spliced(query: str, places: tuple[Place, ...], tokens: list[Any]) -> str:
             if not place.node.args.get("alias") and isinstance(place.node.parent, exp.From | exp.Join):
                 quoted += f' as "{parts[-1].name}"'  # as the engine does with a name of three parts
             changes.append((parts[0].meta["start"], parts[-1].meta["end"] + 1, quoted))
-    behind = {TokenType.NUMBER, TokenType.STRING, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.L_BRACKET}
+    behind = {"NUMBER", "STRING", "R_PAREN", "R_BRACKET", "L_BRACKET", "VAR"}
     for before, colon, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
         adjacent = colon.end + 1 == name.start and name.text.isidentifier()
-        if colon.token_type == TokenType.COLON and adjacent and before.token_type not in {*behind, TokenType.VAR}:
+        if colon.token_type.name == "COLON" and adjacent and before.token_type.name not in behind:
             changes.append((colon.start, colon.end + 1, "$"))
     for start, end, text in sorted(changes, reverse=True):
         query = query[:start] + text + query[end:]
@@ -197,10 +199,10 @@ def _bound(tree: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     lacking = [name for name in dict.fromkeys(names) if name not in params]
     if lacking:
         raise ConfigError(f"the parameter ${lacking[0]} has no value", hint=f'pass params={{"{lacking[0]}": ...}}')
-    return {name: _plain(name, params[name]) for name in names}
+    return {name: _plain(params[name]) for name in names}
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """A value of Python's own; a list for what holds several."""
     if hasattr(value, "to_pydatetime"):
         return value.to_pydatetime()

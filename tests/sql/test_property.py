@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b24data import Sandbox
+from tests.crm.test_sync_crm import FAST
 
-EXAMPLES = int(os.environ.get("B24_SQL_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("B24_SQL_EXAMPLES", "60"))
 
 # Of each table: columns with values of conditions, some of them at the edges.
 VALUES = {
@@ -25,7 +26,12 @@ VALUES = {
         "stage_id": ["'WON'", "'won'", "'NEW'", "'LOSE'", "'C1:WON'", "''"],
         "stage_semantic_id": ["'S'", "'P'", "'f'"],
         "currency_id": ["'RUB'", "'USD'", "'eur'"],
-        "created_time": ["'2025-06-01'", "date '2025-01-01'", "timestamp '2025-03-01 23:59:59'", "'2025-12-31 21:00:00+00'"],
+        "created_time": [
+            "'2025-06-01'",
+            "date '2025-01-01'",
+            "timestamp '2025-03-01 23:59:59'",
+            "'2025-12-31 21:00:00+00'",
+        ],
         "closedate": ["'2025-06-01'", "date '2025-01-01'", "date '2026-03-01'"],
         "closed": ["true", "false"],
         "lead_id": ["0", "3", "null"],
@@ -55,8 +61,10 @@ SIDES = st.sampled_from(["join", "inner join", "left join", "right join", "full 
 
 @pytest.fixture(scope="module")
 def b24():
-    with Sandbox(deals=300, companies=60, contacts=150, leads=100, users=25, rate_limit=None) as portal:
-        yield portal.connect(restriction_params={"rate_limit": {"drain_rate": 1e6, "burst_limit": 1e6}})
+    with Sandbox(
+        deals=300, companies=60, contacts=150, leads=100, users=25, rate_limit=None, operating_limit_s=None, cost=0.0
+    ) as portal:
+        yield portal.connect(restriction_params=FAST)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +78,19 @@ def conditions(draw, table, alias):
     values = VALUES[table][column]
     name = f"{alias}.{column}"
     one, other = draw(st.sampled_from(values)), draw(st.sampled_from(values))
-    forms = [f"{name} = {one}", f"{name} is null", f"{name} is not null", f"{name} in ({one}, {other})", f"{name} != {one}"]
-    forms += [f"not ({name} = {one})", f"({name} = {one} or {name} = {other})", f"{one} = {name}", f"{name} not in ({one})"]
+    forms = [
+        f"{name} = {one}",
+        f"{name} is null",
+        f"{name} is not null",
+        f"{name} in ({one}, {other})",
+        f"{name} != {one}",
+    ]
+    forms += [
+        f"not ({name} = {one})",
+        f"({name} = {one} or {name} = {other})",
+        f"{one} = {name}",
+        f"{name} not in ({one})",
+    ]
     if one not in ("true", "false", "null"):
         forms += [f"{name} {sign} {one}" for sign in ("<", "<=", ">", ">=")]
         forms += [f"{name} between {one} and {other}", f"{one} <= {name}"]
@@ -125,7 +144,8 @@ def queries(draw):
     if shape == 1:
         return f"select {chosen[0]}, count(*) as n from {text}{where} group by all having count(*) > 1"
     if shape == 2:
-        return f"with q as (select {columns}, a.id as key from {text}{where}) select q.*, deals.title from q left join deals on deals.id = q.key"
+        inner = f"with q as (select {columns}, a.id as key from {text}{where})"
+        return f"{inner} select q.*, deals.title from q left join deals on deals.id = q.key"
     if shape == 3:
         inner_text, inner_named = draw(joins())
         inside = draw(wheres(inner_named))
@@ -133,7 +153,9 @@ def queries(draw):
         link = f"a.id {word} (select a.id from {inner_text}{inside})"
         return f"select {columns} from {text}{where}{' and ' if where else ' where '}{link}"
     if shape == 4:
-        exists = f"exists (select 1 from deals e{draw(wheres([('e', 'deals')])) or ' where true'} and e.company_id = a.id)"
+        exists = (
+            f"exists (select 1 from deals e{draw(wheres([('e', 'deals')])) or ' where true'} and e.company_id = a.id)"
+        )
         return f"select {columns} from {text}{where}{' and ' if where else ' where '}{exists}"
     if shape == 5:
         return f"select a.* from {text}{where}"
@@ -145,7 +167,8 @@ def queries(draw):
         alias, table = named[0]
         way = draw(st.sampled_from(["", " desc"]))
         some = draw(wheres([(alias, table)]))
-        return f"select * from {table} a{some} order by id{way} limit {draw(st.integers(1, 20))} offset {draw(st.integers(0, 9))}"
+        limit, offset = draw(st.integers(1, 20)), draw(st.integers(0, 9))
+        return f"select * from {table} a{some} order by id{way} limit {limit} offset {offset}"
     return f"select {columns}, row_number() over (partition by {chosen[0]} order by a.id) as k from {text}{where}"
 
 

@@ -1,0 +1,223 @@
+"""``b24.sql``: what is asked of the portal, what is refused, and what the answer says of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from b24data import ConfigError, Sandbox, SchemaError
+from b24data.sql import run
+from b24data.sql.pushdown import SqlColumn, _by_kind
+from tests.crm.test_sync_crm import FAST
+
+
+@pytest.fixture(scope="module")
+def portal():
+    sizes = {"deals": 400, "companies": 3_000, "contacts": 20, "leads": 20, "tasks": 20, "activities": 20}
+    with Sandbox(**sizes, rate_limit=None, operating_limit_s=None, cost=0.0) as portal:
+        yield portal
+
+
+@pytest.fixture(scope="module")
+def b24(portal):
+    with portal.connect(restriction_params=FAST) as b24:
+        yield b24
+
+
+def plan_of(b24, query, table="deals", **more):
+    return next(one for one in b24.sql(query, explain=True, **more).tables if one.table == table)
+
+
+def test_a_condition__goes_to_the_portal_and_only_its_rows_come(b24):
+    found = b24.sql("select title from deals where id <= 10 and stage_id = 'WON'")
+    table = found.attrs["b24data"]["tables"]["deals"]
+    assert table["sent"] == ["<=id 10", "=stageId WON"]
+    assert table["rows"] == len(found)
+    assert table["requests"] == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "sent"),
+    [
+        ("company_id != 5", []),
+        ("title like 'a%'", []),
+        ("lower(stage_id) = 'won'", []),
+        ("id = 5 or company_id = 5", []),
+        ("opportunity < 100", []),  # an empty amount is shown as 0
+        ("opportunity between 50 and 100", [">=opportunity 50", "<=opportunity 100"]),
+        ("stage_id = 'a,b'", []),
+        ("not closed", []),
+        ("closed", ["=closed True"]),
+        ("created_time >= '2026-01-02'", [">=createdTime 2026-01-01T00:00:00+00:00"]),
+        (
+            "created_time = '2026-01-02'",
+            [">=createdTime 2026-01-01T00:00:00+00:00", "<=createdTime 2026-01-03T00:00:00+00:00"],
+        ),
+        ("closedate < '2026-01-02'", ["<=closedate 2026-01-03"]),
+        ("stage_id = 'NEW' or stage_id = 'WON'", ["@stageId ['NEW', 'WON']"]),
+        ("id = (select max(id) from deals)", []),
+    ],
+)
+def test_a_condition__goes_down_only_where_it_loses_no_row(b24, where, sent):
+    assert plan_of(b24, f"select id from deals where {where}").sent == sent
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ("select 1 from companies c left join deals d on d.company_id = c.id and c.id < 5", []),
+        ("select 1 from companies c left join deals d on d.company_id = c.id and d.id < 5", ["<id 5"]),
+        ("select 1 from deals d right join companies c on d.company_id = c.id and d.id < 5", []),
+        ("select 1 from deals d asof join companies c on d.id >= c.id where d.id < 5", []),
+        ("select 1 from deals a, deals b where a.id < 5", []),
+        ("select 1 from deals a, deals b where a.id < 5 and b.id < 5", ["<id 5"]),
+        ("with deals as (select 1 as id) select deals.id from deals, crm.deal.list l where l.id < 5", None),
+        ("select id from deals limit 7 offset 2", ["the first 9 rows"]),
+        ("select id from deals where title like 'a%' limit 7", []),
+        ("select max(id) from deals limit 7", []),
+        ("select unnest([1, 2]) from deals limit 7", []),
+        ("select distinct stage_id from deals limit 7", []),
+    ],
+)
+def test_a_place__decides_what_goes_down(b24, query, sent):
+    found = {one.table: list(one.sent) for one in b24.sql(query, explain=True).tables}
+    assert found.get("deals") == sent
+
+
+def test_columns__are_those_that_the_query_names(b24):
+    assert plan_of(b24, "select count(*) from deals").columns == ["id"]
+    assert set(plan_of(b24, "select title from deals d where d.opportunity > 1").columns) == {"title", "opportunity"}
+    assert plan_of(b24, "select * from deals").columns is None
+
+
+def test_a_small_side_of_a_join__gives_the_ids_that_are_asked_for(b24):
+    found = b24.sql("select c.title from deals d join companies c on c.id = d.company_id where d.id < 20")
+    companies = found.attrs["b24data"]["tables"]["companies"]
+    assert companies["sent"] == ["ids in deals.company_id"]
+    assert companies["rows"] <= 20
+    whole = b24.sql("select id from companies", all=True)
+    assert len(whole) > 2_500
+
+
+def test_a_long_list_without_a_condition__is_refused_before_a_row_is_read(b24, portal, monkeypatch):
+    monkeypatch.setattr(run, "_MOST_ROWS", 300)
+    monkeypatch.setattr(run, "_A_REQUEST", 50)
+    with pytest.raises(ConfigError, match="reads all of deals: about 4") as caught:
+        b24.sql("select count(*) from deals where title like 'a%'")
+    assert "WHERE created_time >=" in caught.value.hint
+    assert len(b24.sql("select id from deals", all=True)) == 400
+    assert len(b24.sql("select id from deals limit 3")) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from read_csv('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "select * from glob('/etc/*')",
+        "attach 'x.db'",
+        "install httpfs",
+        "copy deals to 'x.csv'",
+        "select 1; drop table deals",
+        "with x as (select 1) insert into deals select * from x",
+        "set enable_external_access = true",
+        "select * from query('select 1')",
+        "select * from duckdb_settings()",
+        "export database 'x'",
+        "explain analyze select 1",
+    ],
+)
+def test_a_hostile_query__is_refused_in_a_sentence(b24, tmp_path, monkeypatch, query):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        b24.sql(query)
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+    assert caught.value.__cause__ is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_huge_cross_join__is_bounded(b24, monkeypatch):
+    from b24data.sql import engine
+
+    monkeypatch.setattr(engine, "_MOST_ROWS", 1_000)
+    with pytest.raises(ConfigError, match="more than 1,000 rows"):
+        b24.sql("select a.id from deals a, deals b, deals c")
+    monkeypatch.setattr(engine, "_MOST_SECONDS", 0.05)
+    with pytest.raises(ConfigError, match="ran for more than"):
+        b24.sql("select sum(a.range * b.range) from range(10000000) a, range(10000000) b")
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "text"),
+    [
+        ("select tittle from deals", SchemaError, "did you mean title"),
+        ("select d.companyid from deals d", SchemaError, "did you mean company_id"),
+        ("select 1 from dealz", ConfigError, "did you mean deals"),
+        ("select 1 from crm.deals.list", ConfigError, "did you mean crm.deal.list"),
+        ("select 1 from crm.item.list", ConfigError, "needs entityTypeId"),
+        ("select nofun(id) from deals", ConfigError, "there is no function nofun"),
+        ("select id frm deals", ConfigError, "can't be read"),
+        ("select id from deals where id = $n", ConfigError, r"\$n has no value"),
+        ("select id from deals where id = ?", ConfigError, "has no name"),
+        ("select sum(title) from deals", ConfigError, "the query fails"),
+        ("", ConfigError, "empty"),
+    ],
+)
+def test_an_error__names_what_is_wrong_before_a_row_is_read(b24, query, kind, text):
+    with pytest.raises(kind, match=text) as caught:
+        b24.sql(query)
+    assert caught.value.__cause__ is None
+
+
+def test_a_parameter__is_bound_and_never_pasted(b24):
+    query = "select id, title from deals where title = :title or id = $n"
+    found = b24.sql(query, {"title": "' or 1 = 1 --", "n": 1, "unused": 5})
+    assert found["id"].to_list() == [1]
+    plan = plan_of(b24, "select id from deals where id in ($a, $b)", params={"a": 3, "b": 2})
+    assert plan.sent == ["@id [2, 3]"]
+
+
+def test_a_frame_of_the_caller__is_a_table(b24):
+    plan = pd.DataFrame({"stage": ["WON", "LOSE"], "goal": [5, 1]})
+    found = b24.sql(
+        "select p.goal, count(*) as n from deals d join plan p on p.stage = d.stage_id group by all",
+        tables={"plan": plan},
+    )
+    assert set(found["goal"]) <= {1, 5}
+
+
+def test_names_of_methods__are_tables(b24):
+    assert len(b24.sql("select list.title from crm.deal.list where id = 1")) == 1
+    assert len(b24.sql("describe crm.deal.list")) > 50
+
+
+def test_a_folder_of_the_crm__answers_without_a_portal(portal, tmp_path):
+    with portal.connect(restriction_params=FAST) as b24:
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deals", "categories"])
+    offline = portal.connect(restriction_params=FAST)
+    offline.tools.described = None
+    found = offline.sql("select count(*) as n from deals where id <= $n", {"n": 10}, crm=tmp_path / "crm")
+    assert found["n"][0] > 0
+    assert "deals" in set(offline.sql("show tables", crm=tmp_path / "crm")["name"])
+    with pytest.raises(ConfigError, match="there is no table dealz"):
+        offline.sql("select 1 from dealz", crm=tmp_path / "crm")
+
+
+@pytest.mark.parametrize("hours", [-8, 0, 3, 12, 14])
+@pytest.mark.parametrize("sign", ["=", "<", "<=", ">", ">="])
+def test_a_point_in_time__is_found_whatever_zone_the_portal_reads_it_in(hours, sign):
+    """A portal that ignores the offset of a condition reads it as a time of its own zone."""
+    tests = {"=": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
+    zone = dt.timezone(dt.timedelta(hours=hours))
+    midnight = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    column = SqlColumn("created_time", "createdTime", "instant")
+    sent = _by_kind(column, sign, [midnight])
+    for minutes in (*range(-3000, 3000, 37), -1, 0, 1):
+        row = midnight + dt.timedelta(minutes=minutes)
+        if getattr(row, tests[sign])(midnight):
+            for one in sent:
+                read = dt.datetime.fromisoformat(one.value).replace(tzinfo=zone)
+                assert getattr(row, tests[one.sign])(read), (row, one)
