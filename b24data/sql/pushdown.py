@@ -12,52 +12,19 @@ runs the whole query over what came, so a condition that stays here costs reques
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
-import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
-from b24data.lists.literals import FilterKind
+from b24data.sql.conditions import Sent, SqlColumn, certain, conditions_of
+from b24data.sql.limit import first_rows
 from b24data.sql.statement import Place, Statement
 
-__all__ = ["NOT_CONSTANT", "Link", "Need", "Sent", "SqlColumn", "needs_of"]
+__all__ = ["NOT_CONSTANT", "Columns", "Link", "Need", "needs_of"]
 
 NOT_CONSTANT: Any = object()
-_CODE = re.compile(r"[A-Za-z0-9_:.\-]{1,100}")
-_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:\d\d)?)?)?", re.ASCII)
-_DAY = dt.timedelta(days=1)
-_MOST_VALUES = 200
 _FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "="}
-
-
-@dataclass(frozen=True, slots=True)
-class SqlColumn:
-    """A column: its name in SQL, its code on the portal, the kind of its values, and whether it is the id."""
-
-    name: str
-    code: str
-    kind: FilterKind = ""
-    many: bool = False
-    is_id: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A condition as the portal gets it. ``exact``: the portal's answer is SQL's, and not wider."""
-
-    code: str
-    sign: str
-    value: Any
-    exact: bool = False
-
-    @property
-    def key(self) -> str:
-        """The key of a filter."""
-        return f"{self.sign}{self.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +83,15 @@ def needs_of(statement: Statement, known: Mapping[str, Columns | None], constant
         columns = known[name]
         need = Need(_columns(columns, occurrences, words))
         sent = functools.reduce(lambda one, other: [s for s in one if s in other], (o.sent for o in occurrences))
-        need.sent = _certain(sent, columns or {})
+        need.sent = certain(sent, columns or {})
         gone = {(one.code, one.sign) for one in sent if one not in need.sent}
         need.left = list(dict.fromkeys(text for o in occurrences for text in o.left))
         need.left += [f"{code} {sign} (0 meets it)" for code, sign in sorted(gone)]
         if len(occurrences) == 1:
             need.links = occurrences[0].links
-            _limit(statement.tree, need, occurrences[0], columns or {})
+            first = occurrences[0]
+            if first.exactly and len(need.sent) == len(first.sent):
+                need.limit, need.descending = first_rows(statement.tree, first.place.node, columns or {})
         needs[name] = need
     return needs
 
@@ -280,10 +249,13 @@ def _sent(conjunct: Any, alias: str, select: Any, aliases: _Aliases, constant: C
     column, sign, values = compared
     if not values or any(value is None or value is NOT_CONSTANT for value in values):
         return []
-    return _by_kind(column, sign, values)
+    return conditions_of(column, sign, values)
 
 
-def _compared(node: Any, mine: Callable[[Any], SqlColumn | None], X` of one value or several, ``between``, ...) and its values."""
+def _compared(  # noqa: PLR0911  one line a form
+    node: Any, mine: Callable[[Any], SqlColumn | None], constant: Constant
+) -> Any:
+    """A column, a comparison (``=`` of one value or several, ``between``, ...) and its values."""
     from sqlglot import exp
 
     signs = {exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
@@ -305,121 +277,7 @@ def _compared(node: Any, mine: Callable[[Any], SqlColumn | None], X` of one valu
     return None
 
 
-def _by_kind(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
-    read = {
-        "int": _whole_number,
-        "float": _number,
-        "day": _day,
-        "instant": _instant,
-        "code": _code,
-        "text": _code,
-        "flag": _flag,
-    }.get(column.kind)
-    found = [read(value) for value in values] if read else []
-    if not found or any(value is None for value in found) or len(found) > _MOST_VALUES:
-        return []
-    if column.kind in ("day", "instant"):
-        return _widened(column, sign, found)
-    if column.kind in ("code", "text", "flag") and sign != "=":
-        return []
-    exact = column.kind == "int"
-    if sign == "between":
-        return [Sent(column.code, s, v, exact) for s, v in zip((">=", "<="), found, strict=True)]
-    if len(found) > 1:
-        return [Sent(column.code, "@", sorted(set(found)), exact)]
-    return [Sent(column.code, sign, found[0], exact)]
-
-
-def _whole_number(value: Any) -> int | None:
-    if isinstance(value, str):
-        return int(value) if re.fullmatch(r"-?\d{1,15}", value, re.ASCII) else None
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
-        return None
-    exact = Decimal(value)
-    return int(exact) if exact == exact.to_integral_value() and abs(exact) < 2**53 else None
-
-
-def _number(value: Any) -> int | Decimal | None:
-    """A number that a 64-bit float holds as it is written."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
-        return None
-    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if len(exact.normalize().as_tuple().digits) > 15 or abs(exact) >= 10**15:
-        return None
-    return int(exact) if exact == exact.to_integral_value() else exact
-
-
-def _code(value: Any) -> str | None:
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else None
-
-
-def _flag(value: Any) -> bool | None:
-    """Only true: a flag that was never set is shown as false, and may not be found as such."""
-    return True if value is True else None
-
-
-def _instant(value: Any) -> dt.datetime | None:
-    """A point in time in UTC, the engine's zone."""
-    if isinstance(value, str):
-        try:
-            value = dt.datetime.fromisoformat(value) if _ISO.fullmatch(value) else None
-        except ValueError:
-            return None
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC) if value.tzinfo else value.replace(tzinfo=dt.UTC)
-    return dt.datetime.combine(value, dt.time(), dt.UTC) if isinstance(value, dt.date) else None
-
-
-def _day(value: Any) -> dt.date | None:
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-        return None
-    found = _instant(value)
-    return found.date() if found else None
-
-
-def _widened(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
-    """A day more on either side; of IN from the first value to the last."""
-    low = min(values) if sign in ("=", ">", ">=") else values[0] if sign == "between" else None
-    high = max(values) if sign in ("=", "<", "<=") else values[1] if sign == "between" else None
-    try:
-        low = None if low is None else low - _DAY
-        high = None if high is None else high + _DAY
-    except OverflowError:
-        return []
-    found = []
-    for one, key in ((low, ">="), (high, "<=")):
-        if one is not None:
-            text = one.replace(microsecond=0).isoformat() if isinstance(one, dt.datetime) else one.isoformat()
-            found.append(Sent(column.code, key, text))
-    return found
-
-
-def _certain(sent: Iterable[Sent], columns: Columns) -> list[Sent]:
-    """Without the conditions on numbers that an empty one, shown as 0, meets."""
-    by_code = {column.code: column for column in columns.values()}
-    found = list(sent)
-    kept = []
-    for one in found:
-        column = by_code[one.code]
-        mine = [other for other in found if other.code == one.code]
-        if column.is_id or column.kind not in ("int", "float") or not all(map(_met_by_zero, mine)):
-            kept.append(one)
-    return kept
-
-
-def _met_by_zero(one: Sent) -> bool:
-    tests: dict[str, Callable[[Any], bool]] = {
-        "=": lambda value: value == 0,
-        ">": lambda value: value < 0,
-        ">=": lambda value: value <= 0,
-        "<": lambda value: value > 0,
-        "<=": lambda value: value >= 0,
-        "@": lambda values: 0 in values,
-    }
-    return tests[one.sign](one.value)
-
-
-# Columns and LIMIT.
+# Columns.
 
 
 def _identifiers(tree: Any) -> set[str]:
@@ -453,51 +311,3 @@ def _columns(columns: Columns | None, occurrences: Sequence[_Occurrence], words:
     wanted = [name for name in columns if name in words]
     ids = [name for name, column in columns.items() if column.is_id]
     return wanted or ids[:1] or list(columns)[:1]
-
-
-def _limit(tree: Any, need: Need, occurrence: _Occurrence, columns: Columns) -> None:
-    """A LIMIT goes down where the engine would take the first rows of the list by id, and nothing else decides."""
-    from sqlglot import exp
-
-    if not isinstance(tree, exp.Select) or occurrence.place.node.find_ancestor(exp.Select) is not tree:
-        return
-    start = tree.args.get("from_")
-    if start is None or start.this is not occurrence.place.node:
-        return
-    allowed = {"expressions", "from_", "where", "order", "limit", "offset", "kind", "hint"}
-    if any(value for name, value in tree.args.items() if name not in allowed):
-        return
-    if len(list(tree.find_all(exp.Select, exp.Table))) > 2 or not all(map(_is_plain, tree.expressions)):
-        return
-    if not occurrence.exactly or len(need.sent) != len(occurrence.sent):
-        return
-    order = tree.args.get("order")
-    if order is not None:
-        first = order.expressions[0] if len(order.expressions) == 1 else None
-        column = first.this if isinstance(first, exp.Ordered) else None
-        known = columns.get(column.name.lower()) if isinstance(column, exp.Column) else None
-        renamed = known is not None and any(
-            one.key == "alias" and one.alias.lower() == known.name for one in tree.expressions
-        )
-        if first is None or known is None or not known.is_id or renamed:
-            return
-        need.descending = bool(first.args.get("desc"))
-    limit, offset = _literal(tree.args.get("limit")), _literal(tree.args.get("offset"))
-    if limit and offset is not None:
-        need.limit = limit + offset
-
-
-def _is_plain(node: Any) -> bool:
-    from sqlglot import exp
-
-    inner = node.this if isinstance(node, exp.Alias) else node
-    return isinstance(inner, exp.Column | exp.Star)
-
-
-def _literal(node: Any) -> int | None:
-    """The rows of LIMIT or OFFSET; 0 without one, None where it is not a plain number."""
-    if node is None:
-        return 0
-    inner = node.args.get("expression")
-    plain = inner is not None and inner.key == "literal" and not inner.is_string and inner.name.isdecimal()
-    return int(inner.name) if plain and not node.args.get("limit_options") else None

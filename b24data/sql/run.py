@@ -19,9 +19,10 @@ from b24data.frames.sinks import frame_of
 from b24data.lists.estimate import Estimate
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan, settled
+from b24data.sql.conditions import SqlColumn
 from b24data.sql.engine import Engine
 from b24data.sql.names import SHORT_NAMES, Listed, list_of, unknown_table
-from b24data.sql.pushdown import Columns, Link, Need, SqlColumn, needs_of
+from b24data.sql.pushdown import Columns, Link, Need, needs_of
 from b24data.sql.report import SqlPlan, SqlReport, TablePlan, TableRead
 from b24data.sql.statement import Statement, read_statement
 from b24data.text.hints import option

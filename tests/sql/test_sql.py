@@ -9,7 +9,7 @@ import pytest
 
 from b24data import ConfigError, Sandbox, SchemaError
 from b24data.sql import run
-from b24data.sql.pushdown import SqlColumn, _by_kind
+from b24data.sql.conditions import SqlColumn, conditions_of
 from tests.crm.test_sync_crm import FAST
 
 
@@ -214,7 +214,7 @@ def test_a_point_in_time__is_found_whatever_zone_the_portal_reads_it_in(hours, s
     zone = dt.timezone(dt.timedelta(hours=hours))
     midnight = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
     column = SqlColumn("created_time", "createdTime", "instant")
-    sent = _by_kind(column, sign, [midnight])
+    sent = conditions_of(column, sign, [midnight])
     for minutes in (*range(-3000, 3000, 37), -1, 0, 1):
         row = midnight + dt.timedelta(minutes=minutes)
         if getattr(row, tests[sign])(midnight):

@@ -1,0 +1,161 @@
+"""Conditions as the portal gets them, by the kind of a column: never narrower than what SQL says. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from b24data.lists.literals import FilterKind
+
+__all__ = ["Sent", "SqlColumn", "certain", "conditions_of"]
+
+_CODE = re.compile(r"[A-Za-z0-9_:.\-]{1,100}")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:\d\d)?)?)?", re.ASCII)
+_DAY = dt.timedelta(days=1)
+_MOST_VALUES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SqlColumn:
+    """A column: its name in SQL, its code on the portal, the kind of its values, and whether it is the id."""
+
+    name: str
+    code: str
+    kind: FilterKind = ""
+    many: bool = False
+    is_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A condition as the portal gets it. ``exact``: the portal's answer is SQL's, and not wider."""
+
+    code: str
+    sign: str
+    value: Any
+    exact: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of a filter."""
+        return f"{self.sign}{self.code}"
+
+
+def conditions_of(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
+    """A comparison with values as conditions for the portal; none where it would lose rows."""
+    read = {
+        "int": _whole_number,
+        "float": _number,
+        "day": _day,
+        "instant": _instant,
+        "code": _code,
+        "text": _code,
+        "flag": _flag,
+    }.get(column.kind)
+    found = [read(value) for value in values] if read else []
+    if not found or any(value is None for value in found) or len(found) > _MOST_VALUES:
+        return []
+    if column.kind in ("day", "instant"):
+        return _widened(column, sign, found)
+    if column.kind in ("code", "text", "flag") and sign != "=":
+        return []
+    exact = column.kind == "int"
+    if sign == "between":
+        return [Sent(column.code, s, v, exact) for s, v in zip((">=", "<="), found, strict=True)]
+    if len(found) > 1:
+        return [Sent(column.code, "@", sorted(set(found)), exact)]
+    return [Sent(column.code, sign, found[0], exact)]
+
+
+def _whole_number(value: Any) -> int | None:
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r"-?\d{1,15}", value, re.ASCII) else None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    exact = Decimal(value)
+    return int(exact) if exact == exact.to_integral_value() and abs(exact) < 2**53 else None
+
+
+def _number(value: Any) -> int | Decimal | None:
+    """A number that a 64-bit float holds as it is written."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not math.isfinite(value):
+        return None
+    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if len(exact.normalize().as_tuple().digits) > 15 or abs(exact) >= 10**15:
+        return None
+    return int(exact) if exact == exact.to_integral_value() else exact
+
+
+def _code(value: Any) -> str | None:
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else None
+
+
+def _flag(value: Any) -> bool | None:
+    """Only true: a flag that was never set is shown as false, and may not be found as such."""
+    return True if value is True else None
+
+
+def _instant(value: Any) -> dt.datetime | None:
+    """A point in time in UTC, the engine's zone."""
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value) if _ISO.fullmatch(value) else None
+        except ValueError:
+            return None
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC) if value.tzinfo else value.replace(tzinfo=dt.UTC)
+    return dt.datetime.combine(value, dt.time(), dt.UTC) if isinstance(value, dt.date) else None
+
+
+def _day(value: Any) -> dt.date | None:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        return None
+    found = _instant(value)
+    return found.date() if found else None
+
+
+def _widened(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
+    """A day more on either side; of IN from the first value to the last."""
+    low = min(values) if sign in ("=", ">", ">=") else values[0] if sign == "between" else None
+    high = max(values) if sign in ("=", "<", "<=") else values[1] if sign == "between" else None
+    try:
+        low = None if low is None else low - _DAY
+        high = None if high is None else high + _DAY
+    except OverflowError:
+        return []
+    found = []
+    for one, key in ((low, ">="), (high, "<=")):
+        if one is not None:
+            text = one.replace(microsecond=0).isoformat() if isinstance(one, dt.datetime) else one.isoformat()
+            found.append(Sent(column.code, key, text))
+    return found
+
+
+def certain(sent: Iterable[Sent], columns: Mapping[str, SqlColumn]) -> list[Sent]:
+    """Without the conditions on numbers that an empty one, shown as 0, meets."""
+    by_code = {column.code: column for column in columns.values()}
+    found = list(sent)
+    kept = []
+    for one in found:
+        column = by_code[one.code]
+        mine = [other for other in found if other.code == one.code]
+        if column.is_id or column.kind not in ("int", "float") or not all(map(_met_by_zero, mine)):
+            kept.append(one)
+    return kept
+
+
+def _met_by_zero(one: Sent) -> bool:
+    tests: dict[str, Callable[[Any], bool]] = {
+        "=": lambda value: value == 0,
+        ">": lambda value: value < 0,
+        ">=": lambda value: value <= 0,
+        "<": lambda value: value > 0,
+        "<=": lambda value: value >= 0,
+        "@": lambda values: 0 in values,
+    }
+    return tests[one.sign](one.value)
