@@ -241,7 +241,7 @@ class _Reading:
     def read(self, one: _Table, engine: Engine) -> TableRead:
         """Read a table into the engine."""
         listed, need = one.listed, one.need
-        asked: dict[str, Any] = {"params": dict(listed.params), "verify": False, "errors": "null"}
+        asked: dict[str, Any] = {"params": dict(listed.params), "recheck": False}
         if one.link:
             ids = engine.values(one.link.other, one.link.column)
             frame = self.portal.fetch_by(
