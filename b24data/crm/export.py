@@ -6,14 +6,14 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from b24data.crm.open import open_crm
 from b24data.crm.snapshot import Snapshot, snapshot_of
 from b24data.crm.views import view_statements
 from b24data.errors import ConfigError, ExportError, MissingExtraError
 from b24data.files.atomic import replace_file, temp_sibling
-from b24data.text.redact import redact
+from b24data.text.redact import redact, without_known
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["export_crm"]
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# Stricter than libpq, which quotes what it can't read, and with it a part of the password.
+_WORD = r"(?:[^\s/@:?#&=%\[\],]|%[0-9a-fA-F]{2})*"
+_HOST = rf"(?:{_WORD}|\[[0-9a-fA-F:.]+\])(?::\d{{0,5}})?"
+_VALUE = r"(?:[^\s@?#&=%]|%[0-9a-fA-F]{2})*"
+_ADDRESS = re.compile(
+    rf"postgres(?:ql)?://(?:{_WORD}(?::(?P<password>{_WORD}))?@)?{_HOST}(?:,{_HOST})*(?:/{_WORD})?"
+    rf"(?:\?\w+={_VALUE}(?:&\w+={_VALUE})*)?"
+)
 
 
 def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema: str = "crm") -> list[str]:
@@ -29,7 +37,7 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
     :param to: a file such as ``crm.duckdb``, or ``postgresql://user@host/database`` (extra ``postgres``). PostgreSQL
         sees either the old tables or the new ones: all is one transaction.
     :param schema: the schema in the database, which belongs to the export alone.
-    :raises ConfigError: ``to`` is neither, or the schema's name is not plain.
+    :raises ConfigError: ``to`` is neither, the schema's name is not plain, or other tables are there already.
     :raises ExportError: the database refused.
 
     >>> import tempfile
@@ -42,13 +50,13 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
     if not _SCHEMA.fullmatch(schema):
         raise ConfigError(f"schema {schema!r} is not a plain name", hint="use lower-case letters, digits and _")
     snapshot = snapshot_of(path)
-    if urlsplit(str(to)).scheme in ("postgresql", "postgres"):
+    if re.match(r"postgres(?:ql)?:", str(to), re.IGNORECASE):
         return _into_postgres(path, snapshot, str(to), schema)
     target = Path(to)
     if target.suffix not in (".duckdb", ".db"):
         raise ConfigError(
             f"{redact(str(to))} is neither a .duckdb file nor a PostgreSQL address",
-            hint="name it crm.duckdb, or write postgresql://user@host/database",
+            hint="name it crm.duckdb, or write postgresql://HOST/DATABASE?user=NAME",
         )
     return _into_duckdb(path, snapshot, target, schema)
 
@@ -60,6 +68,8 @@ def _into_duckdb(path: str | os.PathLike[str], snapshot: Snapshot, target: Path,
         import duckdb
     except ImportError as error:
         raise MissingExtraError("writing a DuckDB file", "sql") from error
+    if target.exists():
+        _refuse_other_tables(target, schema)
     new = temp_sibling(target)
     try:
         with open_crm(path) as source, duckdb.connect(str(new)) as file:
@@ -79,13 +89,44 @@ def _into_duckdb(path: str | os.PathLike[str], snapshot: Snapshot, target: Path,
     return [*_tables(snapshot), *view_statements()]
 
 
+def _refuse_other_tables(target: Path, schema: str) -> None:
+    """The file is replaced whole, so it may hold nothing but an earlier export."""
+    import duckdb
+
+    try:
+        with duckdb.connect(str(target), read_only=True) as file:
+            names: list[tuple[str, str]] = file.execute(
+                "select schema_name, table_name from duckdb_tables() where not internal"
+                " union all select schema_name, view_name from duckdb_views() where not internal"
+            ).fetchall()
+    except duckdb.Error as error:
+        raise ExportError(
+            f"{target} is not a DuckDB file, or another program has it open: {error}",
+            hint="close it there, or give another file",
+        ) from error
+    if names and ((schema, "last_run") not in names or any(one != schema for one, _ in names)):
+        raise ConfigError(f"{target} has other tables, and the export replaces the file", hint="give another file")
+
+
 def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: str, schema: str) -> list[str]:
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError as error:
         raise MissingExtraError("loading into PostgreSQL", "postgres") from error
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise ConfigError(
+            "the address of the PostgreSQL database can't be read",
+            hint="write postgresql://HOST/DATABASE?user=NAME; in a password, write / as %2F, @ as %40, % as %25",
+        )
     try:
         with open_crm(path) as source, dbapi.connect(address) as connection, connection.cursor() as cursor:
+            cursor.execute(_HOLDS_OTHERS.format(schema=schema))
+            if cursor.fetchone():
+                raise ConfigError(
+                    f"the schema {schema} has other tables, and the export replaces it",
+                    hint="give a schema of its own, such as crm",
+                )
             cursor.execute(f"drop schema if exists {schema} cascade")
             cursor.execute(f"create schema {schema}")
             cursor.execute(f"set local search_path = {schema}")
@@ -96,12 +137,20 @@ def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: st
                 cursor.execute(statement)
             connection.commit()
     except dbapi.Error as error:
+        said = without_known(str(error), [lambda: unquote(match["password"] or "")])
         raise ExportError(
-            f"PostgreSQL refused: {redact(str(error)).strip()}",
+            f"PostgreSQL refused: {redact(said).strip()}",
             code="DATABASE",
             hint="check the address, the user's rights and the schema; nothing was changed",
         ) from None
     return [*_tables(snapshot), *view_statements()]
+
+
+# Whatever lies in a schema depends on it: tables, functions, extensions.
+_HOLDS_OTHERS = """
+select 1 from pg_namespace n where n.nspname = '{schema}' and to_regclass('{schema}.last_run') is null
+and exists (select 1 from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid)
+"""
 
 
 def _rows(source: duckdb.DuckDBPyConnection, name: str) -> Any:

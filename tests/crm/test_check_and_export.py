@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from b24data import ConfigError, Sandbox
+from b24data import ConfigError, ExportError, Sandbox
 from b24data.cli.main import main
 from b24data.crm.check import check_crm
 from b24data.crm.export import export_crm
@@ -101,6 +101,48 @@ def test_export__a_database_that_is_not_there_shows_no_password(folder):
     with pytest.raises(Exception, match="PostgreSQL refused") as caught:
         export_crm(folder, "postgresql://anna:s3cretpass@127.0.0.1:1/crm")
     assert "s3cretpass" not in f"{caught.value} {vars(caught.value)}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://anna:s3cret pass@127.0.0.1:1/x",
+        "postgresql://anna:s3cret%ZZpass@127.0.0.1:1/x",
+        "postgresql://anna:s3cret@pass@127.0.0.1:1/x",
+        "postgresql://anna:s3cret/pass@127.0.0.1:1/x",
+        "postgresql://anna:s3cret?pass@127.0.0.1:1/x",
+        "postgresql://anna:s3cret#pass@127.0.0.1:1/x",
+        "postgresql://[anna:s3cret@127.0.0.1/x",
+        "postgresql://127.0.0.1:1/x?user=anna&password=s3cret%ZZ",
+        "postgres:/anna:s3cret@127.0.0.1/x",
+        "POSTGRESQL://anna:s3cret@127.0.0.1:1/x",
+    ],
+)
+def test_export__an_address_that_cannot_be_read_shows_nothing_of_its_password(folder, address):
+    pytest.importorskip("adbc_driver_postgresql")
+    with pytest.raises(ConfigError, match="can't be read") as caught:
+        export_crm(folder, address)
+    assert not any(part in f"{caught.value} {vars(caught.value)}" for part in ("s3cret", "pass@"))
+
+
+@pytest.mark.parametrize("made", ["create table mine(x int)", "create schema crm; create table crm.mine(x int)"])
+def test_export__a_file_with_other_tables_is_left_as_it_is(folder, tmp_path, made):
+    target = tmp_path / "mine.duckdb"
+    with duckdb.connect(str(target)) as con:
+        con.execute(made)
+    before = target.read_bytes()
+    with pytest.raises(ConfigError, match="other tables"):
+        export_crm(folder, target)
+    assert target.read_bytes() == before
+
+
+def test_export__a_file_that_is_no_database_is_left_as_it_is(folder, tmp_path):
+    target = tmp_path / "notes.db"
+    target.write_text("my notes, which are no database" * 500)
+    before = target.read_bytes()
+    with pytest.raises(ExportError, match="not a DuckDB file"):
+        export_crm(folder, target)
+    assert target.read_bytes() == before
 
 
 def test_shell__syncs_lists_checks_and_exports(portal, tmp_path, monkeypatch, capsys):

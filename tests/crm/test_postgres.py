@@ -7,7 +7,7 @@ import math
 import pytest
 from adbc_driver_postgresql import dbapi
 
-from b24data import Sandbox, open_crm
+from b24data import ConfigError, Sandbox, open_crm
 from b24data.crm.export import export_crm
 from b24data.crm.views import view_statements
 from tests.crm.test_sync_crm import FAST
@@ -68,3 +68,17 @@ def test_tables__have_each_row_once(loaded, folder, table):
     with open_crm(folder) as con:
         [(count,)] = con.sql(f"select count(*) from {table}").fetchall()
     assert len(rows_in(loaded, table)) == count > 0
+
+
+@pytest.mark.parametrize("made", ["table {}.mine(x int)", "function {}.mine() returns int language sql as 'select 1'"])
+@pytest.mark.parametrize("schema", ["public", "mine"])
+def test_export__a_schema_with_other_things_is_left_as_it_is(address, folder, schema, made):
+    with dbapi.connect(address) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create schema if not exists {schema}")
+        cursor.execute(f"create {made.format(schema)}")
+        connection.commit()
+    with pytest.raises(ConfigError, match="other tables"):
+        export_crm(folder, address, schema)
+    with dbapi.connect(address) as connection, connection.cursor() as cursor:
+        cursor.execute(f"drop {made.split('(')[0].format(schema)}")  # it is still there
+        connection.commit()
