@@ -32,6 +32,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "fetch": ("b24data.cli.lists", "a whole list into a Parquet, Excel or CSV file"),
         "sync": ("b24data.cli.lists", "a folder of Parquet files, kept equal to a list"),
         "crm": ("b24data.cli.crm", "the whole CRM as linked tables: keep, check, load into a database"),
+        "sql": ("b24data.cli.sql", "one SELECT over lists of the portal, or over a CRM folder"),
         "describe": ("b24data.cli.lists", "the fields of a list: types, titles, possible values"),
         "methods": ("b24data.cli.lists", "the list methods that are documented, or those of the portal"),
         "unfinished": ("b24data.cli.lists", "the fetches that were stopped, and what is there of them"),

@@ -1,0 +1,70 @@
+"""The command for SQL over a portal."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from typing import TYPE_CHECKING, Any
+
+from b24data.cli.output import Commands, show_json, show_table
+from b24data.errors import ConfigError
+from b24data.syntax.options import add_options
+from b24data.syntax.values import mapping_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COMMANDS"]
+
+
+def _sql_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("query", metavar="QUERY", help="one SELECT; show tables lists the names of tables")
+    parser.add_argument("--crm", metavar="DIR", help="a folder of b24data crm sync; the portal is not asked")
+    parser.add_argument("--all", action="store_true", help="read lists of more than 50,000 rows without a condition")
+    add_options(parser, "params", "dry-run", "to", "json", "quiet", "profile", params="n=5 for $n in the query")
+
+
+def _sql(args: argparse.Namespace) -> None:
+    """Run a query; its answer as a table, as JSON or in a file."""
+    from b24data.client.connect import connect
+    from b24data.sql.run import run_sql
+
+    if args.to and not args.to.lower().endswith((".parquet", ".csv")):
+        raise ConfigError(f"--to {args.to} is neither Parquet nor CSV", hint="name it answer.parquet")
+    params = mapping_of(args.params, str)
+    asked: dict[str, Any] = {"crm": args.crm, "everything": args.all, "explain": args.dry_run}
+    found = run_sql(lambda: connect(args.profile).tools, args.query, params, **asked)
+    if args.dry_run:
+        show_json(found.as_dict()) if args.json else print(found)  # type: ignore[operator]
+        return
+    frame: pd.DataFrame = found  # type: ignore[assignment]
+    if args.to:
+        _write(frame, args.to)
+        if not args.quiet:
+            show_json(frame.attrs.get("b24data", {})) if args.json else print(f"{len(frame):,} rows in {args.to}")
+        return
+    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    show_json(rows) if args.json else show_table(rows, none="no rows")
+
+
+def _write(frame: pd.DataFrame, path: str) -> None:
+    from b24data.files.atomic import write_whole
+
+    buffer = io.BytesIO()
+    if path.lower().endswith(".csv"):
+        frame.to_csv(buffer, index=False)
+    else:
+        frame.to_parquet(buffer, index=False)
+    write_whole(path, buffer.getvalue())
+
+
+COMMANDS: Commands = {
+    "sql": (
+        (
+            'b24data sql "select stage_id, count(*) as n from deals where id < 1000 group by all"',
+            'b24data sql "select * from funnel" --crm crm/ --to funnel.parquet',
+        ),
+        _sql_arguments,
+        _sql,
+    ),
+}
