@@ -69,9 +69,9 @@ def _numbered(ids: list[int] | None, primary: int | None) -> Iterator[Cells]:
 
 def _channels(values: list[Any] | None) -> Iterator[Cells]:
     for value in values or ():
-        one = _mapping(value)
-        if one and one.get("value"):
-            yield _number(one.get("id")), one.get("typeId"), one.get("valueType"), one["value"]
+        one = {folded(name): given for name, given in _mapping(value).items()}
+        if one.get("value"):
+            yield _number(one.get("id")), one.get("typeid"), one.get("valuetype"), one["value"]
 
 
 def _bindings(values: Any) -> Iterator[Cells]:

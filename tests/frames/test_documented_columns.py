@@ -33,7 +33,7 @@ from tests.questions.direct import DirectPortal
 DATA = Path(__file__).parents[1] / "lists" / "data"
 TABLE = json.loads(resources.files("b24data.lists").joinpath("columns.json").read_text("utf-8"))
 TYPES = {"integer", "double", "boolean", "char", "date", "datetime", "string", "object", "array", ""}
-TYPES |= {"user", "department", "crm_status", "crm_category", "crm_enum_ownertype"}
+TYPES |= {"user", "department", "crm_status", "crm_category", "crm_enum_ownertype", "crm_multifield"}
 
 
 def answers() -> dict[str, list[Any]]:
