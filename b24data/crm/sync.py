@@ -35,12 +35,14 @@ from b24data.frames.parquet import ParquetSink, opened, rows_of
 from b24data.http.clock import Clock
 from b24data.http.context import CancelledError
 from b24data.http.session import Session
+from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
 
 __all__ = ["CrmSync", "tables_of"]
 
 _SIDE_BY_SIDE = 6
+_WORKERS = MOST_IN_FLIGHT // _SIDE_BY_SIDE  # each: all tables together ask for no more at once than one list alone
 _ROWS = "rows.parquet"
 _NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
 
@@ -227,6 +229,7 @@ class CrmSync:
             deletes=self.deletes,
             params=dict(table.params) or None,
             progress=False,
+            workers=_WORKERS,
             gentle=self.gentle,
         )
         return TableReport(
@@ -246,6 +249,7 @@ class CrmSync:
             to=folder / _ROWS,
             params=dict(table.params) or None,
             progress=False,
+            workers=_WORKERS,
             gentle=self.gentle,
         )
         return TableReport(
@@ -285,6 +289,7 @@ class CrmSync:
                         {owners.type_key: owners.type_value},
                         to=fetched,
                         progress=False,
+                        workers=_WORKERS,
                         gentle=self.gentle,
                     )
                     requests = report.requests

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from b24data.http.encode import MAX_COMMANDS
 
-__all__ = ["Pace"]
+__all__ = ["MOST_IN_FLIGHT", "Pace"]
 
 # One request may run 60 s (protocol: a gateway cuts it off after that); a batch is sized for a third of it.
 REQUEST_SECONDS = 60.0

@@ -110,6 +110,9 @@ def _combined(old: pa.RecordBatch, new: pa.RecordBatch, gone: Ids, counts: Count
     gone_here = gone[slice(*np.searchsorted(gone, _span(old_ids, new_ids)))]
     if not len(new_ids) and not len(gone_here):
         return old
+    if not len(old_ids) and not len(gone_here):
+        counts.inserted += len(new_ids)
+        return new
     stale, is_gone = np.isin(old_ids, new_ids), np.isin(old_ids, gone_here)
     living = ~np.isin(new_ids, gone_here)
     known = np.isin(new_ids, old_ids)
