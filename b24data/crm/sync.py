@@ -151,9 +151,12 @@ class CrmSync:
         return manifest
 
     def _all(self) -> None:
-        roots = [table for table in self.tables if not table.needs]
+        lanes: dict[str, list[Table]] = {}
+        for table in self.tables:
+            if not table.needs:
+                lanes.setdefault(table.method if table.kind == "synced" else "", []).append(table)
         pool = ThreadPoolExecutor(_SIDE_BY_SIDE, "b24data-crm")
-        futures = [pool.submit(self._with_dependents, table) for table in roots]
+        futures = [pool.submit(self._in_turn, tables) for tables in lanes.values()]
         try:
             self._joined(futures)
         except BaseException:
@@ -168,11 +171,13 @@ class CrmSync:
         for future in done:
             future.result()  # what no table may swallow: no authorization, a full disk, a fault of ours
 
-    def _with_dependents(self, table: Table) -> None:
-        self._one(table)
-        for other in self.tables:
-            if table.name in other.needs:
-                self._one(other)
+    def _in_turn(self, tables: Sequence[Table]) -> None:
+        """Tables of one method, which has one limit of execution time for all, and what is made of each."""
+        for table in tables:
+            self._one(table)
+            for other in self.tables:
+                if table.name in other.needs:
+                    self._one(other)
 
     def _one(self, table: Table) -> None:
         if self._stop.is_set():

@@ -21,6 +21,7 @@ from b24data.report import FetchReport
 __all__ = ["GrowingFile", "ParquetSink", "check_target", "opened", "rows_of", "schema_of", "table_of"]
 
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
+_GROUP_BYTES = 32 * 2**20  # of rows that wait for their group: wide tables have smaller groups
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -114,7 +115,7 @@ class GrowingFile:
         self.schema = schema
         self.rows = 0
         self._buffer: list[pa.RecordBatch] = []
-        self._buffered = 0
+        self._buffered = self._bytes = 0
         try:
             self._file = create(path, private=private)
         except OSError as error:
@@ -131,8 +132,9 @@ class GrowingFile:
         """Take one more batch, whose columns the schema has, as wide or wider."""
         self._buffer.append(batch)
         self._buffered += batch.num_rows
+        self._bytes += batch.nbytes
         self.rows += batch.num_rows
-        if self._buffered >= _GROUP:
+        if self._buffered >= _GROUP or self._bytes >= _GROUP_BYTES:
             self._flush()
 
     def finish(self, metadata: Mapping[str, str]) -> None:
@@ -160,7 +162,7 @@ class GrowingFile:
             table = pa.Table.from_batches([recast(batch, self.schema) for batch in self._buffer], self.schema)
             self._writer.write_table(table, row_group_size=_LARGEST_GROUP)
             pa.default_memory_pool().release_unused()  # the writer's pages, which no option puts elsewhere
-        self._buffer, self._buffered = [], 0
+        self._buffer, self._buffered, self._bytes = [], 0, 0
 
     def _check(self) -> None:
         rows = rows_of(self.path)

@@ -21,7 +21,7 @@ __all__ = ["NO_IDS", "Counts", "Ids", "Rows", "ids_in", "merged", "rows_in"]
 Ids: TypeAlias = npt.NDArray[np.int64]
 
 NO_IDS: Ids = np.array([], np.int64)
-_BATCH = 32_768
+_BATCH = 8_192
 
 
 @dataclass(slots=True)

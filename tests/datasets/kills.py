@@ -79,14 +79,15 @@ def sync(given: dict[str, Any], answer: int) -> int:
     return 0
 
 
-def main() -> None:
+def serve(work: Callable[[dict[str, Any], int], int]) -> None:
+    """Do ``work`` in a fork for each line of the input, and tell how it ended."""
     for line in sys.stdin:
         question, answer = os.pipe()
         pid = os.fork()
         if pid == 0:
             code = 70
             try:
-                code = sync(json.loads(line), answer)
+                code = work(json.loads(line), answer)
             finally:
                 os._exit(code)
         os.close(answer)
@@ -96,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(sync)

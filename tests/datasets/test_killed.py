@@ -23,13 +23,11 @@ PART_ROWS = 60
 class Killer:
     """Runs programs that are cut off, one portal and one folder after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = "tests.datasets.kills") -> None:
         self.folder = folder
         self.said = ""
         pipe = subprocess.PIPE
-        self._program = subprocess.Popen(
-            [sys.executable, "-m", "tests.datasets.kills"], stdin=pipe, stdout=pipe, text=True
-        )
+        self._program = subprocess.Popen([sys.executable, "-m", program], stdin=pipe, stdout=pipe, text=True)
 
     def sync(self, portal: Sandbox, to: Path, **given) -> int:
         """The exit code of a program that syncs into ``to``."""
