@@ -14,6 +14,7 @@ MAY_REVEAL = {
     "auth/webhook.py": "a webhook's address is read",
     "signin/flow.py": "what was typed is read, and the link is made",
     "auth/oauth.py": "the new address of a portal, which is no secret",
+    "auth/token_server.py": "what was sent is masked in the words of the answer",
     "signin/pasted.py": "what was pasted is read",
     "auth/profiles.py": "",
     "auth/store.py": "a file that is its owner's alone; stores of others",
