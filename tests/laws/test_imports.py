@@ -128,7 +128,7 @@ def obeys_the_order(found: Import) -> bool:
     target = found.target.removeprefix("b24data").removeprefix(".")
     match room(found.module), room(target):
         case "sandbox", other:  # a second implementation, which knows nothing of the first
-            return other == "sandbox" or found.module == "sandbox.pytest_plugin"
+            return other == "sandbox"
         case importer, "sandbox":
             return importer in ("testing", "cli")
         case "", other:  # what the front door hands out at once is light
