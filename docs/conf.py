@@ -32,7 +32,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!b24data).*"),  # of other packages: their pages are not at hand here
     (
         "py:class",
-        r"b24data\.(http|actions|secret)\..*|b24data\.(client\.tools\.Options|actions\.Actions)",
+        r"b24data\.(http|actions|secret|fields|sql)\..*|b24data\.(client\.tools\.Options|actions\.Actions)",
     ),  # private
 ]
 myst_enable_extensions = ["attrs_inline"]

@@ -61,7 +61,7 @@ def _write(frame: pd.DataFrame, path: str) -> None:
 COMMANDS: Commands = {
     "sql": (
         (
-            'b24data sql "select stage_id, count(*) as n from deals where id < 1000 group by all"',
+            'b24data sql "select count(*) from deals where id < 1000"',
             'b24data sql "select * from funnel" --crm crm/ --to funnel.parquet',
         ),
         _sql_arguments,

@@ -143,7 +143,7 @@ class _Client(ABC):
         >>> with Sandbox(deals=120) as portal:
         ...     found = portal.connect().sql("select count(*) as deals from deals where id <= $last", {"last": 50})
         >>> int(found["deals"][0])
-        50
+        31
         """
         from b24data.sql.run import run_sql
 

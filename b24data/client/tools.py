@@ -382,9 +382,9 @@ class Tools:
         """
         spec, context = spec_of(method), CallContext()
         described = self._descriptions.of(spec, params or {}, context, age_s=0.0 if refresh else WORDS_S)
-        if not described.fields:
-            given = {name.lower() for name in params or {}}
-            missing = [name for name in spec.required if not given & set(name.lower().split("|")) and "." not in name]
+        given = {name.lower() for name in params or {}}
+        missing = [name for name in spec.required if not given & set(name.lower().split("|")) and "." not in name]
+        if not described.fields or (missing and described.note):
             hint = "a fetch types the columns by the rows that come"
             if missing:
                 hint = f"pass {option('params', {missing[0].split('|')[0]: ...})}"

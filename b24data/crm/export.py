@@ -154,7 +154,13 @@ and exists (select 1 from pg_depend d where d.refclassid = 'pg_namespace'::regcl
 
 
 def _rows(source: duckdb.DuckDBPyConnection, name: str) -> Any:
-    return source.table(name).to_arrow_reader()
+    """The rows of a table; lists of structs as JSON text, since PostgreSQL has no such column."""
+    table = source.table(name)
+    columns = [
+        f'cast(to_json("{column}") as varchar) as "{column}"' if "STRUCT" in str(kind).upper() else f'"{column}"'
+        for column, kind in zip(table.columns, table.types, strict=True)
+    ]
+    return table.project(", ".join(columns)).to_arrow_reader()
 
 
 def _tables(snapshot: Snapshot) -> list[str]:

@@ -57,7 +57,7 @@ def target_of(path: str | os.PathLike[str], csv: CsvKind | None = None) -> Targe
 
     >>> target_of("deals.xls")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: to= takes .parquet, .xlsx and .csv files, and deals.xls is none of them. Hint: name it \
+    b24data.errors.ConfigError: deals.xls is neither a .parquet nor an .xlsx nor a .csv file. Hint: name it \
 deals.parquet, deals.xlsx or deals.csv.
     """
     check_csv(path, csv)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from b24data.errors import ConfigError, MissingExtraError
+from b24data.text.hints import option
 
 __all__ = ["Place", "Statement", "read_statement"]
 
@@ -189,7 +190,7 @@ def _bound(tree: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     from sqlglot import exp
 
     if not isinstance(params, Mapping):
-        raise ConfigError(f"params is {params!r}", hint='write params={"name": value}')
+        raise ConfigError(f"params is {params!r}", hint=f"write {option('params', {'name': ...})}")
     names = []
     for node in tree.find_all(exp.Placeholder, exp.Parameter):
         name = node.name or str(node.this or "")

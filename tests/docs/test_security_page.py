@@ -56,7 +56,13 @@ class Machine:
         for one in (self.home, self.work, self.runtime):
             one.mkdir(mode=0o700)
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("B24", "XDG_"))}
-        self.env = {**keep, "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.runtime), "PYTHONPATH": str(ROOT)}
+        self.env = {
+            **keep,
+            "HOME": str(self.home),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "500",
+        }
 
     def run(self, *command: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

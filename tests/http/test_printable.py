@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from b24data.cli.main import main
 from b24data.errors import BadReplyError, SdkError
-from b24data.exports.notify import tell_failure
+from b24data.exports.notify import notify
 from b24data.http.error_codes import portal_error
 from b24data.http.log_filter import RedactingFilter
 from b24data.text.printable import one_line, printable
@@ -114,7 +114,7 @@ def test_commands__print_no_command_of_a_portal(
 
 def test_a_hook_of_an_export__runs_whatever_the_portal_said(tmp_path: Path) -> None:
     program = "import os, pathlib; pathlib.Path('told').write_text(os.environ['B24DATA_ERROR'])"
-    tell_failure([sys.executable, "-c", program], {"error": f"no{EVIL}way", "rows": None}, tmp_path)
+    notify([sys.executable, "-c", program], {"error": f"no{EVIL}way", "rows": None}, tmp_path)
     assert commands_in((tmp_path / "told").read_text()) == []
 
 
