@@ -199,7 +199,9 @@ def _bound(tree: Any, params: Mapping[str, Any]) -> dict[str, Any]:
         names.append(name)
     lacking = [name for name in dict.fromkeys(names) if name not in params]
     if lacking:
-        raise ConfigError(f"the parameter ${lacking[0]} has no value", hint=f'pass params={{"{lacking[0]}": ...}}')
+        raise ConfigError(
+            f"the parameter ${lacking[0]} has no value", hint=f"pass {option('params', {lacking[0]: ...})}"
+        )
     return {name: _plain(params[name]) for name in names}
 
 
