@@ -204,7 +204,7 @@ def _unfinished(args: argparse.Namespace) -> None:
         rows = [{**{name: job[name] for name in shown}, "rows": f"{job['rows']:,}"} for job in found]
         show_table(rows, none="nothing is unfinished")
         if any(job["state"] == "stopped" for job in found):
-            print("\nThe same fetch, made again, goes on where it stopped.")
+            print("\nRun the same fetch again to resume it.")
 
 
 def _call_arguments(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ def _login(args: argparse.Namespace) -> None:
 
     client = login(args.profile, **({"port": args.port} if args.port else {}))
     if ui_here() == "none":
-        print(f"nobody is here to be asked, and nobody has to be: {client}")
+        print(f"no sign-in is needed: {client}")
 
 
 def _port(text: str) -> int:

@@ -166,7 +166,7 @@ class Tools:
         :param partial: True gives what came when the list could not be read to its end; the report says so.
         :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
         :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
-        :param limit: the first so many rows only; the report has ``complete=False`` when there are more.
+        :param limit: at most this many rows, the first ones; the report has ``complete=False`` when there are more.
         :param labels: labels of codes (stages, sources, enumerations, users, departments, currencies): ``"add"`` puts
             them beside as ``STAGE_ID_LABEL``, ``"replace"`` in their place; a list of columns adds labels to these
             alone, such as titles of companies to ``COMPANY_ID``. A code without a label stays.
@@ -321,7 +321,7 @@ class Tools:
         :param overlap: how much further back to ask, for what the portal was still writing when it was asked.
         :param deletes: ``"scan"`` reads all ids besides, takes out the rows that are gone, and fetches those that are
             missing. None: rows that are deleted on the portal stay.
-        :param max_deletes: so many rows may be gone (500), or such a share of them (0.2); None: 5 %. If more are, it is
+        :param max_deletes: how many rows may be gone (500), or which share of them (0.2); None: 5 %. If more are, it is
             an error that changes nothing: a user whose rights were taken away sees less, too.
         :raises ConfigError: the method can't be synced, or the folder is of another query; nothing was sent.
         :raises ExportError: another sync of the folder is under way (code ``ALREADY_RUNNING``), too many rows are gone

@@ -16,13 +16,14 @@ __all__ = ["CrmReport", "TableReport"]
 class TableReport:
     """One table of a run.
 
-    ``state`` is ``ok``, or ``no access`` where the user may not see the rows, or ``failed``: then the table is as it
-    was before, and ``why`` says what happened. ``rows`` are in the table now, ``transferred`` came in ``requests``.
-    ``sync`` is the report of a table that asks for changes alone.
+    ``state`` is ``ok``, ``absent`` where the portal has no such records, ``no access`` where the user may not see the
+    rows, or ``failed``. In the last three cases the table is as it was before, and ``why`` says what happened. ``rows``
+    are in the table now, ``transferred`` came in ``requests``. ``sync`` is the report of a table that asks for changes
+    alone.
     """
 
     name: str
-    state: Literal["ok", "no access", "failed"]
+    state: Literal["ok", "absent", "no access", "failed"]
     rows: int = 0
     transferred: int = 0
     requests: int = 0
@@ -47,12 +48,12 @@ class CrmReport:
 
     @property
     def complete(self) -> bool:
-        """Whether every table is up to date."""
-        return all(table.state == "ok" for table in self.tables.values())
+        """Whether every table that the portal has is up to date."""
+        return all(table.state in ("ok", "absent") for table in self.tables.values())
 
     @property
     def requests(self) -> int:
-        """What the run asked of the portal."""
+        """The requests of the tables that are up to date; those of the run itself, two at most, are not among them."""
         return sum(table.requests for table in self.tables.values())
 
     def as_dict(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from b24data.crm.report import CrmReport, TableReport
 from b24data.crm.tables import TABLES, Owners, Table, chosen, smart_tables, sql_name
 from b24data.errors import (
     AccessDeniedError,
+    AjaxError,
     AuthorizationRequiredError,
     ConfigError,
     ExportError,
@@ -44,6 +45,7 @@ __all__ = ["CrmSync", "tables_of"]
 _SIDE_BY_SIDE = 6
 _WORKERS = MOST_IN_FLIGHT // _SIDE_BY_SIDE  # each: all tables together ask for no more at once than one list alone
 _ROWS = "rows.parquet"
+_NO_SUCH_TYPE = "NOT_FOUND"  # page crm.item.list: an entityTypeId that the portal does not have
 _NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
 
 
@@ -189,8 +191,10 @@ class CrmSync:
         else:
             try:
                 report = self._kept(table)
-            except (AccessDeniedError, MethodNotFoundError) as error:
+            except AccessDeniedError as error:
                 report = self._as_it_was(table, "no access", error)
+            except MethodNotFoundError as error:  # a module that the portal lacks, such as telephony
+                report = self._as_it_was(table, "absent", error)
             except (AuthorizationRequiredError, CancelledError, ConfigError):
                 raise
             except ExportError as error:
@@ -198,7 +202,8 @@ class CrmSync:
                     raise
                 report = self._as_it_was(table, "no access", error)
             except SdkError as error:
-                report = self._as_it_was(table, "failed", error)
+                absent = isinstance(error, AjaxError) and error.code == _NO_SUCH_TYPE
+                report = self._as_it_was(table, "absent" if absent else "failed", error)
             except OSError as error:
                 raise disk_error(self.folder.of(table.name), error, resumes=True) from error
         with self._lock:
@@ -206,7 +211,7 @@ class CrmSync:
         if self.progress is not None:
             self.progress(report)
 
-    def _as_it_was(self, table: Table, state: Literal["no access", "failed"], error: SdkError) -> TableReport:
+    def _as_it_was(self, table: Table, state: Literal["absent", "no access", "failed"], error: SdkError) -> TableReport:
         return TableReport(name=table.name, state=state, rows=self._rows(table), why=str(error))
 
     def _kept(self, table: Table) -> TableReport:

@@ -1,4 +1,4 @@
-"""A fetch into a file that goes on where it stopped, after whatever stopped it.
+"""A fetch into a file that resumes after an interruption, whatever the cause.
 
 Beside the target lies a hidden folder with what came so far: parts, each the rows behind those of the part before it,
 and a manifest that is written after each of them. A part is whole or not there; what the manifest does not name does

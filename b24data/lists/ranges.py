@@ -29,7 +29,7 @@ Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "faile
 # A segment expected to hold more rows than this is sampled in several places before it is read: how dense the ids are
 # at its start says little about its far end.
 SURVEY_ROWS = 25_000
-# ... one sample for about so many rows.
+# ... one sample for about this many rows.
 SURVEY_STEP = 10_000
 # A batch is filled up with chains of this many commands or more.
 SHORTEST_CHAIN = 4
@@ -37,7 +37,7 @@ SHORTEST_CHAIN = 4
 SMALL_BATCH = 10
 # So many chains of one stretch are under way at once: behind its last row, all of them come back empty.
 MOST_OF_A_STRETCH = 4
-# So many rows may wait for earlier ones; above that only the earliest range is asked for, which bounds the memory.
+# This many rows may wait for earlier ones; above that only the earliest range is asked for, which bounds the memory.
 MOST_ROWS_WAITING = 60_000
 
 

@@ -41,7 +41,7 @@ class WholeWalk:
             return
         if missing := _missing(answer, plan.spec):
             raise ProtocolViolationError(
-                f"{plan.method} {missing}, and there is no documented way to the others",
+                f"{plan.method} {missing}, and the documentation has no way to get the others",
                 hint="narrow the request by its parameters",
             )
         facts.ended("whole_answer")

@@ -36,7 +36,7 @@ def login(
     >>> os.environ["B24DATA_NONINTERACTIVE"] = "1"
     >>> login("nobody")
     Traceback (most recent call last):
-    b24data.errors.AuthorizationRequiredError: nobody is here to sign in as 'nobody'...
+    b24data.errors.AuthorizationRequiredError: no prompt is possible here to sign in as 'nobody'...
     >>> del os.environ["B24DATA_NONINTERACTIVE"]
     """
     match ui_here() if ui == "auto" else ui:
@@ -60,7 +60,7 @@ def login(
 
 
 def ui_here() -> Ui:
-    """What works where this runs. ``B24DATA_NONINTERACTIVE`` set to anything means that nobody is here."""
+    """What works where this runs. ``B24DATA_NONINTERACTIVE`` set to anything means that no prompt is possible."""
     if os.environ.get("B24DATA_NONINTERACTIVE"):
         return "none"
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
@@ -79,8 +79,8 @@ def _unattended(profile: str | None) -> Client:
     try:
         return connect(profile)
     except (ConfigError, AuthorizationRequiredError) as error:
-        who = f"nobody is here to sign in as {profile!r}" if profile else "nobody is here to sign in"
+        whose = f" as {profile!r}" if profile else ""
         raise AuthorizationRequiredError(
-            f"{who}, and {error.description}",
+            f"no prompt is possible here to sign in{whose}, and {error.description}",
             hint="run `b24data login` once in a terminal of this user, or set B24_PROFILE or B24_WEBHOOK",
         ) from error

@@ -70,8 +70,8 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "cursor": Option(_READ, "the field that tells when a row was changed (the documented one)", "FIELD"),
         "overlap": Option(_READ, "how much further back to ask for changes (10min)", "TIME"),
         "deletes": Option(_READ, "read all ids besides, and take out rows that are gone", choices=("scan",)),
-        "max-deletes": Option(_READ, "so many rows may be gone, or such a share (0.05)", "ROWS"),
-        "limit": Option(_ROWS, "only the first so many rows", "ROWS"),
+        "max-deletes": Option(_READ, "how many rows may be gone, or which share (0.05)", "ROWS"),
+        "limit": Option(_ROWS, "at most this many rows, the first ones", "ROWS"),
         "labels": Option(
             _LOOK,
             "labels of codes: add (beside them), replace, or of these columns alone, such as STAGE_ID,COMPANY_ID",

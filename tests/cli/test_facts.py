@@ -93,7 +93,7 @@ def test_sync_dry_run__tells_of_the_whole_list_first_and_then_of_the_changes(cap
 def test_login__where_nobody_can_be_asked_says_who_is_signed_in(capsys, monkeypatch):
     monkeypatch.setenv("B24DATA_NONINTERACTIVE", "1")
     assert main(["login"]) == 0
-    assert "nobody has to be: B24Hook(portal=" in capsys.readouterr().out
+    assert "no sign-in is needed: B24Hook(portal=" in capsys.readouterr().out
 
 
 def test_methods__are_the_documented_ones_without_a_request(portal, capsys):

@@ -8,7 +8,16 @@ import threading
 import pyarrow.parquet as pq
 import pytest
 
-from b24data import AccessDeniedError, ConfigError, ExportError, RateLimitConfig, RestrictionParams, Sandbox
+from b24data import (
+    AccessDeniedError,
+    AjaxError,
+    ConfigError,
+    ExportError,
+    MethodNotFoundError,
+    RateLimitConfig,
+    RestrictionParams,
+    Sandbox,
+)
 from b24data.crm.folder import CrmFolder
 from b24data.http.clock import SYSTEM_CLOCK
 
@@ -121,3 +130,40 @@ def test_a_run_that_is_interrupted__ends_its_waits_and_leaves_the_folder_free(po
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("b24data-crm")]
     with CrmFolder(tmp_path / "crm").held():
         pass
+
+
+def without(tools, method, type_id, error):
+    """``tools.sync`` of a portal that does not have these records."""
+    sync = tools.sync
+
+    def read(asked, *args, params=None, **options):
+        if asked == method and (params or {}).get("entityTypeId") == type_id:
+            raise error
+        return sync(asked, *args, params=params, **options)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "type_id", "error"),
+    [
+        ("invoices", "crm.item.list", 31, AjaxError("crm.item.list", "SPA not found", code="NOT_FOUND", status=400)),
+        ("calls", "voximplant.statistic.get", None, MethodNotFoundError("voximplant.statistic.get")),
+    ],
+)
+def test_a_table_that_the_portal_does_not_have__is_absent_and_nothing_is_missing(
+    tools, tmp_path, monkeypatch, name, method, type_id, error
+):
+    monkeypatch.setattr(tools, "sync", without(tools, method, type_id, error))
+    report = tools.sync_crm(tmp_path / "crm", tables=["users", name])
+    assert [table.state for table in report.tables.values()] == ["ok", "absent"]
+    assert report.complete
+
+
+def test_another_refusal__is_a_failure_that_keeps_the_other_tables(tools, tmp_path, monkeypatch):
+    refusal = AjaxError("crm.item.list", "Invalid filter", code="INVALID_ARG_VALUE", status=400)
+    monkeypatch.setattr(tools, "sync", without(tools, "crm.item.list", 31, refusal))
+    with pytest.raises(ExportError, match="invoices") as caught:
+        tools.sync_crm(tmp_path / "crm", tables=["users", "invoices"])
+    assert caught.value.code == "TABLES_FAILED"
+    assert ids_in(tmp_path / "crm/users", "ID")

@@ -230,5 +230,5 @@ def test_tab__elsewhere_is_left_to_python(kernel):
 def test_login__where_nobody_can_answer_fails_at_once_with_what_to_do(kernel):
     shown = kernel.run("%b24 login --profile nobody", allow_stdin=False)
     assert shown.status == "error"
-    assert "nobody is here to sign in as 'nobody'" in shown.text
+    assert "no prompt is possible here to sign in as 'nobody'" in shown.text
     assert "b24data login" in shown.text
