@@ -79,6 +79,7 @@ def _item(name: str, type_id: int, meaning: str, created: str | None, **refers: 
         ("id",),
         "crm.item.list",
         {"entityTypeId": type_id},
+        select=("*", "fm") if name in ("companies", "contacts") else None,
         cursor="updatedTime",
         created=created,
         refers={"assigned_by_id": "users", **refers},

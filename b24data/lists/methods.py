@@ -64,7 +64,8 @@ class MethodSpec:
     **Part**: ``part`` says which part of the list comes where a parameter is not given, by its path.
 
     ``fields`` describes the fields, asked with ``fields_params`` (``$path``: as in the request for the list), and
-    ``userfields`` its user fields; ``extra_names`` are names that it takes and that neither describes.
+    ``userfields`` its user fields; ``extra_names`` are names that it takes and that neither describes,
+    ``with_star`` those of a row that it gives only where ``*`` is selected.
     ``rest.documentation.openapi`` describes the fields of every list of REST 3.0.
     ``modified`` is the field that tells when a row was changed last (or written, where rows do not change) and that the
     filter compares by ``>=``: what :meth:`Tools.sync` goes by. Fields that stay empty until the first change are none.
@@ -106,6 +107,7 @@ class MethodSpec:
     fields_params: Mapping[str, Any] = field(default_factory=dict)
     userfields: str | None = None
     extra_names: tuple[str, ...] = ()
+    with_star: tuple[str, ...] = ()
     modified: str | None = None
     deprecated: str | bool = False
     documented: bool = True
@@ -125,7 +127,8 @@ class MethodSpec:
     def of(cls, method: str, facts: Mapping[str, Any]) -> MethodSpec:
         """One entry of ``methods.json``."""
         known = dict(facts)
-        known |= {name: tuple(known.get(name, ())) for name in ("required", "extra_names", "positional", "key_with")}
+        several = ("required", "extra_names", "with_star", "positional", "key_with")
+        known |= {name: tuple(known.get(name, ())) for name in several}
         known.setdefault("id_asked", known.get("id"))
         return cls(method=method.removeprefix(_V3), **known)
 

@@ -412,7 +412,10 @@ def _selected(
     if not spec.select:
         return fields, False, ()
     fields += hidden
-    if spec.id_asked is None or spec.id is None or spec.walk == "whole" or "*" in fields:
+    given_all = "*" in given
+    if not given.isdisjoint(spec.with_star):
+        fields = ["*", *(name for name in fields if name != "*" and name.lower() not in spec.with_star)]
+    if spec.id_asked is None or spec.id is None or spec.walk == "whole" or given_all:
         return fields, False, hidden
     if any(name.lower() == spec.id_asked.lower() for name in fields):
         return fields, False, hidden

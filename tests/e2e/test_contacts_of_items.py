@@ -24,6 +24,13 @@ def test_fm__is_a_list_of_structs_that_explode_and_first_take(tools, select):
     assert not mail.str.startswith("+").any()
 
 
+@pytest.mark.parametrize("select", [["id", "fm"], ["fm"], ["FM", "name"]])
+def test_fm__comes_also_where_it_is_named_without_a_star(tools, select):
+    items = tools.fetch_all("crm.item.list", select, params={"entityTypeId": 3}, progress=False)
+    assert [name.lower() for name in items.columns] == [name.lower() for name in select]
+    assert items["fm"].notna().any()
+
+
 def test_fm__is_no_column_of_records_that_have_none(tools):
     deals = tools.fetch_all("crm.item.list", params={"entityTypeId": 2}, progress=False)
     assert "fm" not in deals.columns
