@@ -26,6 +26,7 @@ _HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE", "TOO_L
 _HTML_ATTEMPTS = 3
 # Statuses below 500 that may pass; any other says that the request itself is refused, by whoever answers.
 _PASSING = frozenset({408, 421, 425, 429})
+_UNAUTHORIZED = 401
 _LONGEST_S = 30.0
 
 
@@ -57,12 +58,14 @@ def decide(
     policy: RestrictionParams,
     jitter: float,
     known: bool = False,
+    renews: bool = False,
 ) -> Action:
     """What to do after ``error`` ended attempt number ``attempt`` (from 1) of ``attempts``.
 
     An answer that says "not executed" is repeated for every method. What may have been executed (a timeout, a
     reset, a 5xx, a broken answer) is repeated only if the call ``reads``: a write is never sent twice.
-    ``jitter`` is a random number from 0 to 1; ``known`` says that this portal has answered us before.
+    ``jitter`` is a random number from 0 to 1; ``known`` says that this portal has answered us before,
+    ``renews`` that the call is signed by tokens that die.
 
     >>> lost = TransportError("crm.deal.add", "connection reset", code="CONNECTION_LOST")
     >>> decide(lost, attempt=1, attempts=3, reads=False, policy=RestrictionParams(), jitter=0.5).step
@@ -78,12 +81,14 @@ def decide(
     wait = Action(Step.REPEAT, backoff(attempt, policy.retry_delay_s, jitter))
     if isinstance(error, TransportError) and error.code == "NOT_CONNECTED":
         return wait if policy.retry_on_network_error else _RAISE
-    return wait if reads and _may_pass(error, attempt, policy, known) else _RAISE
+    return wait if reads and _may_pass(error, attempt, policy, known=known, renews=renews) else _RAISE
 
 
-def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams, known: bool) -> bool:
+def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams, *, known: bool, renews: bool) -> bool:
     if isinstance(error, BadReplyError):
         status = error.status or 0
+        if status == _UNAUTHORIZED and renews and known:  # its own "expired_token", spoiled on the way, comes again
+            return attempt < _HTML_ATTEMPTS
         if 400 <= status < 500 and status not in _PASSING:
             return False
         settled = status < 500 and error.body.startswith("<")

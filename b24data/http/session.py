@@ -197,6 +197,7 @@ class Session:
                 policy=self.params,
                 jitter=self._jitter(),
                 known=self._known,
+                renews=self.credentials.max_refusals > 1,
             )
             self._stats.failed(request.method, seconds, again=action.step is not Step.RAISE)
             if action.step is Step.RAISE:

@@ -28,7 +28,7 @@ KINDS = {
     "503": "QUERY_LIMIT_EXCEEDED",
     "429": "OPERATION_TIME_LIMIT; with command= that command of a batch and later ones of its method",
     "html": "HTML page with status 200",
-    "empty": "status 200 and no body",
+    "empty": "no body, with the status of the answer",
     "bare": "status= and no body, such as 429 or 408 of a gateway, nothing done",
     "reset": "the connection is reset before anything is answered",
     "cut": "half of the body, then the connection closes",

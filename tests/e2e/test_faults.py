@@ -50,6 +50,18 @@ def test_fetch_all__five_percent_of_every_fault_at_once(seed):
     assert frame.attrs["b24data"]["retries"] >= 1
 
 
+@pytest.mark.parametrize("kind", ["empty", "warning", "bom", "cut"])
+def test_fetch_all__a_dead_token_is_renewed_also_where_its_refusal_arrives_spoiled(kind):
+    with Sandbox(deals=3_000, time_scale=SCALE) as portal, portal.connect(clock=ScaledClock(SCALE)) as b24:
+        assert b24.tools.ping() >= 0
+        portal.expire_tokens()
+        portal.fail(kind, after=1)
+        frame = b24.tools.fetch_all("crm.deal.list", ["ID"], progress=False)
+        truth, stats = portal.truth("crm.deal.list"), portal.stats
+    assert frame["ID"].to_list() == sorted(truth.ids)
+    assert (stats.faults, stats.refreshes, stats.reused_refresh_tokens) == ({kind: 1}, 1, 0)
+
+
 def test_fetch_all__rows_that_come_and_go_meanwhile():
     with Sandbox(deals=12_000, time_scale=SCALE) as portal:
         before = set(portal.truth("crm.deal.list").ids)
