@@ -55,7 +55,8 @@ def _sync(args: argparse.Namespace) -> int:
 
     def show(table: TableReport) -> None:
         if not (args.quiet or args.json):
-            print(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred", flush=True)
+            state = "" if table.state == "ok" else f", {table.state}"
+            print(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}", flush=True)
 
     with connect(args.profile) as b24:
         report = b24.tools.sync_crm(
@@ -104,7 +105,7 @@ def _check(args: argparse.Namespace) -> int:
                 "table": one.table,
                 "finding": one.what,
                 "rows": one.rows,
-                "": "" if one.is_fault else "rights may hide them",
+                "note": "" if one.is_fault else "rights may hide them",
                 "examples": "; ".join(one.examples),
             }
             for one in found.findings

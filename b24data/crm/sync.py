@@ -208,7 +208,7 @@ class CrmSync:
                 raise disk_error(self.folder.of(table.name), error, resumes=True) from error
         with self._lock:
             self._reports[table.name] = report
-        if self.progress is not None:
+        if self.progress is not None and not (self._stop.is_set() and report.state == "failed"):
             self.progress(report)
 
     def _as_it_was(self, table: Table, state: Literal["absent", "no access", "failed"], error: SdkError) -> TableReport:

@@ -13,10 +13,13 @@ from b24data import (
     AjaxError,
     ConfigError,
     ExportError,
+    IncompleteFetchError,
     MethodNotFoundError,
     RateLimitConfig,
     RestrictionParams,
     Sandbox,
+    SdkError,
+    TableReport,
 )
 from b24data.crm.folder import CrmFolder
 from b24data.http.clock import SYSTEM_CLOCK
@@ -130,6 +133,29 @@ def test_a_run_that_is_interrupted__ends_its_waits_and_leaves_the_folder_free(po
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("b24data-crm")]
     with CrmFolder(tmp_path / "crm").held():
         pass
+
+
+def test_a_run_that_is_interrupted__tells_of_no_table_that_it_broke_off(portal, tools, tmp_path, monkeypatch):
+    told: list[TableReport] = []
+    under_way = threading.Event()
+
+    def walks_until_stopped(*_, **__):
+        try:
+            while True:
+                tools._client.session.call("server.time")
+                under_way.set()
+        except SdkError as error:
+            raise IncompleteFetchError("crm.item.list stopped after 50 rows") from error
+
+    def interrupt(report):
+        told.append(report)
+        if under_way.wait(30):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tools, "sync", walks_until_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        tools.sync_crm(tmp_path / "crm", tables=["currencies", "deals"], progress=interrupt)
+    assert [report.name for report in told] == ["currencies"]
 
 
 def without(tools, method, type_id, error):
