@@ -88,7 +88,7 @@ def _may_pass(error: SdkError, attempt: int, policy: RestrictionParams, *, known
     if isinstance(error, BadReplyError):
         status = error.status or 0
         if status == _UNAUTHORIZED and renews and known:  # its own "expired_token", spoiled on the way, comes again
-            return attempt < _HTML_ATTEMPTS
+            return True
         if 400 <= status < 500 and status not in _PASSING:
             return False
         settled = status < 500 and error.body.startswith("<")

@@ -12,7 +12,8 @@ FAULTS = ["500", "502", "504", "503", "429", "reset", "cut", "stall", "bom", "wa
 
 
 def fetch(portal, **options):
-    client = portal.connect(clock=ScaledClock(SCALE), timeout=0.5)
+    # The timeout is in real seconds, and a busy machine needs some of them for an answer.
+    client = portal.connect(clock=ScaledClock(SCALE), timeout=2.0)
     return client.tools.fetch_all("crm.deal.list", ["ID", "TITLE"], progress=False, **options)
 
 

@@ -77,8 +77,8 @@ def test_decide__html_from_a_portal_that_has_answered_before_is_a_passing_troubl
 @pytest.mark.parametrize("body", ["", "<br /> <b>Warning</b>", '{"error": "expired_to'])
 def test_decide__an_unreadable_401_passes_only_where_a_token_can_have_died(body: str) -> None:
     spoiled = BadReplyError("m", status=401, body=body)
-    assert step(spoiled, attempt=2, attempts=10, known=True, renews=True) is Step.REPEAT
-    assert step(spoiled, attempt=3, attempts=10, known=True, renews=True) is Step.RAISE
+    assert step(spoiled, attempt=9, attempts=10, known=True, renews=True) is Step.REPEAT
+    assert step(spoiled, attempt=10, attempts=10, known=True, renews=True) is Step.RAISE
     assert step(spoiled, attempts=10, known=True, renews=True, reads=False) is Step.RAISE
     assert step(spoiled, attempts=10, renews=True) is Step.RAISE  # a server before the portal asks for a sign-in
     assert step(spoiled, attempts=10, known=True) is Step.RAISE  # a webhook does not expire

@@ -282,7 +282,7 @@ def test_fetch__one_answer_that_may_not_be_all_is_an_error(method, extra, rows):
     )
     portal.extra = extra
     required = dict.fromkeys(spec.required, "x")
-    with pytest.raises(IncompleteFetchError, match="no documented way to the others"):
+    with pytest.raises(IncompleteFetchError, match="no way to get the others"):
         fetch(portal, method, params=required)
     portal.extra, portal.rows = dict.fromkeys(extra, False), found[:-1]
     assert fetch(portal, method, params=required)[1].reason == "whole_answer"
