@@ -19,9 +19,9 @@ __all__ = ["COMMANDS"]
 
 def _sql_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="QUERY", help="one SELECT; show tables lists the names of tables")
-    parser.add_argument("--crm", metavar="DIR", help="a folder of b24data crm sync; the portal is not asked")
-    parser.add_argument("--all", action="store_true", help="read lists of more than 50,000 rows without a condition")
-    add_options(parser, "params", "dry-run", "to", "json", "quiet", "profile", params="n=5 for $n in the query")
+    add_options(
+        parser, "params", "crm", "all", "dry-run", "to", "json", "quiet", "profile", params="n=5 for $n in the query"
+    )
 
 
 def _sql(args: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from b24data.jupyter import transforms
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, evaluate, names_here
+from b24data.jupyter.sql import Parameters, frames_in
 from b24data.lists.methods import known_methods
 from b24data.syntax.references import expander
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
@@ -77,6 +78,7 @@ class B24Magic(Magics):
         %b24 profiles                   the portals signed in to on this machine
         %b24 call METHOD [options]      a whole list as a DataFrame, any other result as it is
         %b24 fetch METHOD [options]     a whole list, with --to into a file
+        %%b24 sql [options]             one SELECT in the rest of the cell, as a DataFrame
         %b24 describe METHOD            the fields of a list
         %b24 methods [PATTERN]          the methods of the portal
 
@@ -90,7 +92,7 @@ class B24Magic(Magics):
             _refuse_local(request, names)
             if request.params and is_list(request.method):
                 refuse_options(request, own_parameters(request.method), " on the first line" if cell else "")
-            result = self._do(request)
+            result = self._do(request, names)
         except HelpShown:
             return None
         except (SdkError, OSError) as error:
@@ -110,13 +112,14 @@ class B24Magic(Magics):
         self._shell.user_ns[request.output] = result
         return None
 
-    def _do(self, request: Request) -> Any:
-        does = {
+    def _do(self, request: Request, names: Names) -> Any:
+        does: dict[str, Callable[[Request], Any]] = {
             "login": self._login,
             "status": lambda _: status_of(self._client(request)),
             "profiles": lambda _: _profiles_frame(Profiles()),
             "call": self._call,
             "fetch": self._fetch,
+            "sql": partial(self._sql, names),
             "describe": self._describe,
             "methods": self._methods_like,
         }
@@ -168,6 +171,19 @@ class B24Magic(Magics):
         frame = client.tools.fetch_all(request.method, **request.list_arguments)
         self._fields.setdefault(request.method.lower(), _described(client, request) or list(frame.columns))
         return frame
+
+    def _sql(self, names: Names, request: Request) -> Any:
+        from b24data.sql.run import run_sql
+
+        return run_sql(
+            lambda: self._client(request).tools,
+            request.query,
+            Parameters(names),
+            crm=request.crm,
+            frames=frames_in(names),
+            everything=request.everything,
+            explain=request.dry_run,
+        )
 
     def _methods_like(self, request: Request) -> Any:
         import pandas as pd

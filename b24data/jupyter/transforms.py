@@ -7,6 +7,7 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
+from b24data.jupyter.sql import words_in
 from b24data.syntax.references import names_in
 from b24data.syntax.values import without_semicolon
 
@@ -34,7 +35,7 @@ def uninstall(shell: InteractiveShell) -> None:
 def _ask_help(lines: list[str]) -> list[str]:
     """``%b24 call?`` asks for the help of ``call``; IPython would look for an object of that name."""
     match = _HELP.match(lines[0]) if len(lines) == 1 else None
-    return [f"{match['line']} --help\n"] if match else lines
+    return [f"{match['line'].replace('%%', '%')} --help\n"] if match else lines
 
 
 class _NameCapture(ast.NodeTransformer):
@@ -47,7 +48,9 @@ class _NameCapture(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """The call, with the names of its texts as names."""
         self.generic_visit(node)
-        found = set().union(*(names_in(text) for text in _texts(node)))
+        head, *body = _texts(node) or ("",)
+        read = words_in if _is_sql(head) else names_in
+        found = names_in(head).union(*map(read, [head, *body]))
         names = sorted(name for name in found if not keyword.iskeyword(name))
         if not names:
             return node
@@ -68,10 +71,17 @@ def _end_silent(lines: list[str]) -> list[str]:
         return lines
     if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.Call):
         return lines
-    if all(text == without_semicolon(text) for text in _texts(last.value)):
+    texts = _texts(last.value)
+    if texts and _is_sql(texts[0]):
+        del texts[1:]  # a query of SQL may end so
+    if all(text == without_semicolon(text) for text in texts):
         return lines
     end = (last.end_lineno or len(lines)) - 1
     return [*lines[:end], lines[end].rstrip("\r\n") + ";\n", *lines[end + 1 :]]
+
+
+def _is_sql(head: str) -> bool:
+    return head.split()[:1] == ["sql"]
 
 
 def _texts(call: ast.Call) -> list[str]:

@@ -12,7 +12,7 @@ from b24data.errors import ConfigError
 from b24data.lists.methods import nearest_methods, only_reads, spec_of
 from b24data.lists.names import near_names
 
-__all__ = ["SHORT_NAMES", "Listed", "list_of", "unknown_table"]
+__all__ = ["SHORT_NAMES", "Listed", "is_list_name", "list_of", "unknown_table"]
 
 _SMART = re.compile(r"smart_(\d+)")
 
@@ -32,8 +32,17 @@ SHORT_NAMES: Mapping[str, Listed] = {**_READ, "stages": _READ["statuses"]}
 _MADE = {one.name for one in TABLES if one.kind in ("owned", "linked")}
 
 
-def list_of(name: str) -> Listed:
-    """The list that a table's name stands for; :class:`ConfigError` with the nearest names for another.
+def is_list_name(name: str) -> bool:
+    """Whether a name means a list of the portal, so that no frame of that name is looked for.
+
+    >>> [is_list_name(one) for one in ("Deals", "smart_7", "crm.deal.list", "deal_products", "plan")]
+    [True, True, True, False, False]
+    """
+    return name.lower() in SHORT_NAMES or "." in name or _SMART.fullmatch(name.lower()) is not None
+
+
+def list_of(name: str, beside: Iterable[str] = ()) -> Listed:
+    """The list that a table's name stands for; :class:`ConfigError` with the nearest names, ``beside`` among them.
 
     >>> list_of("deals").params, list_of("smart_1052").params, list_of("CRM.Deal.List").method
     ({'entityTypeId': 2}, {'entityTypeId': 1052}, 'crm.deal.list')
@@ -52,7 +61,7 @@ def list_of(name: str) -> Listed:
             hint="keep a folder with tools.sync_crm and query that: crm=",
         )
     if "." not in name:
-        raise unknown_table(name, SHORT_NAMES)
+        raise unknown_table(name, {*SHORT_NAMES, *beside})
     spec = spec_of(name)
     if not only_reads(name) or not spec.documented:
         near = nearest_methods(name, 1)

@@ -21,10 +21,11 @@ from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan, settled
 from b24data.sql.conditions import SqlColumn
 from b24data.sql.engine import Engine
-from b24data.sql.names import SHORT_NAMES, Listed, list_of, unknown_table
+from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknown_table
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
 from b24data.sql.report import SqlPlan, SqlReport, TablePlan, TableRead
 from b24data.sql.statement import Statement, read_statement
+from b24data.syntax.references import kind_of
 from b24data.text.hints import option
 
 if TYPE_CHECKING:
@@ -68,17 +69,23 @@ def run_sql(
     *,
     crm: str | os.PathLike[str] | None = None,
     tables: Mapping[str, Any] | None = None,
+    frames: Mapping[str, Any] | None = None,
     everything: bool = False,
     explain: bool = False,
 ) -> pd.DataFrame | SqlPlan:
-    """The answer to one SELECT; see ``b24.sql``. ``lists`` gives the portal, and is not called where none is asked."""
+    """The answer to one SELECT; see ``b24.sql``. ``lists`` gives the portal, and is not called where none is asked.
+
+    ``tables`` come before the tables of the portal or the folder, ``frames`` behind them: there only names that mean
+    nothing else are looked up.
+    """
     statement = read_statement(query, params)
     given = {str(name).lower(): _arrow(name, rows) for name, rows in (tables or {}).items()}
     if crm is not None:
-        return _over_folder(statement, crm, given, explain=explain)
+        return _over_folder(statement, crm, given, frames or {}, explain=explain)
+    given |= _beside_lists(statement, frames or {}, lambda name: name in given or is_list_name(name))
     if statement.kind == "show":
-        return _shown(given)
-    wanted = {name: list_of(name) for name in statement.names if name not in given}
+        return _shown({**given, **(frames or {})})
+    wanted = {name: list_of(name, {*given, *(frames or {})}) for name in statement.names if name not in given}
     with Engine() as engine:
         for name, rows in given.items():
             engine.add(name, rows)
@@ -286,19 +293,41 @@ def _arrow(name: str, rows: Any) -> pa.Table:
     if isinstance(rows, pa.Table):
         return rows
     try:
-        if type(rows).__module__.startswith("pandas."):
+        if type(rows).__module__.partition(".")[0] == "pandas":
             return pa.Table.from_pandas(rows, preserve_index=False)
-        return pa.table(rows)
+        if hasattr(rows, "__arrow_c_stream__") or isinstance(rows, Mapping):
+            return pa.table(rows)
     except (TypeError, ValueError, pa.ArrowException) as error:
-        raise ConfigError(f"tables={{{name!r}: ...}} is not a table: {error}", hint="pass a DataFrame") from None
+        first = str(error).splitlines()[0]
+        raise ConfigError(f"{name} can't be read as a table: {first}", hint="give each column one type") from None
+    raise ConfigError(f"{name} is not a table, but {kind_of(rows)}", hint="pass a DataFrame")
+
+
+def _beside_lists(statement: Statement, frames: Mapping[str, Any], taken: Callable[[str], bool]) -> dict[str, pa.Table]:
+    """The frames that the query names: as it spells them, else the only one that differs in its case."""
+    found = {}
+    for place in statement.places:
+        if place.name in found or taken(place.name):
+            continue
+        typed = place.node.name
+        names = [typed] if typed in frames else [one for one in frames if one.lower() == place.name]
+        if len(names) == 1:
+            found[place.name] = _arrow(names[0], frames[names[0]])
+    return found
 
 
 def _over_folder(
-    statement: Statement, crm: str | os.PathLike[str], given: Mapping[str, pa.Table], *, explain: bool
+    statement: Statement,
+    crm: str | os.PathLike[str],
+    given: dict[str, pa.Table],
+    frames: Mapping[str, Any],
+    *,
+    explain: bool,
 ) -> pd.DataFrame | SqlPlan:
     """The answer from the tables and views of a CRM folder: the portal is not asked."""
     with Engine(open_crm(crm)) as engine:
         there = engine.tables()
+        given |= _beside_lists(statement, frames, lambda name: name in given or name in there)
         for name, rows in given.items():
             engine.add(name, rows)
         unknown = [name for name in statement.names if name not in {*there, *given}]

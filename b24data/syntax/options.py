@@ -99,6 +99,8 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 24)", "N"),
         "no-check-fields": Option(_READ, "let names pass that the portal does not describe"),
         "no-resume": Option(_READ, "from the beginning, whatever an earlier run left"),
+        "crm": Option(_ROWS, "a folder of b24data crm sync; the portal is not asked", "DIR"),
+        "all": Option(_READ, "read lists of more than 50,000 rows without a condition"),
         "dry-run": Option(_READ, "only tell about how many rows there are, and what they will take"),
         "to": Option(_GOES, "a .parquet, .xlsx or .csv file; it appears when it is whole", "FILE"),
         "csv": Option(_GOES, "the kind of a CSV file (plain)", choices=("plain", "excel-ru")),

@@ -55,6 +55,10 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             "a whole list: as a DataFrame, or with --to as a file",
             (*LIST_OPTIONS, "no-resume", "dry-run", "backend", "to", "csv", *_EVERYWHERE),
         ),
+        "sql": (
+            "one SELECT over lists of the portal, or over a CRM folder, as a DataFrame",
+            ("crm", "dry-run", "all", *_EVERYWHERE),
+        ),
         "describe": ("the fields of a list as a DataFrame", ("params", *_EVERYWHERE)),
         "methods": ("the methods that the portal has, or those that match a pattern", _EVERYWHERE),
     }
@@ -65,7 +69,8 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
 class Request:
     """What one line asks for. ``output`` is the name of the variable that gets the result.
 
-    ``options`` are the further keywords of ``tools.fetch_all`` that were said.
+    ``options`` are the further keywords of ``tools.fetch_all`` that were said. ``query`` is SQL as it was written: its
+    ``$name`` are parameters, and no value takes their place in the text.
     """
 
     command: str
@@ -82,6 +87,9 @@ class Request:
     raw: bool = False
     write: bool = False
     dry_run: bool = False
+    query: str = ""
+    crm: str | None = None
+    everything: bool = False
 
     @property
     def list_arguments(self) -> dict[str, Any]:
@@ -141,6 +149,8 @@ def build_request(command: str, given: Mapping[str, Any], body: str | None = Non
 def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
     lifted: dict[str, Any] = {}
     rest: dict[str, Any] = {}
+    if command == "sql":
+        return _sql_request(given, body, expand)
     if body and body.strip():
         from b24data.syntax.body import body_of
 
@@ -170,6 +180,26 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
         raw=given.get("raw", False),
         write=given.get("write", False),
         dry_run=given.get("dry_run", False),
+    )
+
+
+def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
+    said = given.get("query")
+    if said and body and body.strip():
+        raise ConfigError(
+            f"{said} on the line of %%b24 sql is no option", hint="the query stands in the other lines of the cell"
+        )
+    query = said or body or ""
+    if not query.strip():
+        raise ConfigError("%b24 sql has no query", hint="write %%b24 sql, and SELECT ... in the next line")
+    return Request(
+        command="sql",
+        query=query,
+        crm=text_of(given.get("crm"), "--crm", "the name of a folder", "crm", expand),
+        output=_variable(given.get("output")),
+        profile=_profile(given.get("profile"), expand),
+        dry_run=given.get("dry_run", False),
+        everything=given.get("all", False),
     )
 
 
@@ -210,10 +240,14 @@ def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
-    what, options = COMMANDS[command]
-    parser = OptionParser(prog=f"%b24 {command}", description=f"{what[0].upper()}{what[1:]}.")
+    told, options = COMMANDS[command]
+    parser = OptionParser(prog=f"%b24 {command}", description=f"{told[0].upper()}{told[1:]}.")
     if command in ("call", "fetch", "describe"):
         parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
+    if command == "sql":
+        parser.add_argument(
+            "query", nargs="?", metavar="QUERY", help="in quotation marks; or the rest of a %%%%b24 cell"
+        )
     if command == "methods":
         parser.add_argument("method", nargs="?", metavar="PATTERN", help="a part of the name, such as deal")
     add_options(parser, *options, profile=f"{OPTIONS['profile'].help}; or $client")

@@ -1,0 +1,137 @@
+"""``%%b24 sql`` in a real kernel: its parameters, its tables, what it shows, and its errors."""
+
+import pytest
+
+
+def column(kernel, code, name="id"):
+    """A column of the frame that a cell leaves in ``found``."""
+    shown = kernel.run(code)
+    assert shown.status == "ok", shown.text
+    return kernel.value(f"found[{name!r}].tolist()")
+
+
+def test_a_cell__shows_the_answer_and_what_was_read_of_each_table(kernel):
+    shown = kernel.run("%%b24 sql\nselect id, title\nfrom deals\nwhere id <= 10\norder by id;")
+    assert shown.status == "ok", shown.text
+    assert shown.html.count("<tr") > 5
+    last = [content["data"]["text/plain"] for kind, content in shown.outputs if "display" in kind][-1]
+    assert last.startswith("crm.item.list: ")
+    assert "complete" in last
+    assert kernel.value("_.attrs['b24data']['tables']['deals']['sent']") == ["<=id 10"]
+
+
+def test_output__puts_the_answer_into_a_variable_and_shows_it_not(kernel):
+    shown = kernel.run("%%b24 sql -o found\nselect count(*) as n from deals")
+    assert [kind for kind, _ in shown.outputs if kind == "execute_result"] == []
+    assert kernel.value("int(found['n'][0])") == 230
+
+
+def test_a_line__takes_a_query_in_quotation_marks(kernel):
+    assert column(kernel, "found = %b24 sql \"select id from deals where stage_semantic_id = 'S' and id < 90\"")
+
+
+@pytest.mark.parametrize("sign", ["$", ":"])
+def test_a_variable__is_a_bound_parameter_and_never_text_of_the_query(kernel, sign):
+    kernel.run("first = %b24 sql 'select min(id) as id from deals'\nleast, words = first['id'][0], \"' or 1 = 1 --\"")
+    code = f"%%b24 sql -o found\nselect id from deals where id = {sign}least or title = {sign}words"
+    assert column(kernel, code) == kernel.value("first['id'].tolist()")
+    kernel.run("import pandas as pd, numpy as np, datetime as dt\nids = pd.Series([3, 4, 5]); one = np.int64(4)")
+    listed = column(kernel, "%%b24 sql -o found\nselect $one in $ids as id, $ids as ids")
+    assert listed == [True]
+    kernel.run("day = pd.Timestamp('2025-06-01', tz='Europe/Berlin')")
+    assert column(kernel, "%%b24 sql -o found\nselect cast($day as text) as id") == ["2025-05-31 22:00:00+00"]
+
+
+def test_a_variable_of_a_function__comes_before_the_notebooks(kernel):
+    kernel.run(
+        "least, plan = 10**9, 5\n"
+        "def deals(least):\n"
+        "    import pandas as pd\n"
+        "    plan = pd.DataFrame({'id': [least]})\n"
+        '    found = %b24 sql "select p.id, $least as least from plan p"\n'
+        "    return found\n"
+        "def outer(least):\n"
+        "    def inner():\n"
+        "        return get_ipython().run_line_magic('b24', 'sql \"select $least as id\"')\n"
+        "    return inner\n"
+    )
+    assert column(kernel, "found = deals(7)", "least") == [7]
+    assert column(kernel, "found = deals(7)") == [7]
+    assert column(kernel, "found = outer(8)()") == [8]
+
+
+def test_frames__are_tables_by_their_names_behind_those_of_the_portal(kernel):
+    kernel.run(
+        "import pandas as pd, pyarrow as pa\n"
+        "Plan = pd.DataFrame({'stage': ['NEW', 'WON'], 'goal': [1, 2]})\n"
+        "marks = pa.table({'id': [1, 2, 3]})\ndeals = pd.DataFrame({'id': [-1]})"
+    )
+    code = "select goal as id from Plan join marks on marks.id = goal join deals d on d.stage_id = plan.stage"
+    found = column(kernel, f"%%b24 sql -o found\n{code}")
+    assert set(found) == {1, 2}
+    assert kernel.value("list(found.attrs['b24data']['tables'])") == ["deals"]
+    shown = kernel.run("%b24 sql \"select name from (show tables) where name in ('Plan', 'marks')\"")
+    assert "Hint" in shown.text or "Plan" in shown.text
+    names = kernel.run("tables = %b24 sql \"show tables\"\nprint(sorted(set(tables['name']) & {'Plan', 'marks'}))")
+    assert "['Plan', 'marks']" in names.text
+
+
+def test_a_dry_run__shows_the_plan_and_reads_no_row(kernel):
+    shown = kernel.run("%%b24 sql --dry-run\nselect title from deals where stage_id = 'WON' and title like 'a%'")
+    assert "to the portal: =stageId WON" in shown.text
+    assert "in the engine: title LIKE 'a%'" in shown.text
+    assert "requests" in shown.html
+
+
+def test_a_folder__is_queried_without_the_portal(kernel, portal):
+    kernel.run("import b24data\n_ = b24data.connect().tools.sync_crm('crm', tables=['deals', 'categories'])")
+    before = portal.stats.requests
+    kernel.run("folder, plan = 'crm', __import__('pandas').DataFrame({'id': [5]})")
+    shown = kernel.run("%%b24 sql --crm $folder -o found\nselect count(*) as n from deals, plan")
+    assert shown.status == "ok", shown.text
+    assert kernel.value("int(found['n'][0])") == 230
+    assert portal.stats.requests == before
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("%%b24 sql\nselect tittle from deals", "there is no column tittle. Hint: did you mean title?"),
+        ("%%b24 sql\nselect 1 from dealz", "there is no table dealz. Hint: did you mean deals?"),
+        ("%%b24 sql\nselect 1 from pla", "did you mean plan"),
+        (
+            "%%b24 sql\nselect id from deals where id = $leest",
+            "there is no variable 'leest'. Hint: did you mean $least?",
+        ),
+        ("%%b24 sql\nselect id from deals where id = $plan", "$plan is of type DataFrame"),
+        ("%%b24 sql\nselect id from deals where id = $pd", "$pd is of type module"),
+        ("%%b24 sql\nselect id from mixed", "mixed can't be read as a table"),
+        ("%%b24 sql\nselect id frm deals", "the query can't be read"),
+        ("%%b24 sql -o found\ndrop table deals", "drop is refused"),
+        ("%%b24 sql --crm nowhere\nselect 1 from deals", "nowhere"),
+        ("%%b24 sql --limit 5\nselect 1", "%b24 sql does not know '--limit'"),
+        ("%%b24 sql select 1\nselect 1", "%b24 sql does not know '1'"),
+        ("%%b24 sql 'select 1'\nselect 1", "the query stands in the other lines of the cell"),
+        ("%b24 sql", "has no query"),
+    ],
+)
+def test_an_error__is_one_line_and_leaves_no_old_data(kernel, cell, says):
+    kernel.run(
+        "import pandas as pd\nleast, found, plan = 1, 'old', pd.DataFrame({'id': [1]})\n"
+        "mixed = pd.DataFrame({'id': [1, 'x', {}]})"
+    )
+    shown = kernel.run(cell)
+    assert shown.status == "error"
+    assert says in shown.text
+    assert len(shown.errors) == 1
+    assert len(shown.errors[0]["traceback"]) == 1
+    assert "\n" not in shown.errors[0]["traceback"][0]
+    if "-o found" in cell:
+        assert kernel.value("found") is None
+
+
+def test_help__shows_the_options(kernel):
+    for line in ("%%b24 sql?", "%b24 sql --help"):
+        shown = kernel.run(line)
+        assert "--crm DIR" in shown.text
+    assert "one SELECT" in kernel.run("%b24 help").text
