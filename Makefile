@@ -21,7 +21,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/b24data demo
 
 test: lint
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report term:skip-covered \
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report term:skip-covered \
 	  --doctest-modules --ignore=tests/benchmarks b24data tests
 
 soak: .venv/dev.stamp

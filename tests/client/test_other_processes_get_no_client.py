@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from b24data import ApiVersion, Sandbox, SdkError
+from b24data import ApiVersion, RateLimitConfig, RestrictionParams, Sandbox, SdkError
 
+FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
 PARTS: dict[str, Callable[[Any], Any]] = {
     "client": lambda b24: b24,
     "auth": lambda b24: b24.auth,
@@ -28,7 +29,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.fixture(scope="module")
 def portal():
-    with Sandbox(deals=60) as portal:
+    with Sandbox(deals=60, rate_limit=None) as portal:
         yield portal
 
 
@@ -36,7 +37,7 @@ def portal():
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("way", ["connect", "hook"])
 def test_a_client__is_not_pickled_or_copied(portal, way, part, how):
-    with getattr(portal, way)() as b24:
+    with getattr(portal, way)(restriction_params=FAST) as b24:
         b24.tools.fetch_all("crm.deal.list", ["ID"], progress=False)
         given = PARTS[part](b24)
         if (how is copy.copy and part in ("a list of clients", "a bound method", "actions", "tools")) or (
