@@ -43,7 +43,8 @@ from b24data.version import __version__
 
 if TYPE_CHECKING:
     from b24data.actions.results import AjaxResult, Result
-    from b24data.auth.store import FileTokenStore, StoredTokens, TokenStore
+    from b24data.auth.postgres import PostgresTokenStore
+    from b24data.auth.store import FileTokenStore, KeyringTokenStore, StoredTokens, TokenStore
     from b24data.client.client import B24Hook, B24OAuth
     from b24data.client.connect import connect
     from b24data.crm.open import open_crm
@@ -77,10 +78,12 @@ __all__ = [
     "FetchReport",
     "FileTokenStore",
     "IncompleteFetchError",
+    "KeyringTokenStore",
     "MethodNotFoundError",
     "MissingExtraError",
     "OperatingLimitConfig",
     "OperatingLimitError",
+    "PostgresTokenStore",
     "ProtocolViolationError",
     "RateLimitConfig",
     "RateLimitedError",
@@ -105,6 +108,8 @@ __all__ = [
 
 _LAZY = {
     "FileTokenStore": "b24data.auth.store",
+    "KeyringTokenStore": "b24data.auth.store",
+    "PostgresTokenStore": "b24data.auth.postgres",
     "StoredTokens": "b24data.auth.store",
     "TokenStore": "b24data.auth.store",
     "B24Hook": "b24data.client.client",

@@ -16,7 +16,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from b24data.auth.renewal import Renewal
-from b24data.auth.store import FileTokenStore, ForeignStore, StoredTokens, TokenStore, first_of
+from b24data.auth.store import DocumentStore, ForeignStore, StoredTokens, TokenStore, first_of
 from b24data.auth.token_server import token_url
 from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
@@ -89,7 +89,7 @@ class OAuth(Admin):
         check_endpoint(params.client_endpoint)
         token_url(params.server_endpoint, servers, portal=params.client_endpoint)
         self._clock = clock
-        if store is not None and not isinstance(store, FileTokenStore):
+        if store is not None and not isinstance(store, DocumentStore):
             store = ForeignStore(store)
         self._store = store
         self._here = threading.local()  # .broker, .callback: set in the threads that run the user's functions

@@ -12,18 +12,19 @@ from typing import Any, Protocol, Self
 
 import msgspec
 
+from b24data.auth.cipher import Cipher, key_of_keyring
+from b24data.auth.shelf import Document, FileDocument
 from b24data.errors import AuthorizationRequiredError, ConfigError, RefreshTokenError, SdkError
-from b24data.files.atomic import read_private, remove_temp_siblings, write_whole
-from b24data.files.disk import disk_error
-from b24data.files.locks import locked
 from b24data.secret import Secret, hide, reveal_for_encoder
 from b24data.text.printable import one_line
 from b24data.tokens import B24OAuthParams
 
 __all__ = [
     "STORE_FAULT",
+    "DocumentStore",
     "FileTokenStore",
     "ForeignStore",
+    "KeyringTokenStore",
     "StoredTokens",
     "TokenStore",
     "check_owner",
@@ -34,7 +35,6 @@ __all__ = [
 
 STORE_FAULT = "STORE"
 _STORE = "mend its class: the reference shows what load(), save() and lock() have to do, and give"
-_LOCK_S = 180.0  # longer than a refresh can take
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,37 @@ class ForeignStore:
         )
 
 
-class FileTokenStore:
+class DocumentStore:
+    """A pair that is a document: in a file, in a row of a database."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.document)!r})"
+
+    def load(self) -> StoredTokens | None:
+        """What is kept; :class:`ConfigError` if the document is not ours."""
+        content = self.document.read()
+        if content is None:
+            return None
+        try:
+            return StoredTokens.of(hidden_json(content))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise ConfigError(
+                f"{self.document} does not hold a pair of tokens", hint="delete it and sign in again"
+            ) from error
+
+    def save(self, stored: StoredTokens) -> None:
+        """Replace the document."""
+        self.document.write(private_json(asdict(stored)))
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the document; :class:`RefreshTokenError` if someone else holds it for minutes."""
+        return self.document.lock()
+
+
+class FileTokenStore(DocumentStore):
     """A pair in a file that only its owner may read (0600), replaced atomically.
 
     >>> import tempfile
@@ -134,47 +164,19 @@ class FileTokenStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        super().__init__(FileDocument(self.path))
 
-    def __repr__(self) -> str:
-        return f"FileTokenStore({str(self.path)!r})"
 
-    def load(self) -> StoredTokens | None:
-        """What is kept; :class:`ConfigError` if the file is not ours."""
-        try:
-            content = Secret(read_private(self.path))
-        except FileNotFoundError:
-            return None
-        try:
-            return StoredTokens.of(hidden_json(content))
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise ConfigError(
-                f"{self.path} does not hold a pair of tokens", hint="delete it and sign in again"
-            ) from error
+class KeyringTokenStore(DocumentStore):
+    """As :class:`FileTokenStore`, encrypted with a key that the keyring of this desktop keeps (extra ``keyring``).
 
-    def save(self, stored: StoredTokens) -> None:
-        """Write a file beside it and put that in its place."""
-        self._make_folder()
-        write_whole(self.path, private_json(asdict(stored)), private=True)
+    The keyring itself holds no tokens: some keep 1,280 characters, and none replaces an entry atomically.
+    """
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold ``<file>.lock``; :class:`RefreshTokenError` if someone else holds it for minutes."""
-        self._make_folder()
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(locked(f"{self.path}.lock", patience_s=_LOCK_S))
-            except TimeoutError as error:
-                raise RefreshTokenError(
-                    f"another program has held {self.path}.lock for {_LOCK_S:.0f} s", code="LOCKED"
-                ) from error
-            remove_temp_siblings(self.path)
-            yield
-
-    def _make_folder(self) -> None:
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_error(self.path.parent, error) from error
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        cipher = Cipher(key_of_keyring(self.path.parent), extra="keyring")
+        super().__init__(FileDocument(self.path, cipher))
 
 
 def private_json(value: Any) -> Secret[bytes]:

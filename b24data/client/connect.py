@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from b24data.auth.places import shelf_at
 from b24data.auth.profiles import Profiles
 from b24data.client.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
@@ -35,12 +36,15 @@ def connect(
     restriction_params: RestrictionParams | Mapping[str, Any] | None = None,
     timeout: Timeout = None,
     verify: Verify = True,
+    store: str | Secret[str] | None = None,
 ) -> Client:
     """A client of the portal that was signed in to as ``profile``.
 
     Without a name: the profile in the environment variable ``B24_PROFILE``, the incoming webhook in
     ``B24_WEBHOOK``, either of the two in a ``.env`` file in the current folder or above it, or the only profile
-    there is. The other arguments are those of :class:`B24OAuth`. Nothing is sent before the first call.
+    there is. ``store`` says where the profiles are: ``"file"``, ``"keyring"`` or ``"postgresql://..."``, by default
+    what ``B24DATA_TOKEN_STORE`` says. The other arguments are those of :class:`B24OAuth`. Nothing is sent to the portal
+    before the first call.
 
     :raises ConfigError: there is no such profile, or there are several and none was named.
     :raises AuthorizationRequiredError: nobody has signed in yet.
@@ -52,7 +56,8 @@ def connect(
     True
     >>> del os.environ["B24_WEBHOOK"]
     """
-    profiles, restrictions = Profiles(), restrictions_of(restriction_params)
+    profiles = Profiles() if store is None else Profiles(shelf_at(store))
+    restrictions = restrictions_of(restriction_params)
     source = find_credentials(profile, profiles)
     if source.profile:
         return connect_by(profiles, source.profile, restriction_params=restrictions, timeout=timeout, verify=verify)
@@ -98,15 +103,15 @@ def connect_by(
     profile = profiles.load(name)
     if profile.webhook:
         return B24Hook(profile.webhook, restriction_params, timeout=timeout, verify=verify)
-    store = profiles.store(name, of=profile)
-    kept = store.load()
+    tokens = profiles.store(name, of=profile)
+    kept = tokens.load()
     if kept is None or profile.secret is None:
         raise AuthorizationRequiredError(f"the profile {name!r} has no tokens", hint=f"sign in again: {sign_in(name)}")
     return B24OAuth(
         kept.params,
         profile.secret,
         restriction_params,
-        store=store,
+        store=tokens,
         timeout=timeout,
         verify=verify,
         auth_servers=profile.auth_servers,

@@ -1,4 +1,4 @@
-"""This machine: versions, the profile and its file, folders and locks. Nothing is sent."""
+"""This machine: versions, the profile and its store, folders and locks. Nothing is sent to the portal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from b24data.auth.profiles import Profiles
+from b24data.auth.store import StoredTokens
 from b24data.client.connect import find_credentials
 from b24data.doctor.check import Check, failed
 from b24data.errors import AuthorizationRequiredError, SdkError
@@ -73,6 +74,7 @@ def _version(name: str) -> str:
 def _credentials(profile: str | None) -> Iterator[Check]:
     """Who would call, and whether their secrets lie safely."""
     profiles = Profiles()
+    yield _token_store(profiles)
     if broken := _broken(profiles):
         yield broken
     if left := _leftovers(profiles):
@@ -94,21 +96,35 @@ def _credentials(profile: str | None) -> Iterator[Check]:
         yield failed("profile", error)
         return
     kind = "webhook" if one.webhook else "application"
-    yield Check("profile", "ok", f"{one.name} ({source.place}): {kind} at {one.portal}, in {profiles.folder}")
-    yield _privacy(profiles.folder, [profiles.store(source.profile).path])
+    yield Check("profile", "ok", f"{one.name} ({source.place}): {kind} at {one.portal}, in {profiles.shelf}")
+    if profiles.folder is not None:
+        yield _privacy(profiles.folder, [profiles.folder / f"{one.name}.json"])
     if one.webhook:
         return
-    again = f"b24data login {one.name}"
+    yield _tokens(stored, again=f"b24data login {one.name}")
+    if profiles.folder is not None:
+        yield _lock(profiles.folder / f"{one.name}.json.lock")
+
+
+def _token_store(profiles: Profiles) -> Check:
+    """Where profiles are kept, and whether that place answers."""
+    try:
+        names = profiles.names()
+        return Check("token store", "ok", f"{profiles.shelf.kind}, profiles: {len(names)}")
+    except SdkError as error:
+        return failed("token store", error)
+
+
+def _tokens(stored: StoredTokens | None, *, again: str) -> Check:
+    """Whether the next call can renew them."""
     if stored is None:
-        yield Check("tokens", "FAILED", "there are none", again)
-    elif stored.dead:
-        yield Check("tokens", "FAILED", f"dead: {stored.dead}", again)
-    elif stored.refreshing is not None and time.time() - stored.refreshing > 60:
+        return Check("tokens", "FAILED", "there are none", again)
+    if stored.dead:
+        return Check("tokens", "FAILED", f"dead: {stored.dead}", again)
+    if stored.refreshing is not None and time.time() - stored.refreshing > 60:
         text = "a program died while it renewed them; the next call finds out whether they are lost"
-        yield Check("tokens", "warn", text, f"if it fails: {again}")
-    else:
-        yield Check("tokens", "ok", f"pair number {stored.generation}")
-    yield _lock(Path(f"{profiles.store(source.profile).path}.lock"))
+        return Check("tokens", "warn", text, f"if it fails: {again}")
+    return Check("tokens", "ok", f"pair number {stored.generation}")
 
 
 def _broken(profiles: Profiles) -> Check | None:
@@ -133,7 +149,7 @@ def _leftovers(profiles: Profiles) -> Check | None:
     if not left:
         return None
     remove = "del" if os.name == "nt" else "rm"
-    text = f"nothing reads {', '.join(path.name for path in left)} in {profiles.folder}, and a token may be in there"
+    text = f"nothing reads {', '.join(path.name for path in left)} in {profiles.shelf}, and a token may be in there"
     return Check("leftovers", "warn", text, f"{remove} {' '.join(shlex.quote(str(path)) for path in left)}")
 
 

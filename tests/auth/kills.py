@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import psycopg
+
 from b24data import B24OAuth
-from b24data.auth.store import FileTokenStore, StoredTokens
+from b24data.auth.postgres import PostgresTokenStore
+from b24data.auth.store import DocumentStore, FileTokenStore, StoredTokens
 from b24data.http.transport import Transport
 from b24data.secret import Secret
 
@@ -27,18 +30,18 @@ def die(*_: object, **__: object) -> Any:
 
 
 def before_the_lock(_: B24OAuth) -> None:
-    FileTokenStore.lock = die  # type: ignore[method-assign]
+    DocumentStore.lock = die  # type: ignore[method-assign]
 
 
 def with_the_lock_held(_: B24OAuth) -> None:
-    lock = FileTokenStore.lock
+    lock = DocumentStore.lock
 
     @contextlib.contextmanager
-    def held(store: FileTokenStore) -> Iterator[None]:
+    def held(store: DocumentStore) -> Iterator[None]:
         with lock(store):
             yield die()
 
-    FileTokenStore.lock = held  # type: ignore[method-assign]
+    DocumentStore.lock = held  # type: ignore[method-assign]
 
 
 def with_the_journal_written(_: B24OAuth) -> None:
@@ -63,9 +66,11 @@ def with_the_answer_received(_: B24OAuth) -> None:
 
 
 def with_the_temporary_file_written(_: B24OAuth) -> None:
+    """Or with the row of a database written, and not committed."""
+
     def save(save: Callable[[], None], stored: StoredTokens) -> None:
         if stored.refreshing is None:
-            Path.replace = die  # type: ignore[method-assign]
+            Path.replace = psycopg.Transaction.__exit__ = die  # type: ignore[method-assign]
         save()
 
     _at_save(save)
@@ -80,8 +85,8 @@ def in_the_callback(b24: B24OAuth) -> None:
 
 
 def _at_save(work: Callable[[Callable[[], None], StoredTokens], object]) -> None:
-    save = FileTokenStore.save
-    FileTokenStore.save = lambda store, stored: work(lambda: save(store, stored), stored)  # type: ignore[method-assign, assignment]
+    save = DocumentStore.save
+    DocumentStore.save = lambda store, stored: work(lambda: save(store, stored), stored)  # type: ignore[method-assign, assignment]
 
 
 POINTS = {
@@ -99,12 +104,16 @@ POINTS = {
 }
 
 
+def store_of(*, path: str = "", dsn: str = "", name: str = "") -> DocumentStore:
+    return PostgresTokenStore(dsn, name) if dsn else FileTokenStore(path)
+
+
 def main() -> None:
     for line in sys.stdin:
         given = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            b24 = B24OAuth(given["params"], given["secret"], store=FileTokenStore(given["store"]))
+            b24 = B24OAuth(given["params"], given["secret"], store=store_of(**given["store"]))
             POINTS[given["point"]](b24)
             b24.auth.refresh_auth()
             os._exit(0)

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from b24data import AuthorizationRequiredError, B24OAuth, RateLimitConfig, RestrictionParams, Sandbox
-from b24data.auth.store import FileTokenStore
+from b24data.auth.store import DocumentStore
+from tests.auth.kills import store_of
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000))
 HARMLESS = [
@@ -35,25 +36,28 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 class Killer:
     """Runs programs that are killed."""
 
-    def __init__(self, portal: Sandbox, folder: Path) -> None:
+    def __init__(self, portal: Sandbox, folder: Path, dsn: str = "") -> None:
         self.portal = portal
         self.folder = folder
+        self._dsn = dsn
         self._count = 0
         pipe = subprocess.PIPE
         self._program = subprocess.Popen([sys.executable, "-m", "tests.auth.kills"], stdin=pipe, stdout=pipe, text=True)
 
-    def kill(self, point: str) -> FileTokenStore:
+    def kill(self, point: str) -> DocumentStore:
         """The store that a program left which was killed at ``point`` of its refresh."""
         self._count += 1
-        store = FileTokenStore(self.folder / f"{self._count}.json")
+        where = {"path": str(self.folder / f"{self._count}.json")}
+        if self._dsn:
+            where = {"dsn": self._dsn, "name": f"killed {self._count}"}
         given = {"params": self.portal.oauth_params(), "secret": self.portal.oauth_secret()}
         assert self._program.stdin is not None
         assert self._program.stdout is not None
-        print(json.dumps({**given, "store": str(store.path), "point": point}), file=self._program.stdin, flush=True)
+        print(json.dumps({**given, "store": where, "point": point}), file=self._program.stdin, flush=True)
         assert int(self._program.stdout.readline()) == -signal.SIGKILL
-        return store
+        return store_of(**where)
 
-    def next_program(self, store: FileTokenStore) -> B24OAuth:
+    def next_program(self, store: DocumentStore) -> B24OAuth:
         kept = store.load()
         assert kept is not None
         return B24OAuth(kept.params, self.portal.oauth_secret(), FAST, store=store)

@@ -14,7 +14,7 @@ from b24data.client.connect import connect_by
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks of its own")
 
 HOOK = "https://acme.bitrix24.com/rest/1/" + "q7w2k9x4" + "m1p8z3v6/"
-TRACED = ("files.py", "profiles.py", "store.py", "locks.py")
+TRACED = ("atomic.py", "profiles.py", "shelf.py", "store.py", "locks.py")
 
 
 def application(number: int) -> tuple[Profile, B24OAuthParams]:

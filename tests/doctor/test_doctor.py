@@ -44,7 +44,7 @@ def doctor(capsys, *typed):
 def test_without_a_portal__the_machine_is_looked_at_and_that_is_no_failure(capsys):
     code, checks = doctor(capsys)
     assert code == 0
-    assert list(checks) == ["python", "packages", "profile", "limits file", "data folder"]
+    assert list(checks) == ["python", "packages", "token store", "profile", "limits file", "data folder"]
     assert (checks["profile"]["state"], checks["profile"]["hint"]) == ("warn", "b24data login, or set B24_WEBHOOK")
     assert "pyarrow" in checks["packages"]["text"]
 
@@ -111,7 +111,7 @@ def test_a_profile_that_others_can_read__is_a_failure_with_the_line_that_mends_i
 
 def test_a_lock_that_somebody_holds__is_told(portal, capsys):
     save_oauth(portal)
-    with locked(f"{Profiles().store('acme').path}.lock"):
+    with locked(Profiles().folder / "acme.json.lock"):
         _, checks = doctor(capsys)
     assert checks["locks"]["state"] == "warn"
     assert "portal" not in checks  # a call would wait for the lock

@@ -58,6 +58,9 @@ ONLY_IN = {
     "sqlglot": ["sql.*"],
     "adbc_driver_postgresql": ["crm.*"],
     "tqdm": ["progress"],
+    "psycopg": ["auth.postgres"],
+    "cryptography": ["auth.cipher"],
+    "keyring": ["auth.cipher"],
 }
 ONLY_IN_FUNCTIONS = {
     "matplotlib",
@@ -65,6 +68,9 @@ ONLY_IN_FUNCTIONS = {
     "duckdb",
     "sqlglot",
     "adbc_driver_postgresql",
+    "psycopg",
+    "cryptography",
+    "keyring",
     "pandas",
     "IPython",
     "ipywidgets",

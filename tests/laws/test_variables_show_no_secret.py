@@ -125,7 +125,7 @@ def refused(portal: Sandbox) -> None:
 
 def broken_profile(portal: Sandbox) -> None:
     Profiles().save(Profile(name="acme", portal="x", webhook=portal.webhook_url))
-    file = Profiles().store("acme").path
+    file = Profiles().folder / "acme.json"
     file.write_text(file.read_text() + "{")
     connect("acme")
 
