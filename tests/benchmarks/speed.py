@@ -49,8 +49,8 @@ class Cell:
 
 W = {"deals": 100_000, "latency_s": 0.05, "cost": 0.02}
 CELLS = {
-    "wide": Cell("100,000 deals, a portal that works on any number of requests at a time", W),
-    "narrow": Cell("100,000 deals, a portal that works on four requests at a time", W | {"workers": 4}),
+    "wide": Cell("100,000 deals, a portal that handles any number of requests at a time", W),
+    "narrow": Cell("100,000 deals, a portal that handles four requests at a time", W | {"workers": 4}),
     "percent": Cell("a filter that matches 1 % of 100,000 deals", W, every=100),
     "scarce": Cell("a filter that matches 0.01 % of 100,000 deals", W, every=10_000),
     "clusters": Cell("50,000 ids from 1 and 50,000 from 4,000,000,000", W | {"clusters": [1, 4_000_000_000]}),

@@ -235,13 +235,13 @@ def cells(text):
 
 
 def test_speed__the_readme_says_what_its_page_says():
-    _, _, measured = PAGES["docs/performance.md"].partition("## Measured")
+    _, _, measured = PAGES["docs/performance.md"].partition("## Results")
     wide, narrow = (cells(measured.split(f"**{case}**:")[1].split("\n\n**")[0])[2:] for case in ("wide", "narrow"))
     wall, cpu, requests, work = 1, 2, 4, 5
     of_page = [[row[wall] for row in case] for case in (wide, narrow)]
     of_page += [[row[column] for row in wide] for column in (work, requests)]
     of_page += [[f"{float(row[cpu].removesuffix(' s')):.1f} s" for row in wide]]
-    of_readme = cells(PAGES["README.md"].split("## Beside other clients")[1].split("\n## ")[0])
+    of_readme = cells(PAGES["README.md"].split("## Compared with other clients")[1].split("\n## ")[0])
     assert [row[1:] for row in of_readme[2:-1]] == of_page
 
 

@@ -25,7 +25,7 @@ CODE = re.compile(r"`([^`]+)`")
 
 
 def rows_of_the_table():
-    for line in TEXT.partition("## Type by type")[2].partition("What the table follows")[0].splitlines():
+    for line in TEXT.partition("## Type by type")[2].partition("Rules behind the table")[0].splitlines():
         cells = [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").split("|")[1:-1]]
         if len(cells) == 5 and "` → `" in cells[4]:
             types, arrow, pandas, read, pairs = cells
@@ -68,7 +68,7 @@ def test_the_table__is_what_arrives(types, multiple, name, arrow, dtypes, raw, v
 
 
 def rows_of_the_files():
-    for line in TEXT.partition("### Value by value")[2].partition("## Recipes")[0].splitlines():
+    for line in TEXT.partition("### Conversion of values")[2].partition("## Recipes")[0].splitlines():
         cells = [cell.strip().replace("\0", "|") for cell in line.replace("\\|", "\0").split("|")[1:-1]]
         if len(cells) == 5 and cells[1].startswith("`"):
             yield (cells[0], *(cell.strip("`") for cell in cells[1:]))
