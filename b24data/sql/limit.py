@@ -44,7 +44,9 @@ def _is_plain(node: Any) -> bool:
     from sqlglot import exp
 
     inner = node.this if isinstance(node, exp.Alias) else node
-    return isinstance(inner, exp.Column | exp.Star)
+    star = inner.find(exp.Star)
+    changed = star is not None and any(star.args.values())  # REPLACE may give id another meaning
+    return isinstance(inner, exp.Column | exp.Star) and not changed
 
 
 def _literal(node: Any) -> int | None:

@@ -123,7 +123,7 @@ class _Aliases:
         nodes += [join.this for join in select.args.get("joins") or ()]
         nodes += list(select.args.get("laterals") or ())
         for at, node in enumerate(nodes):
-            name = self._name_of.get(id(node))
+            name = None if _renames(node) else self._name_of.get(id(node))
             alias = (node.alias_or_name or f"?{at}").lower()
             found[alias if alias not in found else f"?{at}"] = name if name in self.known else None
         return found
@@ -149,13 +149,19 @@ class _Aliases:
         return having[0] if len(having) == 1 and not renamed else None
 
 
+def _renames(node: Any) -> bool:
+    """Whether a table gives its columns other names, by their places: ``deals as d(a, b)``."""
+    alias = node.args.get("alias")
+    return alias is not None and bool(alias.args.get("columns"))
+
+
 def _occurrence(place: Place, aliases: _Aliases, constant: Constant) -> _Occurrence:
     from sqlglot import exp
 
     node, found = place.node, _Occurrence(place)
     above = node.parent
     select = above.parent if isinstance(above, exp.From | exp.Join) else None
-    if not isinstance(select, exp.Select) or node.args.get("joins"):
+    if not isinstance(select, exp.Select) or node.args.get("joins") or _renames(node):
         found.whole = True
         return found
     joins = select.args.get("joins") or []

@@ -19,7 +19,7 @@ from b24data.frames.sinks import frame_of
 from b24data.lists.estimate import Estimate
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan, settled
-from b24data.sql.conditions import SqlColumn
+from b24data.sql.conditions import SqlColumn, certain
 from b24data.sql.engine import Engine
 from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknown_table
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
@@ -189,7 +189,7 @@ class _Reading:
             taken = [sent for sent in one.need.sent if self._takes(one, {sent.key: sent.value})]
             refused = [f"{sent.key} {sent.value}" for sent in one.need.sent if sent not in taken]
             if refused or not self._takes(one, one.need.filter):
-                one.need.sent, one.need.limit = taken, None
+                one.need.sent, one.need.limit = certain(taken, one.columns or {}), None
                 one.need.left += refused
             one.need.links = [link for link in one.need.links if self._takes(one, {f"@{self._id(one)}": [1]})]
 
