@@ -57,7 +57,7 @@ LONG = [
     "exports/test_killed.py",
     "package/test_package.py",
     "exports/test_trouble.py",
-    "datasets/test_killed.py",
+    "sync/test_killed.py",
     "sql/test_property.py",
     "crm/test_killed.py",
     "browser/test_lab.py",

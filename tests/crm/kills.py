@@ -1,4 +1,4 @@
-"""A program whose run over a CRM is cut off: ``python -m tests.crm.kills``, as ``tests.datasets.kills`` is used."""
+"""A program whose run over a CRM is cut off: ``python -m tests.crm.kills``, as ``tests.sync.kills`` is used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import traceback
 from typing import Any
 
 from b24data import B24OAuth, SdkError
-from tests.datasets.kills import FAST, die_at, serve
+from tests.sync.kills import FAST, die_at, serve
 
 
 def sync(given: dict[str, Any], answer: int) -> int:

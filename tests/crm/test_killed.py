@@ -9,7 +9,7 @@ import pytest
 
 from b24data import Sandbox
 from tests.crm.truth import LISTS, kept_rows, lost_links, true_rows
-from tests.datasets.test_killed import Killer
+from tests.sync.test_killed import Killer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 

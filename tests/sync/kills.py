@@ -1,4 +1,4 @@
-"""A program whose sync is cut off: ``python -m tests.datasets.kills``, one JSON object a line.
+"""A program whose sync is cut off: ``python -m tests.sync.kills``, one JSON object a line.
 
 Each line makes a fork that syncs, and dies by SIGKILL at the ``kill``-th step that reaches the disk, or may write files
 of no more than ``room`` bytes. The answer is its exit code, negative for a signal, and what it said.

@@ -23,7 +23,7 @@ PART_ROWS = 60
 class Killer:
     """Runs programs that are cut off, one portal and one folder after the other."""
 
-    def __init__(self, folder: Path, program: str = "tests.datasets.kills") -> None:
+    def __init__(self, folder: Path, program: str = "tests.sync.kills") -> None:
         self.folder = folder
         self.said = ""
         pipe = subprocess.PIPE
