@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from b24data.client.connect import connect
     from b24data.crm.open import open_crm
     from b24data.crm.report import CrmReport, TableReport
+    from b24data.engines import dask
     from b24data.signin.login import login
     from b24data.signin.panel import AuthPanel
     from b24data.sync.report import SyncReport
@@ -102,10 +103,12 @@ __all__ = [
     "TransportError",
     "__version__",
     "connect",
+    "dask",
     "login",
     "open_crm",
 ]
 
+_LAZY_MODULES = {"dask": "b24data.engines.dask"}
 _LAZY = {
     "FileTokenStore": "b24data.auth.store",
     "KeyringTokenStore": "b24data.auth.store",
@@ -128,9 +131,12 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name in _LAZY_MODULES:
+        value: Any = importlib.import_module(_LAZY_MODULES[name])
+    elif name in _LAZY:
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
 

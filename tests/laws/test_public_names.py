@@ -50,6 +50,7 @@ PUBLIC = [
     "TransportError",
     "__version__",
     "connect",
+    "dask",
     "login",
     "open_crm",
 ]

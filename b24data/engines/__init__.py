@@ -1,0 +1,1 @@
+"""Whole portals for engines and warehouses that others make: Dask, dlt."""

@@ -1,0 +1,140 @@
+"""``b24data.dask``: portals on a Dask cluster, one task a portal (extra ``dask``).
+
+A portal is read as fast as its limits allow by one process; a cluster reads many portals side by side. Tasks carry the
+names of profiles and nothing secret: each worker finds the profile on its machine, or where ``B24DATA_TOKEN_STORE``
+says. A task that runs again, because its worker died, does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Unpack
+
+import pyarrow as pa
+
+from b24data.client.tools import Options
+from b24data.engines.extractor import extractor, profiles_named
+from b24data.errors import MissingExtraError, SchemaError, SdkError
+from b24data.frames.sinks import frame_of, recast, united
+from b24data.text.hints import option
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pandas as pd
+
+__all__ = ["read"]
+
+_PORTAL = pa.field("PORTAL", pa.string())
+_SAMPLE = 50  # rows, one page: the types of columns that the portal does not describe
+
+
+def read(
+    method: str,
+    select: Sequence[str] | None = None,
+    filter: Mapping[str, Any] | None = None,
+    *,
+    profiles: str | Sequence[str] = "*",
+    **options: Unpack[Options],
+) -> dd.DataFrame:
+    """The same list of many portals as a Dask DataFrame: one partition a portal, the profile's name in ``PORTAL``.
+
+    The columns and their types are known before it is computed: one page of each portal is read for that. Columns that
+    a portal does not have are null there. What the graph does not use is not asked for: ``deals[["ID", "TITLE"]]``
+    reads two fields.
+
+    :param profiles: the names of profiles, or ``"*"`` for all. Two profiles of one portal are refused.
+    :param options: what ``tools.fetch_all`` of one portal takes.
+    :raises ConfigError: a profile is not there, or the request makes no sense.
+
+    Computing raises what ``tools.fetch_all`` does, and :class:`ExportError` (code ``ALREADY_RUNNING``) while another
+    run on an engine reads one of the portals.
+    """
+    try:
+        import dask.dataframe as dd
+    except ImportError as error:
+        raise MissingExtraError("b24data.dask", "dask") from error
+    names = profiles_named(profiles)
+    question = _Question(method, select, filter, options)
+    schema = question.schema(names)
+    from_map: Any = dd.from_map  # without types
+    frame: dd.DataFrame = from_map(
+        _partition, names, meta=frame_of(schema.empty_table()), label="b24data", question=question, schema=schema
+    )
+    return frame
+
+
+class _Question:
+    """What is asked of each portal. It is pickled with each task."""
+
+    def __init__(
+        self,
+        method: str,
+        select: Sequence[str] | None,
+        filter: Mapping[str, Any] | None,
+        options: Options,
+    ) -> None:
+        self._method = method
+        self._select = None if select is None else list(select)
+        self._filter = filter
+        self._options = options
+
+    def __dask_tokenize__(self) -> object:
+        return self._method, self._select, self._filter, self._options
+
+    def schema(self, names: Sequence[str]) -> pa.Schema:
+        """The columns of all portals, ``PORTAL`` first."""
+        with ThreadPoolExecutor(8) as pool:
+            samples = list(pool.map(self._sample, names))
+        schema = reduce(united, samples, pa.schema([_PORTAL]))
+        # Each partition would have categories of its own.
+        plain = [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in schema]
+        return pa.schema([field.remove_metadata() for field in plain])
+
+    def _sample(self, name: str) -> pa.Schema:
+        from b24data.client.connect import connect
+
+        limit = min(self._options.get("limit") or _SAMPLE, _SAMPLE)
+        options: Options = {**self._options, "limit": limit, "count": False, "progress": False}
+        with connect(name) as client:
+            table = client.tools.fetch_table(self._method, self._select, self._filter, **options)
+        return table.schema
+
+    def rows(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        """The whole list of a portal, or just these columns."""
+        with extractor(name) as client:
+            return client.tools.fetch_table(self._method, self._fields(columns), self._filter, **self._options)
+
+    def _fields(self, columns: Sequence[str] | None) -> list[str] | None:
+        """The fields to ask for: titles and labels are made of fields with other names."""
+        if columns is None or self._options.get("titles"):
+            return self._select
+        fields = list(dict.fromkeys(self._field(name) for name in columns if name != _PORTAL.name))
+        if self._select is None or any("*" in name for name in self._select):
+            return fields or self._select
+        chosen = [name for name in self._select if name in fields]
+        return chosen if len(chosen) == len(fields) > 0 else self._select
+
+    def _field(self, column: str) -> str:
+        return column.removesuffix("_LABEL") if self._options.get("labels") else column
+
+
+def _partition(
+    name: str, *, question: _Question, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The rows of a portal with the columns that were promised."""
+    try:
+        table = question.rows(name, columns)
+    except SdkError as error:
+        error.add_note(f"profile: {name}")
+        raise
+    if unknown := [column for column in table.column_names if column not in schema.names]:
+        raise SchemaError(
+            f"{name}: {', '.join(unknown)} came, which the first {_SAMPLE} rows of the portals did not have",
+            hint=f"name the columns that you want: {option('select', ['ID', ...])}",
+        )
+    wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
+    if _PORTAL.name in wanted.names:
+        table = table.append_column(_PORTAL, pa.repeat(pa.scalar(name), table.num_rows))
+    return frame_of(pa.Table.from_batches([recast(batch, wanted) for batch in table.to_batches()], wanted))
