@@ -399,6 +399,10 @@ class Tools:
         """The fields of a list as the portal describes them; none where nothing does."""
         return self._descriptions.of(spec_of(method), params, CallContext(), age_s=TYPES_S)
 
+    def told(self, method: str, params: Mapping[str, Any]) -> Described:
+        """The fields of a list, if the portal has told them before; nothing is asked."""
+        return self._descriptions.told(spec_of(method), params)
+
     def explode(self, frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
         """A column of lists, such as PHONE, as one row for each element; rows without one are left out.
 

@@ -82,6 +82,15 @@ class Descriptions:
             return described
         return replace(described, fields=completed(described.fields, known))
 
+    def told(self, spec: MethodSpec, params: Mapping[str, Any]) -> Described:
+        """The same from what was told before, however long ago; nothing is asked, and it may have no fields."""
+        if spec.fields is None:
+            return self._documented(spec)
+        needed = _filled(spec.fields_params, params)
+        with self._lock:
+            described = self._kept.get(_key(spec.version, spec.method, needed))
+        return described or self._shelved(spec, needed, float("inf")) or Described({})
+
     def age_s(self, described: Described) -> float:
         """How long ago the portal was asked; a time that is still to come is one that can't be told."""
         age = self.clock.time() - described.at

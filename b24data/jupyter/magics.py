@@ -19,10 +19,11 @@ from b24data.client.status import status_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import shelf_of
 from b24data.jupyter import transforms
-from b24data.jupyter.completion import Knowledge, complete
+from b24data.jupyter.completion import Completion, Knowledge, complete
 from b24data.jupyter.display import in_one_line, readable
 from b24data.jupyter.namespace import Names, evaluate, names_here
 from b24data.jupyter.sql import Parameters, frames_in
+from b24data.jupyter.sql_completion import Query, SqlKnowledge, complete_sql, query_at
 from b24data.lists.methods import known_methods
 from b24data.syntax.references import expander
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
@@ -196,27 +197,68 @@ class B24Magic(Magics):
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def matcher(self, context: Any) -> SimpleMatcherResult:
-        """What Tab offers: methods, options, fields; from what is known already."""
+        """What Tab offers: methods, options, fields, tables, columns; from what is known already."""
+        lines = context.full_text.split("\n")
+        at = sum(len(one) + 1 for one in lines[: context.cursor_line]) + context.cursor_position
+        if query := query_at(context.full_text, at):
+            return self._of_query(query)
         line = context.text_until_cursor.rpartition("\n")[2]
         knowledge = Knowledge(lambda: self._methods, self._known_fields, lambda: Profiles().names(), self._variables)
         found = complete(line, knowledge)
-        if found is None:
-            return SimpleMatcherResult(completions=[])
-        completions = [SimpleCompletion(text, type=found.kind) for text in found.texts]
-        return SimpleMatcherResult(completions=completions, matched_fragment=found.fragment, suppress=True)
+        return _matched(found)
+
+    def _of_query(self, query: Query) -> SimpleMatcherResult:
+        """In a query: of a cell, or of a client that the notebook has."""
+        from b24data.sql.known import known_columns, known_tables, tables_of_folder
+
+        client = self._shell.user_ns.get(query.client) if query.client else self._current_client()
+        if query.client and not isinstance(client, Client):
+            return _matched(None)
+        names = Names(None, self._shell.user_ns)
+        frames = frames_in(names) if not query.client else {}
+        folder = names.get(query.folder[1:], "") if query.folder.startswith("$") else query.folder
+        there = tables_of_folder(str(folder)) if folder else {name: [] for name in known_tables()}
+
+        def columns(table: str) -> Iterable[str]:
+            if folder and table.lower() in there:
+                return there[table.lower()]
+            found = () if folder else known_columns(table, client.tools if client else None)
+            return found or [str(name) for name in _columns_of(frames.get(table))]
+
+        known = SqlKnowledge(lambda: [*there, *frames], columns, self._variables)
+        return _matched(complete_sql(query, known))
+
+    def _current_client(self) -> Client | None:
+        try:
+            return self._client(Request(command=""))
+        except (SdkError, OSError):
+            return None
 
     def _known_fields(self, method: str) -> Iterable[str]:
         """Of what was described or fetched here, else of what is kept on disk for the one who calls."""
         if method.lower() in self._fields:
             return self._fields[method.lower()]
+        client = self._current_client()
         try:
-            shelf = shelf_of(self._client(Request(command="")).session)
+            shelf = shelf_of(client.session) if client else None
         except (SdkError, OSError):
             return ()
         return shelf.names(method) if shelf else ()
 
     def _variables(self) -> Iterable[str]:
         return [name for name in self._shell.user_ns if name[:1] != "_" and name not in self._shell.user_ns_hidden]
+
+
+def _matched(found: Completion | None) -> SimpleMatcherResult:
+    if found is None:
+        return SimpleMatcherResult(completions=[])
+    completions = [SimpleCompletion(text, type=found.kind) for text in found.texts]
+    return SimpleMatcherResult(completions=completions, matched_fragment=found.fragment, suppress=True)
+
+
+def _columns_of(frame: Any) -> Iterable[Any]:
+    found = getattr(frame, "column_names", None)
+    return found if found is not None else getattr(frame, "columns", ())
 
 
 def _refuse_local(request: Request, names: Names) -> None:

@@ -67,8 +67,9 @@ class Kernel:
         assert shown.status == "ok", shown.text
         return json.loads(shown.text)
 
-    def matches(self, code):
-        answer = self.client.complete(code, len(code), reply=True, timeout=30)["content"]
+    def matches(self, code, cursor=None):
+        cursor = len(code) if cursor is None else cursor
+        answer = self.client.complete(code, cursor, reply=True, timeout=30)["content"]
         return [code[: answer["cursor_start"]] + match for match in answer["matches"]]
 
 

@@ -1,5 +1,7 @@
 """``%%b24 sql`` in a real kernel: its parameters, its tables, what it shows, and its errors."""
 
+import re
+
 import pytest
 
 
@@ -135,3 +137,79 @@ def test_help__shows_the_options(kernel):
         shown = kernel.run(line)
         assert "--crm DIR" in shown.text
     assert "one SELECT" in kernel.run("%b24 help").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("%%b24 sql\nselect * from dea|", ["deals"]),
+        ("%%b24 sql -o top\nselect *\nfrom deals d join comp|", ["companies"]),
+        ("%%b24 sql\nselect * from deals, use|", ["users"]),
+        ("%%b24 sql\nselect * from crm.con|", ["crm.contact.list"]),
+        ("%%b24 sql\nselect * from pla|", ["plan"]),
+        ("%%b24 sql\nselect * from (select * from lea|", ["leads"]),
+        ("%%b24 sql\nselect comp| from deals where id < 5", ["company_id"]),
+        (
+            "%%b24 sql\nselect d.begin| from deals d join companies c on c.id = d.company_id",
+            ["begindate"],
+        ),
+        ("%%b24 sql\nselect c.indu| from deals d join companies as c on c.id = d.company_id", ["industry"]),
+        ("%%b24 sql\nselect d.id from deals d, companies c where c.indu|", ["industry"]),
+        ("%%b24 sql\nselect d.indu| from deals d, companies c", []),
+        ("%%b24 sql\nselect goa| from plan", ["goal"]),
+        ("%%b24 sql\nselect id from deals where id < $my_l|", ["my_least"]),
+        ("%%b24 sql\nselect id from deals where id < :my_l|", ["my_least"]),
+        ("%%b24 sql --crm kept\nselect * from funn|", ["funnel"]),
+        ("%%b24 sql --crm kept\nselect pass| from funnel", ["passed_on"]),
+        ("%%b24 sql --dry|", ["--dry-run"]),
+        ("%%b24 s|", ["sql", "status"]),
+        ('found = %b24 sql "select comp| from deals"', ["company_id"]),
+        ('client.sql("select comp| from deals")', ["company_id"]),
+        ('client.sql("""\nselect *\nfrom dea|""")', ["deals"]),
+        ("client.sql('select * from funn|', crm='kept')", ["funnel"]),
+    ],
+)
+def test_tab__offers_tables_columns_and_variables_and_asks_nothing(knowing, portal, typed, offered):
+    before = portal.stats.requests
+    cursor = typed.index("|")
+    whole = typed.replace("|", "")
+    start = len(re.search(r"[\w.-]*$", whole[:cursor])[0].rpartition(".")[2]) if "crm." not in typed else 7
+    found = {one[cursor - start :] for one in knowing.matches(whole, cursor)}
+    assert set(offered) <= found
+    assert bool(offered) or not found
+    assert portal.stats.requests == before
+
+
+@pytest.fixture(scope="module")
+def _known(_kernel):
+    _kernel.run(
+        "%load_ext b24data\nimport b24data\nclient = b24data.connect()\nmy_least = 5\n"
+        "plan = __import__('pandas').DataFrame({'goal': [1]})\n"
+        "_ = client.tools.sync_crm('kept', tables=['deals', 'categories'])\n"
+        '%b24 login --profile $client\n%b24 sql "describe deals"\n%b24 sql "describe companies"'
+    )
+    return _kernel
+
+
+@pytest.fixture
+def knowing(_known):
+    """A kernel in which the fields of deals and companies were described, which other tests may have reset."""
+    shown = _known.run("plan, client, my_least")
+    assert shown.status == "ok", shown.text
+    return _known
+
+
+def test_tab__in_the_query_of_another_library_is_left_alone(knowing):
+    knowing.run("import duckdb")
+    assert knowing.matches('duckdb.sql("select * from dea') == []
+
+
+def test_describe_and_show_tables__ask_for_no_row(kernel, portal):
+    kernel.run('%b24 sql "describe deals"')
+    before = portal.stats.requests
+    shown = kernel.run("%%b24 sql -o found\ndescribe deals")
+    assert shown.status == "ok", shown.text
+    assert "company_id" in kernel.value("found['column_name'].tolist()")
+    kernel.run('found = %b24 sql "show tables"')
+    assert "deals" in kernel.value("found['name'].tolist()")
+    assert portal.stats.requests == before

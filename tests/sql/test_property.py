@@ -42,7 +42,7 @@ def _plain(value):
 @pytest.fixture
 def portals(monkeypatch):
     """The portals; a connection for each is shared by all queries, and a request brings few rows."""
-    root = duckdb.connect()
+    root = duckdb.connect(config={"threads": 1})
 
     def cursor(**_):
         found = root.cursor()
