@@ -27,6 +27,7 @@ from b24data.errors import (
     MethodNotFoundError,
     MissingExtraError,
     OperatingLimitError,
+    PortalsError,
     ProtocolViolationError,
     RateLimitedError,
     RefreshTokenError,
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from b24data.crm.open import open_crm
     from b24data.crm.report import CrmReport, TableReport
     from b24data.engines import dask
+    from b24data.portals.connect import connect_all
+    from b24data.portals.outcome import PortalOutcome
+    from b24data.portals.portals import Portals
+    from b24data.portals.profiles import profiles
     from b24data.signin.login import login
     from b24data.signin.panel import AuthPanel
     from b24data.sync.report import SyncReport
@@ -84,6 +89,9 @@ __all__ = [
     "MissingExtraError",
     "OperatingLimitConfig",
     "OperatingLimitError",
+    "PortalOutcome",
+    "Portals",
+    "PortalsError",
     "PostgresTokenStore",
     "ProtocolViolationError",
     "RateLimitConfig",
@@ -103,9 +111,11 @@ __all__ = [
     "TransportError",
     "__version__",
     "connect",
+    "connect_all",
     "dask",
     "login",
     "open_crm",
+    "profiles",
 ]
 
 _LAZY_MODULES = {"dask": "b24data.engines.dask"}
@@ -119,7 +129,11 @@ _LAZY = {
     "B24OAuth": "b24data.client.client",
     "AuthPanel": "b24data.signin.panel",
     "SyncReport": "b24data.sync.report",
+    "PortalOutcome": "b24data.portals.outcome",
+    "Portals": "b24data.portals.portals",
     "connect": "b24data.client.connect",
+    "connect_all": "b24data.portals.connect",
+    "profiles": "b24data.portals.profiles",
     "CrmReport": "b24data.crm.report",
     "TableReport": "b24data.crm.report",
     "open_crm": "b24data.crm.open",

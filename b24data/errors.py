@@ -20,6 +20,7 @@
     ├─ BatchError                              some commands of a batch failed
     ├─ IncompleteFetchError                    a list that could not be read to its end
     ├─ SchemaError (ValueError)                a value or a field does not fit the columns
+    ├─ PortalsError                            a call to many portals failed at some of them
     └─ ExportError
 
 A class exists where a caller would act differently. The text of an error reads
@@ -48,6 +49,7 @@ __all__ = [
     "MethodNotFoundError",
     "MissingExtraError",
     "OperatingLimitError",
+    "PortalsError",
     "ProtocolViolationError",
     "RateLimitedError",
     "RefreshTokenError",
@@ -277,6 +279,28 @@ class IncompleteFetchError(SdkError):
         self.report = report
         self.rows = rows
         self.last_id = last_id
+
+
+class PortalsError(SdkError):
+    """A call to many portals failed at some of them. The others came to their end: ``results`` has what they brought.
+
+    ``errors`` has the error of each portal that failed, by the name of its profile; ``outcome`` a dict for every
+    portal: portal, state, rows, seconds, message.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        errors: Mapping[str, Exception],
+        outcome: Sequence[Mapping[str, Any]] = (),
+        results: Any = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(description, hint=hint)
+        self.errors = dict(errors)
+        self.outcome = [dict(one) for one in outcome]
+        self.results = results
 
 
 class SchemaError(SdkError, ValueError):

@@ -45,10 +45,11 @@ class ProgressEvent:
     """One moment of a walk, as a display gets it. Times are seconds, ``until`` is unix time.
 
     ``fraction`` is the part of the way that is gone, 0 to 1, or ``None`` when nobody knows. ``wait_s``, ``reason``
-    and ``until`` have a meaning when ``kind`` is ``wait``, ``summary`` when it is ``done``.
+    and ``until`` have a meaning when ``kind`` is ``wait``, ``summary`` when it is ``done``, and ``note``: of a piece of
+    the work that has ended before the rest, such as one portal of many.
     """
 
-    kind: Literal["start", "rows", "wait", "done"]
+    kind: Literal["start", "rows", "wait", "note", "done"]
     label: str
     rows: int = 0
     total: int | None = None
@@ -80,7 +81,7 @@ class ProgressEvent:
         """
         rows = f"{self.rows:,} rows"
         match self.kind:
-            case "done":
+            case "done" | "note":
                 return self.summary
             case "wait":
                 ends = datetime.fromtimestamp(self.until).astimezone()
@@ -185,6 +186,13 @@ class Meter:
         with self._lock:
             self._now = replace(self._now, refreshes=self._now.refreshes + 1)
 
+    def note(self, summary: str) -> None:
+        """A piece of the work is done; its summary is a line that stays, and the rest goes on."""
+        with self._lock:
+            before = self._now
+            self._show(replace(before, kind="note", summary=summary))
+            self._now = replace(before, kind="rows")
+
     def close(self, summary: str) -> None:
         """The walk is over; the summary, which names it, is the line that stays. Later calls show nothing."""
         with self._lock:
@@ -219,8 +227,9 @@ class Bar:
             self._bar = _bar_class()(
                 total=1.0, file=self._stream, desc=event.label, leave=False, dynamic_ncols=True, bar_format="{desc}"
             )
-        if event.kind == "done":
-            self._bar.close()
+        if event.kind in ("note", "done"):
+            if event.kind == "done":
+                self._bar.close()
             self._bar.write(str(event), file=self._stream)
             self._stream.flush()
             return
@@ -240,14 +249,22 @@ class HtmlBar:
 
     def __init__(self) -> None:
         self._handle: Any = None
+        self._notes: list[str] = []
 
     def __call__(self, event: ProgressEvent) -> None:
-        """Show this moment."""
+        """Show this moment, below the notes so far."""
         from IPython.display import display
 
+        if event.kind == "note":
+            self._notes.append(str(event))
+            return  # shown with the next moment, in the same place
         text = str(event) if event.kind == "done" else f"{event.label}: {event}"
         role = "status" if event.kind == "done" else "timer"
-        shown = {"text/plain": text, "text/html": f"{_way(event)}{note_html(text, role=role)}"}
+        above = "".join(note_html(note, role="status") for note in self._notes)
+        shown = {
+            "text/plain": "\n".join([*self._notes, text]),
+            "text/html": f"{above}{_way(event)}{note_html(text, role=role)}",
+        }
         if self._handle is None:
             self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
@@ -284,10 +301,11 @@ class Lines:
     def __call__(self, event: ProgressEvent) -> None:
         """Write this moment, if it is time to."""
         is_long_wait = event.kind == "wait" and event.wait_s >= self._every_s
-        if event.kind != "done" and not is_long_wait and event.seconds - self._written_at < self._every_s:
+        stays = event.kind in ("note", "done")
+        if not stays and not is_long_wait and event.seconds - self._written_at < self._every_s:
             return
         self._written_at = event.seconds
-        label = "" if event.kind == "done" else f"{event.label}: "
+        label = "" if stays else f"{event.label}: "
         self._stream.write(f"{datetime.now().astimezone():%H:%M:%S} {label}{event}\n")
         self._stream.flush()
 

@@ -9,6 +9,7 @@ nothing of what was there.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import os
@@ -104,6 +105,18 @@ class Profiles:
         with store.lock():
             stored = None if pair is None else asdict(StoredTokens(pair, _generation(store) + 1))
             store.document.write(private_json({**asdict(profile), "tokens": stored}))
+
+    def used(self, name: str) -> None:
+        """Note that a client of this profile is made: the time of its file says so, which a refresh sets as well."""
+        with contextlib.suppress(OSError):  # a folder that can only be read
+            os.utime(self._path(name))
+
+    def last_use(self, name: str) -> float | None:
+        """When the profile was last used, in Unix seconds."""
+        try:
+            return self._path(name).stat().st_mtime
+        except OSError:
+            return None
 
     def delete(self, name: str) -> None:
         """Forget a profile and its tokens."""

@@ -101,6 +101,7 @@ def connect_by(
 ) -> Client:
     """A client of the profile ``name``."""
     profile = profiles.load(name)
+    profiles.used(name)
     if profile.webhook:
         return B24Hook(profile.webhook, restriction_params, timeout=timeout, verify=verify)
     tokens = profiles.store(name, of=profile)

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-from b24data.errors import ALREADY_RUNNING, AuthorizationRequiredError, ExportError, IncompleteFetchError
+from b24data.errors import (
+    ALREADY_RUNNING,
+    AuthorizationRequiredError,
+    ExportError,
+    IncompleteFetchError,
+    PortalsError,
+)
+from b24data.portals.outcome import causes_of
 
-__all__ = ["ExitCode", "causes_of", "exit_code", "worst"]
+__all__ = ["ExitCode", "exit_code", "worst"]
 
 
 class ExitCode(IntEnum):
@@ -25,13 +32,15 @@ def exit_code(error: BaseException) -> ExitCode:
     """The exit code for an error.
 
     3 when somebody has to sign in, whatever was under way then; 4 when another program is at the same work; 2 when a
-    part of a list came; 1 for everything else.
+    part of a list came; 1 for everything else. For several portals the code of the one that needs a person most.
 
     >>> exit_code(ExportError("busy", code=ALREADY_RUNNING)), exit_code(OSError("the disk is full"))
     (<ExitCode.RUNNING: 4>, <ExitCode.FAILED: 1>)
     """
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
+    if isinstance(error, PortalsError):
+        return worst(map(exit_code, error.errors.values()))
     if any(isinstance(cause, AuthorizationRequiredError) for cause in causes_of(error)):
         return ExitCode.SIGN_IN
     if any(isinstance(cause, ExportError) and cause.code == ALREADY_RUNNING for cause in causes_of(error)):
@@ -62,11 +71,3 @@ _WEIGHT = [
 
 def _has_rows(error: IncompleteFetchError) -> bool:
     return error.report is None or error.report.rows > 0
-
-
-def causes_of(error: BaseException) -> Iterable[BaseException]:
-    """The error, and what it was raised from."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__

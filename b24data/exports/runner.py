@@ -13,7 +13,7 @@ from typing import Any
 
 from b24data.client.connect import Client, connect
 from b24data.errors import AuthorizationRequiredError, SdkError
-from b24data.exports.exit_codes import ExitCode, causes_of, exit_code
+from b24data.exports.exit_codes import ExitCode, exit_code
 from b24data.exports.history import Run, RunFiles, RunHistory
 from b24data.exports.journal import Journal, Show
 from b24data.exports.notify import notify
@@ -21,6 +21,7 @@ from b24data.exports.spec import Export, ListExport, NotebookExport, SyncExport
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.portals.outcome import causes_of
 from b24data.text.hints import Face
 from b24data.text.redact import redact
 

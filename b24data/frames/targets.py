@@ -19,7 +19,7 @@ from b24data.frames.sinks import Sink
 from b24data.frames.staged import StagedSink
 from b24data.text.hints import option
 
-__all__ = ["SUFFIXES", "CsvKind", "Target", "check_csv", "suffix_of", "target_of"]
+__all__ = ["SUFFIXES", "CsvKind", "Target", "check_csv", "kind_of", "suffix_of", "target_of"]
 
 SUFFIXES: Mapping[str, Literal["parquet", "xlsx", "csv"]] = {".parquet": "parquet", ".xlsx": "xlsx", ".csv": "csv"}
 
@@ -62,6 +62,11 @@ deals.parquet, deals.xlsx or deals.csv.
     """
     check_csv(path, csv)
     file = check_target(path)
+    return Target(file, kind_of(path), csv or "plain")
+
+
+def kind_of(path: str | os.PathLike[str]) -> Literal["parquet", "xlsx", "csv"]:
+    """Which kind of file the name means; raises :class:`ConfigError` for a name that means none."""
     kind = SUFFIXES.get(suffix_of(path))
     if kind is None:
         name = path_of(path)
@@ -72,7 +77,7 @@ deals.parquet, deals.xlsx or deals.csv.
         )
     if kind == "xlsx":
         check_excel()
-    return Target(file, kind, csv or "plain")
+    return kind
 
 
 def check_csv(path: str | os.PathLike[str] | None, csv: CsvKind | None) -> None:

@@ -22,12 +22,14 @@ from b24data.text.hints import CALL, DESCRIBE, option, sign_in
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
-__all__ = ["EXPIRED_TOKEN", "REFUSED_BEFORE_RUNNING", "names_error", "portal_error", "wants_sign_in"]
+__all__ = ["EXPIRED_TOKEN", "REFUSED_BEFORE_RUNNING", "is_unpaid", "names_error", "portal_error", "wants_sign_in"]
 
 EXPIRED_TOKEN = frozenset({"expired_token", "invalid_token"})
 REFUSED_BEFORE_RUNNING = EXPIRED_TOKEN | {"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT"}
 
 _UNAUTHORIZED = frozenset({"NO_AUTH_FOUND", "AUTHORIZATION_ERROR"})
+
+_UNPAID = frozenset({"PAYMENT_REQUIRED", "LICENSE_EXPIRED"})
 
 _KINDS: dict[str, type[AjaxError]] = {
     "QUERY_LIMIT_EXCEEDED": RateLimitedError,
@@ -164,6 +166,11 @@ def wants_sign_in(error: SdkError) -> bool:
     """
     code = error.code.upper()
     return code in _UNAUTHORIZED or (code == "INVALID_CREDENTIALS" and error.status == 401)
+
+
+def is_unpaid(error: SdkError) -> bool:
+    """Whether the application or the portal's plan has to be paid for before anything is answered."""
+    return error.code.upper() in _UNPAID or error.advice == _PLAN
 
 
 def _code_and_text(error: Any, description: Any) -> tuple[str, str]:

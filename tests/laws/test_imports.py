@@ -32,6 +32,7 @@ LAYERS = [
     ["crm"],
     ["sql"],
     ["client"],
+    ["portals"],
     ["engines"],
     ["signin", "exports", "doctor", "testing"],
     ["jupyter"],

@@ -31,6 +31,9 @@ PUBLIC = [
     "MissingExtraError",
     "OperatingLimitConfig",
     "OperatingLimitError",
+    "PortalOutcome",
+    "Portals",
+    "PortalsError",
     "PostgresTokenStore",
     "ProtocolViolationError",
     "RateLimitConfig",
@@ -50,9 +53,11 @@ PUBLIC = [
     "TransportError",
     "__version__",
     "connect",
+    "connect_all",
     "dask",
     "login",
     "open_crm",
+    "profiles",
 ]
 
 

@@ -1,0 +1,1 @@
+"""Many portals: the same call to each of them, side by side, and one result."""
