@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from b24data import Sandbox, errors
+from b24data.auth.profiles import Profile, Profiles
 from b24data.http import transport
 from b24data.sandbox.faults import KINDS
 from b24data.sandbox.quirks import IGNORABLE, LIES
@@ -122,6 +123,8 @@ def loop():
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if any(not b.not_run for b in blocks)])
 def test_page__runs_from_top_to_bottom(page, portal, environment, shell):
+    if page == "docs/portals.md":
+        Profiles().save(Profile(name="acme", portal=portal.url, webhook=portal.webhook_url))
     reader = Reader(page, shell, portal, Path.cwd(), environment)
     for block in BLOCKS[page]:
         if not block.not_run:
