@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data.auth.places import shelf_at
-from b24data.auth.shelf import PROFILE_NAME, Document, Folder, Shelf
+from b24data.auth.shelf import PROFILE_NAME, Document, FileDocument, Folder, Shelf
 from b24data.auth.store import DocumentStore, StoredTokens, hidden_json, private_json
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.secret import NOTHING, Secret
@@ -107,14 +107,17 @@ class Profiles:
             store.document.write(private_json({**asdict(profile), "tokens": stored}))
 
     def used(self, name: str) -> None:
-        """Note that a client of this profile is made: the time of its file says so, which a refresh sets as well."""
-        with contextlib.suppress(OSError):  # a folder that can only be read
-            os.utime(self._path(name))
+        """Note that a client of this profile is made, by the time of its file, which a refresh sets as well."""
+        document = self._document(name)
+        if isinstance(document, FileDocument):
+            with contextlib.suppress(OSError):  # a folder that can only be read
+                os.utime(document.path)
 
     def last_use(self, name: str) -> float | None:
-        """When the profile was last used, in Unix seconds."""
+        """When the profile was last used, in Unix seconds; None where that is not known, as in a database."""
+        document = self._document(name)
         try:
-            return self._path(name).stat().st_mtime
+            return document.path.stat().st_mtime if isinstance(document, FileDocument) else None
         except OSError:
             return None
 

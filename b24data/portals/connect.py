@@ -76,11 +76,7 @@ def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:
         if names := kept.names():
             return names
         raise AuthorizationRequiredError("nobody has signed in to a portal on this machine", hint=sign_in())
-    if isinstance(given, str):
-        raise ConfigError(
-            f"{given!r} is not a list of profiles", hint=f'"*" means all of them; or name them in a list: [{given!r}]'
-        )
-    names = list(given)
+    names = [given] if isinstance(given, str) else list(given)
     if not names:
         raise ConfigError("the list of profiles is empty", hint='"*" means all of them')
     for name in names:

@@ -131,7 +131,7 @@ def test_profiles__last_use_is_when_a_client_was_made(three, tmp_path):
     [
         (["acme", "acme"], "the profile 'acme' stands twice"),
         (["acme", "bata"], r"there is no profile 'bata'. Hint: did you mean 'beta'\?"),
-        ("acme", r"'acme' is not a list of profiles. Hint: .*\['acme'\]"),
+        ("acne", r"there is no profile 'acne'. Hint: did you mean 'acme'\?"),
         ([], "the list of profiles is empty"),
         (["acme", None], "a NoneType is not the name of a profile"),
     ],
