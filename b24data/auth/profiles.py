@@ -67,6 +67,11 @@ class Profiles:
         return self._place or shelf_at()
 
     @property
+    def is_default(self) -> bool:
+        """Whether any program of this user finds these profiles without being told where."""
+        return self._place is None
+
+    @property
     def folder(self) -> Path | None:
         """The folder of the profiles; None where they are not in files."""
         return self.shelf.folder if isinstance(self.shelf, Folder) else None

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from b24data.actions import Actions
@@ -21,7 +21,8 @@ from b24data.http.redirect import origin_of
 from b24data.http.restrictions import restrictions_of
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams
-from b24data.secret import Secret, hide, stays_here
+from b24data.secret import Secret, hide
+from b24data.text.hints import sign_in
 from b24data.text.markup import facts_html
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from b24data.sql.report import SqlPlan
 
 __all__ = ["B24Hook", "B24OAuth"]
+
+
+_YOURS = "its tokens go through a function of yours"
 
 
 class _Client(ABC):
@@ -51,6 +55,8 @@ class _Client(ABC):
         self._logger = logging.getLogger("b24data")
         self._client_side = sys.platform == "emscripten"  # Pyodide, JupyterLite
         self._tools: Tools | None = None
+        self._connect_again: Callable[[RestrictionParams], _Client] | None = None
+        self._stays = ""
         restrictions = restrictions_of(params)
         self._sessions: dict[ApiVersion, Session] = {
             version: Session(credentials, transport, restrictions, version=version, clock=clock)
@@ -63,7 +69,19 @@ class _Client(ABC):
     def __exit__(self, *_: object) -> None:
         self.destroy()
 
-    __reduce__ = stays_here
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As the name of its profile, by which another process connects; any other client stays here."""
+        if self._connect_again is None or self._stays:
+            why = self._stays or "it is of no profile, and its secrets would travel with it"
+            raise ConfigError(
+                f"this {type(self).__name__} can't be pickled, copied or sent to another process: {why}",
+                hint=f"sign in once with {sign_in()}; then call b24data.connect(NAME) in the worker",
+            )
+        return self._connect_again, (self._sessions[ApiVersion.V2].params,)
+
+    def travels_as(self, connect_again: Callable[[RestrictionParams], _Client], *, stays: str = "") -> None:
+        """Let other processes make this client again; ``stays`` says why they can't."""
+        self._connect_again, self._stays = connect_again, stays
 
     def _repr_html_(self) -> str:
         way, _, who = repr(self).partition("(")
@@ -177,6 +195,7 @@ class _Client(ABC):
         own = self._sessions[_version_of(version)]
         session = client if isinstance(client, Session) else DelegatedSession(client, own)
         self._sessions[_version_of(version)] = session
+        self._stays = "it calls through a session of yours"
 
     def set_restriction_manager_params(self, params: RestrictionParams | Mapping[str, Any]) -> None:
         """Change limits and patience of every later call; a mapping is taken as by the constructor."""
@@ -282,6 +301,7 @@ class B24OAuth(_Client):
     def set_callback_refresh_auth(self, callback: RefreshCallback) -> None:
         """Call ``callback(auth_data=..., b24_oauth_params=...)`` after each refresh: keep the new pair there."""
         self.auth.set_callback(callback)
+        self._stays = _YOURS
 
     def remove_callback_refresh_auth(self) -> None:
         """Call nothing after a refresh."""
@@ -290,6 +310,7 @@ class B24OAuth(_Client):
     def set_custom_refresh_auth(self, fetch: Any) -> None:
         """Get new pairs from ``fetch()``: a mapping with the keys of a token reply, within a minute."""
         self.auth.set_custom(fetch)
+        self._stays = _YOURS
 
     def remove_custom_refresh_auth(self) -> None:
         """Get new pairs from the authorization server again."""

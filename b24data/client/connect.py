@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import stat
@@ -99,11 +100,33 @@ def connect_by(
     timeout: Timeout = None,
     verify: Verify = True,
 ) -> Client:
-    """A client of the profile ``name``."""
-    profile = profiles.load(name)
+    """A client of the profile ``name``. Sent to another process it travels as that name, and connects there."""
+    client = _client_of(profiles, name, restriction_params, timeout, verify)
     profiles.used(name)
+    stays = ""
+    if not profiles.is_default:
+        stays = f"its profile is in {profiles.shelf}, which another process does not know; set B24DATA_TOKEN_STORE"
+    elif not isinstance(verify, bool | str | os.PathLike):
+        stays = 'verify is an SSLContext; pass verify="/path/to/ca.pem"'
+    client.travels_as(functools.partial(_connect_again, name, timeout, verify), stays=stays)
+    return client
+
+
+def _connect_again(name: str, timeout: Timeout, verify: Verify, params: RestrictionParams) -> Client:
+    """The client in the process that it was sent to."""
+    return connect_by(Profiles(), name, restriction_params=params, timeout=timeout, verify=verify)
+
+
+def _client_of(
+    profiles: Profiles,
+    name: str,
+    params: RestrictionParams | Mapping[str, Any] | None,
+    timeout: Timeout,
+    verify: Verify,
+) -> Client:
+    profile = profiles.load(name)
     if profile.webhook:
-        return B24Hook(profile.webhook, restriction_params, timeout=timeout, verify=verify)
+        return B24Hook(profile.webhook, params, timeout=timeout, verify=verify)
     tokens = profiles.store(name, of=profile)
     kept = tokens.load()
     if kept is None or profile.secret is None:
@@ -111,7 +134,7 @@ def connect_by(
     return B24OAuth(
         kept.params,
         profile.secret,
-        restriction_params,
+        params,
         store=tokens,
         timeout=timeout,
         verify=verify,

@@ -93,6 +93,10 @@ class Tools:
         self._descriptions = Descriptions(client.get_http_client, client.clock)
         self._dictionaries = Dictionaries(lambda: client.session, client.clock)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As those of the client, which travels as the name of its profile."""
+        return Tools, (self._client,)
+
     @overload
     def fetch_all(
         self,

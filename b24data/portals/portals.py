@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -56,6 +57,11 @@ class Portals:
 
     def __exit__(self, *_: object) -> None:
         self.destroy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As the names of the profiles, by which another process connects."""
+        again = functools.partial(Portals, errors=self._errors, workers=self._workers)
+        return again, (self._clients, self._failed)
 
     def __getitem__(self, name: str) -> Client:
         if name not in self._clients:
