@@ -124,7 +124,6 @@ def test_a_long_list_without_a_condition__is_refused_before_a_row_is_read(b24, p
         ("select id from deals where id = $n", ConfigError, r"\$n has no value"),
         ("select id from deals where id = ?", ConfigError, "has no name"),
         ("select sum(title) from deals", ConfigError, "the query fails"),
-        ("select id from deals where id = 'x'::varchar", ConfigError, "convert the value, such as"),
         ("", ConfigError, "empty"),
     ],
 )
@@ -140,6 +139,13 @@ def test_a_parameter__is_bound_and_never_pasted(b24):
     assert found["id"].to_list() == [1]
     plan = plan_of(b24, "select id from deals where id in ($a, $b)", params={"a": 3, "b": 2})
     assert plan.sent == ["@id [2, 3]"]
+
+
+def test_a_text_for_a_time__is_refused_with_how_to_convert_it(b24):
+    with pytest.raises(ConfigError, match="convert the value, such as"):
+        b24.sql("select id from deals where created_time >= $day", {"day": "2026-01-01"})
+    plan = plan_of(b24, "select id from deals where created_time >= $day::date", params={"day": "2026-01-01"})
+    assert plan.sent == [">=createdTime 2025-12-31T00:00:00+00:00"]
 
 
 def test_a_frame_of_the_caller__is_a_table(b24):
