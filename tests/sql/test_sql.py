@@ -141,11 +141,13 @@ def test_a_parameter__is_bound_and_never_pasted(b24):
     assert plan.sent == ["@id [2, 3]"]
 
 
-def test_a_text_for_a_time__is_refused_with_how_to_convert_it(b24):
+def test_a_text_for_a_time__is_read_as_one_and_a_text_for_a_number_is_refused(b24):
+    for value in ("2026-01-01", dt.date(2026, 1, 1), pd.Timestamp("2026-01-01")):
+        plan = plan_of(b24, "select id from deals where created_time >= $day", params={"day": value})
+        assert plan.sent == [">=createdTime 2025-12-31T00:00:00+00:00"]
+    assert len(b24.sql("select id from deals where created_time >= $day", {"day": "2020-01-01"}))
     with pytest.raises(ConfigError, match="convert the value, such as"):
-        b24.sql("select id from deals where created_time >= $day", {"day": "2026-01-01"})
-    plan = plan_of(b24, "select id from deals where created_time >= $day::date", params={"day": "2026-01-01"})
-    assert plan.sent == [">=createdTime 2025-12-31T00:00:00+00:00"]
+        b24.sql("select id from deals where id = title")
 
 
 def test_a_frame_of_the_caller__is_a_table(b24):
