@@ -147,7 +147,7 @@ def test_a_text_for_a_time__is_read_as_one_and_a_text_for_a_number_is_refused(b2
         assert plan.sent == [">=createdTime 2025-12-31T00:00:00+00:00"]
     assert len(b24.sql("select id from deals where created_time >= $day", {"day": "2020-01-01"}))
     with pytest.raises(ConfigError, match="convert the value, such as"):
-        b24.sql("select id from deals where id = title")
+        b24.sql("select id from deals where id < '30'::varchar")
 
 
 def test_a_frame_of_the_caller__is_a_table(b24):
