@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from b24data.auth.places import shelf_at
 from b24data.auth.profiles import Profiles
+from b24data.client.chosen import chosen, panel_waits
 from b24data.client.client import B24Hook, B24OAuth
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.files.atomic import open_regular, read_bounded
@@ -41,14 +42,16 @@ def connect(
 ) -> Client:
     """A client of the portal that was signed in to as ``profile``.
 
-    Without a name: the profile in the environment variable ``B24_PROFILE``, the incoming webhook in
-    ``B24_WEBHOOK``, either of the two in a ``.env`` file in the current folder or above it, or the only profile
-    there is. ``store`` says where the profiles are: ``"file"``, ``"keyring"`` or ``"postgresql://..."``, by default
-    what ``B24DATA_TOKEN_STORE`` says. The other arguments are those of :class:`B24OAuth`. Nothing is sent to the portal
+    Without a name: the profile that was signed in to or chosen in this process; the profile in the environment variable
+    ``B24_PROFILE``; the incoming webhook in ``B24_WEBHOOK``; either of the two in a ``.env`` file in the current folder
+    or above it; or the only profile there is. ``store`` says where the profiles are: ``"file"``, ``"keyring"`` or
+    ``"postgresql://..."``, by default what ``B24DATA_TOKEN_STORE`` says. The other arguments are those of
+    :class:`B24OAuth`. Nothing is sent to the portal
     before the first call.
 
     :raises ConfigError: there is no such profile, or there are several and none was named.
-    :raises AuthorizationRequiredError: nobody has signed in yet.
+    :raises AuthorizationRequiredError: nobody has signed in yet. While the panel of :func:`b24data.login` waits, the
+        hint says to use it and to run the cell again.
 
     >>> from b24data import Sandbox
     >>> with Sandbox(deals=3) as portal:
@@ -59,9 +62,16 @@ def connect(
     """
     profiles = Profiles() if store is None else Profiles(shelf_at(store))
     restrictions = restrictions_of(restriction_params)
-    source = find_credentials(profile, profiles)
-    if source.profile:
-        return connect_by(profiles, source.profile, restriction_params=restrictions, timeout=timeout, verify=verify)
+    try:
+        source = find_credentials(profile, profiles)
+        if source.profile:
+            return connect_by(profiles, source.profile, restriction_params=restrictions, timeout=timeout, verify=verify)
+    except (AuthorizationRequiredError, ConfigError) as error:
+        if not panel_waits():
+            raise
+        raise AuthorizationRequiredError(
+            error.description, hint="sign in with the panel of b24data.login(), then run this cell again"
+        ) from None
     try:
         return B24Hook(source.webhook, restrictions, timeout=timeout, verify=verify)
     except ConfigError as error:
@@ -81,12 +91,14 @@ def find_credentials(profile: str | None, profiles: Profiles) -> Source:
     """What :func:`connect` goes by; it raises the same errors."""
     if profile is not None:
         return Source(place="as named", profile=profile)
+    if name := chosen(profiles):
+        return Source(place="signed in to here", profile=name)
     names = ("B24_PROFILE", "B24_WEBHOOK")
     here = {name: Secret(os.environ.get(name, "")) for name in names}
     for place, found in (("environment", here), (".env", _dotenv_here())):
-        name, url = (found.get(name, Secret("")) for name in names)
-        if name:
-            return Source(place=place, profile=name.reveal())
+        named, url = (found.get(name, Secret("")) for name in names)
+        if named:
+            return Source(place=place, profile=named.reveal())
         if url:
             return Source(place=place, webhook=url)
     return Source(place="the only one", profile=profile_name(profiles))

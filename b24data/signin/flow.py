@@ -34,16 +34,18 @@ from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.http.session import Poster
 from b24data.secret import NOTHING, Secret
 from b24data.signin.keep import SignedIn, keep
-from b24data.signin.listener import Listener
+from b24data.signin.listener import Answer, Listener
 from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["CODE_S", "SignIn", "Step", "sentence"]
+__all__ = ["CODE_S", "WRONG_APPLICATION", "SignIn", "Step", "sentence"]
 
 Typed: TypeAlias = str | Secret[str]
 
 CODE_S = 30
 """Seconds that an authorization code lives."""
+
+WRONG_APPLICATION = frozenset({"invalid_client", "wrong_client", "unauthorized_client"})
 
 
 def sentence(error: SdkError) -> str:
@@ -133,6 +135,13 @@ class SignIn:
         text = Secret(text)
         return self._run(lambda: self._exchange(read_code(text, self._expected().state)), back_to="link")
 
+    def start_over(self) -> Step:
+        """Back to the form; the link that was open is not waited for any more."""
+        self.close()
+        with self._lock:
+            self._application = None
+            return self._show(Step())
+
     def use_webhook(self, url: Typed) -> Step:
         """Sign in by an incoming webhook."""
         url = Secret(url)
@@ -166,8 +175,8 @@ class SignIn:
                 return self._show(self._after(SdkError(f"unexpected: {type(error).__name__}: {error}"), back_to))
 
     def _after(self, error: SdkError, back_to: Literal["start", "link"]) -> Step:
-        """The way on: after a code that was refused, a new link; else where the user was."""
-        if back_to == "start" or self._application is None:
+        """The way on: a new link for a refused code, the form for a refused application; else where the user was."""
+        if back_to == "start" or self._application is None or error.code in WRONG_APPLICATION:
             return Step(trouble=error)
         if error.code != "STALE_CODE":
             return replace(self.step, at="link", trouble=error)
@@ -188,7 +197,7 @@ class SignIn:
         secret = _application_key(client_id, client_secret)
         found = self._probe(portal_in(portal))
         self._application = _Application(found, secret, Secret(""))
-        step = self._link()
+        step = replace(self._link(), trouble=self._doubt(self._application))
         if portal.reveal().strip().rstrip("/").removeprefix("https://") == urlsplit(found).netloc:
             return step
         return replace(step, note=f"The portal is {found}. {step.note}".strip())
@@ -211,6 +220,31 @@ class SignIn:
             )
         return origin
 
+    def _doubt(self, application: _Application) -> SdkError | None:
+        """What the authorization server says about the application, before the user opens a link for nothing.
+
+        It is asked to exchange a code that cannot be right: it answers ``invalid_client`` to an application that it
+        does not know, and ``invalid_grant`` to one that it knows (b24restdocs, settings/oauth/error-codes.md). The link
+        is made all the same: which server a portal uses is known only once the browser comes back.
+        """
+        server = _server_of(application)
+        form = _code_form(application, Secret("none"))
+        try:
+            read_token_reply(
+                self._poster.post_form("oauth/token", token_url(server, portal=application.origin), form), form
+            )
+        except RefreshTokenError as error:
+            if error.code not in WRONG_APPLICATION:
+                return None
+            return RefreshTokenError(
+                f"{urlsplit(server).hostname} does not know this application ID and key",
+                code=error.code,
+                hint="go back and copy both from the application's card in your portal; and see that it is installed",
+            )
+        except SdkError:
+            return None  # it is asked again, with a code
+        return None
+
     def _link(self) -> Step:
         application = replace(self._expected(), state=Secret(secrets.token_urlsafe(24)))
         self._application = application
@@ -224,12 +258,19 @@ class SignIn:
             return False, ""
         if self._listener is None:
             try:
-                self._listener = Listener(self._returned, self._port)
+                self._listener = Listener(self._returned, self._port, clock=self._clock, ended=self._unheard)
             except ConfigError as error:
                 return False, sentence(error)
         return True, ""
 
-    def _returned(self, asked: Mapping[str, Secret[str]]) -> str:
+    def _unheard(self, why: str) -> None:
+        """The listener has ended, and no code came."""
+        with self._lock:
+            self._listener = None
+            if self.step.at == "link":
+                self._show(replace(self.step, listens=False, note=f"Paste the code here: {why}."))
+
+    def _returned(self, asked: Mapping[str, Secret[str]]) -> Answer:
         """The browser came back, in a thread of the listener; what it says is what the browser shows.
 
         Any page and any program of this machine may send a request here: without our state it changes nothing.
@@ -238,32 +279,24 @@ class SignIn:
         try:
             code = code_in(asked, expected.state if expected else None)
         except ConfigError as error:
-            return f"Not signed in. {sentence(error)}"
+            return Answer(f"Not signed in. {sentence(error)}", taken=False)
         with self._lock:
             if self._application is not expected:  # a second request with the same code, or a new link meanwhile
-                return "Not signed in by this page: look at your notebook or terminal."
+                return Answer("Not signed in by this page: look at your notebook or terminal.", taken=False)
             step = self._run(lambda: self._exchange(code), back_to="link")
         if step.trouble is not None:
-            return f"Not signed in. {sentence(step.trouble)}"
-        return "You are signed in. This page can be closed; go back to your notebook."
+            return Answer(f"Not signed in. {sentence(step.trouble)}")
+        return Answer("You are signed in. This page can be closed; go back to your notebook.")
 
     def _exchange(self, code: Code) -> Step:
         application = self._expected()
-        if is_loopback(urlsplit(application.origin).hostname):
-            server = f"{application.origin}/rest/"  # the sandbox is its own authorization server
-        else:
-            server = f"https://{code.server or 'oauth.bitrix.info'}/rest/"
+        server = _server_of(application, code.server)
         if not may_see_secrets(server, portal=application.origin):
             raise ConfigError(
                 f"the address names {code.server} as its authorization server, which is not a known one",
                 hint="it is oauth.bitrix.info or oauth.bitrix24.tech; a client takes another one in auth_servers",
             )
-        form: dict[str, str | Secret[str]] = {
-            "grant_type": "authorization_code",
-            "client_id": application.secret.client_id,
-            "client_secret": application.secret.secret("client_secret"),
-            "code": code.text,
-        }
+        form = _code_form(application, code.text)
         try:
             reply = self._poster.post_form("oauth/token", token_url(server, portal=application.origin), form)
             data = read_token_reply(reply, form)
@@ -305,6 +338,22 @@ class SignIn:
         if self._application is None:
             raise ConfigError("no sign-in is under way", code="NO_LINK", hint="begin with the portal's address")
         return self._application
+
+
+def _server_of(application: _Application, named: str = "") -> str:
+    """The authorization server that the returned address ``named``, else the usual one."""
+    if is_loopback(urlsplit(application.origin).hostname):
+        return f"{application.origin}/rest/"  # the sandbox is its own authorization server
+    return f"https://{named or 'oauth.bitrix.info'}/rest/"
+
+
+def _code_form(application: _Application, code: Secret[str]) -> dict[str, str | Secret[str]]:
+    return {
+        "grant_type": "authorization_code",
+        "client_id": application.secret.client_id,
+        "client_secret": application.secret.secret("client_secret"),
+        "code": code,
+    }
 
 
 def _application_key(client_id: str, client_secret: Secret[str]) -> B24OAuthSecret:

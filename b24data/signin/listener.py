@@ -13,6 +13,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -21,17 +22,31 @@ from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.secret import Secret
 from b24data.signin.pasted import parameters_of
 
-__all__ = ["REDIRECT_PORT", "Listener", "redirect_uri", "same_machine"]
+__all__ = ["LISTEN_S", "REDIRECT_PORT", "Answer", "Listener", "redirect_uri", "same_machine"]
 
 REDIRECT_PORT = 8724
+LISTEN_S = 600.0
+"""How long a listener waits for the browser. Then the port is free for a sign-in of another notebook."""
 
 _PATIENCE_S = 5.0  # for a request from its first byte to its last: a browser on this machine takes milliseconds
 _LONGEST = 16 * 1024  # bytes of a request, cookies of other programs on 127.0.0.1 included
 _AT_ONCE = 8
 _POLL_S = 0.1
 
-Returned = Callable[[Mapping[str, Secret[str]]], str]
-"""Takes the parameters of the address; returns the sentence that the browser shows."""
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the browser shows. Unless the code was ``taken``, it stays in the address, to be copied from there."""
+
+    sentence: str
+    taken: bool = True
+
+
+Returned = Callable[[Mapping[str, Secret[str]]], Answer]
+"""Takes the parameters of the address."""
+
+Ended = Callable[[str], object]
+"""Takes a sentence that says why the listener does not wait any longer."""
 
 
 def redirect_uri(port: int = REDIRECT_PORT) -> str:
@@ -52,15 +67,25 @@ def same_machine() -> bool:
 class Listener:
     """Waits in a thread of its own for the browser to come back; ``port`` 0 is any free one.
 
-    One port has one listener: a new one in this process takes the place of the one before it. Raises
-    :class:`ConfigError` if another program has the port.
+    One port has one listener: a new one in this process takes the place of the one before it. After ``patience_s``
+    it stops. In both cases ``ended`` is called, in a thread of its own. Raises :class:`ConfigError` if another program
+    has the port.
     """
 
     _open: ClassVar[weakref.WeakValueDictionary[int, Listener]] = weakref.WeakValueDictionary()
 
-    def __init__(self, returned: Returned, port: int = REDIRECT_PORT, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        returned: Returned,
+        port: int = REDIRECT_PORT,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        patience_s: float = LISTEN_S,
+        ended: Ended | None = None,
+    ) -> None:
         if before := self._open.get(port):
             before.close()
+            before._tell("a later sign-in in this notebook listens now")
         try:
             self._socket = socket.create_server(("127.0.0.1", port), backlog=16)  # a port of a minute ago is free
         except (OSError, OverflowError) as error:
@@ -71,7 +96,10 @@ class Listener:
             ) from error
         self._port: int = self._socket.getsockname()[1]
         self._returned = returned
+        self._ended = ended
         self._clock = clock
+        self._patience_s = patience_s
+        self._until = clock.monotonic() + patience_s
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="b24data-callback", daemon=True)
@@ -88,10 +116,18 @@ class Listener:
         self._closed.set()
         self._thread.join()
 
+    def _tell(self, why: str) -> None:
+        if self._ended is not None:
+            threading.Thread(target=self._ended, args=(why,), name="b24data-ended", daemon=True).start()
+
     def _accept(self) -> None:
         self._socket.settimeout(_POLL_S)
         with self._socket:
             while not self._closed.is_set():
+                if self._clock.monotonic() >= self._until:
+                    self._closed.set()
+                    self._tell(f"the browser did not come back within {self._patience_s / 60:.0f} minutes")
+                    return
                 if not self._slots.acquire(timeout=_POLL_S):
                     continue
                 try:
@@ -108,7 +144,7 @@ class Listener:
                 if asked is None:
                     return
                 if "code" not in asked:  # a browser asks for a favicon, too
-                    page = _page(404, "This page waits for a portal to send you back.")
+                    page = _page(404, Answer("This page waits for a portal to send you back."))
                 else:
                     page = _page(200, self._returned(asked))
                 connection.settimeout(_PATIENCE_S)
@@ -146,8 +182,8 @@ def _asked_in(head: Secret[bytes] | None) -> Mapping[str, Secret[str]] | None:
         return None
 
 
-def _page(status: int, sentence: str) -> bytes:
-    page = _PAGE.format(sentence=html.escape(sentence)).encode()
+def _page(status: int, answer: Answer) -> bytes:
+    page = _PAGE.format(sentence=html.escape(answer.sentence), script=_HIDE_CODE if answer.taken else "").encode()
     head = [
         f"HTTP/1.1 {status} {'OK' if status == 200 else 'Not Found'}",
         "Content-Type: text/html; charset=utf-8",
@@ -159,8 +195,9 @@ def _page(status: int, sentence: str) -> bytes:
     return "\r\n".join([*head, "", ""]).encode() + page
 
 
+_HIDE_CODE = """<script>history.replaceState(null, "", "/")</script>"""
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>b24data</title>
 <meta name="color-scheme" content="light dark">
 <body style="font:16px/1.5 sans-serif;max-width:36em;margin:15vh auto;padding:0 1em"><p>{sentence}</p>
-<script>history.replaceState(null, "", "/")</script></body></html>
+{script}</body></html>
 """

@@ -25,7 +25,8 @@ def login(
 ) -> AuthPanel | Client:
     """Sign in to a portal and keep it as ``profile`` (by default: named after the portal).
 
-    In a notebook a panel; in VS Code and where there are no widgets a link and a hidden prompt; in a terminal
+    In a notebook a panel, shown wherever this stands in a cell; in VS Code and where there are no widgets a link and a
+    hidden prompt; in a terminal
     questions; in an unattended run nothing: there the profile's client is returned if somebody has signed in
     before, else :class:`AuthorizationRequiredError` says at once what to do. ``ui`` overrules the choice.
 
@@ -43,7 +44,9 @@ def login(
         case "panel":
             from b24data.signin.panel import AuthPanel
 
-            return AuthPanel(profile, port=port, needs=needs)
+            panel = AuthPanel(profile, port=port, needs=needs)
+            panel.show()
+            return panel
         case "html":
             from b24data.signin.prompt import HtmlPrompt, login_by_prompt
 

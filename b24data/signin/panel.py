@@ -1,27 +1,31 @@
 """The sign-in panel: stock ipywidgets over the steps of :mod:`b24data.signin.flow`, and the status once signed in.
 
-What a widget holds is saved with a notebook. So a field for a secret is emptied the moment its value is taken, and
-nothing secret is ever put into one.
+What a widget holds is saved with a notebook. So a field for a secret is emptied the moment its value arrives; until
+the sign-in is done the value is kept here, in memory. Nothing secret is ever put into a widget.
 """
 
 from __future__ import annotations
 
 import html
+import sys
 import threading
+import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from b24data.auth.profiles import Profiles
+from b24data.auth.profiles import Profile, Profiles
+from b24data.client.chosen import choose, waits
 from b24data.client.client import B24OAuth
 from b24data.client.connect import Client, connect_by
 from b24data.client.status import Status, status_of
-from b24data.errors import SdkError
-from b24data.http.redirect import origin_of
+from b24data.errors import ConfigError, SdkError
 from b24data.http.transport import Transport
-from b24data.secret import Secret
-from b24data.signin.flow import CODE_S, SignIn, Step, sentence
+from b24data.secret import NOTHING, Secret
+from b24data.signin import form
+from b24data.signin.flow import WRONG_APPLICATION, SignIn, Step
 from b24data.signin.listener import REDIRECT_PORT, redirect_uri, same_machine
 from b24data.text.markup import facts_html, note_html
 
@@ -29,27 +33,28 @@ __all__ = ["AuthPanel"]
 
 _WAYS = (("Application (OAuth)", "oauth"), ("Incoming webhook", "webhook"), ("Install event", "event"))
 _PASTED = 8  # characters that nobody types at once
-_STYLE = {"description_width": "9em"}
-# The bar runs out in the browser itself, from the moment the link is clicked: the kernel is not told of a click.
-_LINK = """<style>
-.b24data-life{{height:4px;width:0;background:currentColor;opacity:.6;transition:width {seconds}s linear}}
-.b24data-link:active ~ .b24data-life{{width:100%;transition:none}}
-</style>
-<a class="b24data-link" href="{link}" target="_blank" rel="noopener"><u>Open {host} and agree</u></a>
-<div class="b24data-life" aria-hidden="true"></div><div>{text}</div>"""
+_TAKEN = "✓ received and hidden; paste again to replace it"
+_TITLES = {
+    "start": ("Sign in to Bitrix24", "The sign-in is kept on this machine, never in the notebook."),
+    "choice": ("Choose a portal", "You have signed in to several on this machine."),
+    "link": ("Agree in your portal", "b24data then reads what you may read there."),
+}
 
 
 class AuthPanel:
-    """A panel to sign in to a portal, and to see who is signed in; show it by naming it last in a cell.
+    """A panel to sign in to a portal, and to see who is signed in.
 
-    ``profile`` is the name under which the portal is kept, and shown if somebody has signed in before; ``port`` and
-    ``needs`` are those of :func:`login`. ``client`` is the client once there is one, else None.
+    :func:`b24data.login` makes and shows it. ``profile`` is the name under which the portal is kept, and shown if
+    somebody has signed in before; ``port`` and ``needs`` are those of ``login``. ``client`` is the client once there is
+    one, else None. A new panel of the same sign-in takes over from the one before it.
 
     >>> import tempfile
     >>> panel = AuthPanel("acme", profiles=Profiles(tempfile.mkdtemp()))
     >>> panel
     AuthPanel(profile='acme', signed in: no)
     """
+
+    _last: ClassVar[weakref.ref[AuthPanel] | None] = None
 
     def __init__(
         self,
@@ -64,22 +69,42 @@ class AuthPanel:
         self._profiles = profiles or Profiles()
         self._needs = tuple(needs)
         self._port = port
+        self._asked = (self._profile, self._profiles.folder, port, self._needs)
+        self._held: dict[widgets.Password, Secret[str]] = {}
+        self._submitted: widgets.Password | None = None
+        self._shown_in: int | None = None
         self._worker: threading.Thread | None = None
         here = port if same_machine() else None
         self._flow = SignIn(Transport(timeout=20), self._profiles, needs=self._needs, port=here, changed=self._show)
         self._build()
+        before = AuthPanel._last() if AuthPanel._last is not None else None
+        AuthPanel._last = weakref.ref(self)
+        waits(partial(_waits, weakref.ref(self)))
         known = self._profiles.names()
-        if self._profile in known or (not self._profile and len(known) == 1):
+        if before is not None and before._asked == self._asked and before._waits():
+            before._hand_over(self)
+        elif self._profile in known or (not self._profile and len(known) == 1):
             self._work(lambda: self._open(self._profile or known[0]))
+        elif not self._profile and known:
+            self._show_portals()
 
     def __repr__(self) -> str:
         return f"AuthPanel(profile={self._profile!r}, signed in: {'yes' if self.client else 'no'})"
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = self.widget._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = f"{self!r}: this front end shows no widgets; b24data.login(ui='html') needs none"
-        return data
+    def show(self) -> None:
+        """Show the panel below the cell that runs; the same cell does not show it twice."""
+        from IPython.display import display
+
+        now = _cell()
+        if now is None or now != self._shown_in:
+            self._shown_in = now
+            bundle = self.widget._repr_mimebundle_()
+            data = dict(bundle[0] if isinstance(bundle, tuple) else bundle)
+            data["text/plain"] = f"{self!r}: this front end shows no widgets; b24data.login(ui='html') needs none"
+            display(data, raw=True)  # type: ignore[no-untyped-call]
+
+    def _ipython_display_(self) -> None:
+        self.show()
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until what a button began is done."""
@@ -89,103 +114,217 @@ class AuthPanel:
     def close(self) -> None:
         """Take the panel off the page, and wait for no browser any more. So does closing its ``widget``."""
         self._flow.close()
+        self._held.clear()
         self.widget.close()
 
     # What there is to see.
 
     def _build(self) -> None:
-        self.way = widgets.ToggleButtons(options=_WAYS, description="Way in", style=_STYLE)
-        self.portal = _text("Portal", "your-portal.bitrix24.com")
-        self.client_id = _text("Application ID", "local.5f…  (client_id)")
-        self.client_secret = _secret("Application key", "client_secret")
-        self.webhook = _secret("Webhook", "https://your-portal.bitrix24.com/rest/1/…/")
-        self.event = _secret("Install event", '{"auth": {"access_token": …}}')
-        self.name = _text("Keep as", "a name of your choice")
+        self.heading = widgets.HTML()
+        self.portals = form.choice("Portal")
+        self.open = form.button("Use this portal", self._use, "Connect to it, here and in connect()", primary=True)
+        self.other = form.button("Sign in to another portal", self._another, "Show the form")
+        self.way = widgets.ToggleButtons(options=_WAYS, description="Way in", style={"description_width": "8.5em"})
+        self.portal = form.text_field("Portal", "your-portal.bitrix24.com")
+        self.client_id = form.text_field("Application ID", "local.5f…")
+        self.client_secret = form.hidden_field("Application key", "client_secret")
+        self.webhook = form.hidden_field("Webhook", "https://your-portal.bitrix24.com/rest/1/…/")
+        self.event = form.hidden_field("Install event", '{"auth": {"access_token": …}}')
+        self.name = form.text_field("Keep as", "named after the portal")
         self.name.value = self._profile
-        self.go = _button("Get a link", self._go, "Check the portal and make the link at which you agree")
+        self.go = form.button(
+            "Get a link", self._go, "Check the portal and make the link at which you agree", primary=True
+        )
         self.link = widgets.HTML()
-        self.pasted = _secret("Code or address", "paste it here: it is used at once")
+        self.pasted = form.hidden_field("Code or address", "paste it here: it is used at once")
         self.pasted.continuous_update = True
         self.pasted.observe(self._typed, names="value")
-        self.use = _button("Sign in", self._paste, "Use the code that was typed by hand")
-        self.again = _button(
-            "New link", lambda: self._work(self._flow.new_link), "Another link, if the code was too old"
-        )
+        self.use = form.button("Sign in", self._paste, "Use the code that was typed by hand")
+        self.again = form.button("New link", self._new_link, "Another link, if the code was too old")
+        self.back = form.button("Back", self._start_over, "Correct the portal or the application")
         self.message = widgets.HTML()
         self.status = widgets.HTML()
-        self.refresh = _button("Refresh", self._refresh, "Ask the portal again, with a new access token")
-        self.switch = widgets.Dropdown(description="Profile", style=_STYLE, layout=widgets.Layout(width="20em"))
+        self.refresh = form.button("Refresh", self._refresh, "Ask the portal again, with a new access token")
+        self.switch = form.choice("Profile")
         self.switch.observe(self._switch, names="value")
-        self.sign_out = _button("Sign out", self._sign_out, "Forget this profile and its tokens on this machine")
-        note = f"The application's card names {redirect_uri(self._port)} as its handler."
-        self._application = widgets.VBox([self.portal, self.client_id, self.client_secret, widgets.HTML(note)])
-        self._start = widgets.VBox()
-        self._waiting = widgets.VBox([self.link, self.pasted, widgets.HBox([self.use, self.again])])
-        self._signed_in = widgets.VBox([self.status, widgets.HBox([self.switch, self.refresh, self.sign_out])])
-        self.widget = widgets.VBox([self._start, self._waiting, self._signed_in, self.message])
+        self.more = form.button("Another portal", self._another, "Sign in to one more portal")
+        self.sign_out = form.button("Sign out", self._sign_out, "Forget this profile and its tokens on this machine")
+        self._rows = self._help()
+        self._choice = form.rows(
+            form.row(self.portals, "The portals that you signed in to on this machine."),
+            form.bar(self.open, self.other),
+        )
+        self._start = form.rows()
+        self._waiting = form.rows(
+            self.link, form.row(self.pasted, "Hidden, and emptied at once."), form.bar(self.use, self.again, self.back)
+        )
+        self._signed_in = form.rows(
+            self.status,
+            form.row(self.switch, "connect() takes this one."),
+            form.bar(self.refresh, self.more, self.sign_out),
+        )
+        parts = [self.heading, self._choice, self._start, self._waiting, self._signed_in, self.message]
+        self.widget = form.rows(*parts)
         self.widget.add_class("b24data-panel")
         self.widget.observe(lambda change: self._flow.close() if change["new"] is None else None, names="comm")
         self.way.observe(lambda _: self._arrange(), names="value")
+        self._placeholders = {one: one.placeholder for one in (self.client_secret, self.webhook, self.event)}
+        for field in self._placeholders:
+            field.observe(partial(self._take, field), names="value")
+        for field in (self.portal, self.client_id, self.name, self.pasted, *self._placeholders):
+            field.on_msg(self._entered)
         self._arrange()
-        self._only(self._start)
+        self._only(self._start, *_TITLES["start"])
+
+    def _help(self) -> dict[str, tuple[widgets.Widget, ...]]:
+        """The rows of each way in: a field, and beside it where its value is found."""
+        handler = f"<code>{html.escape(redirect_uri(self._port))}</code>"
+        card = f"Developer resources → Other → Local application. Set its handler path to {handler}."
+        application = (
+            form.row(self.client_id, f"<b>client_id</b> of your local application. {card}"),
+            form.row(self.client_secret, "<b>client_secret</b>, below the ID on the application's card. Hidden."),
+        )
+        portal = form.row(self.portal, "As in the address bar of the browser while you are in your Bitrix24.")
+        hook = "Developer resources → Other → Incoming webhook. Its address is a secret. Hidden."
+        return {
+            "oauth": (portal, *application),
+            "webhook": (form.row(self.webhook, hook),),
+            "event": (
+                form.row(self.event, "The JSON that the portal sent when the application was installed."),
+                *application,
+            ),
+        }
 
     def _arrange(self) -> None:
-        """The fields of the chosen way."""
-        application = (self.client_id, self.client_secret)
-        fields: dict[str, tuple[widgets.Widget, ...]] = {
-            "oauth": (self._application,),
-            "webhook": (self.webhook,),
-            "event": (self.event, *application),
-        }
+        """The rows of the chosen way."""
         self.go.description = "Get a link" if self.way.value == "oauth" else "Sign in"
-        self._start.children = (self.way, *fields[self.way.value], self.name, self.go)
+        keep = form.row(self.name, "The name for <code>connect(…)</code>. Optional.")
+        self._start.children = (self.way, *self._rows[self.way.value], keep, form.bar(self.go))
 
-    def _only(self, *shown: widgets.Widget) -> None:
-        for part in (self._start, self._waiting, self._signed_in):
-            part.layout.display = "" if part in shown else "none"
+    def _only(self, shown: widgets.Widget | None, title: str, text: str = "") -> None:
+        """One of the parts, under its title."""
+        self.heading.value = form.heading(title, text)
+        for part in (self._choice, self._start, self._waiting, self._signed_in):
+            part.layout.display = "" if part is shown else "none"
 
     def _show(self, step: Step) -> None:
         """A new step of the sign-in, in whatever thread made it."""
         busy = step.at == "busy"
-        for button in (self.go, self.use, self.again):
+        for button in (self.go, self.use, self.again, self.back):
             button.disabled = busy
         if busy:
             self.message.value = note_html("One moment …")
             return
-        self.message.value = _trouble(step.trouble) if step.trouble else note_html(step.note) if step.note else ""
+        self.message.value = (
+            form.trouble_html(step.trouble) if step.trouble else note_html(step.note) if step.note else ""
+        )
         if step.at == "link":
-            self.link.value = _link(step)
-            self._only(self._waiting)
+            self.link.value = form.link_html(step)
+            self._only(self._waiting, *_TITLES["link"])
         elif step.at == "start":
-            self._only(self._start)
+            self._forget_refused(step)
+            self._only(self._start, *_TITLES["start"])
         elif step.status is not None:
             self.link.value = ""
+            self._let_go()
             self._signed_in_as(step.profile, connect_by(self._profiles, step.profile), step.status)
+            choose(self._profiles, step.profile)
 
     def _signed_in_as(self, name: str, client: Client, status: Status) -> None:
         self.client, self._profile = client, name
-        self.status.value = facts_html(f"Signed in to {status.portal} as {name!r}", status.facts[1:], good=True)
+        names = self._profiles.names()
+        self.status.value = facts_html("", status.facts[1:]) + form.next_html(name, names)
         self.switch.unobserve(self._switch, names="value")  # new options select one of themselves
-        self.switch.options = self._profiles.names()
+        self.switch.options = names
         self.switch.value = name
         self.switch.observe(self._switch, names="value")
-        self._only(self._signed_in)
+        self._only(self._signed_in, f"✓ Signed in to {status.portal}", f"Kept on this machine as {name!r}.")
+
+    def _show_portals(self) -> None:
+        """Several portals were signed in to: which one is meant comes first."""
+        self.portals.options = [(_described(name, one), name) for name, one in self._profiles.known()]
+        self._only(self._choice, *_TITLES["choice"])
+
+    # Another panel for the same sign-in.
+
+    def _waits(self) -> bool:
+        """Whether the panel is open and nobody has signed in with it."""
+        return self.client is None and self.widget.comm is not None
+
+    def _hand_over(self, later: AuthPanel) -> None:
+        """A cell was run again: its new panel stands where this one stood, listens on, and knows what was typed."""
+        later.way.value = self.way.value
+        for mine, theirs in ((self.portal, later.portal), (self.client_id, later.client_id), (self.name, later.name)):
+            theirs.value = mine.value
+        fields = ((self.client_secret, later.client_secret), (self.webhook, later.webhook), (self.event, later.event))
+        for mine, theirs in fields:
+            if mine in self._held:
+                later._hold(theirs, self._held.pop(mine))
+        unused, later._flow = later._flow, self._flow
+        unused.close()
+        self._flow, unused.changed, later._flow.changed = unused, None, later._show
+        self._only(None, "This sign-in continues in the panel that was shown last.")
+        self.message.value = ""
+        step = later._flow.step
+        if step.at in ("link", "busy"):
+            later._show(step)
+        elif self._choice.layout.display != "none":
+            later._show_portals()
 
     # What the user does. No network in the kernel's thread: a cell can run meanwhile.
 
+    def _take(self, field: widgets.Password, change: Any) -> None:
+        """A value has arrived: it is kept here, and the widget has it no longer."""
+        if change["new"]:
+            del change  # it shows what was typed
+            self._hold(field, _taken(field))
+            if self._submitted is field:
+                self._submitted = None
+                self._go()
+
+    def _hold(self, field: widgets.Password, value: Secret[str]) -> None:
+        self._held[field] = value
+        field.placeholder = _TAKEN
+
+    def _let_go(self) -> None:
+        for field in self._held:
+            field.placeholder = self._placeholders[field]
+        self._held.clear()
+
+    def _forget_refused(self, step: Step) -> None:
+        """A refused secret is asked for again; where only the portal's address was wrong, the key stays."""
+        if step.trouble is not None and (self.way.value != "oauth" or step.trouble.code in WRONG_APPLICATION):
+            self._let_go()
+
+    def _entered(self, field: widgets.Widget, content: Any, _buffers: Any) -> None:
+        """Enter was pressed. The browser says so before it sends the value of a hidden field."""
+        if not isinstance(content, dict) or content.get("event") != "submit":
+            return
+        if field is self.pasted:
+            self._paste()
+        elif field in self._placeholders:
+            self._submitted = field
+            if field in self._held:
+                self._go()
+        else:
+            self._go()
+
     def _go(self) -> None:
-        secret, webhook, event = _taken(self.client_secret), _taken(self.webhook), _taken(self.event)
         portal, client_id = Secret(self.portal.value), self.client_id.value
-        self._flow.keep_as = self.name.value.strip()
+        secret, webhook, event = (
+            self._held.get(one, NOTHING) for one in (self.client_secret, self.webhook, self.event)
+        )
+        flow = self._flow
+        flow.keep_as = self.name.value.strip()
         if "/rest/" in portal.reveal():
             self.portal.value = ""  # a webhook in the wrong field is a secret, too
         match self.way.value:
             case "oauth":
-                self._work(lambda: self._flow.ask_portal(portal, client_id, secret))
+                self._work(lambda: flow.ask_portal(portal, client_id, secret))
             case "webhook":
-                self._work(lambda: self._flow.use_webhook(webhook))
+                self._work(lambda: flow.use_webhook(webhook))
             case _:
-                self._work(lambda: self._flow.use_event(event, client_id, secret))
+                self._work(lambda: flow.use_event(event, client_id, secret))
 
     def _typed(self, change: Any) -> None:
         """What appears at once was pasted, and is used at once: a code lives for seconds."""
@@ -194,9 +333,25 @@ class AuthPanel:
         if grew >= _PASTED:
             self._paste()
 
+    def _new_link(self) -> None:
+        self._work(self._flow.new_link)
+
     def _paste(self) -> None:
         if text := _taken(self.pasted):
             self._work(lambda: self._flow.paste(text))
+
+    def _start_over(self) -> None:
+        self._flow.start_over()
+
+    def _another(self) -> None:
+        self.name.value = ""
+        self._flow.start_over()
+
+    def _use(self) -> None:
+        name = self.portals.value
+        if name:
+            choose(self._profiles, name)
+            self._work(lambda: self._open(name))
 
     def _refresh(self) -> None:
         def renew() -> None:
@@ -207,14 +362,18 @@ class AuthPanel:
         self._work(renew)
 
     def _switch(self, change: Any) -> None:
-        if change["new"] and change["new"] != self._profile:
-            self._work(lambda: self._open(change["new"]))
+        name = change["new"]
+        if name and name != self._profile:
+            choose(self._profiles, name)
+            self._work(lambda: self._open(name))
 
     def _sign_out(self) -> None:
         self._profiles.delete(self._profile)
+        choose(self._profiles, None)
         self.client = None
         self.message.value = note_html(f"{self._profile} is forgotten on this machine.")
-        self._only(self._start)
+        self._profile = ""
+        self._only(self._start, *_TITLES["start"])
 
     def _open(self, name: str) -> None:
         """Show the status of a saved profile."""
@@ -229,32 +388,28 @@ class AuthPanel:
                 task()
             except Exception as error:  # noqa: BLE001  a button that says nothing hangs
                 known = error if isinstance(error, SdkError) else SdkError(f"{type(error).__name__}: {error}")
-                self.message.value = _trouble(known)
-                self._only(self._start)
+                self.message.value = form.trouble_html(known)
+                self._only(self._start, *_TITLES["start"])
 
         self._worker = threading.Thread(target=run, name="b24data-panel", daemon=True)
         self._worker.start()
 
 
-def _wide() -> widgets.Layout:
-    return widgets.Layout(width="36em", max_width="100%")
+def _waits(panel: weakref.ref[AuthPanel]) -> bool:
+    known = panel()
+    return known is not None and known._shown_in is not None and known._waits()
 
 
-def _text(description: str, placeholder: str) -> widgets.Text:
-    return widgets.Text(description=description, placeholder=placeholder, style=_STYLE, layout=_wide())
+def _cell() -> int | None:
+    """The number of the cell that runs."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return None if shell is None else int(shell.execution_count)
 
 
-def _secret(description: str, placeholder: str) -> widgets.Password:
-    """A hidden field. Its value comes when the field is left, not with every key."""
-    return widgets.Password(
-        description=description, placeholder=placeholder, continuous_update=False, style=_STYLE, layout=_wide()
-    )
-
-
-def _button(description: str, clicked: Callable[[], None], tooltip: str) -> widgets.Button:
-    button = widgets.Button(description=description, tooltip=tooltip)
-    button.on_click(lambda _: clicked())
-    return button
+def _described(name: str, one: Profile | ConfigError) -> str:
+    if isinstance(one, ConfigError):
+        return f"{name}: cannot be read"
+    return " · ".join(filter(None, (name, one.portal, one.user, "webhook" if one.webhook else "application")))
 
 
 def _taken(field: widgets.Password) -> Secret[str]:
@@ -262,14 +417,3 @@ def _taken(field: widgets.Password) -> Secret[str]:
     value = Secret(str(field.value))
     field.value = ""
     return value
-
-
-def _trouble(error: SdkError) -> str:
-    return note_html(f"✗ {sentence(error)}", role="alert")
-
-
-def _link(step: Step) -> str:
-    back = "The panel goes on by itself. Or paste" if step.listens else "Paste"
-    text = f"{back} the code, or the whole address of the page that follows: the code lives {CODE_S} seconds."
-    host, link = html.escape(origin_of(step.address).netloc), Secret(html.escape(step.link))
-    return _LINK.format(seconds=CODE_S, link=link.reveal(), host=host, text=html.escape(text))

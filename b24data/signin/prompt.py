@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from b24data.auth.profiles import Profiles
+from b24data.client.chosen import choose
 from b24data.client.connect import Client, connect_by
 from b24data.errors import AuthorizationRequiredError
 from b24data.http.transport import Transport
 from b24data.secret import Secret
-from b24data.signin.flow import CODE_S, SignIn, Step, sentence
+from b24data.signin.flow import CODE_S, WRONG_APPLICATION, SignIn, Step, sentence
 from b24data.signin.listener import redirect_uri, same_machine
 from b24data.text.markup import note_html
 
@@ -33,6 +34,9 @@ class Prompt(Protocol):
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the user answers; ``hidden``: it is not shown."""
 
+    def ask_way(self, question: str) -> Secret[str]:
+        """A portal's address, or a secret in its place: no more of it is shown than the address."""
+
 
 class HtmlPrompt:
     """Speaks in HTML, asks by the notebook's own prompt; what is asked hidden is never part of the notebook."""
@@ -49,6 +53,10 @@ class HtmlPrompt:
         """What the user types below the cell."""
         return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
 
+    def ask_way(self, question: str) -> Secret[str]:
+        """Hidden: a notebook keeps what its prompt shows."""
+        return Secret(getpass.getpass(f"{question} (not shown): "))
+
 
 def _display(markup: str) -> None:
     from IPython.display import HTML, display
@@ -62,16 +70,28 @@ def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Se
     flow = SignIn(
         Transport(timeout=20), profiles, keep_as=profile or "", needs=needs, port=port if same_machine() else None
     )
+    doubted = False
     try:
         for _ in range(_MOST_MISTAKES):
             step = flow.step if flow.step.at == "link" else _ask_portal(flow, prompt, port)
             if step.trouble is not None:
                 prompt.say(sentence(step.trouble))
+            if (
+                step.at == "link"
+                and step.trouble is not None
+                and step.trouble.code in WRONG_APPLICATION
+                and not doubted
+            ):
+                doubted = True  # the same answers once more are taken: the server may be another one
+                flow.start_over()
+                continue
             if step.at == "link":
                 step = _ask_code(flow, prompt, step)
             if step.at == "done":
                 name = step.profile
-                prompt.say(f"{step.status}\n\nSigned in, and kept as {name!r}: b24data.connect({name!r})")
+                choose(profiles, name)
+                named = f'"{name}"' if len(profiles.names()) > 1 else ""
+                prompt.say(f"{step.status}\n\nSigned in, and kept as {name!r}. Next: b24 = b24data.connect({named})")
                 return connect_by(profiles, name)
         raise flow.step.trouble or AuthorizationRequiredError("not signed in", hint="try again")
     finally:
@@ -79,19 +99,19 @@ def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Se
 
 
 def _ask_portal(flow: SignIn, prompt: Prompt, port: int) -> Step:
-    portal = Secret(prompt.ask("Portal (your-portal.bitrix24.com), or Enter to give a webhook or an install event"))
-    if not portal.reveal().strip():
-        text = Secret(
-            prompt.ask("Address of the incoming webhook, or the install event's JSON (not shown)", hidden=True)
-        )
-        if "://" in text.reveal()[:10]:
-            return flow.use_webhook(text)
-        return flow.use_event(text, *_ask_application(prompt, port))
-    return flow.ask_portal(portal, *_ask_application(prompt, port))
+    given = prompt.ask_way("Portal (your-portal.bitrix24.com), or an incoming webhook, or the JSON of an install event")
+    if "/rest/" in given.reveal():
+        return flow.use_webhook(given)
+    if given.reveal().lstrip()[:1] in ("{", "[") or "auth[" in given.reveal():
+        return flow.use_event(given, *_ask_application(prompt, port))
+    return flow.ask_portal(given, *_ask_application(prompt, port))
 
 
 def _ask_application(prompt: Prompt, port: int) -> tuple[str, Secret[str]]:
-    prompt.say(f"The application's card (Developer resources > Other > Local application) names {redirect_uri(port)}")
+    prompt.say(
+        "In your portal: Developer resources > Other > Local application. "
+        f"Set the application's handler path to {redirect_uri(port)}"
+    )
     client_id = prompt.ask("Application ID (client_id)")
     return client_id, Secret(prompt.ask("Application key (client_secret, not shown)", hidden=True))
 

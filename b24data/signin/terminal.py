@@ -8,6 +8,7 @@ import webbrowser
 
 from b24data.errors import AuthorizationRequiredError
 from b24data.secret import Secret
+from b24data.signin.keys import line_of, one_by_one
 from b24data.signin.listener import same_machine
 
 __all__ = ["TerminalPrompt"]
@@ -31,7 +32,17 @@ class TerminalPrompt:
         try:
             return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
         except EOFError as error:
-            raise AuthorizationRequiredError("nobody answered", hint="run b24data login in a terminal") from error
+            raise AuthorizationRequiredError("the input ended", hint="run b24data login in a terminal") from error
+
+    def ask_way(self, question: str) -> Secret[str]:
+        """What the user types, shown up to the secret part of a webhook or an install event."""
+        sys.stderr.write(f"{question}: ")
+        sys.stderr.flush()
+        try:
+            with one_by_one() as read:
+                return line_of(read, sys.stderr)
+        except EOFError as error:
+            raise AuthorizationRequiredError("the input ended", hint="run b24data login in a terminal") from error
 
 
 def _open_browser(url: Secret[str]) -> bool:

@@ -13,7 +13,7 @@ from b24data.auth.profiles import Profiles
 from b24data.errors import ConfigError
 from b24data.http.transport import Transport
 from b24data.signin.flow import SignIn
-from b24data.signin.listener import Listener
+from b24data.signin.listener import Answer, Listener
 from b24data.signin.pasted import portal_in, read_code
 
 SECRETS = ("access_token", "refresh_token", "client_secret")
@@ -89,7 +89,7 @@ def test_the_listener__takes_no_code_with_a_foreign_state(portal, profiles):
 
 
 def test_the_listener__answers_nothing_else(portal):
-    listener = Listener(lambda asked: "never", 0)
+    listener = Listener(lambda asked: Answer("never"), 0)
     with pytest.raises(urllib.error.HTTPError, match="404"):
         visit(f"{listener.uri}favicon.ico")
     listener.close()
@@ -149,11 +149,32 @@ def test_a_host_that_does_not_answer__is_a_trouble_and_no_exception(flow):
     assert step.trouble.code == "NOT_CONNECTED"
 
 
-def test_a_wrong_client_secret__says_what_to_check(flow, portal):
-    ask(flow, portal, client_secret="wrong")
+@pytest.mark.parametrize("wrong", [{"client_id": "local.of-another-portal"}, {"client_secret": "wrong"}])
+def test_a_wrong_application__is_told_before_the_link_is_opened_and_asked_for_again(flow, portal, wrong):
+    step = ask(flow, portal, **wrong)
+    assert step.at == "link"  # another server of Bitrix24's may know it
+    assert "127.0.0.1 does not know this application ID and key" in str(step.trouble)
     step = flow.paste(portal.authorization_code())
-    assert step.at == "link"
+    assert step.at == "start"
     assert "check client_id and client_secret" in str(step.trouble)
+    assert ask(flow, portal).trouble is None
+
+
+def test_a_server_that_says_nothing_of_the_application__leaves_the_link_as_it_is(flow, portal):
+    for kind in ("html", "500"):
+        portal.fail(kind, on="oauth")
+        step = ask(flow, portal)
+        portal.clear_faults()
+        assert (step.at, step.trouble) == ("link", None)
+
+
+def test_start_over__listens_no_more_and_takes_no_code(portal, profiles):
+    flow = SignIn(Transport(), profiles, port=0)
+    ask(flow, portal)
+    assert flow._listener is not None
+    assert flow.start_over().at == "start"
+    assert flow._listener is None
+    assert "begin with the portal's address" in str(flow.paste(portal.authorization_code()).trouble)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from b24data.http.transport import Transport
 from b24data.signin import flow as flow_module
 from b24data.signin.flow import SignIn, Step
 from b24data.signin.keep import SignedIn
-from b24data.signin.listener import Listener
+from b24data.signin.listener import Answer, Listener
 from b24data.signin.pasted import portal_in
 from tests.http.fakes import FakeClock, FakeTransport, reply
 
@@ -86,7 +86,7 @@ def test_the_same_address_twice__leaves_the_user_signed_in(portal: Sandbox, begi
     expected = flow._application
     assert "You are signed in" in visit(flow, **asked)
     flow._application = None
-    assert "Not signed in" in flow._returned({})
+    assert "Not signed in" in flow._returned({}).sentence
     assert expected is not None
     assert flow.step.at == "done"
 
@@ -106,7 +106,7 @@ def test_a_port_that_another_program_has__is_a_sentence() -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(ConfigError, match="of this machine is taken") as caught,
     ):
-        Listener(lambda _: "", taken.getsockname()[1])
+        Listener(lambda _: Answer(""), taken.getsockname()[1])
     assert caught.value.code == "PORT_TAKEN"
 
 
@@ -117,7 +117,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def listener(clock: FakeClock) -> Iterator[Listener]:
-    listener = Listener(lambda asked: f"code {asked['code'].reveal()}", 0, clock=clock)
+    listener = Listener(lambda asked: Answer(f"code {asked['code'].reveal()}"), 0, clock=clock)
     yield listener
     listener.close()
 
@@ -178,6 +178,51 @@ def test_connections_that_say_nothing__take_no_more_threads_than_a_few(listener:
         assert threading.active_count() - before <= 8
     with urllib.request.urlopen(f"{listener.uri}?code=mine") as page:
         assert b"code mine" in page.read()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_code__stays_in_the_address_where_it_was_not_taken(taken: bool) -> None:
+    listener = Listener(lambda _: Answer("said", taken), 0)
+    with urllib.request.urlopen(f"{listener.uri}?code=mine") as page:
+        assert (b"replaceState" in page.read()) == taken
+    listener.close()
+
+
+def test_a_code_for_another_link__stays_in_the_address(portal: Sandbox, begin: Begin) -> None:
+    flow, step = begin()
+    assert "replaceState" not in visit(flow, code=portal.authorization_code(), state="stolen")
+    assert "replaceState" in visit(flow, code=portal.authorization_code(), state=state_of(step))
+
+
+def test_a_listener__stops_after_ten_minutes_and_frees_its_port(portal: Sandbox, profiles: Profiles) -> None:
+    clock, told = FakeClock(), threading.Event()
+    flow = SignIn(Transport(), profiles, port=0, clock=clock)
+    secret = portal.oauth_secret()
+    assert flow.ask_portal(portal.url, secret["client_id"], secret["client_secret"]).listens
+    assert flow._listener is not None
+    address = ("127.0.0.1", urlsplit(flow._listener.uri).port)
+    flow.changed = lambda step: told.set()
+    clock.now += 601
+    assert told.wait(60)
+    assert (flow.step.at, flow.step.listens) == ("link", False)
+    assert "did not come back within 10 minutes" in flow.step.note
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+    assert flow.new_link().listens
+    flow.close()
+
+
+def test_a_later_sign_in__takes_the_port_and_the_earlier_one_says_so(portal: Sandbox, begin: Begin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    first, _ = begin(port)
+    told = threading.Event()
+    first.changed = lambda step: told.set()
+    second, step = begin(port)
+    assert told.wait(60)
+    assert (first.step.at, first.step.listens, second.step.listens) == ("link", False, True)
+    assert "a later sign-in in this notebook listens now" in first.step.note
+    assert "You are signed in" in visit(second, code=portal.authorization_code(), state=state_of(step))
 
 
 def test_an_answer__is_escaped_and_kept_by_no_cache(listener: Listener) -> None:
@@ -271,9 +316,10 @@ def test_a_client_of_a_portal_elsewhere__has_no_server_on_this_machine(server: s
 
 def test_the_address_that_comes_back__names_no_program_of_this_machine_for_the_secret(profiles: Profiles) -> None:
     poster = FakeTransport(answer=lambda *_: reply({"result": 1}))
+    poster.tokens = lambda _: reply({"error": "invalid_grant"}, 400)
     flow = SignIn(poster, profiles)
     step = flow.ask_portal("acme.bitrix24.com", "local.1", "cl13nt")
     for server in ("127.0.0.1:9", "localhost", "[::1]", "evil.example", "oauth.bitrix.info@evil.example", "["):
         address = f"http://127.0.0.1:8724/?{urlencode({'code': 'x', 'state': state_of(step), 'server_domain': server})}"
         assert "not a known one" in str(flow.paste(address).trouble)
-    assert poster.forms == []
+    assert [url for url, _ in poster.forms] == ["https://oauth.bitrix.info/oauth/token/"]  # before the link

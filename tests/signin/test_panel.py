@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import ipywidgets
 import pytest
 
+from b24data.auth.profiles import Profile, Profiles
+from b24data.client.connect import find_credentials
 from b24data.signin.panel import AuthPanel
 
 
@@ -40,7 +42,7 @@ def paste(panel, text):
 def saved(panel):
     """All that a notebook keeps of the panel's widgets, and what a cell shows of it."""
     state = ipywidgets.Widget.get_manager_state(drop_defaults=False)
-    return json.dumps(state, default=str) + json.dumps(panel._repr_mimebundle_(), default=str) + repr(panel)
+    return json.dumps(state, default=str) + json.dumps(panel.widget._repr_mimebundle_(), default=str) + repr(panel)
 
 
 def shown(panel):
@@ -200,7 +202,7 @@ def test_profiles__are_switched_and_signed_out(panel, portal, profiles):
         press(panel, panel.go)
     panel.switch.value = "acme"
     panel.wait()
-    assert "as &#x27;acme&#x27;" in panel.status.value
+    assert "as &#x27;acme&#x27;" in panel.heading.value
     press(panel, panel.sign_out)
     assert profiles.names() == ["other"]
     assert panel.client is None
@@ -243,6 +245,143 @@ def test_a_second_panel__listens_in_the_place_of_the_first(portal, profiles):
         assert b"You are signed in" in page.read()
     first.close()
     second.close()
+
+
+def enter(field):
+    """Enter, as the front end tells of it."""
+    field._handle_custom_msg({"event": "submit"}, [])
+
+
+def test_a_panel_of_the_same_sign_in__listens_on_and_takes_the_code(portal, profiles):
+    first = AuthPanel("acme", port=0, profiles=profiles)
+    fill(first, portal)
+    portal.redirect_to(first._flow._listener.uri)
+    link = first._flow.step.link
+    second = AuthPanel("acme", port=0, profiles=profiles)
+    assert shown(first) == []
+    assert "continues in the panel that was shown last" in first.heading.value
+    assert shown(second) == ["link"]
+    with urllib.request.urlopen(link) as page:
+        assert b"You are signed in" in page.read()
+    assert shown(second) == ["done"]
+    assert (second.client is None, first.client is None) == (False, True)
+
+
+def test_a_panel_of_the_same_sign_in__has_what_was_typed(portal, profiles):
+    secret = portal.oauth_secret()
+    first = AuthPanel(port=0, profiles=profiles)
+    first.portal.value, first.client_id.value = portal.url, secret["client_id"]
+    first.client_secret.value = secret["client_secret"]
+    second = AuthPanel(port=0, profiles=profiles)
+    assert (second.portal.value, second.client_id.value) == (portal.url, secret["client_id"])
+    assert "received and hidden" in second.client_secret.placeholder
+    press(second, second.go)
+    assert shown(second) == ["link"]
+    second.close()
+
+
+def test_a_panel_of_another_sign_in__leaves_the_first_alone(panel, portal, profiles):
+    fill(panel, portal)
+    other = AuthPanel("other", port=0, profiles=profiles)
+    assert (shown(panel), shown(other)) == (["link"], ["start"])
+
+
+@pytest.mark.parametrize("name", ["client_secret", "webhook", "event"])
+def test_a_field_for_a_secret__is_empty_the_moment_the_value_arrives(panel, name):
+    field = getattr(panel, name)
+    field.value = "s3cr3t-of-the-portal"
+    assert field.value == ""
+    assert "s3cr3t" not in saved(panel)
+    assert "received and hidden" in field.placeholder
+
+
+def test_a_key__is_kept_over_a_wrong_address_and_asked_for_again_after_a_refusal(panel, portal):
+    secret = portal.oauth_secret()
+    fill(panel, portal, address="acme")
+    panel.portal.value = portal.url
+    press(panel, panel.go)
+    assert shown(panel) == ["link"]
+    panel.back.click()
+    assert (shown(panel), panel.client_id.value) == (["start"], secret["client_id"])
+    fill(panel, portal, client_secret="wrong")
+    assert "does not know this application" in panel.message.value
+    paste(panel, portal.authorization_code())
+    assert shown(panel) == ["start"]
+    assert panel.client_secret.placeholder == "client_secret"
+
+
+@pytest.mark.parametrize("name", ["portal", "client_id", "name"])
+def test_enter_in_a_field__is_the_button(panel, portal, name):
+    secret = portal.oauth_secret()
+    panel.portal.value, panel.client_id.value = portal.url, secret["client_id"]
+    panel.client_secret.value = secret["client_secret"]
+    enter(getattr(panel, name))
+    panel.wait()
+    assert shown(panel) == ["link"]
+
+
+def test_enter_in_a_hidden_field__waits_for_its_value(panel, portal):
+    panel.way.value = "webhook"
+    enter(panel.webhook)
+    assert panel._worker is None
+    panel.webhook.value = portal.webhook_url
+    panel.wait()
+    assert shown(panel) == ["done"]
+
+
+def test_enter_behind_a_typed_code__uses_it(panel, portal):
+    fill(panel, portal)
+    for length in range(1, len(code := portal.authorization_code()) + 1):
+        panel.pasted.value = code[:length]
+    enter(panel.pasted)
+    panel.wait()
+    assert shown(panel) == ["done"]
+
+
+def test_several_portals__are_shown_first_and_the_choice_is_what_connect_uses(portal, tmp_path, monkeypatch):
+    monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path))
+    for name in ("acme", "other"):
+        Profiles().save(Profile(name=name, portal="x.bitrix24.com", webhook=portal.webhook_url))
+    panel = AuthPanel(port=0)
+    assert panel._choice.layout.display == ""
+    assert [name for _, name in panel.portals.options] == ["acme", "other"]
+    panel.portals.value = "other"
+    press(panel, panel.open)
+    assert shown(panel) == ["done"]
+    assert find_credentials(None, Profiles()).profile == "other"
+    assert "connect(&quot;other&quot;)" in panel.status.value
+    panel.switch.value = "acme"
+    panel.wait()
+    assert find_credentials(None, Profiles()).profile == "acme"
+    press(panel, panel.sign_out)
+    assert find_credentials(None, Profiles()).profile == "other"  # the only one
+
+
+def test_a_sign_in_to_another_portal__does_not_replace_the_first(panel, portal, profiles):
+    panel.way.value = "webhook"
+    panel.webhook.value = portal.webhook_url
+    press(panel, panel.go)
+    assert "b24data.connect()</code>" in panel.status.value
+    panel.more.click()
+    assert (shown(panel), panel.name.value) == (["start"], "")
+    panel.webhook.value = portal.webhook_url
+    press(panel, panel.go)
+    assert len(profiles.names()) == 2
+
+
+def test_each_part__has_one_primary_button(panel):
+    parts = {"choice": panel._choice, "start": panel._start, "link": panel._waiting, "done": panel._signed_in}
+    primary = {
+        name: [one.description for one in buttons_in(part) if one.button_style == "primary"]
+        for name, part in parts.items()
+    }
+    # At "link" the link itself is the thing to press, at "done" there is nothing left to do.
+    assert primary == {"choice": ["Use this portal"], "start": ["Get a link"], "link": [], "done": []}
+
+
+def buttons_in(box):
+    inner = [one for child in box.children if hasattr(child, "children") for one in buttons_in(child)]
+    return inner + [child for child in box.children if isinstance(child, ipywidgets.Button)]
 
 
 def test_a_button__whose_work_fails_for_no_reason_of_ours_says_so(panel):

@@ -1,0 +1,137 @@
+"""What the sign-in panel looks like: fields with their help, buttons, and the styles of both themes."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+
+import ipywidgets as widgets
+
+from b24data.errors import SdkError
+from b24data.http.redirect import origin_of
+from b24data.secret import Secret
+from b24data.signin.flow import CODE_S, Step, sentence
+from b24data.text.markup import note_html
+
+__all__ = [
+    "STYLE",
+    "bar",
+    "button",
+    "choice",
+    "heading",
+    "hidden_field",
+    "link_html",
+    "next_html",
+    "row",
+    "rows",
+    "text_field",
+    "trouble_html",
+]
+
+# Colours come from the front end, so that both themes are readable; the fallbacks are for front ends that name none.
+STYLE = """<style>
+.b24data-panel{max-width:60em;padding:14px 18px 12px;border:1px solid var(--jp-border-color2,#8886);border-radius:6px;
+  color:var(--jp-ui-font-color1,inherit);overflow:visible}
+.b24data-panel .widget-html-content,.b24data-panel .jupyter-widget-html-content{line-height:1.45;white-space:normal}
+.b24data-panel h3{margin:0;font-size:1.2em;font-weight:600}
+.b24data-panel h3+div{opacity:.75}
+.b24data-panel .b24data-rows{gap:6px;overflow:visible}
+.b24data-panel .b24data-row{gap:12px;flex-flow:row wrap;align-items:center;overflow:visible}
+.b24data-panel .b24data-help{flex:1 1 16em;min-width:14em;font-size:.92em;opacity:.75}
+.b24data-panel .b24data-bar{gap:6px;flex-flow:row wrap;margin-top:6px;overflow:visible}
+.b24data-panel .b24data-trouble{padding:6px 10px;border-left:4px solid var(--jp-error-color1,#d32f2f);
+  background:color-mix(in srgb,var(--jp-error-color1,#d32f2f) 10%,transparent)}
+.b24data-panel a.b24data-link{display:inline-block;padding:5px 16px;border-radius:3px;text-decoration:none;
+  color:var(--jp-ui-inverse-font-color1,#fff);background:var(--jp-brand-color1,#1976d2)}
+.b24data-panel a.b24data-link:hover{filter:brightness(1.1)}
+.b24data-panel .b24data-life{height:3px;width:0;max-width:30em;margin:6px 0;background:currentColor;opacity:.5}
+.b24data-panel .b24data-link:active~.b24data-life{width:100%;transition:none}
+.b24data-panel code{padding:1px 5px;border-radius:3px;user-select:all;background:var(--jp-layout-color2,#8882);
+  color:inherit}
+</style>"""
+
+_LABEL = {"description_width": "8.5em"}
+
+
+def heading(title: str, text: str) -> str:
+    """A title and a line below it."""
+    return f"{STYLE}<h3>{html.escape(title)}</h3><div>{html.escape(text)}</div>"
+
+
+def row(field: widgets.Widget, help_: str) -> widgets.HBox:
+    """A field, and beside it what to put there; below it where the page is narrow. ``help_`` is HTML."""
+    text = widgets.HTML(help_)
+    text.add_class("b24data-help")
+    line = widgets.HBox([field, text])
+    line.add_class("b24data-row")
+    return line
+
+
+def bar(*buttons: widgets.Widget) -> widgets.HBox:
+    """Buttons in a row."""
+    line = widgets.HBox(buttons)
+    line.add_class("b24data-bar")
+    return line
+
+
+def rows(*lines: widgets.Widget) -> widgets.VBox:
+    """Rows below each other."""
+    box = widgets.VBox(lines)
+    box.add_class("b24data-rows")
+    return box
+
+
+def text_field(description: str, placeholder: str) -> widgets.Text:
+    """A field that may be seen."""
+    return widgets.Text(description=description, placeholder=placeholder, style=_LABEL, layout=_wide())
+
+
+def hidden_field(description: str, placeholder: str) -> widgets.Password:
+    """A hidden field. Its value comes when the field is left or Enter is pressed, not with every key."""
+    return widgets.Password(
+        description=description, placeholder=placeholder, continuous_update=False, style=_LABEL, layout=_wide()
+    )
+
+
+def choice(description: str) -> widgets.Dropdown:
+    """One of several, by its name."""
+    return widgets.Dropdown(description=description, style=_LABEL, layout=_wide())
+
+
+def button(description: str, clicked: Callable[[], None], tooltip: str, *, primary: bool = False) -> widgets.Button:
+    """A button; one of those that are visible is ``primary``."""
+    made = widgets.Button(
+        description=description,
+        tooltip=tooltip,
+        button_style="primary" if primary else "",
+        layout=widgets.Layout(width="auto", min_width="9em"),
+    )
+    made.on_click(lambda _: clicked())
+    return made
+
+
+def link_html(step: Step) -> str:
+    """The link at which the user agrees. The bar below it runs in the browser: no kernel learns of a click."""
+    back = "This panel continues by itself. If it does not, paste" if step.listens else "Then paste"
+    text = f"{back} the code, or the whole address of the page that follows, below. The code lives {CODE_S} seconds."
+    host, link = html.escape(origin_of(step.address).netloc), Secret(html.escape(step.link))
+    return (
+        f'<style>.b24data-life{{transition:width {CODE_S}s linear}}</style><a class="b24data-link" '
+        f'href="{link.reveal()}" target="_blank" rel="noopener">Open {host} and agree</a>'
+        f'<div class="b24data-life" aria-hidden="true"></div><div>{html.escape(text)}</div>'
+    )
+
+
+def next_html(name: str, names: Sequence[str]) -> str:
+    """The line to run next: with the name where a later notebook needs it."""
+    named = f'"{name}"' if len(names) > 1 else ""
+    return f"<div>Next, in a cell of your own: <code>b24 = b24data.connect({html.escape(named)})</code></div>"
+
+
+def trouble_html(error: SdkError) -> str:
+    """What went wrong, and the way on."""
+    return f'<div class="b24data-trouble">{note_html(f"✗ {sentence(error)}", role="alert")}</div>'
+
+
+def _wide() -> widgets.Layout:
+    return widgets.Layout(width="34em", max_width="100%", margin="0")
