@@ -35,6 +35,7 @@ from typing import Any
 from b24data.report import FetchReport
 from b24data.text.hints import Face, spelled
 from b24data.text.printable import printable
+from b24data.text.raised import rendered
 from b24data.text.redact import masked
 
 __all__ = [
@@ -80,6 +81,8 @@ class SdkError(Exception):
     """
 
     results: Any = None
+    face = Face.PYTHON
+    """Where the error is shown; a cell of ``%b24`` sets another one."""
 
     def __init__(
         self,
@@ -123,6 +126,10 @@ class SdkError(Exception):
 
     def __str__(self) -> str:
         return self.spelled(Face.PYTHON)
+
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook one line; ``%tb`` shows all of it."""
+        return rendered(self, self.spelled(self.face))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not survive pickling (process pools) without this.

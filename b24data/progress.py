@@ -44,9 +44,9 @@ _ENOUGH_TO_JUDGE = 0.02  # of the way: before it the time left is a guess
 class ProgressEvent:
     """One moment of a walk, as a display gets it. Times are seconds, ``until`` is unix time.
 
-    ``fraction`` is the part of the way that is gone, 0 to 1, or ``None`` when nobody knows. ``wait_s``, ``reason``
-    and ``until`` have a meaning when ``kind`` is ``wait``, ``summary`` when it is ``done``, and ``note``: of a piece of
-    the work that has ended before the rest, such as one portal of many.
+    ``fraction`` is the part of the way that is gone, 0 to 1, or ``None`` when nobody knows. ``wait_s``, ``reason``,
+    ``until`` and ``host`` have a meaning when ``kind`` is ``wait``, ``summary`` when it is ``done``, and ``note``: of a
+    piece of the work that has ended before the rest, such as one portal of many.
     """
 
     kind: Literal["start", "rows", "wait", "note", "done"]
@@ -59,6 +59,7 @@ class ProgressEvent:
     reason: str = ""
     wait_s: float = 0.0
     until: float = 0.0
+    host: str = ""
     summary: str = ""
 
     @property
@@ -85,7 +86,8 @@ class ProgressEvent:
                 return self.summary
             case "wait":
                 ends = datetime.fromtimestamp(self.until).astimezone()
-                return f"waiting {self.wait_s:.0f} s for the {self.reason}, until {ends:%H:%M:%S}; {rows}"
+                why = f"{self.host}: {self.reason}" if self.host else f"the {self.reason}"
+                return f"waiting {self.wait_s:.0f} s for {why}, until {ends:%H:%M:%S}; {rows}"
         parts = [rows]
         if self.rows_per_s:
             parts.append(f"{self.rows_per_s:,.0f} rows/s")
@@ -175,11 +177,12 @@ class Meter:
             else:
                 self._now = now
 
-    def wait(self, reason: str, seconds: float, until: float) -> None:
-        """Nothing is sent for ``seconds``, until the unix time ``until``."""
+    def wait(self, reason: str, seconds: float, until: float, host: str = "") -> None:
+        """Nothing is sent to ``host`` for ``seconds``, until the unix time ``until``."""
         with self._lock:
             if seconds >= _WORTH_TELLING_S and (self._now.kind != "wait" or self._is_due()):
-                self._show(replace(self._now, kind="wait", reason=reason, wait_s=seconds, until=until))
+                wait = replace(self._now, kind="wait", reason=reason, wait_s=seconds, until=until, host=host)
+                self._show(wait)
 
     def refreshed(self) -> None:
         """A token died and was replaced; the next update says so."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, AnyStr, ClassVar, Generic, NoReturn, Self, overload
 
 from b24data.errors import ConfigError
+from b24data.text.raised import in_one_line
 from b24data.text.redact import MASK, SECRET_NAMES, redact
 
 __all__ = ["NOTHING", "Hidden", "Sealed", "Secret", "SecretHolder", "hide", "reveal_for_encoder", "stays_here"]
@@ -127,6 +128,8 @@ class Sealed:
     def __enter__(self) -> None: ...
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            in_one_line(error)
         if error is not None:
             error.__cause__ = error.__context__ = error.__traceback__ = None
 

@@ -17,6 +17,7 @@ from typing import Any
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
 from b24data.files.locks import locked
 from b24data.files.places import data_folder, runtime_folder
+from b24data.text.pages import page
 
 __all__ = [
     "ALL_DUE",
@@ -204,7 +205,7 @@ def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedP
     if program is None:
         raise ConfigError(
             "there is no crontab on this machine",
-            hint="docs/schedules.md has systemd timers, the Windows Task Scheduler, GitHub Actions and others",
+            hint=f"{page('schedules')} has systemd timers, the Windows Task Scheduler, GitHub Actions and others",
         )
     environment = {**os.environ, "LC_ALL": "C"}
     given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if table is None else {"input": table}
@@ -216,7 +217,7 @@ def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedP
         raise ExportError(f"crontab {argument} did not end within {_PATIENCE_S} s") from error
     except OSError as error:
         raise ExportError(
-            f"{program} can't be run: {error.strerror}", hint="docs/schedules.md has other ways"
+            f"{program} can't be run: {error.strerror}", hint=f"{page('schedules')} has other ways"
         ) from error
 
 

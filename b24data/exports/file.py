@@ -26,6 +26,7 @@ from b24data.files.places import config_folder
 from b24data.frames.targets import SUFFIXES
 from b24data.sync.clocks import seconds_of
 from b24data.syntax.options import nearest, options_among
+from b24data.text.pages import page
 from b24data.text.redact import looks_secret
 
 __all__ = ["FILE_NAME", "KEYS", "choose", "find_file", "read_exports"]
@@ -48,7 +49,7 @@ def find_file(given: str | None) -> Path:
                 _check_trusted(candidate)
             return candidate.resolve()
     where = " and not ".join(str(candidate) for candidate in candidates)
-    raise ConfigError(f"there is no {where}", hint="docs/schedules.md shows one; --file says where it is")
+    raise ConfigError(f"there is no {where}", hint=f"{page('schedules')} shows one; --file says where it is")
 
 
 def _check_trusted(file: Path) -> None:
@@ -81,7 +82,7 @@ def read_exports(file: Path) -> dict[str, Export]:
     except OSError as error:
         raise ConfigError(f"{file} can't be read: {error.strerror}", hint="give the path of a file of yours") from error
     except RecursionError as error:
-        raise ConfigError(f"{file} is nested too deeply", hint="docs/schedules.md shows one") from error
+        raise ConfigError(f"{file} is nested too deeply", hint=f"{page('schedules')} shows one") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8", hint="save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:

@@ -46,6 +46,7 @@ from b24data.lists.walk import IdRun, WalkFacts, broken_off
 from b24data.lists.walks import walk_of
 from b24data.progress import progress_for
 from b24data.report import Coercion, ConditionReport, FetchReport
+from b24data.text.raised import in_one_line
 
 __all__ = ["Pipeline"]
 
@@ -112,7 +113,9 @@ class Pipeline:
             if self._job is not None and self._job.rows:
                 error.advice = f"the same call goes on after the {self._job.rows:,} rows that are there"
             raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                in_one_line(error)
             if sink is not None:
                 sink.abort()
             raise
@@ -400,7 +403,7 @@ class Pipeline:
         return replace(self._reached, memory=standing.memory) if self._reached else standing
 
     def _show_wait(self, wait: Wait) -> None:
-        self._progress.wait(wait.reason, wait.seconds, wait.until)
+        self._progress.wait(wait.cause, wait.seconds, wait.until, wait.portal)
 
 
 def _not_checked(conditions: Sequence[ConditionReport], rows: int, page: int) -> list[str]:

@@ -18,12 +18,17 @@ class CancelledError(SdkError):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why nothing is being sent right now. ``until`` is unix seconds by our own clock."""
+    """Why nothing is being sent right now. ``until`` is unix seconds by our own clock.
+
+    ``reason`` is the kind of wait; ``cause`` says more to a person, such as the error that a retry follows.
+    """
 
     reason: str  # "rate limit", "operating limit", "retry"
     seconds: float
     until: float
     method: str
+    portal: str = ""
+    cause: str = ""
 
 
 @dataclass

@@ -32,6 +32,7 @@ from b24data.http.retry import Step, decide
 from b24data.http.stats import CallStats
 from b24data.params import ApiVersion, RestrictionParams
 from b24data.secret import Secret, stays_here
+from b24data.text.raised import in_one_line
 from b24data.text.redact import redact
 
 __all__ = ["Poster", "Session"]
@@ -214,7 +215,7 @@ class Session:
             attempt += 1
             context.retried()
             tell(self.logger, logging.INFO, "%s; attempt %d follows", outcome, attempt)
-            self._wait("retry", action.seconds, request, context)
+            self._wait("retry", action.seconds, request, context, cause=f"retry after {outcome.code or 'an error'}")
 
     def batch(
         self,
@@ -304,16 +305,21 @@ class Session:
         context.received(len(reply.body), response.time)
         return response
 
-    def _wait(self, reason: str, seconds: float, request: Request, context: CallContext) -> None:
+    def _wait(self, reason: str, seconds: float, request: Request, context: CallContext, *, cause: str = "") -> None:
         if seconds <= 0:
             return
         self._stats.waited(reason)
-        context.waits(Wait(reason, seconds, self.clock.time() + seconds, request.method))
+        why, until = cause or reason, self.clock.time() + seconds
+        context.waits(Wait(reason, seconds, until, request.method, self.portal, why))
         # A walk shows its waits; a single call that seems to hang says why.
         loud = seconds >= _LONG_S and context.on_wait is None
         level = logging.WARNING if loud else logging.DEBUG
-        tell(self.logger, level, "%s: waiting %.1f s (%s)", request.method, seconds, reason)
-        self.clock.wait(context.cancel, seconds)
+        tell(self.logger, level, "%s: waiting %.1f s for %s (%s)", request.method, seconds, self.portal, why)
+        try:
+            self.clock.wait(context.cancel, seconds)
+        except KeyboardInterrupt as error:
+            in_one_line(error)
+            raise
         context.check()
 
 

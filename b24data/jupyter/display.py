@@ -1,15 +1,13 @@
-"""Results of single calls in a form that displays well, and errors as one line."""
+"""Results of single calls in a form that displays well."""
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
 from b24data.text.markup import facts_html
-from b24data.text.redact import redact
 
-__all__ = ["Record", "in_one_line", "readable"]
+__all__ = ["Record", "readable"]
 
 
 class Record(dict[str, Any]):
@@ -36,13 +34,3 @@ def readable(result: Any) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1, default=str)
-
-
-def in_one_line(error: BaseException, text: str = "") -> None:
-    """Let IPython show ``error`` as one line, without a traceback; it stays the same error."""
-    line = " ".join(str(redact(text or str(error))).split())
-    error._render_traceback_ = functools.partial(_lines, f"{type(error).__name__}: {line}")  # type: ignore[attr-defined]
-
-
-def _lines(line: str) -> list[str]:
-    return [line]

@@ -20,7 +20,7 @@ from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import shelf_of
 from b24data.jupyter import transforms
 from b24data.jupyter.completion import Completion, Knowledge, complete
-from b24data.jupyter.display import in_one_line, readable
+from b24data.jupyter.display import readable
 from b24data.jupyter.namespace import Names, evaluate, names_here
 from b24data.jupyter.sql import Parameters, frames_in
 from b24data.jupyter.sql_completion import Query, SqlKnowledge, complete_sql, query_at
@@ -28,6 +28,7 @@ from b24data.lists.methods import known_methods
 from b24data.syntax.references import expander
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
 from b24data.text.hints import Face, sign_in
+from b24data.text.raised import in_one_line
 
 if TYPE_CHECKING:
     from b24data.signin.panel import AuthPanel
@@ -96,13 +97,13 @@ class B24Magic(Magics):
             result = self._do(request, names)
         except HelpShown:
             return None
-        except (SdkError, OSError) as error:
+        except SdkError as error:
             self._keep(request, getattr(error, "report", None))
-            in_one_line(error, error.spelled(Face.CELL) if isinstance(error, SdkError) else "")
+            error.face = Face.CELL
             raise
-        except KeyboardInterrupt as error:
+        except (OSError, KeyboardInterrupt) as error:
             self._keep(request, None)
-            in_one_line(error, "stopped; nothing more is sent")
+            in_one_line(error)
             raise
         return self._keep(request, result)
 

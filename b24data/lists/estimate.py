@@ -6,12 +6,14 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Command
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
+from b24data.text.markup import facts_html
 
 __all__ = ["Estimate", "estimate_list"]
 
@@ -40,12 +42,33 @@ class Estimate:
     exact: bool = False
 
     def __str__(self) -> str:
-        about = "" if self.exact else "about "
-        time = "under a second" if self.seconds < 1 else f"about {self.seconds:,.0f} s"
-        return (
-            f"{self.method}: {about}{self.rows:,} rows, {self.requests:,} requests, {time}, "
-            f"{self.operating_share:.0%} of the execution time that the method has in ten minutes"
-        )
+        """A sentence.
+
+        >>> print(Estimate("crm.deal.list", rows=98_000, requests=43, seconds=95, operating_share=0.14))
+        crm.deal.list: about 98,000 rows, 43 requests, about 1 min 35 s
+        >>> print(Estimate("crm.deal.list", rows=900_000, requests=380, seconds=1900, operating_share=1.3, exact=True))
+        crm.deal.list: 900,000 rows, 380 requests, about 32 min; the fetch pauses for the execution time limit
+        """
+        pauses = f"; the fetch {self._pauses}" if self.operating_share > 1 else ""
+        return f"{self.method}: {self._rows} rows, {self.requests:,} requests, {_time(self.seconds)}{pauses}"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        limit = f"{self.operating_share:.0%} of what the portal allows in ten minutes"
+        if self.operating_share > 1:
+            limit = f"{limit}: the fetch {self._pauses}"
+        facts = [("rows", self._rows), ("requests", f"{self.requests:,}"), ("time", _time(self.seconds))]
+        return facts_html(f"{self.method}: estimate, nothing fetched", [*facts, ("execution time", limit)])
+
+    @property
+    def _rows(self) -> str:
+        return f"{'' if self.exact else 'about '}{self.rows:,}"
+
+    @property
+    def _pauses(self) -> str:
+        return "pauses for the execution time limit"
 
 
 def estimate_list(reader: PageReader, rate: RateLimitConfig, operating: OperatingLimitConfig) -> Estimate:
@@ -74,6 +97,15 @@ def estimate_list(reader: PageReader, rate: RateLimitConfig, operating: Operatin
         operating_share=work_s / operating.limit_s,
         exact=exact,
     )
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1:
+        return "under a second"
+    if seconds >= 600:
+        return f"about {seconds / 60:,.0f} min"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"about {minutes} min {rest} s" if minutes else f"about {rest} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,9 +125,7 @@ class Listener:
         with self._socket:
             while not self._closed.is_set():
                 if self._clock.monotonic() >= self._until:
-                    self._closed.set()
-                    self._tell(f"the browser did not come back within {self._patience_s / 60:.0f} minutes")
-                    return
+                    break
                 if not self._slots.acquire(timeout=_POLL_S):
                     continue
                 try:
@@ -136,6 +134,8 @@ class Listener:
                     self._slots.release()
                     continue
                 threading.Thread(target=self._serve, args=(connection,), name="b24data-return", daemon=True).start()
+        if not self._closed.is_set():
+            self._tell(f"the browser did not come back within {self._patience_s / 60:.0f} minutes")
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -121,7 +121,7 @@ class AuthPanel:
 
     def _build(self) -> None:
         self.heading = widgets.HTML()
-        self.portals = form.choice("Portal")
+        self.portals = form.choice("Signed in to")
         self.open = form.button("Use this portal", self._use, "Connect to it, here and in connect()", primary=True)
         self.other = form.button("Sign in to another portal", self._another, "Show the form")
         self.way = widgets.ToggleButtons(options=_WAYS, description="Way in", style={"description_width": "8.5em"})

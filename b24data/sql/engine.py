@@ -171,7 +171,10 @@ class Engine:
             hint = f"did you mean {' or '.join(near)}?" if near else "describe TABLE shows the columns"
             return SchemaError(f"there is no column {match[1]}", hint=hint)
         if match := _FUNCTION.search(text):
-            return ConfigError(f"there is no function {match[1]}", hint="duckdb.org/docs/sql/functions has them")
+            return ConfigError(
+                f"there is no function {match[1]}",
+                hint="https://duckdb.org/docs/sql/functions lists them",
+            )
         if "Out of Memory" in kind:
             return ConfigError(
                 "the query needs more memory than it may take", hint="check the conditions of the joins, or aggregate"

@@ -25,6 +25,7 @@ from b24data.sync.clocks import Moment
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.state import Store
 from b24data.text.hints import FETCH, option
+from b24data.text.pages import page
 
 __all__ = ["ListSource", "check_folder", "source_of"]
 
@@ -135,7 +136,7 @@ def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | N
     if cursor is None and spec.modified is None:
         raise ConfigError(
             f"it is not documented by which field {spec.method} tells of changes",
-            hint=f"name it: {option('cursor', 'DATE_MODIFY')}; docs/methods.md has the methods where it is known",
+            hint=f"name it: {option('cursor', 'DATE_MODIFY')}; {page('methods')} has the methods where it is known",
         )
     rest["select"] = selected_names(rest.get("select"))
     _check_key(spec, rest["select"] or (), conditions)

@@ -26,7 +26,7 @@ def fill(notebook, portal):
 def test_panel__is_signed_in_when_the_browser_comes_back(notebook, portal, lab):
     port = free_port()
     portal.redirect_to(f"http://127.0.0.1:{port}/")
-    lab_notebook = notebook(f"import b24data\npanel = b24data.login('loop', port={port})\npanel", "1 + 1")
+    lab_notebook = notebook(f"import b24data\npanel = b24data.login('loop', port={port})", "1 + 1")
     lab_notebook.run(0)
     link = fill(lab_notebook, portal)
     link.wait_for()
@@ -47,7 +47,7 @@ def test_panel__is_signed_in_when_the_browser_comes_back(notebook, portal, lab):
 def test_panel__is_signed_in_by_a_pasted_code_and_the_frame_is_there_by_tab(notebook, portal, lab):
     portal.redirect_to("")
     lab_notebook = notebook(
-        "import b24data\npanel = b24data.login('paste', port=0)\npanel",
+        "import b24data\npanel = b24data.login('paste', port=0)",
         f"{MAGIC}\n%b24 login --profile paste",
         "deals = %b24 fetch crm.deal.l",
         "deals.head(3)",
@@ -112,7 +112,7 @@ def test_fetch__shows_its_bar_and_stops_at_once_when_interrupted(notebook, slow_
 
 def test_panel__tells_what_is_wrong_in_the_dark_theme_too(notebook, portal):
     portal.redirect_to("")
-    lab_notebook = notebook("import b24data\npanel = b24data.login('wrong', port=0)\npanel")
+    lab_notebook = notebook("import b24data\npanel = b24data.login('wrong', port=0)")
     page = lab_notebook.page
     page.get_by_role("menuitem", name="Settings").click()
     page.get_by_text("Theme", exact=True).hover()
@@ -129,7 +129,7 @@ def test_panel__tells_what_is_wrong_in_the_dark_theme_too(notebook, portal):
 def test_notebook_7__has_the_panel_the_bar_and_the_frame(notebook, portal):
     portal.redirect_to("")
     lab_notebook = notebook(
-        "import b24data\npanel = b24data.login('seven', port=0)\npanel",
+        "import b24data\npanel = b24data.login('seven', port=0)",
         "deals = panel.client.tools.fetch_all('crm.deal.list', ['ID', 'TITLE'])\ndeals.head(2)",
         classic=True,
     )

@@ -25,7 +25,7 @@ AT_THE_EDGE = {
     "auth/webhook.py": ("_hook_in",),
     "signin/pasted.py": ("_asked_in", "parameters_of", "_fields_of"),
     "auth/token_server.py": ("_pair_in",),
-    "signin/panel.py": ("_taken", "_typed", "_only"),  # the fields of a form hold what was typed
+    "signin/panel.py": ("_taken", "_typed", "_take", "_only"),  # the fields of a form hold what was typed
     "client/connect.py": ("_assignment",),
 }
 # Where a caller hands one in: it is plain until the first line has run.

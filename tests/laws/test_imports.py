@@ -46,8 +46,8 @@ MOST_LOOSE = 10  # modules that lie directly in b24data, in no room
 ONLY_IN = {
     "httpx": ["http.transport"],
     "httpcore": ["http.transport"],
-    "IPython": ["jupyter.*", "progress", "signin.prompt"],
-    "ipywidgets": ["progress", "signin.panel"],
+    "IPython": ["jupyter.*", "progress", "signin.panel", "signin.prompt"],
+    "ipywidgets": ["progress", "signin.form", "signin.panel"],
     "nbclient": ["exports.*"],
     "papermill": ["exports.*"],
     "pytest": ["testing.plugin"],
@@ -80,7 +80,12 @@ ONLY_IN_FUNCTIONS = {
     "IPython",
     "ipywidgets",
 }  # imported where used
-NEEDS_A_KERNEL = ["jupyter.*", "signin.panel", "signin.prompt"]  # but in these, which nothing else imports at its top
+NEEDS_A_KERNEL = [
+    "jupyter.*",
+    "signin.form",
+    "signin.panel",
+    "signin.prompt",
+]  # but in these, which nothing else imports at its top
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ MAY_REVEAL = {
     "secret.py": "the form itself",
     "http/transport.py": "the bytes of the socket",
     "signin/panel.py": "what was typed is looked at; a link is shown",
+    "signin/form.py": "a link is shown",
+    "signin/keys.py": "what is typed is shown up to where a secret begins",
     "signin/prompt.py": "what was typed is looked at; a link is shown",
     "signin/terminal.py": "a link is shown",
     "client/connect.py": "the name of a profile; a .env file is read",

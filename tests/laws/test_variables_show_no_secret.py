@@ -18,6 +18,7 @@ from b24data import B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, Restricti
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import connect, connect_by
 from b24data.http.transport import Transport
+from b24data.secret import Secret
 from b24data.signin.flow import SignIn
 from b24data.signin.prompt import login_by_prompt
 from tests.laws.frames import AT_THE_EDGE, ENTRIES, PACKAGE, Watch, frames_of, leaks_in
@@ -262,6 +263,9 @@ class Answers:
     def link(self, url: Any) -> None:
         """Nobody opens it."""
 
+    def ask_way(self, question: str) -> Secret[str]:
+        return Secret(self.ask(question))
+
     def ask(self, question: str, *, hidden: bool = False) -> str:
         answer = self.answers.pop(0)
         return answer() if callable(answer) else answer
@@ -304,8 +308,8 @@ def by_a_prompt(portal: Sandbox) -> None:
     key = portal.oauth_secret()
     prompt = Answers(portal.url, key["client_id"], key["client_secret"], portal.authorization_code)
     login_by_prompt("one", prompt, port=0).destroy()
-    login_by_prompt("two", Answers("", portal.webhook_url), port=0).destroy()
-    login_by_prompt("three", Answers(portal.webhook_url, "", ""), port=0).destroy()
+    login_by_prompt("two", Answers(portal.webhook_url), port=0).destroy()
+    login_by_prompt("three", Answers("", "", "", portal.webhook_url), port=0).destroy()
 
 
 def by_a_browser(portal: Sandbox) -> None:
