@@ -7,29 +7,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from b24data.auth.profiles import Profiles
 
 __all__ = ["choose", "chosen", "panel_waits", "waits"]
 
 _lock = threading.Lock()
-_chosen: dict[Path, str] = {}
+_chosen: dict[str, str] = {}  # by the place of the profiles
 _waiting: list[Callable[[], bool]] = []
 
 
 def choose(profiles: Profiles, name: str | None) -> None:
     """From now on ``connect()`` without a name takes this profile; None takes the choice back."""
     with _lock:
-        _chosen.pop(profiles.folder, None)
+        _chosen.pop(str(profiles.shelf), None)
         if name is not None:
-            _chosen[profiles.folder] = name
+            _chosen[str(profiles.shelf)] = name
 
 
 def chosen(profiles: Profiles) -> str | None:
     """The profile that was chosen in this process, if it is still there."""
     with _lock:
-        name = _chosen.get(profiles.folder) if _chosen else None
+        name = _chosen.get(str(profiles.shelf)) if _chosen else None
     return name if name is not None and name in profiles.names() else None
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "rows",
     "text_field",
     "trouble_html",
+    "ways",
 ]
 
 # Colours come from the front end, so that both themes are readable; the fallbacks are for front ends that name none.
@@ -96,6 +97,16 @@ def hidden_field(description: str, placeholder: str) -> widgets.Password:
 def choice(description: str) -> widgets.Dropdown:
     """One of several, by its name."""
     return widgets.Dropdown(description=description, style=_LABEL, layout=_wide())
+
+
+def ways(options: Sequence[tuple[str, str]]) -> widgets.ToggleButtons:
+    """One of a few, side by side."""
+    return widgets.ToggleButtons(
+        options=options,
+        description="Way in",
+        style={**_LABEL, "button_width": "auto"},
+        layout=widgets.Layout(width="auto", max_width="100%"),
+    )
 
 
 def button(description: str, clicked: Callable[[], None], tooltip: str, *, primary: bool = False) -> widgets.Button:

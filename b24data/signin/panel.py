@@ -69,7 +69,7 @@ class AuthPanel:
         self._profiles = profiles or Profiles()
         self._needs = tuple(needs)
         self._port = port
-        self._asked = (self._profile, self._profiles.folder, port, self._needs)
+        self._asked = (self._profile, str(self._profiles.shelf), port, self._needs)
         self._held: dict[widgets.Password, Secret[str]] = {}
         self._submitted: widgets.Password | None = None
         self._shown_in: int | None = None
@@ -124,7 +124,7 @@ class AuthPanel:
         self.portals = form.choice("Signed in to")
         self.open = form.button("Use this portal", self._use, "Connect to it, here and in connect()", primary=True)
         self.other = form.button("Sign in to another portal", self._another, "Show the form")
-        self.way = widgets.ToggleButtons(options=_WAYS, description="Way in", style={"description_width": "8.5em"})
+        self.way = form.ways(_WAYS)
         self.portal = form.text_field("Portal", "your-portal.bitrix24.com")
         self.client_id = form.text_field("Application ID", "local.5f…")
         self.client_secret = form.hidden_field("Application key", "client_secret")
@@ -163,8 +163,7 @@ class AuthPanel:
             form.row(self.switch, "connect() takes this one."),
             form.bar(self.refresh, self.more, self.sign_out),
         )
-        parts = [self.heading, self._choice, self._start, self._waiting, self._signed_in, self.message]
-        self.widget = form.rows(*parts)
+        self.widget = form.rows()
         self.widget.add_class("b24data-panel")
         self.widget.observe(lambda change: self._flow.close() if change["new"] is None else None, names="comm")
         self.way.observe(lambda _: self._arrange(), names="value")
@@ -204,8 +203,7 @@ class AuthPanel:
     def _only(self, shown: widgets.Widget | None, title: str, text: str = "") -> None:
         """One of the parts, under its title."""
         self.heading.value = form.heading(title, text)
-        for part in (self._choice, self._start, self._waiting, self._signed_in):
-            part.layout.display = "" if part is shown else "none"
+        self.widget.children = (self.heading, *((shown,) if shown is not None else ()), self.message)
 
     def _show(self, step: Step) -> None:
         """A new step of the sign-in, in whatever thread made it."""
@@ -262,13 +260,14 @@ class AuthPanel:
                 later._hold(theirs, self._held.pop(mine))
         unused, later._flow = later._flow, self._flow
         unused.close()
+        was_asked = self._choice in self.widget.children
         self._flow, unused.changed, later._flow.changed = unused, None, later._show
         self._only(None, "This sign-in continues in the panel that was shown last.")
         self.message.value = ""
         step = later._flow.step
         if step.at in ("link", "busy"):
             later._show(step)
-        elif self._choice.layout.display != "none":
+        elif was_asked:
             later._show_portals()
 
     # What the user does. No network in the kernel's thread: a cell can run meanwhile.

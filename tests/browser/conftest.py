@@ -124,8 +124,9 @@ def wait_for(lab, server):
 @pytest.fixture(scope="package")  # while it is open, no other event loop can run in this thread
 def browser():
     assert CHROMIUM is not None, "the CI has to install Chromium: see .ci/run"
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -135,25 +136,30 @@ def browser():
 class Notebook:
     """A notebook in a tab of the browser."""
 
-    def __init__(self, lab, page, name, cells, classic):
-        self.lab, self.page, self.path = lab, page, lab.notebooks / f"{name}.ipynb"
+    def __init__(self, lab, page, name, cells, place):
+        self.lab, self.page, self.path, self.place = lab, page, lab.notebooks / f"{name}.ipynb", place
         notebook = nbformat.v4.new_notebook()
         notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.path)
-        place = "notebooks" if classic else f"lab/workspaces/{name}/tree"
+        where = {"notebook": "notebooks", "classic": "nbclassic/notebooks"}.get(place, f"lab/workspaces/{name}/tree")
         # On a busy machine Lab may ask which kernel is meant, or say that it was slow: a person says OK.
         page.add_locator_handler(
             page.locator(".jp-Dialog .jp-mod-accept").first, lambda button: button.click(), no_wait_after=True
         )
-        page.goto(f"{lab.url}/{place}/{name}.ipynb?token={lab.token}")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.goto(f"{lab.url}/{where}/{name}.ipynb?token={lab.token}")
+        page.locator(".code_cell" if place == "classic" else ".jp-Notebook .jp-CodeCell").first.wait_for()
+        if place == "classic":
+            page.wait_for_function("() => window.Jupyter?.notebook?.kernel?.is_connected()")
 
     def cell(self, number):
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
 
     def run(self, number):
         """Run a cell; once more where the kernel was not there yet, which loses it without a word."""
+        if self.place == "classic":
+            self.page.evaluate(f"() => Jupyter.notebook.execute_cells([{number}])")
+            return self.page.locator(".code_cell").nth(number)
         prompt = self.cell(number).locator(".jp-InputPrompt")
         for _ in range(10):
             self.cell(number).locator(".cm-content").click()
@@ -172,6 +178,11 @@ class Notebook:
         return self.page.get_by_label(label, exact=True).first
 
     def save(self):
+        if self.place == "classic":
+            self.page.evaluate("() => Jupyter.menubar.actions.call('widgets:save-with-widgets')")
+            self.page.wait_for_function("() => !Jupyter.notebook.dirty")
+            return
+        self.page.evaluate("() => document.activeElement?.blur()")  # a field of a widget keeps the keys to itself
         self.page.keyboard.press("Control+s")
         self.page.locator(".jp-mod-dirty").wait_for(state="detached")
 
@@ -186,8 +197,9 @@ def notebook(lab, browser, request):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
 
-    def open_one(*cells, classic=False):
-        return Notebook(lab, context.new_page(), request.node.originalname, cells, classic)
+    def open_one(*cells, place="lab"):
+        name = re.sub(r"\W", "-", request.node.name)
+        return Notebook(lab, context.new_page(), name, cells, place)
 
     yield open_one
     if (folder := os.environ.get("B24DATA_SCREENSHOTS")) and request.node.stash.get(FAILED, False):
