@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from b24data.client.connect import connect
     from b24data.crm.open import open_crm
     from b24data.crm.report import CrmReport, TableReport
-    from b24data.engines import dask
+    from b24data.engines import dask, dlt
     from b24data.portals.connect import connect_all
     from b24data.portals.outcome import PortalOutcome
     from b24data.portals.portals import Portals
@@ -113,12 +113,13 @@ __all__ = [
     "connect",
     "connect_all",
     "dask",
+    "dlt",
     "login",
     "open_crm",
     "profiles",
 ]
 
-_LAZY_MODULES = {"dask": "b24data.engines.dask"}
+_LAZY_MODULES = {"dask": "b24data.engines.dask", "dlt": "b24data.engines.dlt"}
 _LAZY = {
     "FileTokenStore": "b24data.auth.store",
     "KeyringTokenStore": "b24data.auth.store",

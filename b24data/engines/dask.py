@@ -7,27 +7,37 @@ says. A task that runs again, because its worker died, does no harm.
 
 from __future__ import annotations
 
+import os
+import time
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 import pyarrow as pa
 
+from b24data.client.connect import connect
 from b24data.client.tools import Options
+from b24data.crm.report import CrmReport
 from b24data.engines.extractor import extractor, profiles_named
-from b24data.errors import MissingExtraError, SchemaError, SdkError
-from b24data.frames.sinks import frame_of, recast, united
+from b24data.errors import MissingExtraError, PortalsError, SchemaError, SdkError
+from b24data.files.atomic import path_of
+from b24data.frames.sinks import frame_of, recast
+from b24data.portals.outcome import PortalOutcome, outcome_of
+from b24data.portals.portals import Answers
+from b24data.portals.united import PORTAL, united_tables
+from b24data.sync.report import SyncReport
 from b24data.text.hints import option
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     import pandas as pd
 
-__all__ = ["read"]
+__all__ = ["read", "sync"]
 
-_PORTAL = pa.field("PORTAL", pa.string())
 _SAMPLE = 50  # rows, one page: the types of columns that the portal does not describe
+_PROFILE = "{profile}"
 
 
 def read(
@@ -65,6 +75,77 @@ def read(
     return frame
 
 
+def sync(
+    profiles: str | Sequence[str] = "*",
+    to: str | os.PathLike[str] = "lake/{profile}",
+    method: str | None = None,
+    select: Sequence[str] | None = None,
+    filter: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> dict[str, SyncReport | CrmReport]:
+    """Keep a folder for each portal equal to its CRM, or with ``method`` to one list: one task a portal.
+
+    It runs on the cluster of the current ``distributed.Client``, or else in threads of this process.
+
+    :param to: the folder of a portal, ``"lake/{profile}/deals"``; without ``{profile}`` the folder of all of them. On a
+        cluster each worker writes to it by this name.
+    :param options: what ``tools.sync_crm`` takes, or with ``method`` what ``tools.sync`` takes.
+    :returns: the reports, by profile.
+    :raises PortalsError: it failed for some portals; the others are done, and ``results`` has their reports.
+    """
+    try:
+        import dask
+    except ImportError as error:
+        raise MissingExtraError("b24data.dask", "dask") from error
+    names = profiles_named(profiles)
+    pattern = str(path_of(to).absolute())
+    if _PROFILE not in pattern:
+        pattern = str(Path(pattern, _PROFILE))
+    engine: Any = dask  # without types
+    task = engine.delayed(_synced, pure=False)
+    ended = engine.compute(
+        *[task(name, pattern.replace(_PROFILE, name), (method, select, filter), options) for name in names]
+    )
+    answers: Answers[SyncReport | CrmReport] = Answers("raise", names)
+    for name, (seconds, end) in zip(names, ended, strict=True):
+        if isinstance(end, Exception):
+            answers.failed(outcome_of(name, end, seconds), end)
+        else:
+            answers.came(PortalOutcome(portal=name, state="ok", rows=_rows_in(end), seconds=seconds), end)
+    answers.check_asked()
+    try:
+        return answers.settled(answers.in_order)
+    except PortalsError as error:
+        error.advice = "the error's `results` has the reports of the others; run it again for these"
+        raise
+
+
+def _synced(
+    name: str,
+    folder: str,
+    query: tuple[str | None, Sequence[str] | None, Mapping[str, Any] | None],
+    options: Mapping[str, Any],
+) -> tuple[float, SyncReport | CrmReport | Exception]:
+    """The task of a portal: how long it took and what came; an error, too, so that it does not stop the others."""
+    method, select, conditions = query
+    began = time.monotonic()
+    end: SyncReport | CrmReport | Exception
+    try:
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
+        with extractor(name) as client:
+            if method is None:
+                end = client.tools.sync_crm(folder, **options)
+            else:
+                end = client.tools.sync(method, select, conditions, to=folder, **options)
+    except Exception as error:  # noqa: BLE001  handed to who asked
+        end = error
+    return time.monotonic() - began, end
+
+
+def _rows_in(report: SyncReport | CrmReport) -> int:
+    return report.rows if isinstance(report, SyncReport) else sum(table.rows for table in report.tables.values())
+
+
 class _Question:
     """What is asked of each portal. It is pickled with each task."""
 
@@ -79,27 +160,28 @@ class _Question:
         self._select = None if select is None else list(select)
         self._filter = filter
         self._options = options
+        self._number = uuid.uuid4().hex
 
     def __dask_tokenize__(self) -> object:
-        return self._method, self._select, self._filter, self._options
+        """Each `read` has keys of its own: a cluster would give the rows that an earlier one has persisted."""
+        return self._number
 
     def schema(self, names: Sequence[str]) -> pa.Schema:
         """The columns of all portals, ``PORTAL`` first."""
         with ThreadPoolExecutor(8) as pool:
-            samples = list(pool.map(self._sample, names))
-        schema = reduce(united, samples, pa.schema([_PORTAL]))
+            samples = dict(zip(names, pool.map(self._sample, names), strict=True))
+        united, _ = united_tables(samples)
         # Each partition would have categories of its own.
-        plain = [field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in schema]
+        plain = [
+            field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in united.schema
+        ]
         return pa.schema([field.remove_metadata() for field in plain])
 
-    def _sample(self, name: str) -> pa.Schema:
-        from b24data.client.connect import connect
-
+    def _sample(self, name: str) -> pa.Table:
         limit = min(self._options.get("limit") or _SAMPLE, _SAMPLE)
         options: Options = {**self._options, "limit": limit, "count": False, "progress": False}
         with connect(name) as client:
-            table = client.tools.fetch_table(self._method, self._select, self._filter, **options)
-        return table.schema
+            return client.tools.fetch_table(self._method, self._select, self._filter, **options)
 
     def rows(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         """The whole list of a portal, or just these columns."""
@@ -110,7 +192,7 @@ class _Question:
         """The fields to ask for: titles and labels are made of fields with other names."""
         if columns is None or self._options.get("titles"):
             return self._select
-        fields = list(dict.fromkeys(self._field(name) for name in columns if name != _PORTAL.name))
+        fields = list(dict.fromkeys(self._field(name) for name in columns if name != PORTAL))
         if self._select is None or any("*" in name for name in self._select):
             return fields or self._select
         chosen = [name for name in self._select if name in fields]
@@ -129,12 +211,11 @@ def _partition(
     except SdkError as error:
         error.add_note(f"profile: {name}")
         raise
-    if unknown := [column for column in table.column_names if column not in schema.names]:
+    whole, _ = united_tables({name: table})
+    if unknown := [column for column in whole.column_names if column not in schema.names]:
         raise SchemaError(
             f"{name}: {', '.join(unknown)} came, which the first {_SAMPLE} rows of the portals did not have",
             hint=f"name the columns that you want: {option('select', ['ID', ...])}",
         )
     wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
-    if _PORTAL.name in wanted.names:
-        table = table.append_column(_PORTAL, pa.repeat(pa.scalar(name), table.num_rows))
-    return frame_of(pa.Table.from_batches([recast(batch, wanted) for batch in table.to_batches()], wanted))
+    return frame_of(pa.Table.from_batches([recast(batch, wanted) for batch in whole.to_batches()], wanted))

@@ -13,7 +13,6 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.error_codes import is_unpaid
-from b24data.text.hints import Face, sign_in, spelled
 
 __all__ = ["PortalOutcome", "State", "causes_of", "outcome_of"]
 
@@ -49,14 +48,11 @@ def outcome_of(portal: str, error: BaseException, seconds: float) -> PortalOutco
     >>> str(outcome_of("acme", error, 1.5))
     'acme: unreachable, 0 rows, 1.5 s: crm.deal.list: NOT_CONNECTED: no connection'
     """
-    state = _state_of(error)
     message = str(error) if isinstance(error, SdkError) else f"{type(error).__name__}: {error}"
-    if state == "sign in again" and isinstance(error, SdkError):
-        message = f"{error.summary.rstrip('.')}. Hint: {spelled(sign_in(portal), Face.PYTHON)}."
     rows = error.report.rows if isinstance(error, IncompleteFetchError) and error.report else 0
     if rows:
         message = f"{message.rstrip('.')}; {rows:,} rows had come and are not in the result"
-    return PortalOutcome(portal=portal, state=state, seconds=seconds, message=" ".join(message.split()))
+    return PortalOutcome(portal=portal, state=_state_of(error), seconds=seconds, message=" ".join(message.split()))
 
 
 def _state_of(error: BaseException) -> State:

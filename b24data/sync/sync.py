@@ -26,9 +26,9 @@ from b24data.sync.report import SyncReport
 from b24data.sync.state import Run, State, Store, differences
 from b24data.text.hints import option
 
-__all__ = ["Source", "Sync", "asked_next", "check_deletes"]
+__all__ = ["MOST_GONE", "Source", "Sync", "asked_next", "check_deletes"]
 
-_MOST_GONE = 0.05
+MOST_GONE = 0.05
 _NOTED_JUMP_S = 60.0
 
 
@@ -171,7 +171,7 @@ class Sync:
         self._tally.fetches.append(report)
         self._tally.compared += len(listed)
         gone = len(np.setdiff1d(have, listed))
-        most = _MOST_GONE if self.max_deletes is None else self.max_deletes
+        most = MOST_GONE if self.max_deletes is None else self.max_deletes
         if gone > (most * rows if isinstance(most, float) else most):
             self._store.clear()  # what came may lack what could not be seen: it is asked for again
             raise ExportError(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import b24data
-from b24data import ConfigError, ExportError, SchemaError
+from b24data import ConfigError, ExportError, PortalsError, SchemaError
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.tools import Tools
 from b24data.engines.extractor import extractor
@@ -130,6 +130,15 @@ def test_profiles__that_are_not_there_or_of_one_portal_are_refused_before_anythi
         b24data.dask.read("crm.deal.list")
 
 
+def test_read__again_has_what_the_portal_has_now(tmp_path: Path) -> None:
+    with signed_in(acme={"deals": 3}) as portals:
+        first = b24data.dask.read("crm.deal.list", ["ID"])
+        portals["acme"].insert("deals", 1)
+        second = b24data.dask.read("crm.deal.list", ["ID"])
+        assert set(first.__dask_keys__()).isdisjoint(second.__dask_keys__())
+        assert len(second.compute()) == 4
+
+
 def test_read__of_a_portal_that_another_run_reads_is_refused(config: pytest.MonkeyPatch) -> None:
     config.setattr("b24data.auth.shelf.LEASE_S", 0.0)
     with signed_in(acme={"deals": 3}):
@@ -138,3 +147,26 @@ def test_read__of_a_portal_that_another_run_reads_is_refused(config: pytest.Monk
             deals.compute(scheduler="sync")
         assert caught.value.code == "ALREADY_RUNNING"
         assert len(deals.compute(scheduler="sync")) == 3
+
+
+def test_sync__keeps_a_folder_for_each_portal_and_names_those_that_fail(tmp_path: Path) -> None:
+    with signed_in(acme={"deals": 60}, beta={"deals": 30}, gone={"deals": 3}) as portals:
+        for _ in range(2):
+            reports = b24data.dask.sync(["acme", "beta"], "lake/{profile}/deals", "crm.deal.list", ["ID", "TITLE"])
+            assert {name: report.rows for name, report in reports.items()} == {"acme": 60, "beta": 30}
+        assert sorted(path.name for path in (tmp_path / "lake").iterdir()) == ["acme", "beta"]
+        portals["gone"].revoke()
+        portals["gone"].expire_tokens()
+        with pytest.raises(PortalsError, match="1 of 3 portals failed: gone: sign in again") as caught:
+            b24data.dask.sync(to=tmp_path / "lake", method="crm.deal.list", select=["ID"])
+        assert list(caught.value.results) == ["acme", "beta"]
+        assert [one["state"] for one in caught.value.outcome] == ["ok", "ok", "sign in again"]
+        with pytest.raises(ConfigError, match="no table"):
+            b24data.dask.sync("acme", "crm", tables=["dael"])
+
+
+def test_sync__without_a_method_is_of_the_whole_crm(tmp_path: Path) -> None:
+    with signed_in(acme={"deals": 20}):
+        report = b24data.dask.sync("acme", "crm", tables=["deals", "deal_contacts"])["acme"]
+        assert report.tables["deals"].rows == 20
+        assert (tmp_path / "crm" / "acme" / "deals").is_dir()

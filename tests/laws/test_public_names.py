@@ -55,6 +55,7 @@ PUBLIC = [
     "connect",
     "connect_all",
     "dask",
+    "dlt",
     "login",
     "open_crm",
     "profiles",

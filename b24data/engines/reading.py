@@ -1,0 +1,133 @@
+"""A list for a warehouse: what was changed since the last load, and the keys of what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from b24data.client.connect import Client
+from b24data.crm.tables import Table, sql_name
+from b24data.engines.pieces import Key, Piece
+from b24data.errors import ExportError
+from b24data.sync.asking import LONG_AGO, changed_since
+from b24data.sync.clocks import Moment, earlier, jump_between, seconds_of
+from b24data.sync.source import ListSource, source_of
+from b24data.sync.sync import MOST_GONE
+from b24data.text.hints import option
+
+__all__ = ["Began", "Kept", "read_synced", "read_whole"]
+
+Began = dict[str, Any]  # the two clocks when a run began, as JSON keeps them
+
+
+class Kept:
+    """The keys of the rows that are loaded, asked for when they are needed."""
+
+    def __init__(self, key: Sequence[str], rows: Callable[[str, Sequence[str]], list[Key]]) -> None:
+        self._key = key
+        self._rows = rows
+
+    def keys(self, table: Table) -> set[Key]:
+        """The keys that the destination has."""
+        return set(self._rows(table.name, self._key))
+
+
+def read_whole(client: Client, table: Table, kept: Kept, *, gentle: bool) -> Iterator[Piece]:
+    """All rows, and then the keys of those that are loaded and did not come."""
+    came: set[Key] = set()
+    batches = client.tools.iter_batches(
+        table.method, table.select, params=dict(table.params) or None, progress=False, gentle=gentle
+    )
+    with batches:
+        for batch in batches:
+            came |= _keys(table, batch)
+            yield Piece(rows=batch)
+    if gone := kept.keys(table) - came:
+        yield Piece(gone=sorted(gone))
+
+
+def read_synced(
+    client: Client,
+    table: Table,
+    kept: Kept,
+    *,
+    before: Sequence[Began],
+    since: str | None,
+    deletes: Literal["scan"] | None,
+    max_deletes: float | None,
+    gentle: bool,
+) -> Generator[Piece, None, Began]:
+    """The rows that were changed since the earliest of the runs ``before``, all where there was none.
+
+    It returns when it began. Ids that tell what is gone are read after the rows, as in :class:`Sync`.
+    """
+    conditions = {f">={table.created}": since} if since and table.created else {}
+    source = source_of(
+        table.method,
+        table.cursor,
+        conditions,
+        select=table.select,
+        session=client.session,
+        clock=client.clock,
+        columns={},
+        manner={"params": dict(table.params) or None, "progress": False, "gentle": gentle},
+        fetch_all=client.tools.fetch_all,
+        iter_batches=client.tools.iter_batches,
+    )
+    now = source.now()
+    asked = changed_since(source, _since(before, now, table.overlap), conditions) if before else conditions
+    came: set[Key] = set()
+    batches = client.tools.iter_batches(table.method, table.select, asked or None, **source.manner)
+    with batches:
+        for batch in batches:
+            came |= _keys(table, batch)
+            yield Piece(rows=batch, first=not before)
+    if before and not came:
+        _doubt_silence(source, kept.keys(table))
+    if deletes and before:
+        gone = _gone(source, kept.keys(table) | came, max_deletes)
+        if gone:
+            yield Piece(gone=gone)
+    return {"portal": now.portal, "local": now.local}
+
+
+def _since(before: Sequence[Began], now: Moment, overlap: str) -> str:
+    """The moment to ask from: earlier by the overlap, and by what a clock was moved."""
+    moments = [Moment(portal=str(one["portal"]), local=float(one["local"])) for one in before]
+    first = min(moments, key=lambda one: one.portal_s)
+    return earlier(first.portal, seconds_of(overlap) + jump_between(first, now))
+
+
+def _gone(source: ListSource, have: set[Key], max_deletes: float | None) -> list[Key]:
+    listed, _ = source.ids(source.filter)
+    gone = sorted(have - {(int(one),) for one in listed})
+    most = MOST_GONE if max_deletes is None else max_deletes
+    if len(gone) > (most * len(have) if isinstance(most, float) else most):
+        raise ExportError(
+            f"{source.spec.method}: {len(gone):,} of the {len(have):,} rows that are loaded are in the list no more,"
+            " so nothing was changed",
+            code="TOO_MANY_DELETES",
+            hint=f"if they were deleted, allow it with {option('max_deletes', len(gone))}; if this user sees less"
+            " than before, restore that",
+        )
+    return gone
+
+
+def _doubt_silence(source: ListSource, have: set[Key]) -> None:
+    """No change at all is believed if there are rows with older ones: else the portal understood something else."""
+    if not have:
+        return
+    some, _ = source.ids(changed_since(source, LONG_AGO, source.filter), limit=1)
+    if not len(some):
+        raise ExportError(
+            f"{source.spec.method} shows no row by {source.cursor}, and {len(have):,} are loaded",
+            code="NOTHING_TO_SEE",
+            hint=f"either this user may see none of them now, or the portal can't filter by {source.cursor}",
+        )
+
+
+def _keys(table: Table, batch: pa.RecordBatch) -> set[Key]:
+    names = {sql_name(name): place for place, name in enumerate(batch.schema.names)}
+    return set(zip(*(batch.column(names[sql_name(name)]).to_pylist() for name in table.key), strict=True))
