@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from b24data.cli.output import Commands, show_json, show_table
 from b24data.syntax.options import add_options
+from b24data.syntax.request import profiles_of
 
 if TYPE_CHECKING:
     from b24data.crm.report import TableReport
@@ -58,15 +59,19 @@ def _sync(args: argparse.Namespace) -> int:
             state = "" if table.state == "ok" else f", {table.state}"
             print(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}", flush=True)
 
+    asked: dict[str, Any] = {
+        "tables": args.tables.split(",") if args.tables else None,
+        "since": args.since,
+        "deletes": args.deletes,
+        "gentle": not args.no_gentle,
+    }
+    if (many := profiles_of(args.profile)) is not None:
+        from b24data.cli.portals import at_many
+
+        progress: Any = False if args.quiet else "auto"
+        return at_many(args, many, lambda portals: portals.tools.sync_crm(args.to, progress=progress, **asked))
     with connect(args.profile) as b24:
-        report = b24.tools.sync_crm(
-            args.to,
-            tables=args.tables.split(",") if args.tables else None,
-            since=args.since,
-            deletes=args.deletes,
-            gentle=not args.no_gentle,
-            progress=show,
-        )
+        report = b24.tools.sync_crm(args.to, progress=show, **asked)
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet or not report.complete:

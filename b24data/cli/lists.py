@@ -18,6 +18,7 @@ from b24data.syntax.values import plain_of
 
 if TYPE_CHECKING:
     from b24data.client.connect import Client
+    from b24data.portals.portals import Portals
 
 __all__ = ["COMMANDS"]
 
@@ -27,7 +28,7 @@ def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, *LIST_OPTIONS, "no-resume", "dry-run", "to", "csv", "json", "quiet", "profile")
 
 
-def _fetch(args: argparse.Namespace) -> None:
+def _fetch(args: argparse.Namespace) -> int:
     """A whole list into a file; its report as text or JSON."""
     request = build_request("fetch", vars(args))
     if request.to is None and not request.dry_run:
@@ -36,19 +37,27 @@ def _fetch(args: argparse.Namespace) -> None:
     from b24data.client.connect import connect
 
     refuse_options(request, own_parameters(request.method))
+    asked: dict[str, Any] = {**request.list_arguments, "progress": False if args.quiet else "auto"}
+    if request.profiles is not None:
+        from b24data.cli.portals import at_many
 
+        def work(portals: Portals) -> Any:
+            if request.dry_run:
+                return portals.tools.estimate(request.method, **request.estimate_arguments)
+            return portals.tools.fetch_all(request.method, to=str(request.to), **asked)
+
+        return at_many(args, request.profiles, work)
     with connect(request.profile) as b24:
         if request.dry_run:
             estimate = b24.tools.estimate(request.method, **request.estimate_arguments)
             show_json(asdict(estimate)) if args.json else print(estimate)
-            return
-        progress: Any = False if args.quiet else "auto"
-        asked: dict[str, Any] = {**request.list_arguments, "progress": progress}
+            return 0
         report = b24.tools.fetch_all(request.method, to=str(request.to), **asked)
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet:
         print(report)
+    return 0
 
 
 def _sync_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +72,7 @@ def _sync_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _sync(args: argparse.Namespace) -> None:
+def _sync(args: argparse.Namespace) -> int:
     """Bring a folder of Parquet files up to date; the report as text or JSON."""
     request = build_request("sync", vars(args))
     from b24data.client.catalog import own_parameters
@@ -73,6 +82,16 @@ def _sync(args: argparse.Namespace) -> None:
     if args.max_deletes is not None:
         asked["max_deletes"] = _rows_or_share(args.max_deletes)
     asked |= {name: given for name in ("cursor", "overlap", "deletes") if (given := getattr(args, name)) is not None}
+    progress: Any = False if args.quiet else "auto"
+    question, to = (request.method, request.select, request.filter), str(request.to)
+    if request.profiles is not None:
+        from b24data.cli.portals import at_many
+
+        if request.dry_run:
+            raise WrongUsageError("--dry-run of a sync is for one portal", hint="name it: --profile NAME")
+        return at_many(
+            args, request.profiles, lambda portals: portals.tools.sync(*question, to=to, progress=progress, **asked)
+        )
     from b24data.client.connect import connect
 
     with connect(request.profile) as b24:
@@ -80,15 +99,13 @@ def _sync(args: argparse.Namespace) -> None:
             conditions = _asked_next(b24, request, args)
             estimate = b24.tools.estimate(request.method, conditions, params=request.params)
             show_json(asdict(estimate)) if args.json else print(estimate)
-            return
-        progress: Any = False if args.quiet else "auto"
-        report = b24.tools.sync(
-            request.method, request.select, request.filter, to=str(request.to), progress=progress, **asked
-        )
+            return 0
+        report = b24.tools.sync(*question, to=to, progress=progress, **asked)
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet:
         print(report)
+    return 0
 
 
 def _asked_next(b24: Client, request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
@@ -236,6 +253,7 @@ COMMANDS: Commands = {
             "b24data fetch crm.deal.list --select ID,TITLE,OPPORTUNITY --to deals.parquet",
             "b24data fetch crm.deal.list --titles --to deals.xlsx",
             'b24data fetch crm.deal.list --filter ">=DATE_CREATE=2026-01-01" --dry-run',
+            "b24data fetch crm.deal.list --profile '*' --to 'lake/{profile}/deals.parquet'",
         ),
         _fetch_arguments,
         _fetch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
 from functools import partial
@@ -25,12 +26,14 @@ from b24data.jupyter.namespace import Names, evaluate, names_here
 from b24data.jupyter.sql import Parameters, frames_in
 from b24data.jupyter.sql_completion import Query, SqlKnowledge, complete_sql, query_at
 from b24data.lists.methods import known_methods
+from b24data.portals.profiles import profiles
 from b24data.syntax.references import expander
 from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
 from b24data.text.hints import Face, sign_in
 from b24data.text.raised import in_one_line
 
 if TYPE_CHECKING:
+    from b24data.portals.portals import Portals
     from b24data.signin.panel import AuthPanel
 
 __all__ = ["B24Magic", "load", "unload"]
@@ -118,7 +121,7 @@ class B24Magic(Magics):
         does: dict[str, Callable[[Request], Any]] = {
             "login": self._login,
             "status": lambda _: status_of(self._client(request)),
-            "profiles": lambda _: _profiles_frame(Profiles()),
+            "profiles": lambda _: profiles(),
             "call": self._call,
             "fetch": self._fetch,
             "sql": partial(self._sql, names),
@@ -144,6 +147,11 @@ class B24Magic(Magics):
         chosen = request.profile or current or self.profile
         if isinstance(chosen, Client):
             return chosen
+        if request.profiles is not None:
+            hint = "name one; call and fetch of a list, and sql, take many"
+            raise ConfigError(
+                f"%b24 {request.command} {request.method} is for one portal".replace("  ", " "), hint=hint
+            )
         if not isinstance(chosen, str):
             raise ConfigError("--profile takes the name of a profile, or a client", hint=f"{sign_in()} makes one")
         if chosen not in self._clients:
@@ -152,9 +160,9 @@ class B24Magic(Magics):
 
     def _call(self, request: Request) -> Any:
         check_call(request.method, write=request.write)
-        client = self._client(request)
         if not request.raw and is_list(request.method):
             return self._fetch(request)
+        client = self._client(request)
         answer = client.actions.v2.call.make(method=request.method, params=request.call_params)
         raise_for_error(answer)
         return answer if request.raw else readable(answer.result)
@@ -165,6 +173,8 @@ class B24Magic(Magics):
         return described
 
     def _fetch(self, request: Request) -> Any:
+        if request.profiles is not None:
+            return self._at_many(request.profiles, partial(_fetch_from_many, request))
         client = self._client(request)
         if request.dry_run:
             return client.tools.estimate(request.method, **request.estimate_arguments)
@@ -174,7 +184,23 @@ class B24Magic(Magics):
         self._fields.setdefault(request.method.lower(), _described(client, request) or list(frame.columns))
         return frame
 
+    def _at_many(self, profiles: str | list[str], work: Callable[[Portals], Any]) -> Any:
+        """At many portals: what they brought, and a warning that names those that failed."""
+        from b24data.portals.connect import connect_all
+
+        with connect_all(profiles, errors="collect") as portals:
+            result = work(portals)
+            for line in portals.failed_lines(Face.CELL):
+                warnings.warn(line, stacklevel=2)
+        return result
+
     def _sql(self, names: Names, request: Request) -> Any:
+        if request.profiles is not None and request.crm is None:
+            if request.dry_run:
+                raise ConfigError("--dry-run is for one portal", hint="name it: --profile NAME")
+            asked: dict[str, Any] = {"frames": frames_in(names), "all": request.everything}
+            query, params = request.query, Parameters(names)
+            return self._at_many(request.profiles, lambda many: many.tools.sql(query, params, **asked))
         from b24data.sql.run import run_sql
 
         return run_sql(
@@ -262,6 +288,14 @@ def _columns_of(frame: Any) -> Iterable[Any]:
     return found if found is not None else getattr(frame, "columns", ())
 
 
+def _fetch_from_many(request: Request, portals: Portals) -> Any:
+    if request.dry_run:
+        return portals.tools.estimate(request.method, **request.estimate_arguments)
+    if request.to is not None:
+        return portals.tools.fetch_all(request.method, to=request.to, **request.list_arguments)
+    return portals.tools.fetch_all(request.method, **request.list_arguments)
+
+
 def _refuse_local(request: Request, names: Names) -> None:
     """``-o`` sets a variable of the notebook; a function that has one of that name would go on with its own."""
     if request.output is not None and names.is_local(request.output):
@@ -275,15 +309,3 @@ def _described(client: Client, request: Request) -> list[str]:
         return list(client.tools.describe(request.method, params=request.params)["code"])
     except SdkError:
         return []
-
-
-def _profiles_frame(profiles: Profiles) -> Any:
-    import pandas as pd
-
-    rows = []
-    for name, one in profiles.known():
-        if isinstance(one, SdkError):
-            rows.append((name, "", "", f"can't be read: {one.description}"))
-        else:
-            rows.append((name, one.portal, one.user, "webhook" if one.webhook else "application"))
-    return pd.DataFrame(rows, columns=["profile", "portal", "user", "way in"])

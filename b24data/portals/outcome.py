@@ -13,6 +13,7 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.error_codes import is_unpaid
+from b24data.text.hints import Face, sign_in, spelled
 
 __all__ = ["PortalOutcome", "State", "causes_of", "outcome_of"]
 
@@ -41,18 +42,21 @@ class PortalOutcome:
         return f"{text}: {self.message}" if self.message else text
 
 
-def outcome_of(portal: str, error: BaseException, seconds: float) -> PortalOutcome:
-    """The outcome of a call that failed.
+def outcome_of(portal: str, error: BaseException, seconds: float, face: Face = Face.PYTHON) -> PortalOutcome:
+    """The outcome of a call that failed, with what to type in ``face``.
 
     >>> error = TransportError("crm.deal.list", "no connection", code="NOT_CONNECTED")
     >>> str(outcome_of("acme", error, 1.5))
     'acme: unreachable, 0 rows, 1.5 s: crm.deal.list: NOT_CONNECTED: no connection'
     """
-    message = str(error) if isinstance(error, SdkError) else f"{type(error).__name__}: {error}"
+    state = _state_of(error)
+    message = error.spelled(face) if isinstance(error, SdkError) else f"{type(error).__name__}: {error}"
+    if state == "sign in again" and isinstance(error, SdkError):
+        message = f"{error.summary.rstrip('.')}. Hint: {spelled(sign_in(portal), face)}."
     rows = error.report.rows if isinstance(error, IncompleteFetchError) and error.report else 0
     if rows:
         message = f"{message.rstrip('.')}; {rows:,} rows had come and are not in the result"
-    return PortalOutcome(portal=portal, state=_state_of(error), seconds=seconds, message=" ".join(message.split()))
+    return PortalOutcome(portal=portal, state=state, seconds=seconds, message=" ".join(message.split()))
 
 
 def _state_of(error: BaseException) -> State:

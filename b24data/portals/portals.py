@@ -18,6 +18,7 @@ from b24data.portals.outcome import PortalOutcome, outcome_of
 from b24data.portals.sizes import Sizes
 from b24data.portals.workers import Done, side_by_side
 from b24data.progress import Display, ProgressEvent, progress_for
+from b24data.text.hints import Face
 from b24data.text.markup import facts_html
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Portals:
         self._workers = workers
         self._sizes = Sizes()
         self._outcomes: list[PortalOutcome] = []
+        self._failures: dict[str, Exception] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +102,26 @@ class Portals:
 
         frame = pd.DataFrame(map(asdict, self._outcomes), columns=list(PortalOutcome.__slots__))
         return frame.astype({"portal": "string", "state": "string", "rows": "int64", "message": "string"})
+
+    @property
+    def outcomes(self) -> list[PortalOutcome]:
+        """As :attr:`outcome`, without pandas."""
+        return list(self._outcomes)
+
+    @property
+    def failures(self) -> dict[str, Exception]:
+        """The errors of the last call, by profile."""
+        return dict(self._failures)
+
+    def failed_lines(self, face: Face) -> list[str]:
+        """A line for each portal of the last call whose rows are not whole, with what to type in ``face``."""
+        lines = []
+        for one in self._outcomes:
+            if (error := self._failures.get(one.portal)) is not None:
+                one = outcome_of(one.portal, error, one.seconds, face)  # noqa: PLW2901
+            if one.state != "ok":
+                lines.append(f"{one.portal}: {one.state}: {one.message}")
+        return lines
 
     def sql(
         self,
@@ -176,7 +198,7 @@ class Portals:
             )
         finally:
             board.close(time.monotonic() - began)
-            self._outcomes = answers.outcomes
+            self._outcomes, self._failures = answers.outcomes, answers.failures
         answers.check_asked()
         self._sizes.learn(what, {one.portal: one.rows for one in answers.outcomes if one.state == "ok"})
         return answers
@@ -199,7 +221,7 @@ class Answers(dict[str, T]):
         self._errors = errors
         self._names = names
         self._outcomes: dict[str, PortalOutcome] = {}
-        self._failures: dict[str, Exception] = {}
+        self.failures: dict[str, Exception] = {}
 
     def came(self, outcome: PortalOutcome, result: T) -> None:
         """A portal has answered."""
@@ -209,7 +231,7 @@ class Answers(dict[str, T]):
     def failed(self, outcome: PortalOutcome, error: BaseException) -> None:
         """A portal has failed."""
         self._outcomes[outcome.portal] = outcome
-        self._failures[outcome.portal] = error if isinstance(error, Exception) else SdkError(str(error))
+        self.failures[outcome.portal] = error if isinstance(error, Exception) else SdkError(str(error))
 
     @property
     def outcomes(self) -> list[PortalOutcome]:
@@ -223,21 +245,21 @@ class Answers(dict[str, T]):
 
     def check_asked(self) -> None:
         """Raise the error itself where what was asked for makes no sense, at whichever portal."""
-        errors = list(self._failures.values())
+        errors = list(self.failures.values())
         wrong = [one for one in errors if isinstance(one, ConfigError) or not isinstance(one, SdkError | OSError)]
         if len(wrong) == len(self._names) and len({str(one) for one in wrong}) == 1:
             raise wrong[0]
 
     def settled(self, results: R) -> R:
         """The results; with ``errors="raise"`` a :class:`PortalsError` that has them, where a portal failed."""
-        if not self._failures or self._errors == "collect":
+        if not self.failures or self._errors == "collect":
             return results
-        failures = [self._outcomes[name] for name in self._names if name in self._failures]
+        failures = [self._outcomes[name] for name in self._names if name in self.failures]
         said = "; ".join(f"{one.portal}: {one.state}: {one.message.rstrip('.')}" for one in failures)
         raise PortalsError(
             f"{len(failures)} of {len(self._names)} portals failed: {said}",
-            errors={one.portal: self._failures[one.portal] for one in failures},
+            errors={one.portal: self.failures[one.portal] for one in failures},
             outcome=[asdict(one) for one in self.outcomes],
             results=results,
             hint='connect_all(..., errors="collect") gives the others and a table of outcomes',
-        ) from self._failures[failures[0].portal]
+        ) from self.failures[failures[0].portal]

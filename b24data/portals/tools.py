@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import pyarrow as pa
 
-from b24data.client.tools import Options
+from b24data.client.tools import Options, Tools
 from b24data.crm.report import CrmReport, TableReport
 from b24data.errors import ConfigError
 from b24data.fetch.options import ProgressOption
@@ -228,15 +229,18 @@ class PortalTools:
         params: Mapping[str, Any] | None = None,
         *,
         tables: Mapping[str, Any] | None = None,
+        frames: Mapping[str, Any] | None = None,
         all: bool = False,
         progress: ProgressOption = "auto",
     ) -> pd.DataFrame:
-        """As :meth:`Portals.sql`."""
+        """As :meth:`Portals.sql`; names that are no table are looked up in ``frames``."""
+        from b24data.sql.run import run_sql
 
-        def work(_: str, client: Client, __: Display) -> pa.Table:
-            frame = client.sql(query, params, tables=tables, all=all)
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-            return table.replace_schema_metadata({"b24data.report": json.dumps(frame.attrs.get("b24data", {}))})
+        def work(_: str, client: Client, display: Display) -> pa.Table:
+            lists = _Lists.of(client.tools, display)
+            found: Any = run_sql(lambda: lists, query, params, tables=tables, frames=frames, everything=all)
+            table = pa.Table.from_pandas(found, preserve_index=False)
+            return table.replace_schema_metadata({"b24data.report": json.dumps(found.attrs.get("b24data", {}))})
 
         answers = self._portals.ask("sql", work, rows_of=lambda table: table.num_rows, progress=progress)
         return answers.settled(_frame(answers, "numpy_nullable"))
@@ -275,6 +279,25 @@ class PortalTools:
                 hint=f"put {_PROFILE} into it: {option('to', example)}",
             )
         return {name: path_of(text.replace(_PROFILE, name)) for name in self._portals.names}
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The tools of one portal as a query uses them; one display has the progress of all portals."""
+
+    described: Callable[..., Any]
+    estimate: Callable[..., Estimate]
+    fetch_table: Callable[..., pa.Table]
+    fetch_by: Callable[..., Any]
+
+    @classmethod
+    def of(cls, tools: Tools, display: Display) -> _Lists:
+        return cls(
+            tools.described,
+            tools.estimate,
+            partial(tools.fetch_table, progress=display),
+            partial(tools.fetch_by, progress=display),
+        )
 
 
 def _ready(path: Path) -> Path:

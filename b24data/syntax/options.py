@@ -109,7 +109,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "quiet": Option(_GOES, "no progress and no report"),
         "raw": Option(_READ, "one request, and its AjaxResult as it came"),
         "write": Option("who calls", "allow a method that changes something"),
-        "profile": Option("who calls", "a saved profile; see b24data profiles", "NAME"),
+        "profile": Option("who calls", "a saved profile (b24data profiles); '*' or a,b: many", "NAME"),
     }
 )
 

@@ -37,7 +37,16 @@ from b24data.syntax.values import (
     zone_of,
 )
 
-__all__ = ["COMMANDS", "HelpShown", "Request", "build_request", "options_of", "refuse_options", "request_of"]
+__all__ = [
+    "COMMANDS",
+    "HelpShown",
+    "Request",
+    "build_request",
+    "options_of",
+    "profiles_of",
+    "refuse_options",
+    "request_of",
+]
 
 _EVERYWHERE = ("output", "profile")
 
@@ -90,6 +99,15 @@ class Request:
     query: str = ""
     crm: str | None = None
     everything: bool = False
+
+    @property
+    def profiles(self) -> str | list[str] | None:
+        """The profiles of ``--profile`` where it names many: ``*`` is all of them, ``acme,beta`` these two; else None.
+
+        >>> request_of("fetch crm.deal.list --profile acme,beta").profiles
+        ['acme', 'beta']
+        """
+        return profiles_of(self.profile)
 
     @property
     def list_arguments(self) -> dict[str, Any]:
@@ -209,6 +227,13 @@ def _profile(text: str | None, expand: Expand) -> Any:
     if text is not None and (value is None or value == ""):
         raise ConfigError(f"--profile {text} is {value!r}", hint="it takes the name of a profile, or a client")
     return value
+
+
+def profiles_of(value: Any) -> str | list[str] | None:
+    """Many profiles in the value of ``--profile``: ``*``, or names parted by commas; None for one."""
+    if not isinstance(value, str) or ("," not in value and value != "*"):
+        return None
+    return value if value == "*" else [name.strip() for name in value.split(",") if name.strip()]
 
 
 def refuse_options(request: Request, own: Container[str], where: str = "") -> None:
