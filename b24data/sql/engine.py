@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -17,14 +18,18 @@ from b24data.errors import ConfigError, MissingExtraError, SchemaError, SdkError
 from b24data.lists.names import near_names
 from b24data.sql.pushdown import NOT_CONSTANT
 from b24data.sql.statement import Statement
+from b24data.text.hints import OWN_TABLE
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Engine"]
+__all__ = ["LIMITS", "Engine"]
 
+_T = TypeVar("_T")
 _MOST_ROWS = 10_000_000
 _MOST_SECONDS = 600.0
+_SECONDS_TO_END = 5.0  # after an interrupt
+LIMITS = {"memory_limit": "4GB", "max_temp_directory_size": "0B"}
 _COLUMN = re.compile(r'(?:Referenced column|column named) "([^"]+)"')
 _FUNCTION = re.compile(r"Function with name (\S+) does not exist")
 # What a constant may be made of; anything else is left to the query itself.
@@ -52,14 +57,16 @@ class Engine:
         except ImportError as error:
             raise MissingExtraError("SQL over a portal", "sql") from error
         self._error = duckdb.Error
-        self._connection = connection or open_closed(max_temp_directory_size="0B")
+        self._connection = connection or open_closed(**LIMITS)
         self.columns: dict[str, Collection[str]] = {}
+        self._left_running = False
 
     def __enter__(self) -> Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        if not self._left_running:  # to close would wait for what an interrupt could not end
+            self._connection.close()
 
     def add(self, name: str, rows: Any) -> None:
         """A table of this name: rows of Arrow, or none of a schema."""
@@ -82,19 +89,38 @@ class Engine:
     def check(self, statement: Statement) -> None:
         """Whether the engine understands the query; nothing runs."""
         if statement.kind == "query":
-            with self._told():
-                self._connection.execute(f"explain {statement.text}", dict(statement.params) or None).fetchall()
+            text, params = f"explain {statement.text}", dict(statement.params) or None
+            self._bounded(lambda: self._connection.execute(text, params).fetchall())
 
     def run(self, statement: Statement) -> pa.Table:
         """The answer, within the bounds of time and rows."""
-        timer = threading.Timer(_MOST_SECONDS, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        params = dict(statement.params) or None
+        return self._bounded(lambda: self._read(self._connection.sql(statement.text, params=params)))
+
+    def _bounded(self, ask: Callable[[], _T]) -> _T:
+        """What ``ask`` gives, from a thread beside this one: DuckDB does not look for Ctrl-C while it computes."""
+        answer: Future[_T] = Future()
+
+        def work() -> None:
+            try:
+                with self._told():
+                    answer.set_result(ask())
+            except BaseException as error:  # noqa: BLE001  raised by the one who waits
+                answer.set_exception(error)
+
+        thread = threading.Thread(target=work, name="b24data sql", daemon=True)
+        thread.start()
         try:
-            with self._told():
-                return self._read(self._connection.sql(statement.text, params=dict(statement.params) or None))
+            return answer.result(_MOST_SECONDS)
+        except TimeoutError:
+            raise ConfigError(
+                f"the query ran for more than {_MOST_SECONDS:,.0f} s", hint="check the conditions of the joins"
+            ) from None
         finally:
-            timer.cancel()
+            if not answer.done():
+                self._connection.interrupt()
+                thread.join(_SECONDS_TO_END)
+                self._left_running = thread.is_alive()
 
     def _read(self, answer: Any) -> pa.Table:
         reader = answer.to_arrow_reader(100_000)
@@ -132,7 +158,7 @@ class Engine:
         """Errors of the engine as ours, in one sentence."""
         try:
             yield
-        except self._error as error:
+        except (self._error, pa.ArrowException, OSError) as error:  # while it reads, Arrow's
             raise self._sentence(error) from None
 
     def _sentence(self, error: Exception) -> SdkError:
@@ -153,14 +179,10 @@ class Engine:
             return ConfigError(
                 "the query needs more memory than it may take", hint="check the conditions of the joins, or aggregate"
             )
-        if "INTERRUPT" in kind.upper():
-            return ConfigError(
-                f"the query ran for more than {_MOST_SECONDS:,.0f} s", hint="check the conditions of the joins"
-            )
         if "Permission" in kind:
-            return ConfigError(
-                "the query reads a file or the network, which is off", hint="pass a frame of your own by tables={...}"
-            )
+            return ConfigError("the query reads a file or the network, which is off", hint=OWN_TABLE)
+        if "explicit cast is required" in first:
+            return ConfigError(f"the query fails: {first}", hint="convert the value, such as $day::date")
         hints = {
             "Binder Error": "check the names and types there",
             "Conversion Error": "compare with a value of the column's type; describe TABLE shows it",

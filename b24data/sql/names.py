@@ -11,9 +11,11 @@ from b24data.crm.tables import TABLES
 from b24data.errors import ConfigError
 from b24data.lists.methods import nearest_methods, only_reads, spec_of
 from b24data.lists.names import near_names
+from b24data.text.hints import OWN_TABLE, SYNC_CRM, option
 
 __all__ = ["SHORT_NAMES", "Listed", "is_list_name", "list_of", "unknown_table"]
 
+_FILE = re.compile(r"[/\\*:~]|\.(?:parquet|pq|csv|tsv|txt|json|jsonl|ndjson|xlsx|db|duckdb|sqlite|arrow|avro|gz|zst)$")
 _SMART = re.compile(r"smart_(\d+)")
 
 
@@ -58,8 +60,10 @@ def list_of(name: str, beside: Iterable[str] = ()) -> Listed:
     if plain in _MADE:
         raise ConfigError(
             f"{plain} is made of other tables, so a portal is not asked for it",
-            hint="keep a folder with tools.sync_crm and query that: crm=",
+            hint=f"{SYNC_CRM} keeps a folder that has it; query that with {option('crm', 'crm')}",
         )
+    if _FILE.search(plain):
+        raise ConfigError(f"{name} in FROM is refused: SQL here reads no files and no network", hint=OWN_TABLE)
     if "." not in name:
         raise unknown_table(name, {*SHORT_NAMES, *beside})
     spec = spec_of(name)
@@ -72,8 +76,7 @@ def list_of(name: str, beside: Iterable[str] = ()) -> Listed:
     if needs:
         raise ConfigError(
             f"{spec.method} needs {needs[0].replace('|', ' or ')}, which SQL can't give",
-            hint="deals, leads, contacts, companies and smart_N stand for crm.item.list; for others fetch a frame "
-            "and pass it by tables={...}",
+            hint=f"deals, leads, contacts, companies and smart_N stand for crm.item.list; else {OWN_TABLE}",
         )
     return Listed(spec.method)
 

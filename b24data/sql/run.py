@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from b24data.crm.open import open_crm
-from b24data.crm.snapshot import sql_names
+from b24data.crm.open import make_views, open_closed
+from b24data.crm.snapshot import snapshot_of, sql_names
 from b24data.errors import ConfigError, SdkError
 from b24data.fields.descriptions import Described, field_types
 from b24data.frames.schema import build_schema
@@ -20,7 +20,7 @@ from b24data.lists.estimate import Estimate
 from b24data.lists.methods import spec_of
 from b24data.lists.plan import make_plan, settled
 from b24data.sql.conditions import SqlColumn, certain
-from b24data.sql.engine import Engine
+from b24data.sql.engine import LIMITS, Engine
 from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknown_table
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
 from b24data.sql.report import SqlPlan, SqlReport, TablePlan, TableRead
@@ -325,7 +325,9 @@ def _over_folder(
     explain: bool,
 ) -> pd.DataFrame | SqlPlan:
     """The answer from the tables and views of a CRM folder: the portal is not asked."""
-    with Engine(open_crm(crm)) as engine:
+    connection = open_closed(**LIMITS)
+    make_views(connection, snapshot_of(crm))
+    with Engine(connection) as engine:
         there = engine.tables()
         given |= _beside_lists(statement, frames, lambda name: name in given or name in there)
         for name, rows in given.items():

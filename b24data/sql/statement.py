@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from b24data.errors import ConfigError, MissingExtraError
-from b24data.text.hints import option
+from b24data.text.hints import OWN_TABLE, option
 
 __all__ = ["Place", "Statement", "read_statement"]
 
@@ -131,7 +131,7 @@ def _places(tree: Any) -> Iterator[Place]:
             if str(called).upper() not in _ROW_MAKERS:
                 raise ConfigError(
                     f"{inner.sql('duckdb')} in FROM is refused: SQL here reads no files and no network",
-                    hint="pass a frame of your own by tables={...}",
+                    hint=OWN_TABLE,
                 )
             continue
         name = ".".join(part.name for part in parts).lower()

@@ -18,6 +18,7 @@ __all__ = [
     "CERTIFICATE",
     "DESCRIBE",
     "FETCH",
+    "OWN_TABLE",
     "SYNC_CRM",
     "UNFINISHED",
     "Face",
@@ -117,6 +118,12 @@ DESCRIBE = _marked(
 )
 UNFINISHED = _marked("tools.unfinished()", "tools.unfinished()", "b24data unfinished", "b24data unfinished")
 SYNC_CRM = _marked("tools.sync_crm()", "tools.sync_crm()", "b24data crm sync", "b24data crm sync")
+# A table in SQL that is no list.
+OWN_TABLE = _marked(
+    'tables={"plan": frame} adds a table of yours',
+    "a DataFrame of the notebook is a table by its name",
+    *['b24.sql(..., tables={"plan": frame}) adds a table of yours'] * 2,
+)
 # Trusting a portal that signs its certificate itself.
 CERTIFICATE = _marked(*['pass verify="/path/to/ca.pem"'] * 2, *["set SSL_CERT_FILE=/path/to/ca.pem in the shell"] * 2)
 

@@ -110,7 +110,7 @@ def test_a_query__gives_what_it_gives_over_all_rows_of_a_portal_on_http():
     with Sandbox(**sizes, rate_limit=None, operating_limit_s=None, cost=0.0) as portal:
         b24 = portal.connect(restriction_params=FAST)
         whole = {name: pa.Table.from_pandas(b24.sql(f"select * from {name}"), preserve_index=False) for name in LISTS}
-        for seed in range(40):
+        for seed in range(15):
             query = random_query(seed)
             wanted, found = b24.sql(query, tables=whole), b24.sql(query)
             assert told(pa.Table.from_pandas(found)) == told(pa.Table.from_pandas(wanted)), query
