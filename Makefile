@@ -8,7 +8,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint docs
+.PHONY: help demo test soak lint docs translations
 
 help:
 	@echo "make demo   a whole portal on this machine, 100,000 deals, a DataFrame, a Parquet file and a chart in demo/"
@@ -30,7 +30,13 @@ soak: .venv/dev.stamp
 # Pages only, a few seconds: make docs SPHINX='-D nb_execution_mode=off'
 docs: .venv/dev.stamp
 	@$(BIN)/python -m sphinx -q -E -a -W --keep-going $(SPHINX) docs docs/_build/html
-	@echo "docs/_build/html/index.html"
+	@$(BIN)/python -m sphinx -q -E -a -W --keep-going $(SPHINX) -D language=ru docs docs/_build/html/ru
+	@echo "docs/_build/html/index.html, docs/_build/html/ru/index.html"
+
+# Brings the Russian texts of the pages (docs/locale) up to date with the English ones: new texts come in empty.
+translations: .venv/dev.stamp
+	@$(BIN)/python -m sphinx -q -E -a -b gettext -D nb_execution_mode=off docs docs/_build/gettext
+	@$(BIN)/python docs/make_translations.py
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff check

@@ -25,6 +25,24 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_copyright = False
 html_show_sphinx = False
+templates_path = ["_templates"]
+html_sidebars = {
+    "**": [
+        "sidebar/scroll-start.html",
+        "sidebar/brand.html",
+        "language.html",
+        "sidebar/search.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
+
+# The site in Russian: `-D language=ru`. `make translations` brings docs/locale up to date with the pages.
+locale_dirs = ["locale"]
+gettext_compact = False
+gettext_uuid = False
+gettext_location = False
+gettext_additional_targets: list[str] = []
 
 # Links. A broken one is a warning, and warnings are errors.
 nitpicky = True
@@ -32,7 +50,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!b24data).*"),  # of other packages: their pages are not at hand here
     (
         "py:class",
-        r"b24data\.(http|actions|secret|fields|sql)\..*|b24data\.(client\.tools\.Options|actions\.Actions)",
+        r"b24data\.(http|actions|secret|fields|sql)\..*|b24data\.(client\.(tools\.Options|client\._Client)|actions\.Actions)",
     ),  # private
 ]
 myst_enable_extensions = ["attrs_inline"]
@@ -57,10 +75,23 @@ nb_merge_streams = True
 
 def setup(app: Any) -> None:
     """Bring the notebooks into the site, and a portal for the one that signs in."""
-    shutil.rmtree(HERE / "notebooks", ignore_errors=True)
-    shutil.copytree(ROOT / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    _bring_notebooks()
     app.connect("source-read", _links_within_the_site)
-    app.connect("builder-inited", _open_a_portal)
+    if app.config.nb_execution_mode != "off":
+        app.connect("builder-inited", _open_a_portal)
+
+
+def _bring_notebooks() -> None:
+    """Copy what differs, and only that: another language may be built from the same copies at the same time."""
+    wanted = {path.name: path.read_bytes() for path in (ROOT / "notebooks").glob("[!.]*") if path.is_file()}
+    (HERE / "notebooks").mkdir(exist_ok=True)
+    for path in (HERE / "notebooks").glob("*"):
+        if path.name not in wanted:
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+    for name, content in wanted.items():
+        path = HERE / "notebooks" / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.write_bytes(content)
 
 
 def _links_within_the_site(_app: Any, _name: str, source: list[str]) -> None:

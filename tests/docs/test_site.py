@@ -21,13 +21,18 @@ NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The built site. Its notebooks are executed on the way: half a minute."""
+    """The built site in both languages. Its notebooks are executed on the way: half a minute."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(folder / "html")]
+    build(folder / "html")
+    build(folder / "html" / "ru", "-D", "language=ru", "-D", "nb_execution_mode=off")
+    return folder
+
+
+def build(folder, *options):
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", *options, "docs", str(folder)]
     portal = {"B24_WEBHOOK": "https://your-portal.bitrix24.com/rest/1/never-asked/"}
     run = subprocess.run(command, cwd=ROOT, env=os.environ | portal, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-5_000:]
-    return folder
 
 
 class Page(HTMLParser):
