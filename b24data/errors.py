@@ -3,7 +3,7 @@
 ::
 
     SdkError                        code, description, status, hint
-    ├─ ConfigError (ValueError)                a value given to b24data makes no sense
+    ├─ ConfigError (ValueError)                an argument is invalid
     ├─ MissingExtraError (ImportError)         an optional package is not installed
     ├─ TransportError                          no usable answer arrived
     │  ├─ RequestTimeoutError (TimeoutError)
@@ -67,10 +67,10 @@ ALREADY_RUNNING = "ALREADY_RUNNING"
 
 
 class SdkError(Exception):
-    """The root of the tree: ``except SdkError`` catches whatever b24data raises.
+    """The base class: ``except SdkError`` catches every error of b24data.
 
-    An error never shows a secret or commands a terminal: what its texts quote is masked, and control characters are
-    written out, as it is made.
+    An error never shows a secret or sends commands to a terminal: quoted texts are masked, and control characters are
+    escaped, when the error is created.
 
     >>> str(SdkError("the token store is locked", code="LOCKED", hint="close the other notebook"))
     'the token store is locked: LOCKED. Hint: close the other notebook.'
@@ -144,18 +144,18 @@ def _rebuild(kind: type[SdkError], args: tuple[Any, ...], state: dict[str, Any])
 
 
 class ConfigError(SdkError, ValueError):
-    """A value given to b24data makes no sense; nothing was sent."""
+    """An argument is invalid; nothing was sent."""
 
 
 class MissingExtraError(SdkError, ImportError):
-    """An optional package is missing; the text has the pip line that brings it."""
+    """An optional package is missing; the text has the pip command that installs it."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional package", hint=f'pip install "b24data[{extra}]"')
 
 
 class _CallError(SdkError):
-    """What errors about one call have in common: the method, and how hard it was tried."""
+    """The base of errors about one call: the method, and the attempts."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ class RequestTimeoutError(TransportError, TimeoutError):
 class BadReplyError(TransportError):
     """What arrived is not an answer of the REST API: HTML, a cut body, not JSON.
 
-    ``body`` is the start of what came, redacted.
+    ``body`` is the start of the answer, redacted.
     """
 
     def __init__(self, method: str, description: str = "", *, body: str = "", **facts: Any) -> None:
@@ -211,7 +211,7 @@ class BadReplyError(TransportError):
 
 
 class ProtocolViolationError(SdkError):
-    """The portal ignored a filter, a bound or an order, so its rows can't be trusted to be the list."""
+    """The portal ignored a filter, a bound or an order, so the list may be wrong."""
 
 
 class RefreshTokenError(SdkError):
@@ -227,7 +227,7 @@ class AjaxError(_CallError):
 
 
 class AccessDeniedError(AjaxError):
-    """The user or the application may not do this."""
+    """The user or the application has no right to do this."""
 
 
 class RateLimitedError(AjaxError):
@@ -235,7 +235,7 @@ class RateLimitedError(AjaxError):
 
 
 class OperatingLimitError(AjaxError):
-    """The method used up its execution time. ``reset_at`` is portal time (unix seconds), when it was told."""
+    """The method used up its execution time. ``reset_at`` is portal time (unix seconds), or None if it is unknown."""
 
     def __init__(self, method: str, description: str = "", *, reset_at: float | None = None, **facts: Any) -> None:
         super().__init__(method, description, **facts)
@@ -247,7 +247,7 @@ class MethodNotFoundError(AjaxError):
 
 
 class ServerError(AjaxError):
-    """The portal failed inside (a JSON error with a 5xx status), after all attempts."""
+    """The portal had an internal error (a JSON error with a 5xx status), after all attempts."""
 
 
 class BatchError(SdkError):
@@ -269,8 +269,8 @@ class BatchError(SdkError):
 class IncompleteFetchError(SdkError):
     """A list that could not be read to its proven end.
 
-    ``report`` says how far it got, ``rows`` holds what had arrived (in the form that was asked for, or
-    ``None`` where it lies in a file), ``last_id`` is the id up to which nothing is missing.
+    ``report`` says how far it got. ``rows`` holds the rows that arrived, in the requested form, or ``None`` if they are
+    in a file. ``last_id`` is the id up to which nothing is missing.
     """
 
     def __init__(

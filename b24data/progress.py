@@ -42,9 +42,9 @@ _ENOUGH_TO_JUDGE = 0.02  # of the way: before it the time left is a guess
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressEvent:
-    """One moment of a walk, as a display gets it. Times are seconds, ``until`` is unix time.
+    """The state of a fetch, for a display. Times are in seconds, ``until`` is unix time.
 
-    ``fraction`` is the part of the way that is gone, 0 to 1, or ``None`` when nobody knows. ``wait_s``, ``reason``,
+    ``fraction`` is the part that is done, 0 to 1, or ``None`` if it is unknown. ``wait_s``, ``reason``,
     ``until`` and ``host`` have a meaning when ``kind`` is ``wait``, ``summary`` when it is ``done``, and ``note``: of a
     piece of the work that has ended before the rest, such as one portal of many.
     """
@@ -75,7 +75,7 @@ class ProgressEvent:
         return self.seconds * (1 - self.fraction) / self.fraction
 
     def __str__(self) -> str:
-        """The moment in words.
+        """The state as text.
 
         >>> str(ProgressEvent(kind="rows", label="crm.deal.list", rows=69112, fraction=0.75, seconds=41, refreshes=2))
         '69,112 rows, 1,686 rows/s, 0:14 left, 2 tokens renewed'
@@ -135,7 +135,7 @@ def _kernel() -> Any:
 
 
 def _is_watched(kernel: Any) -> bool:
-    """Whether somebody is there: who runs a notebook unattended says that no one can answer a prompt."""
+    """Whether a person can answer a prompt: an unattended run says that no one can."""
     is_voila = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
     return is_voila or (getattr(kernel, "_allow_stdin", True) and not os.environ.get("B24DATA_NONINTERACTIVE"))
 
@@ -166,7 +166,7 @@ class Meter:
             self._show(ProgressEvent(kind="start", label=label, total=total))
 
     def update(self, rows: int, *, fraction: float | None = None) -> None:
-        """So many rows are here; ``fraction`` of the way is gone, 0 to 1."""
+        """The number of rows so far; ``fraction`` of the fetch is done, 0 to 1."""
         with self._lock:
             if fraction is None and self._now.total:
                 fraction = rows / self._now.total
@@ -245,7 +245,7 @@ class Bar:
 
 
 class HtmlBar:
-    """A line of HTML in a notebook, shown anew in its place; the summary takes it at the end.
+    """A line of HTML in a notebook, updated in place; the summary replaces it at the end.
 
     Not a widget: this needs no comm, so it works wherever HTML does, and what is saved is the summary.
     """

@@ -107,7 +107,7 @@ class FetchReport:
         return facts_html(title, [("", line.strip()) for line in lines], good=self.complete)
 
     def __str__(self) -> str:
-        state = "complete" if self.complete else "NOT complete"
+        state = "complete" if self.complete else "INCOMPLETE"
         rows = self.rows - (self.earlier.rows if self.earlier else 0)
         speed = f", {rows / self.seconds:,.0f} rows/s" if self.seconds > 0 else ""
         lines = [

@@ -20,7 +20,7 @@ __all__ = ["NOTHING", "Hidden", "Sealed", "Secret", "SecretHolder", "hide", "rev
 def stays_here(_: object, *__: object) -> NoReturn:
     """In the place of ``__reduce__``: what holds secrets is not pickled, so none gets into a pipe or a cache."""
     raise ConfigError(
-        "clients and secrets are not pickled, copied or sent to another process",
+        "clients and secrets cannot be pickled, copied or sent to another process",
         hint="call b24data.connect(NAME) in the worker",
     )
 
@@ -197,7 +197,7 @@ class SecretHolder:
         return hash(tuple(self.hidden().values()))
 
     def __setattr__(self, name: str, _: object) -> None:
-        raise AttributeError(f"{type(self).__name__}.{name} can't be changed; replace({name}=...) makes another one")
+        raise AttributeError(f"{type(self).__name__}.{name} can't be changed; replace({name}=...) creates another one")
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} can't be deleted")

@@ -250,7 +250,7 @@ def _portal_of(given: Mapping[str, Any]) -> dict[str, str]:
     if not is_address:
         raise ConfigError(
             f"client_endpoint is not an address of a portal: {endpoint!r}",
-            hint="it reads like https://your-portal.bitrix24.com/rest/",
+            hint="such as https://your-portal.bitrix24.com/rest/",
         )
     return {"client_endpoint": endpoint if endpoint.endswith("/") else f"{endpoint}/", "domain": parts.netloc}
 
@@ -289,5 +289,5 @@ class B24OAuthSecret(SecretHolder):
         given = _by_field(cls, value)
         for name in ("client_id", "client_secret"):
             if not given.get(name):
-                raise ConfigError(f"the application's {name} is missing", hint="it is on the application's card")
+                raise ConfigError(f"the application's {name} is missing", hint="the application's settings show it")
         return cls(**given)

@@ -68,7 +68,7 @@ def _notes(spec: MethodSpec) -> list[str]:
     if spec.version == "v3":
         notes.append("REST 3.0")
     if spec.deprecated:
-        notes.append("deprecated" + (f", `{spec.deprecated}` follows it" if isinstance(spec.deprecated, str) else ""))
+        notes.append("deprecated" + (f": use `{spec.deprecated}`" if isinstance(spec.deprecated, str) else ""))
     if spec.positional:
         notes.append("parameters by position")
     if spec.shape == "by_key":

@@ -142,7 +142,7 @@ def _call(key: str | int, one: OneCall) -> _BatchCall:
     if isinstance(one, Sequence) and not isinstance(one, str) and one and isinstance(one[0], str):
         return _BatchCall(key, one[0], (one[1] if len(one) > 1 else None) or {})
     raise ConfigError(
-        f"call {key!r} of the batch is no call: {one!r}",
+        f"call {key!r} of the batch is not a call: {one!r}",
         hint='write ("crm.deal.get", {"id": 1}) or {"method": "crm.deal.get", "params": {"id": 1}}',
     )
 
@@ -152,7 +152,7 @@ def _keep(error: SdkError, data: list[Any], key: str | int) -> None:
     own = error.results or ()
     error.results = [*data, *(own.values() if isinstance(own, Mapping) else own)]
     if data:
-        kept = f"what the calls before {key!r} brought is in `results` of this error"
+        kept = f"`results` of this error has the results of the calls before {key!r}"
         error.advice = f"{error.advice}; {kept}" if error.advice else kept
 
 
@@ -267,7 +267,7 @@ def _unanswered(commands: Sequence[Mapping[str, Any]], found: Mapping[int, Any])
         "batch",
         f"{len(commands)} commands have no {len(commands)} answers{lacks}",
         code="BAD_REPLY",
-        hint="what came is in `results` of this error, by position; look at the portal before a write is sent again",
+        hint="`results` of this error has the answers by position; check the portal before you send a write again",
     )
     error.results = dict(found)
     return error

@@ -211,14 +211,14 @@ class FetchTail:
         )
         descending = str(order).upper() == "DESC"
         if descending and initial_value is None:
-            raise ConfigError("a tail downwards needs initial_value", hint="the largest value there can be")
+            raise ConfigError("a descending tail needs initial_value", hint="pass the largest possible value")
         plan = make_plan(
             spec,
             params=_without(params, "order", "pagination", "cursor"),
             order={cursor_field: "DESC"} if descending else None,
         )
         if plan.bounds or any(one.name == cursor_field for one in each_condition(plan.conditions)):
-            raise ConfigError(f"the cursor's field {cursor_field!r} is in the filter", hint="say it by initial_value")
+            raise ConfigError(f"the cursor's field {cursor_field!r} is in the filter", hint="pass it as initial_value")
         low = None if initial_value is None else plan.position(initial_value)
         return _pages(self._session, replace(plan, low=low, id_added=False), request_id)
 

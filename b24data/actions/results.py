@@ -91,7 +91,7 @@ class AjaxResult(Result):
     """The answer to one call. ``result`` is the payload, ``total`` and ``next`` are None where the portal gave none.
 
     >>> AjaxResult("crm.deal.list", result=[{"ID": "1"}] * 50, total=23732, next=50)
-    <first 50 of 23,732 rows: tools.fetch_all('crm.deal.list') gets them all>
+    <first 50 of 23,732 rows: tools.fetch_all('crm.deal.list') reads them all>
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class AjaxResult(Result):
             return f"<AjaxResult {self.get_error_messages()[0]}>"
         rows = _rows(self._data)
         if self.next is not None and rows is not None:
-            return f"<{_count(self)}: tools.fetch_all({self.method!r}) gets them all>"
+            return f"<{_count(self)}: tools.fetch_all({self.method!r}) reads them all>"
         return f"<AjaxResult {self.method}: {_sketch(self._data)}>"
 
 

@@ -63,7 +63,7 @@ class Call:
             outcome = error
         except TransportError as error:
             if idempotency_key and not is_read(method):
-                error.advice = error.advice or "the same call with the same idempotency_key runs nothing twice"
+                error.advice = error.advice or "the same call with the same idempotency_key is never carried out twice"
             raise
         return AjaxResult.of(method, outcome, request_id)
 

@@ -25,8 +25,8 @@ _SERVICE, _USER = "b24data", "token key"  # what the keyring shows to its owner
 class Cipher:
     """Encrypts with the first of ``keys`` (separated by commas) and decrypts with each of them (Fernet: AES, HMAC).
 
-    What is encrypted under one name is not decrypted under another: nobody can put the tokens of one portal in the
-    place of another's.
+    What is encrypted under one name is not decrypted under another: so the tokens of one portal cannot replace
+    another's.
 
     >>> cipher = Cipher(Secret("YjI0ZGF0YSBpcyBtYWRlIG9mIHRoaXJ0eS10d28gYiE="))
     >>> cipher.decrypt(Secret(cipher.encrypt(Secret(b"a-secret"), "acme")), "acme", place="here") == Secret(b"a-secret")

@@ -236,7 +236,7 @@ class OAuth(Admin):
         if mine and not getattr(self._here, "callback", False):
             refresh.finished.wait()
             if refresh.trouble is not None:
-                warnings.warn(masked(f"new tokens could not be kept: {refresh.trouble!r}"), stacklevel=2)
+                warnings.warn(masked(f"new tokens could not be saved: {refresh.trouble!r}"), stacklevel=2)
 
     def _run(self, refresh: _Refresh, pair: _Pair) -> None:
         try:
@@ -305,7 +305,7 @@ def _auth_data(params: B24OAuthParams) -> AuthData:
 
 def _refuse_coroutine(function: Callable[..., object] | None) -> None:
     if inspect.iscoroutinefunction(function):
-        raise ConfigError("a coroutine function can't be called here", hint="give a plain function")
+        raise ConfigError("a coroutine function cannot be called here", hint="give a plain function")
 
 
 _ALIVE: weakref.WeakSet[OAuth] = weakref.WeakSet()

@@ -19,7 +19,7 @@ STORE = "B24DATA_TOKEN_STORE"
 def shelf_at(address: str | Secret[str] | None = None) -> Shelf:
     """The place of an address, or else of ``B24DATA_TOKEN_STORE``, or else the files of this user.
 
-    :raises ConfigError: it is no such address, or its key is missing.
+    :raises ConfigError: it is not such an address, or its key is missing.
 
     >>> shelf_at("redis://cache")
     Traceback (most recent call last):

@@ -141,8 +141,8 @@ class Profiles:
     def _document(self, name: str) -> Document:
         if not PROFILE_NAME.fullmatch(name) and ("://" in name or masked(name) != name):
             raise ConfigError(
-                "an address is not the name of a profile",
-                hint=f"{sign_in()} takes a webhook and keeps it as a profile",
+                "an address is not a profile name",
+                hint=f"{sign_in()} saves a webhook as a profile",
             )
         if not PROFILE_NAME.fullmatch(name):
             raise ConfigError(f"{name!r} is not the name of a profile", hint="letters, digits, '-', '_' and '.'")
@@ -150,7 +150,7 @@ class Profiles:
 
 
 class _ProfileTokens(DocumentStore):
-    """The pair of tokens in a profile. It is gone once somebody has signed out, or in by a webhook."""
+    """The pair of tokens in a profile. It is gone after a sign-out, or after a sign-in with a webhook."""
 
     def __init__(self, document: Document, name: str, client_id: str) -> None:
         super().__init__(document)
@@ -201,17 +201,17 @@ class _ProfileTokens(DocumentStore):
 
 
 def _damaged(document: Document) -> ConfigError:
-    return ConfigError(f"{document} holds no profile", hint="delete it and sign in again")
+    return ConfigError(f"{document} does not contain a profile", hint="delete it and sign in again")
 
 
 def _profile(data: dict[str, Any]) -> Profile:
-    """The profile in what a file holds; :class:`TypeError` for what is no text."""
+    """The profile in what a file holds; :class:`TypeError` for a value that is not text."""
     data = {key: value for key, value in data.items() if key != "tokens"}
     secret = B24OAuthSecret.of(data["secret"]) if data.get("secret") else None
     profile = Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
     texts = (profile.name, profile.portal, profile.user, *profile.auth_servers)
     if not all(isinstance(text, str) for text in texts):
-        raise TypeError("a profile is made of texts")
+        raise TypeError("a profile consists of texts")
     return profile
 
 
@@ -219,7 +219,7 @@ def _known(name: str, names: Iterable[str]) -> str:
     names = list(names)
     if near := difflib.get_close_matches(name, names, n=1):
         return f"did you mean {near[0]!r}?"
-    return f"there are: {', '.join(names)}" if names else f"{sign_in()} makes one"
+    return f"there are: {', '.join(names)}" if names else f"{sign_in()} creates one"
 
 
 def _generation(store: DocumentStore) -> int:

@@ -19,7 +19,7 @@ from b24data.tokens import B24OAuthParams, B24OAuthSecret
 __all__ = ["Renewal", "Renewed"]
 
 _BROKER_S = 60.0
-# After these nobody knows whether the server carried the refresh out.
+# After these it is unknown whether the server carried the refresh out.
 _UNKNOWN = frozenset({"TIMEOUT", "CONNECTION_LOST", "BAD_REPLY"})
 
 
@@ -101,7 +101,7 @@ class Renewal:
             store.save(new)
         except (OSError, ExportError, RefreshTokenError) as error:
             if isinstance(error, RefreshTokenError) and error.code != STORE_FAULT:
-                raise  # somebody has signed out meanwhile, or in to another application
+                raise  # the user has signed out meanwhile, or in to another application
             return Renewed(new, trouble=error)
         return Renewed(new)
 
@@ -162,5 +162,5 @@ def _sign_in(reason: str, error: RefreshTokenError | None = None) -> Authorizati
         reason,
         code=error.code if error else "invalid_grant",
         status=error.status if error else None,
-        hint="sign in again: the application has to be authorized anew",
+        hint="sign in again to authorize the application",
     )

@@ -158,7 +158,7 @@ class Folder:
             return []
         except OSError as error:
             raise ConfigError(
-                f"{self.folder} can't be read: {error.strerror}", hint="B24DATA_CONFIG_DIR names another folder"
+                f"{self.folder} can't be read: {error.strerror}", hint="set B24DATA_CONFIG_DIR to another folder"
             ) from error
         return sorted(path.stem for path in files if PROFILE_NAME.fullmatch(path.stem))
 

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 STORE_FAULT = "STORE"
-_STORE = "mend its class: the reference shows what load(), save() and lock() have to do, and give"
+_STORE = "fix its class: the reference shows what load(), save() and lock() do and return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class ForeignStore:
             kept = self._theirs.load()
         if kept is None or isinstance(kept, StoredTokens):
             return kept
-        raise self._fault(f"load() gave a {type(kept).__name__}, and not StoredTokens")
+        raise self._fault(f"load() returned a {type(kept).__name__}, not StoredTokens")
 
     def save(self, stored: StoredTokens) -> None:
         """Keep ``stored``."""
@@ -141,7 +141,7 @@ class DocumentStore:
             return StoredTokens.of(hidden_json(content))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigError(
-                f"{self.document} does not hold a pair of tokens", hint="delete it and sign in again"
+                f"{self.document} does not contain a pair of tokens", hint="delete it and sign in again"
             ) from error
 
     def save(self, stored: StoredTokens) -> None:
@@ -215,5 +215,5 @@ def check_owner(kept: B24OAuthParams, ours: B24OAuthParams) -> None:
                 f"the stored tokens now belong to user {kept.user_id} of {kept.domain}, not to user {ours.user_id}"
                 f" of {ours.domain}",
                 code="OTHER_USER",
-                hint="make a new client, or sign in again as the user who was here before",
+                hint="create a new client, or sign in again as the previous user",
             )

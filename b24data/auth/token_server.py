@@ -32,10 +32,10 @@ from b24data.tokens import B24OAuthParams, B24OAuthSecret, EnumAppStatus
 __all__ = ["ask_server", "may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
 
 _SERVERS = frozenset({"oauth.bitrix.info", "oauth.bitrix24.tech"})
-_SIGN_IN = "sign in again: the application has to be authorized anew"
+_SIGN_IN = "sign in again to authorize the application"
 _APPLICATION = "check client_id and client_secret, and that the application is installed on this portal"
 _INSTALL = "install the application on this portal, then sign in again"
-_SCOPE = "add the missing permissions to the application's card"
+_SCOPE = "add the missing permissions in the application's settings"
 _HINTS = {
     "invalid_client": _APPLICATION,
     "wrong_client": _APPLICATION,
@@ -44,8 +44,8 @@ _HINTS = {
     "error_oauth": _INSTALL,
     "application_not_found": _INSTALL,
     "application_not_installed": _INSTALL,
-    "payment_required": "the paid or trial period of the application is over; until it is renewed no token is issued",
-    "invalid_request": "check that client_id, client_secret and refresh_token are whole, or sign in again",
+    "payment_required": "the paid or trial period of the application has ended; no token is issued until it is renewed",
+    "invalid_request": "check that client_id, client_secret and refresh_token are complete, or sign in again",
     "invalid_scope": _SCOPE,
     "insufficient_scope": _SCOPE,
     "access_denied": "an administrator has to allow this user to use the application",
@@ -88,7 +88,7 @@ def token_url(server_endpoint: str, more_servers: Iterable[str] = (), *, portal:
         named = server if server.host else "no address"
         raise ConfigError(
             f"server_endpoint names {named}, which is not a known authorization server",
-            hint="it is https://oauth.bitrix.info/rest/; another one has to be named in auth_servers",
+            hint="use https://oauth.bitrix.info/rest/, or name another server in auth_servers",
         )
     return f"{server}/oauth/token/"
 
@@ -97,15 +97,16 @@ def read_token_reply(reply: Reply, sent: Mapping[str, str | Secret[str]] | None 
     """The pair in an answer of the authorization server, in its spelling. An error quotes no secret that was ``sent``.
 
     Raises :class:`AuthorizationRequiredError` when the refresh token is dead, :class:`RefreshTokenError` for
-    every other refusal, :class:`BadReplyError` for what is no answer at all, and for a refusal with a status of 5xx or
+    every other refusal, :class:`BadReplyError` for anything that is not an answer, and for a refusal with a status
+    of 5xx or
     429: the server could not answer now.
     """
     if reply.status == 405:
         raise RefreshTokenError(
-            "the authorization server does not take a POST, and the secret is never put into an address",
+            "the authorization server does not accept POST, and b24data never puts a secret into an address",
             code="METHOD_NOT_ALLOWED",
             status=405,
-            hint="check server_endpoint: a proxy may stand before it",
+            hint="check server_endpoint: a proxy may intercept it",
         )
     pair = _pair_in(reply, [one.reveal for one in (sent or {}).values() if isinstance(one, Secret)])
     if isinstance(pair, SdkError):
@@ -124,7 +125,9 @@ def _pair_in(reply: Reply, sent: Iterable[Callable[[], str]]) -> Mapping[str, An
     if not isinstance(data, dict) or not (refused or data.get("access_token")):
         start = str(redact(without_known(reply.body.decode("utf-8", "replace"), sent)[:200])).strip()
         start = start if start.startswith("<") else ""  # a page of a proxy; anything else may be a pair, half of it
-        return BadReplyError("oauth/token", "this is no token reply", code="BAD_REPLY", status=reply.status, body=start)
+        return BadReplyError(
+            "oauth/token", "this is not a token reply", code="BAD_REPLY", status=reply.status, body=start
+        )
     if refused:
         code, text = (without_known(data.get(name), sent) for name in ("error", "error_description"))
         return _refusal(portal_error("oauth/token", code, text, reply.status))
@@ -180,7 +183,7 @@ def ask_server(
 
 def _dead_after_loss(error: AuthorizationRequiredError) -> AuthorizationRequiredError:
     return AuthorizationRequiredError(
-        "a refresh was carried out, but its answer was lost, and the new pair with it",
+        "the tokens were refreshed, but the answer with the new pair was lost",
         code=error.code,
         status=error.status,
         hint=error.advice,
@@ -188,10 +191,12 @@ def _dead_after_loss(error: AuthorizationRequiredError) -> AuthorizationRequired
 
 
 def _unanswered(error: TransportError) -> RefreshTokenError:
-    text = f"the authorization server could not be asked: {error.description}"
+    text = f"the authorization server could not be reached: {error.description}"
     if isinstance(error, BadReplyError) and error.body:
         text += f" ({error.body[:80]!r})"
-    return RefreshTokenError(text, code=error.code, status=error.status, hint="try again later; the old pair is kept")
+    return RefreshTokenError(
+        text, code=error.code, status=error.status, hint="try again later; b24data keeps the old pair"
+    )
 
 
 def merge_token_reply(
@@ -210,7 +215,7 @@ def merge_token_reply(
     try:
         merged = B24OAuthParams.of({**kept, **brought})
     except ConfigError as error:
-        raise RefreshTokenError(f"the new pair makes no sense: {error.description}", code="BAD_REPLY") from error
+        raise RefreshTokenError(f"the new pair is invalid: {error.description}", code="BAD_REPLY") from error
     if not merged.secret("access_token"):
         raise RefreshTokenError("the new pair has no access token", code="BAD_REPLY")
     if current.member_id and merged.member_id and current.member_id != merged.member_id:

@@ -91,7 +91,7 @@ class _Hook:
 def _hook_in(url: Secret[str]) -> _Hook | ConfigError:
     """The webhook that an address is. The error is given back, so that no traceback has the address in it."""
     if not isinstance(url.reveal(), str):
-        return ConfigError("the address of a webhook is a text, and these are bytes", hint="decode() them")
+        return ConfigError("the address of a webhook must be text, not bytes", hint="decode() them")
     origin = origin_of(url)
     try:
         check_endpoint(str(origin))
@@ -101,7 +101,7 @@ def _hook_in(url: Secret[str]) -> _Hook | ConfigError:
     if match is None:
         return ConfigError(
             "this is not the address of an incoming webhook",
-            hint="it reads like https://your-portal.bitrix24.com/rest/1/your-code/",
+            hint="such as https://your-portal.bitrix24.com/rest/1/your-code/",
         )
     endpoint = Secret(f"{origin}/rest/{match[1]}/{match[2]}/")
     return _Hook(int(match[1]), origin, endpoint, "hook-" + hashlib.sha256(match[2].encode()).hexdigest()[:16])

@@ -24,11 +24,11 @@ def _crm_arguments(parser: argparse.ArgumentParser) -> None:
         description="Bring the tables up to date.\n\n"
         "Exit codes: 0 done, 1 failed, 2 a table is missing, 3 sign in again,\n4 another program runs it.",
     )
-    sync.add_argument("--tables", metavar="NAMES", help="these tables and what they are made of, parted by commas")
-    sync.add_argument("--since", metavar="DAY", help="deals, activities and other events from that day on")
+    sync.add_argument("--tables", metavar="NAMES", help="these tables and their source tables, separated by commas")
+    sync.add_argument("--since", metavar="DAY", help="deals, activities and other events since that day")
     sync.add_argument("--no-gentle", action="store_true", help="use the whole request limit of the portal")
     add_options(
-        sync, "deletes", "to", "json", "quiet", "profile", needed=["to"], to="the folder; made if it is not there"
+        sync, "deletes", "to", "json", "quiet", "profile", needed=["to"], to="the folder; created if it is missing"
     )
     tables = actions.add_parser("tables", description="The tables of a folder: rows, keys, links.")
     check = actions.add_parser(
@@ -110,7 +110,7 @@ def _check(args: argparse.Namespace) -> int:
                 "table": one.table,
                 "finding": one.what,
                 "rows": one.rows,
-                "note": "" if one.is_fault else "rights may hide them",
+                "note": "" if one.is_fault else "missing missing missing missing rights may hide them",
                 "examples": "; ".join(one.examples),
             }
             for one in found.findings

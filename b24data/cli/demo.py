@@ -39,7 +39,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     number = int(text.replace("_", "").replace(",", ""))
     if number < _FEWEST_DEALS:
-        raise argparse.ArgumentTypeError(f"at least {_FEWEST_DEALS}: fewer are no funnel to draw")
+        raise argparse.ArgumentTypeError(f"at least {_FEWEST_DEALS}, or there is no funnel to draw")
     return number
 
 
@@ -54,7 +54,7 @@ def _demo(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     file, chart = args.out / "deals.parquet", args.out / "funnel.png"
     print(f"Starting a portal on this machine: {args.deals:,} deals, the usual limits,", flush=True)
-    print(f"and access tokens that die after {TOKEN_TTL_REQUESTS} requests.", flush=True)
+    print(f"and access tokens that expire after {TOKEN_TTL_REQUESTS} requests.", flush=True)
     with Sandbox(deals=args.deals, seed=args.seed, token_ttl_requests=TOKEN_TTL_REQUESTS, process=True) as portal:
         b24 = portal.connect()
         _heading(f"b24.tools.fetch_all({METHOD!r}, select=[...], to={str(file)!r})")
@@ -68,16 +68,17 @@ def _demo(args: argparse.Namespace) -> int:
 
     import pyarrow.parquet as pq
 
-    _heading("Compared with what the portal really holds")
+    _heading("Compared with the portal's own data")
     table = pq.read_table(file)
     passed = _checked(
         {
             f"the Parquet file has each of the {truth.count:,} deals once": table["ID"].to_pylist() == list(truth.ids),
             f"the DataFrame has each of the {truth.count:,} deals once": deals["ID"].tolist() == list(truth.ids),
             f"both hold the same values in {table.num_columns} columns": _same_values(deals, table),
-            f"{stats.deaths} access tokens died on the way, each was renewed once": stats.refreshes == stats.deaths,
+            f"{stats.deaths} access tokens expired during the fetch, each was refreshed once": stats.refreshes
+            == stats.deaths,
             "no refresh token was used twice": stats.reused_refresh_tokens == 0,
-            f"none of the {stats.requests} requests met a limit": stats.rate_limit_hits + stats.operating_limit_hits
+            f"none of the {stats.requests} requests hit a limit": stats.rate_limit_hits + stats.operating_limit_hits
             == 0,
         }
     )

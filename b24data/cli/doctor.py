@@ -22,20 +22,20 @@ __all__ = ["COMMANDS"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    looks = parser.add_argument_group("where to look")
+    looks = parser.add_argument_group("checks")
     looks.add_argument(
-        "--portal", nargs="*", metavar="METHOD", help="what the portal does with these lists; it names nobody"
+        "--portal", nargs="*", metavar="METHOD", help="how the portal behaves for these lists; names no person"
     )
     looks.add_argument(
-        "--scan", nargs="+", metavar="PATH", help="secrets in notebooks, programs, .env files and folders of them"
+        "--scan", nargs="+", metavar="PATH", help="find secrets in notebooks, programs, .env files and folders"
     )
-    add_options(parser, "params", "json", "profile", params="of the lists behind --portal: entityTypeId=2")
+    add_options(parser, "params", "json", "profile", params="parameters of the lists after --portal: entityTypeId=2")
 
 
 def _doctor(args: argparse.Namespace) -> int:
     """Look, and tell; 1 when something is wrong."""
     if args.scan and args.portal is not None:
-        raise WrongUsageError("b24data doctor looks at the portal or at files", hint="run it twice")
+        raise WrongUsageError("b24data doctor checks either the portal or files", hint="run it twice")
     if args.scan:
         return _scan(args)
     if args.portal is not None:
@@ -100,8 +100,8 @@ _QUESTIONS = {
 }
 
 _LEGEND = """\
-order, id, chains: what a walk by id needs and this portal honours; NO: the list is read another, slower way.
-short: a page that is not full is the last one. counts: the answer tells how many rows there are. -: not to be seen."""
+order, id, chains: what a walk by id needs and this portal supports; NO: the list is read in another, slower way.
+short: a page that is not full is the last one. counts: the answer has the number of rows. -: could not be observed."""
 
 
 def _portal(args: argparse.Namespace) -> int:

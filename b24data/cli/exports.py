@@ -28,16 +28,14 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     runs = actions.add_parser(
         "run",
         description="Run exports, one after the other.\n\n"
-        "Exit codes: 0 done, 1 failed, 2 a part came, 3 sign in again, 4 another\n"
-        "program runs it; of several exports that which needs a person most.",
+        "Exit codes: 0 done, 1 failed, 2 incomplete, 3 sign in again, 4 another\n"
+        "program runs it; with several exports, the most urgent one.",
     )
     status = actions.add_parser("status", description="How the last runs ended, and what is due.")
     runs.add_argument("names", nargs="*", metavar="NAME", help="which exports")
     runs.add_argument("--all", action="store_true", help="all exports of the file")
-    runs.add_argument("--due", action="store_true", help="those whose last good run is longer ago than `every` says")
-    add_options(
-        runs, "dry-run", "json", "quiet", json="each event as a line of JSON", quiet="tell only what went wrong"
-    )
+    runs.add_argument("--due", action="store_true", help="exports whose last good run is longer ago than `every`")
+    add_options(runs, "dry-run", "json", "quiet", json="each event as a line of JSON", quiet="print only failures")
     for one in (listed, runs, status):
         if one is not runs:
             add_options(one, "json")
@@ -47,9 +45,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(args: argparse.Namespace) -> int:
     """List, run or show the state of exports."""
     if args.action == "run" and not (args.names or args.all or args.due):
-        raise WrongUsageError(
-            "b24data export run needs to know what to run", hint="name exports, or add --all or --due"
-        )
+        raise WrongUsageError("b24data export run needs exports to run", hint="name exports, or add --all or --due")
     from b24data.exports.file import find_file, read_exports
 
     exports = read_exports(find_file(args.file))
@@ -160,21 +156,23 @@ def _local(iso: str | None) -> str:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("notebook", metavar="NOTEBOOK", help="it runs from top to bottom, in its own folder")
+    parser.add_argument(
+        "notebook", metavar="NOTEBOOK", help="the notebook; it runs from top to bottom in its own folder"
+    )
     parser.add_argument(
         "-p",
         "--parameter",
         action="append",
         metavar="NAME=VALUE",
-        help="sets what the cell tagged `parameters` sets; may repeat; never a secret",
+        help="sets a variable of the cell tagged `parameters`; repeatable; never a secret",
     )
     parser.add_argument("--kernel", metavar="NAME", help="another kernel than the notebook's")
-    parser.add_argument("--timeout", metavar="TIME", help="30min, 2h: for all cells together")
-    add_options(parser, "json", "quiet", "profile", quiet="tell only what went wrong")
+    parser.add_argument("--timeout", metavar="TIME", help="such as 30min or 2h, for all cells together")
+    add_options(parser, "json", "quiet", "profile", quiet="print only failures")
     parser.add_argument(
         "-o", "--out", default="out", metavar="PATH", help="the executed copy: a folder, or a file (%(default)s)"
     )
-    parser.add_argument("--html", action="store_true", help="a page beside it")
+    parser.add_argument("--html", action="store_true", help="also save a web page beside it")
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -211,16 +209,16 @@ def _tell_progress(text: str) -> None:
 def _schedule_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True, help="add, list or remove")
     add = actions.add_parser(
-        "add", description="Write a line into your crontab that runs an export. One that is there already is replaced."
+        "add", description="Write a line into your crontab that runs an export. An existing line is replaced."
     )
     add.add_argument("when", metavar="WHEN", help='minute, hour, day, month, weekday: "0 6 * * *"; or @daily')
     listed = actions.add_parser("list", description="The lines of b24data in your crontab.")
-    remove = actions.add_parser("remove", description="Take a line out of your crontab again.")
+    remove = actions.add_parser("remove", description="Remove a line from your crontab.")
     for one in (add, remove):
         one.add_argument("name", nargs="?", metavar="NAME", help="an export of exports.toml")
-        one.add_argument("--due", action="store_true", help="instead of a name: whatever is due then")
+        one.add_argument("--due", action="store_true", help="instead of a name: all exports that are due")
         one.add_argument("--file", metavar="FILE", help="exports.toml (here, else in your configuration folder)")
-        add_options(one, "dry-run", dry_run="show the line, and change nothing")
+        add_options(one, "dry-run", dry_run="show the line and change nothing")
     add_options(listed, "json")
 
 
@@ -253,7 +251,7 @@ def _add_entry(args: argparse.Namespace, name: str) -> None:
     _check_portal(chosen, file.parent)
     line = crontab.line_of(args.when, name, file, crontab.command_of(name, file, os.environ))
     for left in crontab.left_behind(os.environ):
-        print(f"b24data: {left} has a password in it and is not carried along", file=sys.stderr)
+        print(f"b24data: {left} contains a password and is left out", file=sys.stderr)
     if not args.dry_run:
         with crontab.held():
             crontab.write(crontab.with_entry(crontab.read(), line))

@@ -68,7 +68,7 @@ def _sync_arguments(parser: argparse.ArgumentParser) -> None:
         *(*rows, "cursor", "overlap", "deletes", "max-deletes", "labels", "tz", "dtypes", "errors"),
         *("gentle", "workers", "no-check-fields", "dry-run", "to", "json", "quiet", "profile"),
         needed=["to"],
-        to="the folder of the dataset; made if it is not there",
+        to="the folder of the dataset; created if it is missing",
     )
 
 
@@ -133,7 +133,9 @@ def _rows_or_share(text: str) -> float:
     """500 rows, or 0.2: a fifth of them."""
     value = plain_of(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise WrongUsageError(f"--max-deletes {text} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
+        raise WrongUsageError(
+            f"--max-deletes {text} is not a number of rows", hint="write 500, or 0.2 for a fifth of them"
+        )
     return value
 
 
@@ -172,7 +174,7 @@ def _methods_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "method", nargs="?", metavar="PATTERN", help='a part of the name, such as deal; or "crm.*.list"'
     )
-    parser.add_argument("--portal", action="store_true", help="ask the portal which it has; so does --profile")
+    parser.add_argument("--portal", action="store_true", help="list the portal's own methods; --profile does the same")
     add_options(parser, "json", "profile")
 
 
@@ -199,7 +201,7 @@ def _methods(args: argparse.Namespace) -> int:
 
 
 def _unfinished_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--discard", metavar="FILE", help="forget it; the next fetch starts over")
+    parser.add_argument("--discard", metavar="FILE", help="discard it; the next fetch starts over")
     add_options(parser, "json")
 
 
@@ -219,7 +221,7 @@ def _unfinished(args: argparse.Namespace) -> None:
     elif found or not args.discard:
         shown = ("target", "state", "rows", "started", "method", "portal")
         rows = [{**{name: job[name] for name in shown}, "rows": f"{job['rows']:,}"} for job in found]
-        show_table(rows, none="nothing is unfinished")
+        show_table(rows, none="no unfinished fetches")
         if any(job["state"] == "stopped" for job in found):
             print("\nRun the same fetch again to resume it.")
 
@@ -242,7 +244,7 @@ def _call(args: argparse.Namespace) -> None:
     show_json(answer.get_data())
     if answer.next is not None:
         of = f" of {answer.total:,}" if answer.total else ""
-        hint = f"b24data fetch {request.method} --to FILE gets them all"
+        hint = f"b24data fetch {request.method} --to FILE reads them all"
         print(f"b24data: this is up to row {answer.next:,}{of}; {hint}", file=sys.stderr)
 
 

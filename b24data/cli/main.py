@@ -23,31 +23,31 @@ __all__ = ["COMMANDS", "main"]
 # Each command with the module that has it in its COMMANDS, imported when the command is typed.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "start here": {
-        "demo": ("b24data.cli.demo", "100,000 deals of a portal on this machine: file, frame, chart"),
-        "login": ("b24data.cli.portal", "sign in to a portal and keep it as a profile"),
-        "profiles": ("b24data.cli.portal", "the portals that were signed in to on this machine"),
+        "demo": ("b24data.cli.demo", "read 100,000 deals from a portal on this machine; draw a chart"),
+        "login": ("b24data.cli.portal", "sign in to a portal and save it as a profile"),
+        "profiles": ("b24data.cli.portal", "the portals you have signed in to on this machine"),
         "status": ("b24data.cli.portal", "portal, user, permissions, tokens, limits"),
     },
     "lists and calls": {
         "fetch": ("b24data.cli.lists", "a whole list into a Parquet, Excel or CSV file"),
-        "sync": ("b24data.cli.lists", "a folder of Parquet files, kept equal to a list"),
-        "crm": ("b24data.cli.crm", "the whole CRM as linked tables: keep, check, load into a database"),
+        "sync": ("b24data.cli.lists", "a folder of Parquet files, kept in sync with a list"),
+        "crm": ("b24data.cli.crm", "the whole CRM as linked tables: sync, check, load into a database"),
         "sql": ("b24data.cli.sql", "one SELECT over lists of the portal, or over a CRM folder"),
         "describe": ("b24data.cli.lists", "the fields of a list: types, titles, possible values"),
-        "methods": ("b24data.cli.lists", "the list methods that are documented, or those of the portal"),
-        "unfinished": ("b24data.cli.lists", "the fetches that were stopped, and what is there of them"),
+        "methods": ("b24data.cli.lists", "the documented list methods, or the portal's methods"),
+        "unfinished": ("b24data.cli.lists", "the fetches that were stopped, and how far they got"),
         "call": ("b24data.cli.lists", "one REST method; the answer as JSON"),
     },
-    "again and again": {
-        "export": ("b24data.cli.exports", "the exports of exports.toml: run them, see how they stand"),
-        "run": ("b24data.cli.exports", "a notebook from top to bottom, with parameters and nobody watching"),
-        "schedule": ("b24data.cli.exports", "exports at their time, by this machine's cron"),
+    "automation": {
+        "export": ("b24data.cli.exports", "the exports of exports.toml: run them, show their status"),
+        "run": ("b24data.cli.exports", "run a notebook unattended, with parameters"),
+        "schedule": ("b24data.cli.exports", "run exports on a schedule, with this machine's cron"),
     },
-    "when something is wrong": {
-        "doctor": ("b24data.cli.doctor", "what is well here and at the portal; secrets in notebooks"),
+    "troubleshooting": {
+        "doctor": ("b24data.cli.doctor", "check this machine and the portal; find secrets in files"),
     },
-    "for tests": {
-        "sandbox": ("b24data.cli.demo", "a portal on 127.0.0.1 to try things on"),
+    "testing": {
+        "sandbox": ("b24data.cli.demo", "a test portal on 127.0.0.1"),
     },
 }
 _MODULES = {name: entry for part in COMMANDS.values() for name, entry in part.items()}
@@ -92,7 +92,7 @@ def _run(words: Sequence[str]) -> int:
     if command == "help":
         command, rest = rest[0], ["--help"]
     if command not in _MODULES:
-        raise WrongUsageError(f"b24data has no command {command!r}", hint=nearest(command, _MODULES))
+        raise WrongUsageError(f"there is no command {command!r}", hint=nearest(command, _MODULES))
     module, what = _MODULES[command]
     commands: Commands = importlib.import_module(module).COMMANDS
     examples, add_arguments, run = commands[command]
@@ -102,13 +102,13 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _overview() -> str:
-    lines = ["usage: b24data COMMAND [...]", "", "Whole Bitrix24 lists as typed DataFrames and Parquet files."]
+    lines = ["usage: b24data COMMAND [...]", "", "Reads whole Bitrix24 lists into typed DataFrames and Parquet files."]
     for part, commands in COMMANDS.items():
         lines += ["", f"{part}:", *(f"  {name:11} {what}" for name, (_, what) in commands.items())]
     return "\n".join(
         [
             *(*lines, ""),
-            "b24data COMMAND --help tells more; b24data --version is the version.",
+            "b24data COMMAND --help shows details; b24data --version the version.",
             "The portal is that of --profile, else of B24_PROFILE, or of the incoming webhook",
             "in B24_WEBHOOK (also in a .env file), else that of the only profile.",
         ]

@@ -17,12 +17,12 @@ __all__ = ["COMMANDS"]
 
 
 def _login_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("profile", nargs="?", metavar="PROFILE", help="the name to keep it under (that of the portal)")
-    parser.add_argument("--port", type=_port, metavar="N", help="where the browser comes back to (8724)")
+    parser.add_argument("profile", nargs="?", metavar="PROFILE", help="the name of the profile (the portal's name)")
+    parser.add_argument("--port", type=_port, metavar="N", help="the port that the browser returns to (8724)")
 
 
 def _login(args: argparse.Namespace) -> None:
-    """Ask, and keep the profile; where nobody can be asked, say who is signed in already."""
+    """Ask, and save the profile; without a prompt, say who is signed in already."""
     from b24data.signin.login import login, ui_here
 
     client = login(args.profile, **({"port": args.port} if args.port else {}))
@@ -32,12 +32,12 @@ def _login(args: argparse.Namespace) -> None:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, which is a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text} is not a port: a number from 1 to 65535")
     return int(text)
 
 
 def _profiles_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--delete", metavar="PROFILE", help="forget one and its tokens")
+    parser.add_argument("--delete", metavar="PROFILE", help="delete a profile and its tokens")
     add_options(parser, "json")
 
 
@@ -52,7 +52,7 @@ def _profiles(args: argparse.Namespace) -> None:
     if args.json:
         show_json(rows)
     elif rows or not args.delete:
-        show_table(rows, none="no profiles yet: b24data login makes one")
+        show_table(rows, none="no profiles yet: b24data login creates one")
 
 
 def _profile_row(name: str, one: Profile | ConfigError) -> dict[str, str]:

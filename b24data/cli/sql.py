@@ -18,7 +18,7 @@ __all__ = ["COMMANDS"]
 
 
 def _sql_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("query", metavar="QUERY", help="one SELECT; show tables lists the names of tables")
+    parser.add_argument("query", metavar="QUERY", help="one SELECT; SHOW TABLES lists the tables")
     options = ("params", "crm", "all", "dry-run", "to", "json", "quiet", "profile")
     add_options(parser, *options, params="n=5 for $n in the query", to="a .parquet or .csv file")
 

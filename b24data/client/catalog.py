@@ -30,7 +30,7 @@ class MethodEntry:
 
 
 def documented(pattern: str = "") -> list[MethodEntry]:
-    """The list methods of the documentation whose names match; nothing is asked of anybody.
+    """The list methods of the documentation whose names match; no request is sent.
 
     >>> [(one.method, one.walk) for one in documented("crm.*deal.list")]
     [('crm.deal.list', 'keyset')]
@@ -86,7 +86,7 @@ def own_parameters(method: str) -> frozenset[str]:
 def check_call(method: str, *, write: bool) -> None:
     """Raise :class:`ConfigError` for a call that may change something, unless ``write`` says that this is meant.
 
-    A name that the documentation does not have is misspelt rather than a write: the nearest names are offered then.
+    An undocumented name is more likely misspelled than a write, so the error suggests the nearest names.
 
     >>> check_call("crm.deal.lst", write=False)
     Traceback (most recent call last):
@@ -95,12 +95,12 @@ def check_call(method: str, *, write: bool) -> None:
     if write or only_reads(method):
         return
     if method.lower() in documented_names():
-        raise ConfigError(f"{method} may change something on the portal", hint="if that is meant, add --write")
+        raise ConfigError(f"{method} may change data on the portal", hint="add --write to allow it")
     if near := nearest_names(method, 1):
         raise ConfigError(f"there is no documented method {method}", hint=f"did you mean {near[0]}?")
     raise ConfigError(
-        f"there is no documented method {method}, and one of that name may change something on the portal",
-        hint="if that is meant, add --write",
+        f"there is no documented method {method}, and a method of that name may change data on the portal",
+        hint="add --write to allow it",
     )
 
 

@@ -1,6 +1,6 @@
 """What ``connect()`` goes by in this process: the profile that a sign-in chose, and whether a panel waits for the user.
 
-A choice ends with the process: which portal a script of tomorrow asks is not for a click of today to decide.
+A choice ends with the process: a click must not decide which portal a later script uses.
 """
 
 from __future__ import annotations

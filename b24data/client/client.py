@@ -152,7 +152,7 @@ class _Client(ABC):
         :param params: the values of ``$name`` and ``:name`` in the query.
         :param crm: a folder of ``tools.sync_crm``: its tables and views are queried, and the portal is not asked.
         :param tables: frames of your own by the names that the query has for them.
-        :param all: read lists of more than 50,000 rows without a condition.
+        :param all: allow reading more than 50,000 rows of a list without a condition.
         :param explain: give the tables, conditions, requests and seconds; no row is read.
         :raises ConfigError: the query is not one SELECT, or it reads a long list as a whole.
         :raises SchemaError: a column does not exist, with the nearest names; no row was read.
@@ -182,7 +182,8 @@ class _Client(ABC):
         if self._client_side:
             self._client_side = False
             text = (
-                "this client runs in a browser: its tokens are in the page; off_client_side_warning() if that is meant"
+                "this client runs in a browser, so its tokens are in the page; "
+                "off_client_side_warning() turns this warning off"
             )
             warnings.warn(text, stacklevel=2)
         return self._sessions[_version_of(version)]
@@ -190,7 +191,7 @@ class _Client(ABC):
     def set_http_client(self, version: ApiVersion | str, client: Session | Caller) -> None:
         """Call through ``client`` from now on: another session, or anything with ``call(method, params, request_id=)``.
 
-        What is no session answers with the portal's mapping (``result``, ``total``, ``next``, ``time``).
+        An object that is not a session returns the portal's mapping (``result``, ``total``, ``next``, ``time``).
         """
         own = self._sessions[_version_of(version)]
         session = client if isinstance(client, Session) else DelegatedSession(client, own)
@@ -198,7 +199,7 @@ class _Client(ABC):
         self._stays = "it calls through a session of yours"
 
     def set_restriction_manager_params(self, params: RestrictionParams | Mapping[str, Any]) -> None:
-        """Change limits and patience of every later call; a mapping is taken as by the constructor."""
+        """Change limits and retries of all later calls; accepts the same values as the constructor."""
         restrictions = restrictions_of(params)
         for session in self._sessions.values():
             session.set_restrictions(restrictions)
@@ -254,14 +255,14 @@ def _version_of(given: ApiVersion | str) -> ApiVersion:
 
 
 class B24OAuth(_Client):
-    """An application's client of one portal, by a pair of OAuth tokens that is renewed when it dies.
+    """A client of one portal for an application, with a pair of OAuth tokens that is refreshed when it expires.
 
     ``auth_options``, ``oauth_secret`` and ``restriction_params`` may be mappings in the JS or snake_case spelling, the
     first also in the portal's. ``timeout`` is
-    seconds (or an ``httpx.Timeout``), ``verify`` False or a file of CA certificates for a self-hosted portal;
-    ``store`` keeps the pair for later runs and for other programs, which then share one refresh;
-    ``auth_servers`` names hosts beside Bitrix24's own that may see the refresh token and the secret.
-    Raises :class:`ConfigError` for data that makes no sense. Nothing is sent before the first call.
+    in seconds (or an ``httpx.Timeout``), ``verify`` is False or a file of CA certificates for a self-hosted portal.
+    ``store`` saves the pair for later runs and for other programs, which then share one refresh. ``auth_servers`` names
+    hosts other than Bitrix24's that may receive the refresh token and the secret.
+    Raises :class:`ConfigError` for invalid data. Nothing is sent before the first call.
 
     >>> from b24data import Sandbox
     >>> with Sandbox(deals=3) as portal:
@@ -321,9 +322,9 @@ class B24OAuth(_Client):
 
 
 class B24Hook(_Client):
-    """A client of one portal by an incoming webhook, ``https://your-portal.bitrix24.com/rest/1/your-code/``.
+    """A client of one portal with an incoming webhook, ``https://your-portal.bitrix24.com/rest/1/your-code/``.
 
-    The address is a secret: it opens the portal. ``timeout`` and ``verify`` are as with :class:`B24OAuth`.
+    The address is a secret: it opens the portal. ``timeout`` and ``verify`` work as in :class:`B24OAuth`.
 
     >>> from b24data import Sandbox
     >>> with Sandbox(deals=3) as portal:
@@ -348,7 +349,7 @@ class B24Hook(_Client):
 
     @classmethod
     def from_webhook_url(cls, url: str | Secret[str], **options: Any) -> Self:
-        """The same as ``B24Hook(url, ...)``, by the name that the JS SDK has for it."""
+        """The same as ``B24Hook(url, ...)``, under the JS SDK's name."""
         url = Secret(url)
         return cls(url, **options)
 

@@ -40,7 +40,7 @@ def connect(
     verify: Verify = True,
     store: str | Secret[str] | None = None,
 ) -> Client:
-    """A client of the portal that was signed in to as ``profile``.
+    """A client of the portal that is saved as ``profile``.
 
     Without a name: the profile that was signed in to or chosen in this process; the profile in the environment variable
     ``B24_PROFILE``; the incoming webhook in ``B24_WEBHOOK``; either of the two in a ``.env`` file in the current folder
@@ -49,8 +49,8 @@ def connect(
     :class:`B24OAuth`. Nothing is sent to the portal
     before the first call.
 
-    :raises ConfigError: there is no such profile, or there are several and none was named.
-    :raises AuthorizationRequiredError: nobody has signed in yet. While the panel of :func:`b24data.login` waits, the
+    :raises ConfigError: there is no such profile, or there are several and you named none.
+    :raises AuthorizationRequiredError: you have not signed in yet. While the panel of :func:`b24data.login` waits, the
         hint says to use it and to run the cell again.
 
     >>> from b24data import Sandbox
@@ -159,7 +159,7 @@ def profile_name(profiles: Profiles) -> str:
     match profiles.names():
         case []:
             raise AuthorizationRequiredError(
-                "nobody has signed in to a portal on this machine",
+                "you have not signed in to a portal on this machine",
                 hint=f"sign in: {sign_in()}; or set B24_WEBHOOK",
             )
         case [name]:
@@ -167,7 +167,7 @@ def profile_name(profiles: Profiles) -> str:
         case names:
             raise ConfigError(
                 f"there are {len(names)} profiles: {', '.join(names)}",
-                hint=f"say which: {as_profile(names[0])}; or set B24_PROFILE",
+                hint=f"choose one: {as_profile(names[0])}; or set B24_PROFILE",
             )
 
 
@@ -207,7 +207,7 @@ def _own_text(file: Path) -> Secret[str] | None:
             if is_own(facts, or_root=True) and not (os.name != "nt" and facts.st_mode & stat.S_IWOTH):
                 return Secret(read_bounded(opened, file).decode("utf-8-sig", "replace"))
             why = (
-                f"it is a file of {owner_of(facts)}" if not is_own(facts, or_root=True) else "everybody may write to it"
+                f"it is a file of {owner_of(facts)}" if not is_own(facts, or_root=True) else "everyone can write to it"
             )
     except FileNotFoundError:
         return None

@@ -32,7 +32,7 @@ class Status:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """The status in words, line by line."""
+        """The status as text, line by line."""
         admin = "administrator" if self.is_admin else "not an administrator"
         return [
             ("portal", self.portal),
@@ -41,7 +41,7 @@ class Status:
             ("permissions", ", ".join(self.scopes)),
             ("not allowed", ", ".join(self.missing)),
             ("access token", _life(self.expires)),
-            ("last renewed", "" if self.renewed is None else time.strftime("%H:%M:%S", time.localtime(self.renewed))),
+            ("last refreshed", "" if self.renewed is None else time.strftime("%H:%M:%S", time.localtime(self.renewed))),
             ("limits", self.limits),
         ]
 
@@ -118,5 +118,5 @@ def _life(expires: float | None) -> str:
         return ""
     left = expires - time.time()
     if left <= 0:
-        return "has run out; the next call renews it"
+        return "expired; the next call refreshes it"
     return f"{left // 60:.0f} min left" if left >= 120 else f"{left:.0f} s left"

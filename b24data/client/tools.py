@@ -152,42 +152,44 @@ class Tools:
     ) -> Any:
         """A whole list: as a DataFrame, or with ``to=`` in a Parquet, Excel or CSV file.
 
-        Every row comes once, in the order of its id (``order={"ID": "DESC"}``: downwards), typed by the portal's own
-        description of its fields. It ends in a :class:`FetchReport` that says why the list is whole: returned with
-        ``to=``, else in ``df.attrs["b24data"]`` as a dict.
+        Each row arrives once, in the order of its id (``order={"ID": "DESC"}``: newest first), with the types of the
+        portal's field descriptions. A :class:`FetchReport` says why the list is complete: it is the return value with
+        ``to=``, else ``df.attrs["b24data"]`` has it as a dict.
 
-        :param method: any list method, such as ``crm.deal.list``, ``crm.item.list``, ``tasks.task.list``. One that both
-            versions of REST have is read in REST 2, and with ``v3:`` before its name in REST 3.0.
-        :param select: the fields to get; ``"*"`` and ``"UF_*"`` as on the portal. None: what the portal gives.
+        :param method: any list method, such as ``crm.deal.list``, ``crm.item.list``, ``tasks.task.list``. A method
+            of both
+            REST versions is read in REST 2, or with ``v3:`` before its name in REST 3.0.
+        :param select: the fields; ``"*"`` and ``"UF_*"`` as on the portal. None: the portal's default.
         :param filter: the portal's conditions, ``{">=DATE_CREATE": "2026-01-01", "@STAGE_ID": ["NEW", "WON"]}``.
-        :param to: a file, which appears when it is whole: ``.parquet``, ``.xlsx`` (needs the extra ``excel``) or
-            ``.csv``; memory does not depend on the number of rows. docs/types.md says what each kind of value becomes.
+        :param to: a file, which appears when it is complete: ``.parquet``, ``.xlsx`` (needs the extra ``excel``) or
+            ``.csv``; memory use does not depend on the number of rows. docs/types.md describes the conversion of
+            values.
         :param csv: ``"plain"`` (None) writes a CSV for programs, ``"excel-ru"`` one for Russian Excel.
         :param dtype_backend: ``"numpy_nullable"`` (Int64, string, ...) or ``"pyarrow"``.
-        :param resume: a fetch with ``to=`` that was stopped, by whatever, goes on where it was when the same call is
-            made again within 24 hours; the report tells of both runs. So does every list that is read by ids. False:
-            from the beginning.
-        :param partial: True gives what came when the list could not be read to its end; the report says so.
-        :param order: ``{"ID": "ASC"}``; by another field the portal's counted pages are read, which takes longer.
-        :param params: further parameters of the method, such as ``{"entityTypeId": 2}``.
-        :param limit: at most this many rows, the first ones; the report has ``complete=False`` when there are more.
-        :param labels: labels of codes (stages, sources, enumerations, users, departments, currencies): ``"add"`` puts
-            them beside as ``STAGE_ID_LABEL``, ``"replace"`` in their place; a list of columns adds labels to these
-            alone, such as titles of companies to ``COMPANY_ID``. A code without a label stays.
-        :param titles: name the columns by the fields' titles instead of their codes.
+        :param resume: resumes a stopped fetch with ``to=`` if the same call is made within 24 hours and the list is
+            read
+            by ids; the report covers both runs. False: start over.
+        :param partial: True returns the rows that arrived if the list cannot be read to its end; the report says so.
+        :param order: ``{"ID": "ASC"}``; any order other than by id reads counted pages, which is slower.
+        :param params: other parameters of the method, such as ``{"entityTypeId": 2}``.
+        :param limit: at most this many rows, the first ones; the report has ``complete=False`` if there are more.
+        :param labels: labels of codes (stages, sources, enumerations, users, departments, currencies): ``"add"`` adds
+            columns such as ``STAGE_ID_LABEL``, ``"replace"`` replaces the codes; a list of columns adds labels to these
+            only, such as titles of companies to ``COMPANY_ID``. A code without a label stays a code.
+        :param titles: name the columns after the fields' titles instead of their codes.
         :param dtypes: column -> ``"text"``, ``"int"``, ``"float"``, ``"decimal"`` (exact), ``"bool"``, ``"date"``,
             ``"datetime"`` or ``"category"``.
         :param errors: what to do with a value that does not fit: ``"coerce"`` (null, and counted) or ``"raise"``.
-        :param tz: the zone that points in time are shown in.
+        :param tz: the time zone in which times are shown.
         :param progress: ``"auto"``, True, False, or a callable that takes :class:`ProgressEvent`.
-        :param workers: most requests under way at once; None: as the portal keeps up with, 24 at the most.
+        :param workers: maximum number of requests at once; None: as fast as the portal allows, at most 24.
         :param gentle: leave half of the portal's request limit to other programs.
-        :param count: True has the portal count the list besides, which is slow on large portals.
-        :param recheck: check on the rows that they match the filter; False trusts the portal. Ids are always checked.
-        :param check_fields: False lets names in ``select``, ``filter`` and ``order`` pass that the portal does not
+        :param count: True lets the portal count the list as well, which is slow on large portals.
+        :param recheck: check that the rows match the filter; False trusts the portal. Ids are always checked.
+        :param check_fields: False accepts names in ``select``, ``filter`` and ``order`` that the portal does not
             describe.
-        :raises ConfigError: the request makes no sense; nothing was sent.
-        :raises SchemaError: a field that does not exist, with the nearest names; no row was asked for.
+        :raises ConfigError: an argument is invalid; nothing was sent.
+        :raises SchemaError: a field that does not exist, with the nearest names; no row was requested.
         :raises IncompleteFetchError: the list could not be read to its end; it carries the rows so far and the report.
         :raises AjaxError: the portal refused, such as :class:`MethodNotFoundError` or :class:`AccessDeniedError`.
 
@@ -251,7 +253,7 @@ class Tools:
         filter: Mapping[str, Any] | None = None,
         **options: Unpack[Options],
     ) -> Stream[pa.RecordBatch]:
-        """A list as :class:`pyarrow.RecordBatch` es of up to 2,500 rows as they come, in flat memory.
+        """A list as :class:`pyarrow.RecordBatch` es of up to 2,500 rows; memory use does not grow.
 
         Takes what :meth:`fetch_all` takes; the report is the stream's ``report``.
 
@@ -274,7 +276,7 @@ class Tools:
         dtype_backend: DtypeBackend = "numpy_nullable",
         **options: Unpack[Options],
     ) -> Stream[pd.DataFrame]:
-        """A list as DataFrames of ``chunksize`` rows (the last one: what is left), in flat memory.
+        """A list as DataFrames of ``chunksize`` rows (the last one may be shorter); memory use does not grow.
 
         Takes what :meth:`fetch_all` takes. An empty list is one empty frame with its columns.
 
@@ -311,25 +313,27 @@ class Tools:
         gentle: bool = False,
         check_fields: bool = True,
     ) -> SyncReport:
-        """Keep a folder of Parquet files equal to a list: only what was changed since the last sync is fetched.
+        """Keep a folder of Parquet files in sync with a list; only changes since the last sync are fetched.
 
-        The first sync fetches the whole list. Each later one asks for the rows that were changed since the last began,
-        and puts them in the place of those with the same id; rows that no longer match ``filter`` are taken out. The
-        next one begins where the portal's clock stood before anything was read. Whatever stops a sync, the data stay
-        as they were, or each row as it was or is, and the next one goes on. Read the folder as ``deals/*.parquet``:
-        each id is there once, at every moment. docs/sync.md tells the rest.
+        The first sync fetches the whole list. Each later one fetches the rows that changed since the last one began,
+        by the
+        portal's clock, and replaces the rows with the same id; it removes rows that no longer match ``filter``. If a
+        sync is stopped, each row has its old or its new state, and the next sync resumes. Read the folder as
+        ``deals/*.parquet``: each id is there once, at every moment. docs/sync.md has the details.
 
-        :param to: the folder of the dataset, for this query alone; made if it is not there.
-        :param select: the fields; the id and the cursor are among them in any case. None: what the portal gives.
-        :param cursor: the field that tells when a row was changed last; None: the documented one, such as DATE_MODIFY.
-        :param overlap: how much further back to ask, for what the portal was still writing when it was asked.
-        :param deletes: ``"scan"`` reads all ids besides, takes out the rows that are gone, and fetches those that are
-            missing. None: rows that are deleted on the portal stay.
-        :param max_deletes: how many rows may be gone (500), or which share of them (0.2); None: 5 %. If more are, it is
-            an error that changes nothing: a user whose rights were taken away sees less, too.
-        :raises ConfigError: the method can't be synced, or the folder is of another query; nothing was sent.
-        :raises ExportError: another sync of the folder is under way (code ``ALREADY_RUNNING``), too many rows are gone
-            (``TOO_MANY_DELETES``), no row is to be seen any more (``NOTHING_TO_SEE``), or the disk is full.
+        :param to: the folder of the dataset, for this query only; created if it is missing.
+        :param select: the fields; the id and the cursor are always added. None: the portal's default.
+        :param cursor: the field with the time of the last change; None: the documented one, such as DATE_MODIFY.
+        :param overlap: how much further back to read changes, for rows that the portal was still writing.
+        :param deletes: ``"scan"`` also reads all ids, removes the rows that are gone, and fetches the missing ones.
+            None:
+            rows that were deleted on the portal stay.
+        :param max_deletes: how many rows may be removed (500), or which share of them (0.2); None: 5 %. More is an
+            error
+            that changes nothing: a user who lost rights sees fewer rows, too.
+        :raises ConfigError: the method cannot be synced, or the folder belongs to another query; nothing was sent.
+        :raises ExportError: another sync of the folder is running (code ``ALREADY_RUNNING``), too many rows are gone
+            (``TOO_MANY_DELETES``), the user sees no row any more (``NOTHING_TO_SEE``), or the disk is full.
 
         Otherwise takes and raises what :meth:`fetch_all` does.
 
@@ -367,14 +371,16 @@ class Tools:
         return Sync(source, check_folder(to), overlap_s, deletes, max_deletes).run()
 
     def describe(self, method: str, *, params: Mapping[str, Any] | None = None, refresh: bool = False) -> pd.DataFrame:
-        """The fields that a list has: code, title, type, arrow, multiple, required, read_only, values.
+        """The fields of a list: code, title, type, arrow, multiple, required, read_only, values.
 
-        ``type`` is the portal's own name of the type, ``arrow`` what the column becomes, ``values`` a dict of the codes
-        that may stand in it: of enumerations, stages and other lists, categories, currencies. ``params`` are the
-        parameters that the method needs, such as ``{"entityTypeId": 2}``. Three requests at the most, none when the
-        same was asked in the last ten minutes; ``refresh=True`` asks what is so now, for later fetches too.
+        ``type`` is the portal's name of the type, ``arrow`` the type of the column, and ``values`` a dict of the
+        possible
+        codes of enumerations, stages and other lists, categories and currencies. ``params`` are the parameters that the
+        method needs, such as ``{"entityTypeId": 2}``. The call sends at most three requests, and none within ten
+        minutes
+        of the same call; ``refresh=True`` always asks the portal.
 
-        :raises ConfigError: nothing describes the fields of this list, or the portal refuses to.
+        :raises ConfigError: no method describes the fields of this list, or the portal refuses.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=1) as portal:
@@ -389,7 +395,7 @@ class Tools:
         given = {name.lower() for name in params or {}}
         missing = [name for name in spec.required if not given & set(name.lower().split("|")) and "." not in name]
         if not described.fields or (missing and described.note):
-            hint = "a fetch types the columns by the rows that come"
+            hint = "the rows decide the types of the columns"
             if missing:
                 hint = f"pass {option('params', {missing[0].split('|')[0]: ...})}"
             elif not spec.documented and (near := nearest_methods(method)):
@@ -408,11 +414,11 @@ class Tools:
         return self._descriptions.told(spec_of(method), params)
 
     def explode(self, frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
-        """A column of lists, such as PHONE, as one row for each element; rows without one are left out.
+        """A column of lists, such as PHONE, as one row for each element; rows without elements are left out.
 
-        ``keep`` are the columns that go along (None: all others). A contact's value stands in ``PHONE``, its kind
-        (``WORK``, ``HOME``) in ``PHONE_TYPE``, its id in ``PHONE_ID``; of ``fm`` in ``crm.item.list``, ``fm_TYPE_ID``
-        says which it is (``PHONE``, ``EMAIL``, ``WEB``, ``IM``). Nothing is asked of the portal.
+        ``keep`` are the other columns to keep (None: all). ``PHONE`` has the value, ``PHONE_TYPE`` the kind (``WORK``,
+        ``HOME``) and ``PHONE_ID`` the id; for ``fm`` of ``crm.item.list``, ``fm_TYPE_ID`` has the channel (``PHONE``,
+        ``EMAIL``, ``WEB``, ``IM``). No request is sent.
 
         :raises SchemaError: there is no such column, or it has no lists.
 
@@ -426,11 +432,10 @@ class Tools:
         return exploded(frame, column, keep)
 
     def first(self, frame: pd.DataFrame, column: str, type_id: str | None = None) -> pd.Series[Any]:
-        """The first element of each list in a column, of a contact its value; null where there is none.
+        """The first element of each list in a column (for phones and e-mails its value); null if there is none.
 
         ``type_id`` chooses among the contacts of ``fm`` in ``crm.item.list``: ``first(items, "fm", "EMAIL")``.
-        ``contacts["PHONE"] = b24.tools.first(contacts, "PHONE")`` makes it a column of texts. Nothing is asked of the
-        portal.
+        ``contacts["PHONE"] = b24.tools.first(contacts, "PHONE")`` makes it a text column. No request is sent.
 
         :raises SchemaError: there is no such column, or it has no lists.
 
@@ -452,11 +457,11 @@ class Tools:
         limit: int | None = None,
         check_fields: bool = True,
     ) -> Estimate:
-        """About how many rows a list has, and what fetching it takes: a few requests, before a long run.
+        """An estimate of the rows of a list, and of the requests and seconds to fetch them; it takes a few requests.
 
-        The filter is understood as :meth:`fetch_all` understands it.
+        The filter works as in :meth:`fetch_all`.
 
-        Rows with an id are not counted (that is slow on large portals) but sampled in twenty places.
+        Rows with an id are sampled in twenty places instead of counted, which is slow on large portals.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=5_000) as portal:
@@ -472,10 +477,10 @@ class Tools:
         return estimate_list(reader, session.params.rate_limit, session.params.operating_limit)
 
     def unfinished(self) -> pd.DataFrame:
-        """The fetches into files that were stopped on this machine, whatever portal they are of, the latest first.
+        """The stopped fetches into files on this machine, for all portals, the latest first.
 
-        Columns: target, method, portal, rows (that are there), last_id, pinned_id, started, runs, and state:
-        ``stopped`` (the same call goes on), ``running``, or ``too old`` (the same call starts anew).
+        Columns: target, method, portal, rows (saved so far), last_id, pinned_id, started, runs, and state:
+        ``stopped`` (the same call resumes), ``running``, or ``too old`` (the same call starts over).
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=1) as portal:
@@ -490,7 +495,7 @@ class Tools:
         return frame
 
     def ping(self) -> float:
-        """Milliseconds until the portal answers ``server.time``; -1 when it does not.
+        """Milliseconds until the portal answers ``server.time``; -1 without an answer.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=1) as portal:
@@ -506,7 +511,7 @@ class Tools:
         return (clock.monotonic() - began) * 1000
 
     def health_check(self) -> bool:
-        """Whether the portal answers and accepts our authorization.
+        """Whether the portal answers and accepts the authorization.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=1) as portal:
@@ -580,14 +585,15 @@ class Tools:
         dtype_backend: DtypeBackend = "numpy_nullable",
         **options: Unpack[Options],
     ) -> pd.DataFrame | FetchReport:
-        """The rows of many owners: product rows of deals, requisites of companies, whatever is asked for by an id.
+        """The rows of many owners, such as the product rows of deals or the requisites of companies.
 
-        The ids go in blocks, fifty pages in one request: some 2,500 rows a request, where a call for each owner takes
-        as many requests as there are owners. A row of another owner than those asked for is an error.
+        The ids are sent in blocks, fifty pages in one request: about 2,500 rows per request instead of one request
+        for each
+        owner. A row of an owner that was not requested is an error.
 
         :param key: the condition on the owner, such as ``"=ownerId"``.
-        :param values: the ids of the owners; each is asked for once.
-        :param filter: the other conditions, which hold for all, such as ``{"=ownerType": "D"}``.
+        :param values: the ids of the owners; each is requested once.
+        :param filter: other conditions, which apply to all rows, such as ``{"=ownerType": "D"}``.
         :raises ConfigError: the method has no filter, or its rows have no id.
 
         Otherwise takes and raises what :meth:`fetch_all` does.
@@ -621,20 +627,21 @@ class Tools:
         gentle: bool = True,
         progress: Callable[[TableReport], None] | None = None,
     ) -> CrmReport:
-        """Keep a folder of linked tables equal to the CRM: deals, contacts, companies, products, stages, users...
+        """Keep a folder of linked tables in sync with the CRM: deals, contacts, companies, products, stages, users...
 
-        Each table has a folder of its own with Parquet files. The first run reads everything, each later one what has
-        changed. A table that the user may not see is named in the report and left as it was.
+        Each table has its own folder of Parquet files. The first run reads everything, each later one only changes. The
+        report names the tables that the user has no right to see; they stay unchanged.
 
-        :param tables: their names, with those that they are made of; None: all that the portal has.
+        :param tables: their names; the tables that they are derived from are added. None: all that the portal has.
         :param since: only deals, leads, activities and other events created from then on, such as ``"2024-01-01"``;
-            companies, contacts and users come whole, since others refer to them.
-        :param deletes: ``"scan"`` reads all ids besides, and takes out the rows that are gone.
-        :param gentle: leave half of the portal's requests to others.
+            companies, contacts and users stay complete, because other tables refer to them.
+        :param deletes: ``"scan"`` also reads all ids, and removes the rows that are gone.
+        :param gentle: leave half of the portal's request limit to others.
         :param progress: called with the report of each table as it is done.
-        :raises ConfigError: a name that is no table, or the folder is of another portal or user; nothing was sent.
-        :raises ExportError: another run keeps the folder up to date (code ``ALREADY_RUNNING``), or tables failed
-            (``TABLES_FAILED``): the others are up to date, and the next run goes on.
+        :raises ConfigError: a name that is not a table, or the folder belongs to another portal or user; nothing was
+            sent.
+        :raises ExportError: another run is updating the folder (code ``ALREADY_RUNNING``), or tables failed
+            (``TABLES_FAILED``): the others are up to date, and the next run resumes.
 
         >>> import tempfile
         >>> from b24data import Sandbox

@@ -93,14 +93,14 @@ def _orphans(
 
 
 def _amounts(connection: duckdb.DuckDBPyConnection, *, manual: bool) -> Iterator[Finding]:
-    """The portal adds the product rows up, unless somebody entered the amount by hand (``isManualOpportunity``)."""
+    """The portal adds the product rows up, unless a user entered the amount by hand (``isManualOpportunity``)."""
     counted = " and not coalesce(d.is_manual_opportunity, false)" if manual else ""
     query = (
         "select d.id from deals d join deal_products p on p.owner_id = d.id"  # noqa: S608
         f" where d.opportunity is not null{counted} group by d.id, d.opportunity"
         f" having abs(sum(p.price * p.quantity) - d.opportunity) > {_CENT} order by d.id"
     )
-    yield from _finding(connection, query, "deals", "product rows add up to another amount")
+    yield from _finding(connection, query, "deals", "product rows do not add up to the amount")
 
 
 def _stages(connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
     True
     """
     if not _SCHEMA.fullmatch(schema):
-        raise ConfigError(f"schema {schema!r} is not a plain name", hint="use lower-case letters, digits and _")
+        raise ConfigError(f"schema {schema!r} is not a simple name", hint="use lower-case letters, digits and _")
     snapshot = snapshot_of(path)
     if re.match(r"postgres(?:ql)?:", str(to), re.IGNORECASE):
         return _into_postgres(path, snapshot, str(to), schema)
@@ -105,7 +105,9 @@ def _refuse_other_tables(target: Path, schema: str) -> None:
             hint="close it there, or give another file",
         ) from error
     if names and ((schema, "last_run") not in names or any(one != schema for one, _ in names)):
-        raise ConfigError(f"{target} has other tables, and the export replaces the file", hint="give another file")
+        raise ConfigError(
+            f"{target} contains other tables, and the export would replace the file", hint="give another file"
+        )
 
 
 def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: str, schema: str) -> list[str]:
@@ -124,8 +126,8 @@ def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: st
             cursor.execute(_HOLDS_OTHERS.format(schema=schema))
             if cursor.fetchone():
                 raise ConfigError(
-                    f"the schema {schema} has other tables, and the export replaces it",
-                    hint="give a schema of its own, such as crm",
+                    f"the schema {schema} contains other tables, and the export would replace it",
+                    hint="use a separate schema, such as crm",
                 )
             cursor.execute(f"drop schema if exists {schema} cascade")
             cursor.execute(f"create schema {schema}")

@@ -68,9 +68,9 @@ class CrmFolder:
                 held.enter_context(folder.lock())
             except TimeoutError:
                 raise ExportError(
-                    f"another run keeps {self.path} up to date right now",
+                    f"another run is updating {self.path}",
                     code=ALREADY_RUNNING,
-                    hint="wait for its end",
+                    hint="wait until it ends",
                 ) from None
             yield
 

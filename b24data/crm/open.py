@@ -30,7 +30,7 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
     other file, writes none, and loads no extension. Times are UTC.
 
     :param path: the folder that ``tools.sync_crm`` keeps.
-    :raises ConfigError: it has no tables of a CRM.
+    :raises ConfigError: it has no CRM tables.
     :raises MissingExtraError: DuckDB is not installed.
 
     >>> import tempfile
@@ -48,7 +48,7 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
 
 
 def open_closed(**settings: str) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in memory with every way out closed and locked, ``settings`` besides; times are UTC."""
+    """A DuckDB connection in memory without access to files or network, with ``settings``; times are in UTC."""
     try:
         import duckdb
     except ImportError as error:

@@ -60,7 +60,7 @@ def snapshot_of(path: str | os.PathLike[str]) -> Snapshot:
     folder = CrmFolder(Path(path))
     manifest = folder.manifest()
     if manifest is None:
-        raise ConfigError(f"{path} has no tables of a CRM", hint=f"{SYNC_CRM} makes them")
+        raise ConfigError(f"{path} has no CRM tables", hint=f"{SYNC_CRM} creates them")
     return Snapshot(manifest, tuple(_tables(folder, manifest)))
 
 

@@ -135,9 +135,9 @@ class CrmSync:
         if failed:
             names = ", ".join(table.name for table in failed)
             raise ExportError(
-                f"{len(failed)} of {len(self.tables)} tables are as they were before: {names}. {failed[0].why}",
+                f"{len(failed)} of {len(self.tables)} tables were not updated: {names}. {failed[0].why}",
                 code="TABLES_FAILED",
-                hint="run it again: what was read is kept",
+                hint="run it again: the rows read so far are kept",
             )
         return report
 
@@ -148,7 +148,7 @@ class CrmSync:
         if manifest.caller != session.caller:
             raise ConfigError(
                 f"{self.folder.path} has the tables of {manifest.portal}, read by another user or application",
-                hint="give a folder of its own, or sign in as before",
+                hint="use another folder, or sign in as before",
             )
         return manifest
 

@@ -59,7 +59,7 @@ class Table:
 
 
 def sql_name(name: str) -> str:
-    """The name of a column in SQL: lower case, words parted by ``_``.
+    """The name of a column in SQL: lower case, words separated by ``_``.
 
     >>> sql_name("companyId"), sql_name("COMPANY_ID"), sql_name("ufCrm1700000000"), sql_name("UF_CRM_1_X")
     ('company_id', 'company_id', 'uf_crm_1700000000', 'uf_crm_1_x')

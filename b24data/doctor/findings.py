@@ -26,7 +26,7 @@ __all__ = ["USUAL", "Finding", "findings_of", "portal_kind"]
 # What most portals have, and the dialects that differ most.
 USUAL = ("crm.deal.list", "crm.contact.list", "tasks.task.list", "user.get", "crm.status.list")
 
-_TRIES = 2  # somebody is waiting for the answer
+_TRIES = 2  # a person is waiting for the answer
 
 
 @dataclass(frozen=True, slots=True)

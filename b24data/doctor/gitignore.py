@@ -25,7 +25,8 @@ _MOST = 64 << 20  # bytes of an index or of patterns; what is larger is not read
 def is_ignored(file: Path) -> bool:
     """Whether ``file`` lies in a repository, is left out by its patterns, and is not tracked all the same.
 
-    In doubt it is not: a secret is then told of once too often. Patterns outside the repository are not looked at.
+    If this is unclear, it is not: a secret is then reported once too often. Patterns outside the repository are not
+    looked at.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -197,7 +198,7 @@ def _names(data: bytes) -> Iterator[bytes]:
     """The paths in an index of version 2, 3 or 4 whose object ids are SHA-1."""
     signature, version, count = struct.unpack(">4sII", data[:_HEAD])
     if signature != b"DIRC" or version not in (2, 3, 4):
-        raise ValueError("it is no index that is known")
+        raise ValueError("it is an unknown kind of index")
     if data[-_SUM:] not in (hashlib.sha1(data[:-_SUM], usedforsecurity=False).digest(), bytes(_SUM)):
         raise ValueError("it is cut off, or its object ids are SHA-256")
     at, name = _HEAD, b""

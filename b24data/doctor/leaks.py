@@ -85,8 +85,8 @@ def _is_left_out(folder: Path) -> bool:
 def leaks_in_file(file: Path) -> list[Leak]:
     """What a file gives away. A ``.env`` file that git ignores is where secrets may be.
 
-    Nothing is run, and nothing of what is read is obeyed. Raises :class:`OSError` for what is no file, can't be read or
-    is very large.
+    Nothing is run, and nothing of what is read is obeyed. Raises :class:`OSError` for anything that is not a file,
+    cannot be read or is very large.
     """
     with open_regular(file) as opened:
         data = opened.read(_LARGEST + 1)
@@ -188,13 +188,14 @@ def cures(leaks: Iterable[Leak]) -> list[str]:
         ]
     if any(leak.part in ("", "source") for leak in leaks):
         lines.append(
-            "sources: b24data login keeps it out of files, and b24data.connect() finds it; or a .env in .gitignore"
+            "programs: save it with b24data login, and b24data.connect() finds it; "
+            "or use a .env file listed in .gitignore"
         )
     if any("metadata" in leak.part for leak in leaks):
         lines.append("metadata: pass the name of a profile as a parameter, never a secret; then run the notebook again")
     if leaks:
         lines.append(
-            "what was shared or committed stays known: make a new webhook (delete the old one), a new application key,"
-            " or sign in again"
+            "a secret that was shared or committed is known: create a new webhook (delete the old one) "
+            "or application key, or sign in again"
         )
     return lines

@@ -83,7 +83,9 @@ def _credentials(profile: str | None) -> Iterator[Check]:
         source = find_credentials(profile, profiles)
     except SdkError as error:
         if profile is None and isinstance(error, AuthorizationRequiredError):
-            yield Check("profile", "warn", "nobody has signed in to a portal yet", "b24data login, or set B24_WEBHOOK")
+            yield Check(
+                "profile", "warn", "you have not signed in to a portal yet", "b24data login, or set B24_WEBHOOK"
+            )
         else:
             yield failed("profile", error)
         return
@@ -122,7 +124,7 @@ def _tokens(stored: StoredTokens | None, *, again: str) -> Check:
     if stored.dead:
         return Check("tokens", "FAILED", f"dead: {stored.dead}", again)
     if stored.refreshing is not None and time.time() - stored.refreshing > 60:
-        text = "a program died while it renewed them; the next call finds out whether they are lost"
+        text = "a program was killed while it refreshed them; the next call shows whether they are lost"
         return Check("tokens", "warn", text, f"if it fails: {again}")
     return Check("tokens", "ok", f"pair number {stored.generation}")
 
@@ -149,7 +151,7 @@ def _leftovers(profiles: Profiles) -> Check | None:
     if not left:
         return None
     remove = "del" if os.name == "nt" else "rm"
-    text = f"nothing reads {', '.join(path.name for path in left)} in {profiles.shelf}, and a token may be in there"
+    text = f"nothing uses {', '.join(path.name for path in left)} in {profiles.shelf}, and it may contain a token"
     return Check("leftovers", "warn", text, f"{remove} {' '.join(shlex.quote(str(path)) for path in left)}")
 
 
@@ -164,14 +166,16 @@ def _privacy(folder: Path, files: list[Path]) -> Check:
 
 
 def _lock(path: Path) -> Check:
-    """Whether another program is renewing the tokens right now; a lock file that nobody holds is no matter."""
+    """Whether another program is renewing the tokens right now; a lock file that no program holds does not matter."""
     if not path.exists():
-        return Check("locks", "ok", "nobody has locked the profile")
+        return Check("locks", "ok", "the profile is not locked")
     try:
         with locked(path):
-            return Check("locks", "ok", "nobody holds the profile's lock")
+            return Check("locks", "ok", "the profile is not locked")
     except TimeoutError:
-        return Check("locks", "warn", "another program holds the profile's lock", "a refresh takes seconds; look again")
+        return Check(
+            "locks", "warn", "another program holds the profile's lock", "a refresh takes seconds; check again"
+        )
     except SdkError as error:
         return failed("locks", error)
 
@@ -182,7 +186,7 @@ def _limits_folder() -> Check:
         with StateFile(folder).state({}):
             pass
     except UnusableError as error:
-        hint = "programs can't share the limits; B24DATA_STATE_DIR may name another folder"
+        hint = "programs cannot share the limits; set B24DATA_STATE_DIR to another folder"
         return Check("limits file", "warn", str(error), hint)
     return Check("limits file", "ok", str(folder))
 

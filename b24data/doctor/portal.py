@@ -22,7 +22,7 @@ def portal_checks(client: Client) -> Iterator[Check]:
     portal = client.auth.portal
     address = urlsplit(client.get_target_origin())
     if address.scheme == "http" and not is_loopback(address.hostname):
-        yield Check("connection", "warn", f"{portal} is called without encryption", "use its https address")
+        yield Check("connection", "warn", f"{portal} uses no encryption", "use its https address")
     began = time.time()
     try:
         response = client.session.call("server.time", attempts=1)
@@ -49,7 +49,7 @@ def clock_check(ahead_s: float) -> Check:
     """
     text = f"the portal's is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine's"
     if abs(ahead_s) > _CLOCK_S:
-        return Check("clock", "warn", text, "set this machine's clock: schedules go by it")
+        return Check("clock", "warn", text, "set this machine's clock: schedules use it")
     return Check("clock", "ok", text if abs(ahead_s) >= 1 else "the same as the portal's")
 
 
@@ -64,6 +64,6 @@ def _who(client: Client) -> Iterator[Check]:
     if "crm" in status.scopes or "task" in status.scopes:
         yield Check("permissions", "ok", facts["permissions"])
     else:
-        hint = "add what you want to read in the webhook's or application's card"
+        hint = "add the permissions you need in the settings of the webhook or application"
         yield Check("permissions", "warn", facts["permissions"] or "none", hint)
     yield Check("limits", "ok", facts["limits"])

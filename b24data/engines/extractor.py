@@ -37,11 +37,11 @@ def profiles_named(wanted: str | Sequence[str]) -> list[str]:
 
 @contextlib.contextmanager
 def extractor(name: str) -> Iterator[Client]:
-    """A client of the profile, while nobody else reads its portal for an engine.
+    """A client of the profile, while no other program reads its portal for an engine.
 
     The profile and its tokens are those of the machine on which this runs, or of its ``B24DATA_TOKEN_STORE``.
 
-    :raises ExportError: somebody else does (code ``ALREADY_RUNNING``).
+    :raises ExportError: another program does (code ``ALREADY_RUNNING``).
     """
     profiles = Profiles()
     with profiles.shelf.lease(profiles.load(name).portal), connect_by(profiles, name) as client:

@@ -106,17 +106,17 @@ def _gone(source: ListSource, have: set[Key], max_deletes: float | None) -> list
     most = MOST_GONE if max_deletes is None else max_deletes
     if len(gone) > (most * len(have) if isinstance(most, float) else most):
         raise ExportError(
-            f"{source.spec.method}: {len(gone):,} of the {len(have):,} rows that are loaded are in the list no more,"
-            " so nothing was changed",
+            f"{source.spec.method}: {len(gone):,} of the {len(have):,} loaded rows "
+            "are no longer in the list, so nothing was changed",
             code="TOO_MANY_DELETES",
-            hint=f"if they were deleted, allow it with {option('max_deletes', len(gone))}; if this user sees less"
-            " than before, restore that",
+            hint=f"if they were deleted, allow it with {option('max_deletes', len(gone))}; "
+            "if the user's rights changed, restore them",
         )
     return gone
 
 
 def _doubt_silence(source: ListSource, have: set[Key]) -> None:
-    """No change at all is believed if there are rows with older ones: else the portal understood something else."""
+    """An answer without changes counts if there are rows with older ones: else the portal understood something else."""
     if not have:
         return
     some, _ = source.ids(changed_since(source, LONG_AGO, source.filter), limit=1)

@@ -42,7 +42,7 @@ _LOCK_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of ours: ``when`` are its five fields or a word such as ``@daily``, ``name`` an export or ``--due``."""
+    """One line of ours: ``when`` are its five fields or a name such as ``@daily``, ``name`` an export or ``--due``."""
 
     when: str
     name: str
@@ -61,7 +61,9 @@ def line_of(when: str, name: str, file: Path, command: str) -> str:
     """
     what = f"{command} {_MARK} {name} {file}".replace("%", r"\%")
     if _CONTROL.search(what):
-        raise ConfigError(f"cron takes no line with {str(file)!r}", hint="give the folder of the exports another name")
+        raise ConfigError(
+            f"cron does not accept a line with {str(file)!r}", hint="give the folder of the exports another name"
+        )
     if len(os.fsencode(what)) > _LONGEST:
         raise ConfigError(
             f"the line for cron would have {len(os.fsencode(what))} bytes, and {_LONGEST} is the most",
@@ -69,7 +71,7 @@ def line_of(when: str, name: str, file: Path, command: str) -> str:
         )
     time = " ".join(when.split())
     if not _TIME.fullmatch(os.fsencode(time)):  # a sixth field would be the command
-        raise ConfigError(f"{when!r} is no time for cron", hint=_TIMES)
+        raise ConfigError(f"{when!r} is not a cron schedule", hint=_TIMES)
     return f"{time} {what}"
 
 
@@ -195,9 +197,9 @@ def write(table: bytes) -> None:
     """Put ``table`` in the place of the user's crontab, and look that it is there."""
     done = _crontab("-", table)
     if done.returncode:
-        raise ExportError(f"the crontab is as it was; cron did not take the new one: {_said(done.stderr)}", hint=_TIMES)
+        raise ExportError(f"the crontab is unchanged; cron rejected the new one: {_said(done.stderr)}", hint=_TIMES)
     if entries_of(read()) != entries_of(table):
-        raise ExportError("cron took the new crontab, but it is not there", hint="crontab -l shows what is")
+        raise ExportError("cron accepted the new crontab, but it is not there", hint="crontab -l shows the current one")
 
 
 def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -223,4 +225,4 @@ def _crontab(argument: str, table: bytes | None = None) -> subprocess.CompletedP
 
 def _said(text: bytes) -> str:
     lines = text.decode("utf-8", "replace").split("\n")
-    return "; ".join(line.strip() for line in lines if line.strip()) or "it does not say why"
+    return "; ".join(line.strip() for line in lines if line.strip()) or "no reason given"

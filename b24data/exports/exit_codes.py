@@ -31,8 +31,8 @@ class ExitCode(IntEnum):
 def exit_code(error: BaseException) -> ExitCode:
     """The exit code for an error.
 
-    3 when somebody has to sign in, whatever was under way then; 4 when another program is at the same work; 2 when a
-    part of a list came; 1 for everything else. For several portals the code of the one that needs a person most.
+    3 if the user has to sign in, whatever was running; 4 when another program is at the same work; 2 if a list is
+    incomplete; 1 for everything else. For several portals the most urgent code.
 
     >>> exit_code(ExportError("busy", code=ALREADY_RUNNING)), exit_code(OSError("the disk is full"))
     (<ExitCode.RUNNING: 4>, <ExitCode.FAILED: 1>)

@@ -56,7 +56,7 @@ def _check_trusted(file: Path) -> None:
     facts = file.stat()
     if is_own(facts, or_root=True) and (os.name == "nt" or not facts.st_mode & stat.S_IWOTH):
         return
-    why = "everybody may write to it" if is_own(facts, or_root=True) else f"it is a file of {owner_of(facts)}"
+    why = "everyone can write to it" if is_own(facts, or_root=True) else f"it is a file of {owner_of(facts)}"
     raise ConfigError(
         f"{file.absolute()} is not used: {why}, and an export runs notebooks and commands",
         hint=f"look at it; then --file {shlex.quote(str(file))} uses it",
@@ -118,7 +118,7 @@ KEYS = {
     "date, datetime, category",
     "errors": '"coerce" or "raise"',
     "csv": '"plain" or "excel-ru"',
-    "count": "true (the portal counts the list besides) or false",
+    "count": "true (the portal counts the list as well) or false",
     "recheck": "true or false (trust the portal's filter)",
     "tz": 'a time zone, such as "Europe/Berlin"',
     "gentle": "true (leave half of the request limit to others) or false",
@@ -152,12 +152,12 @@ def _kind(table: Mapping[str, Any]) -> type[Export]:
 
 
 def _read(name: str, table: Any, file: Path) -> tuple[Export | None, list[str]]:
-    """The export in one table, or in words what is wrong with it."""
+    """The export in one table, or texts that say what is wrong with it."""
     if not isinstance(table, dict):
-        return None, ["is no table of keys"]
+        return None, ["is not a table of keys"]
     kind = _kind(table)
     fields = _FIELDS[kind]
-    problems = [] if _NAME.fullmatch(name) else ["is no name: letters, digits, '-', '_' and '.'"]
+    problems = [] if _NAME.fullmatch(name) else ["is not a name: use letters, digits, '-', '_' and '.'"]
     problems += [f"{field.name} is missing" for field in fields.values() if field.required and field.name not in table]
     values = {}
     for key, value in table.items():
@@ -193,7 +193,7 @@ def _is_command(words: Sequence[str]) -> bool:
 
 def _decoded(type_: type, value: Any) -> Any:
     if not isinstance(value, str):
-        raise TypeError("it is no text")
+        raise TypeError("it is not text")
     if type_ is ZoneInfo:
         try:
             return ZoneInfo(value)
@@ -221,16 +221,16 @@ def _unfit(kind: type[Export], table: Mapping[str, Any]) -> list[str]:
     if isinstance(target, str) and kind is NotebookExport and not target.endswith(".ipynb"):
         problems.append(f"target = {target!r}: the executed notebook ends in .ipynb")
     if isinstance(target, str) and kind is SyncExport and "{" in target:
-        problems.append("target: a dataset that follows a list stays where it is, so its name has no {...}")
+        problems.append("target: the folder of a sync has a fixed name, without {...}")
     if isinstance(target, str) and kind is FullExport:
         problems += _unfit_file(target, table.get("csv"))
     for key in ("filter", "params"):
         if kind is SyncExport and has_placeholders(table.get(key)):
-            problems.append(f"{key}: a dataset follows one list, so what is asked for is the same each time")
+            problems.append(f"{key}: a sync reads one list, so its query must be the same each time")
     if isinstance(params := table.get("params"), dict) and isinstance(method := table.get("method"), str):
         for key, option in options_among(params, own_parameters(method)):
-            place = f"it stands beside params: {option} = ..." if option in KEYS else "an export has no such option"
-            problems.append(f"params: {key} is an option and not a parameter of {method}, {place}")
+            place = f"it belongs beside params: {option} = ..." if option in KEYS else "an export has no such option"
+            problems.append(f"params: {key} is an option, not a parameter of {method}, {place}")
     if isinstance(parameters, dict):
         for name in [name for name, value in parameters.items() if looks_secret(name, value)]:
             problems.append(f"parameters: {name} looks like a secret; give the profile's name instead")
@@ -256,5 +256,5 @@ def _doubled(exports: Iterable[Export]) -> list[str]:
     for export in exports:
         owner = owners.setdefault(export.path, export.name)
         if owner != export.name and "{name}" not in export.target:
-            problems.append(f"[exports.{export.name}] target is that of {owner}: each needs one of its own")
+            problems.append(f"[exports.{export.name}] target is also that of {owner}: each export needs its own")
     return problems

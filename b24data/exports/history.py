@@ -111,7 +111,7 @@ class RunFiles:
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody holds the lock; who begins to run meanwhile waits longer than this looks."""
+        """Whether another program holds the lock; a run that begins meanwhile waits longer than this check takes."""
         if not self.lock.exists():
             return False
         try:
@@ -130,7 +130,7 @@ class RunFiles:
         except FileNotFoundError:
             return RunHistory()
         except (DamagedError, ConfigError) as error:
-            _LOGGER.warning("%s can't be read (%s) and begins anew", self._state, error)
+            _LOGGER.warning("%s cannot be read (%s) and starts over", self._state, error)
             return RunHistory()
 
     def write(self, history: RunHistory) -> None:

@@ -1,4 +1,4 @@
-"""A notebook that runs with nobody in front of it: parameters in, an executed copy out."""
+"""A notebook that runs unattended: parameters in, an executed copy out."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class NotebookRun:
     def run(self) -> int:
         """Execute it; returns the number of code cells.
 
-        :raises ConfigError: it is no notebook, or does not take these parameters.
+        :raises ConfigError: it is not a notebook, or does not take these parameters.
         :raises ExportError: a cell failed (its own error is the cause), took too long, or another program writes
             to the copy.
         """
@@ -107,7 +107,7 @@ class NotebookRun:
                 f"{self.notebook} can't be read: {error.strerror}", hint="give a file of yours"
             ) from error
         except (nbformat.ValidationError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-            raise ConfigError(f"{self.notebook} is no notebook") from error
+            raise ConfigError(f"{self.notebook} is not a notebook") from error
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
@@ -123,7 +123,7 @@ class NotebookRun:
         tagged = [at for at, cell in enumerate(notebook.cells) if _TAG in cell.metadata.get("tags", ())]
         if not tagged:
             raise ConfigError(
-                f"no cell of {self.notebook} is tagged {_TAG!r}, so it takes none",
+                f"no cell of {self.notebook} has the tag {_TAG!r}, so the notebook takes no parameters",
                 hint="in JupyterLab: select the cell that sets them, property inspector (gear), add the tag",
             )
         check_names(notebook.cells[tagged[0]].source, self.parameters)
@@ -154,7 +154,9 @@ class NotebookRun:
                     _interrupt(client)
                     raise self._failed(f"cell {number}: not done within {self.timeout:,.0f} s, stopped") from error
                 except nbclient.exceptions.DeadKernelError as error:
-                    raise self._failed(f"cell {number}: the kernel died, perhaps for want of memory") from error
+                    raise self._failed(
+                        f"cell {number}: the kernel died, perhaps because it ran out of memory"
+                    ) from error
                 except BaseException:
                     _interrupt(client)
                     raise
@@ -173,7 +175,7 @@ class NotebookRun:
             except NoSuchKernel as error:
                 raise ConfigError(
                     f"{self.notebook.name} asks for the kernel {error.name!r}, which is not here",
-                    hint="--kernel python3 takes another; python -m ipykernel install --user makes one",
+                    hint="--kernel python3 uses another one; python -m ipykernel install --user creates one",
                 ) from error
             except RuntimeError as error:
                 said.seek(0)
@@ -185,7 +187,7 @@ class NotebookRun:
                 started.__exit__(None, None, None)
 
     def _failed(self, what: str) -> ExportError:
-        return ExportError(f"{self.notebook.name}, {what}", hint=f"as far as it got: {self.failed}")
+        return ExportError(f"{self.notebook.name}, {what}", hint=f"the partial copy: {self.failed}")
 
 
 def _ours(name: str, line: str) -> SdkError | None:

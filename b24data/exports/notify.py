@@ -1,4 +1,4 @@
-"""Telling somebody that an export failed: a command, or a POST to an address that stands in the environment."""
+"""Notifications of failed exports: a command, or a POST to an address from the environment."""
 
 from __future__ import annotations
 

@@ -26,23 +26,23 @@ def parameters_of(texts: Sequence[str] | None) -> dict[str, Any]:
     for text in texts or ():
         name, sign, value = text.partition("=")
         if not sign:
-            raise ConfigError(f"-p {name} has no value", hint="it reads like -p month=2026-10")
+            raise ConfigError(f"-p {name} has no value", hint="write -p month=2026-10")
         if name.strip() in found:
-            raise ConfigError(f"-p {name.strip()} stands twice", hint="keep one of them")
+            raise ConfigError(f"-p {name.strip()} is given twice", hint="keep one of them")
         found[name.strip()] = scalar_of(value)
     check_parameters(found)
     return found
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
-    """Refuse what is no name of a variable, and what looks like a secret: the notebook would keep it for ever."""
+    """Refuse what is not the name of a variable, and what looks like a secret: the notebook would keep it for ever."""
     for name, value in parameters.items():
         if not name.isidentifier():
-            raise ConfigError(f"{name!r} is no name of a variable")
+            raise ConfigError(f"{name!r} is not the name of a variable")
         if looks_secret(name, value):
             raise ConfigError(
                 f"the parameter {name} looks like a secret, and a notebook keeps its parameters",
-                hint="pass the name of a profile instead; b24data login makes one",
+                hint="pass the name of a profile instead; b24data login creates one",
             )
 
 
@@ -69,7 +69,7 @@ def _literal(value: Any) -> str:
 
 
 def check_names(source: str, parameters: Iterable[str]) -> None:
-    """Refuse a parameter that the tagged cell does not set; a cell that is not plain Python is believed.
+    """Refuse a parameter that the tagged cell does not set; a cell that is not plain Python is not checked.
 
     >>> check_names("month = '2026-10'", ["mnth"])
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Words that stand for the moment of a run: ``{date}`` in a file's name or a condition."""
+"""Placeholders for the time of a run: ``{date}`` in a file's name or a condition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
 def placeholders(now: datetime, name: str) -> dict[str, str]:
-    """What the words stand for at ``now`` in the export ``name``.
+    """The values of the placeholders at ``now`` in the export ``name``.
 
     >>> words = placeholders(datetime(2026, 1, 1, 6, 30), "deals")
     >>> words["date"], words["yesterday"], words["last_month"], words["hour"]
@@ -39,7 +39,7 @@ def _month(day: date) -> str:
 
 
 def fill(value: Any, words: Mapping[str, str]) -> Any:
-    """``value`` with the words in all its texts, at any depth; ``{{`` is a brace.
+    """``value`` with the placeholders replaced in all its texts, at any depth; ``{{`` is a brace.
 
     >>> fill({">=DATE_CREATE": "{month}-01", "@STAGE_ID": ["NEW"]}, {"month": "2026-10"})
     {'>=DATE_CREATE': '2026-10-01', '@STAGE_ID': ['NEW']}
@@ -64,10 +64,10 @@ def has_placeholders(value: Any) -> bool:
 
 
 def check_placeholders(value: Any) -> list[str]:
-    """What is wrong with the braces in the texts of ``value``, in words.
+    """Texts that say what is wrong with the braces in ``value``.
 
     >>> check_placeholders(["{dat}", "{{x}}", "deals-{date}"])
-    ['{dat} stands for nothing, did you mean {date}?']
+    ['{dat} is not a placeholder, did you mean {date}?']
     """
     if isinstance(value, Mapping):
         return [problem for item in value.values() for problem in check_placeholders(item)]
@@ -87,4 +87,4 @@ def _problem(found: re.Match[str]) -> str:
         return f"a single {found[0]}; {found[0] * 2} is a brace"
     near = difflib.get_close_matches(found["name"], PLACEHOLDERS, n=1)
     known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-    return f"{found[0]} stands for nothing, {f'did you mean {{{near[0]}}}?' if near else f'there are {known}'}"
+    return f"{found[0]} is not a placeholder, {f'did you mean {{{near[0]}}}?' if near else f'there are {known}'}"

@@ -27,7 +27,7 @@ from b24data.text.redact import redact
 
 __all__ = ["Runner", "estimate"]
 
-_PATIENCE_S = 1.0  # longer than somebody who only looks holds the lock
+_PATIENCE_S = 1.0  # longer than a program that only looks holds the lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Runner:
         history = files.read()
         journal.begin()
         if history.running_since is not None:
-            journal.write("note", f"the run of {_when(history.running_since)} was killed; this one goes on after it")
+            journal.write("note", f"the run of {_when(history.running_since)} was killed; this run continues")
         journal.write("start", f"to {export.target}", kind=export.kind, target=str(export.path))
         self._keep(files, history.begun(began), journal)
         try:
@@ -203,7 +203,7 @@ def _when(unix: float) -> str:
 def estimate(filled: Export) -> dict[str, Any]:
     """What an export would take, asked of the portal with a few requests; with a ``text``."""
     if not isinstance(filled, ListExport):
-        return {"text": "what a notebook takes is not known before it runs"}
+        return {"text": "a notebook cannot be estimated"}
     with connect(filled.profile) as b24:
         asked = {key: filled.options[key] for key in ("filter", "params") if key in filled.options}
         found = b24.tools.estimate(filled.method, **asked)

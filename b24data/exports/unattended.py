@@ -1,4 +1,4 @@
-"""A run that nobody watches."""
+"""An unattended run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["unattended"]
 
 @contextlib.contextmanager
 def unattended(folder: Path) -> Iterator[None]:
-    """Nobody is asked anything, paths and the ``.env`` file are those of ``folder``, and SIGTERM is a Ctrl-C.
+    """No prompts; paths and the ``.env`` file are those of ``folder``; SIGTERM works as Ctrl-C.
 
     >>> with unattended(Path.cwd()):
     ...     os.environ["B24DATA_NONINTERACTIVE"]

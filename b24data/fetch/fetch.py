@@ -111,7 +111,7 @@ class Pipeline:
                 return sink.close(replace(error.report, target=target, notes=(*error.report.notes, error.description)))
             error.rows = sink.abort() if sink else None
             if self._job is not None and self._job.rows:
-                error.advice = f"the same call goes on after the {self._job.rows:,} rows that are there"
+                error.advice = f"the same call resumes after the {self._job.rows:,} saved rows"
             raise
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
@@ -153,12 +153,12 @@ class Pipeline:
                     for batch in self._shown(blocks):
                         yield batch
                         self._progress.update(self._facts.rows, fraction=self._facts.fraction)
-            ending = "complete" if self._facts.complete else "as many as the limit says"
+            ending = "complete" if self._facts.complete else "up to the limit"
             if self._decoder and self._decoder.coercions:
                 text = coercion_text(self.plan.method, self._decoder.coercions)
                 warnings.warn(text, stacklevel=4)  # beyond run and the tool: the caller's line
         except IncompleteFetchError:
-            ending = "NOT complete"
+            ending = "INCOMPLETE"
             raise
         except MethodNotFoundError as error:
             if near := nearest_methods(self.plan.method):
@@ -172,7 +172,7 @@ class Pipeline:
         """How it went, as far as it went."""
         facts, spent = self._facts, self._context
         standing = self._standing()
-        unchecked = "recheck is off" if not self._options.recheck else "no row came"
+        unchecked = "recheck is off" if not self._options.recheck else "no rows"
         conditions = condition_reports(self.plan.conditions, self.plan.bounds, self._recheck, unchecked)
         return FetchReport(
             method=self.plan.method,
@@ -222,7 +222,7 @@ class Pipeline:
         }
 
     def _check_names(self) -> None:
-        """Refuse a misspelt field before any row is asked for."""
+        """Reject a misspelled field before any row is requested."""
         words = bool(self._options.labels or self._options.titles)
         if note := self._believed.begin(words=words, check=self._options.check_fields):
             self._notes.append(note)
@@ -394,7 +394,9 @@ class Pipeline:
     def _left_over(self) -> Generator[pa.RecordBatch, None, None]:
         """The rows that still wait when a fetch fails: nothing more is asked for, so some have codes for labels."""
         if self._presentation is not None and self._held is not None and self._held.rows:
-            self._notes.append(f"the last {self._held.rows:,} rows have codes where a title was not read yet")
+            self._notes.append(
+                f"the last {self._held.rows:,} rows have ids without titles, because the fetch ended first"
+            )
             yield from self._ready(self._held.as_they_are(self._presentation))
 
     def _handed_out(self) -> Kept:

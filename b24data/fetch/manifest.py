@@ -15,7 +15,7 @@ from b24data.report import Coercion
 
 __all__ = ["LASTS_S", "MANIFEST", "VERSION", "Kept", "Manifest", "Part", "Purpose", "folder_of", "read_manifest"]
 
-# What a later version can't read begins anew.
+# A later version that cannot read this starts over.
 VERSION = 2
 # After a day too much has changed for two halves of a list to make one.
 LASTS_S = 24 * 3600.0

@@ -45,7 +45,7 @@ class FetchOptions:
         object.__setattr__(self, "labels", check_labels(self.labels))
         object.__setattr__(self, "tz", check_zone(self.tz))
         if self.workers is not None and (isinstance(self.workers, bool) or not isinstance(self.workers, int)):
-            raise ConfigError(f"workers is {self.workers!r}", hint="it is a number of requests, such as 4")
+            raise ConfigError(f"workers is {self.workers!r}", hint="pass a number of requests, such as 4")
         check_choice("errors", self.errors, ("coerce", "raise"))
         for name in ("count", "recheck"):
             check_choice(name, getattr(self, name), (True, False))

@@ -128,7 +128,7 @@ class Job:
         why = "" if found is None else self._unfit(found, purpose)
         if found is None or why:
             if why:
-                self.notes.append(f"started anew: {why}")
+                self.notes.append(f"started over: {why}")
             self.discard()
             return None
         named = {part.name for part in found.parts} | {MANIFEST, LOCK}
@@ -195,15 +195,15 @@ class Job:
     def _unfit(self, found: Manifest, purpose: Purpose) -> str:
         there = found.purpose
         if there.caller != purpose.caller:
-            return "another user, or another portal, had begun this file"
+            return "another user or portal began this file"
         if (there.method, there.query) != (purpose.method, purpose.query):
-            return "what an earlier run had begun was another query"
+            return "an earlier run had another query"
         if there.fields != purpose.fields:
             return "the fields of the list have changed since an earlier run"
         if not 0 <= self._clock.time() - found.started <= LASTS_S:
             return "an earlier run began more than 24 hours ago"
         if not all(self._is_whole(part) for part in found.parts):
-            return "what an earlier run had left is damaged"
+            return "the rows of an earlier run are damaged"
         return ""
 
     def _is_whole(self, part: Part) -> bool:
@@ -232,6 +232,6 @@ def discard(path: Path, clock: Clock) -> None:
     """Forget what there is of an unfinished ``path``; :class:`ConfigError` if there is nothing."""
     target = file_behind(path)
     if not os.path.lexists(folder_of(target) / MANIFEST):
-        raise ConfigError(f"there is nothing unfinished of {path}", hint=f"{UNFINISHED} lists what there is")
+        raise ConfigError(f"there is no unfinished fetch of {path}", hint=f"{UNFINISHED} lists the unfinished ones")
     with Job(target, clock) as job:
         job.discard()

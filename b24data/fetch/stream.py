@@ -1,4 +1,4 @@
-"""Pieces of a list as they come: batches, or frames of so many rows."""
+"""A list in chunks: batches, or frames with a given number of rows."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ __all__ = ["JobFacts", "enter", "leave", "unfinished"]
 class JobFacts:
     """One unfinished fetch: ``rows`` are there, of the ids up to ``last_id`` of ``pinned_id``.
 
-    ``state`` is ``running``, ``stopped`` (the same call goes on) or ``too old`` (the same call starts anew).
+    ``state`` is ``running``, ``stopped`` (the same call resumes) or ``too old`` (the same call starts over).
     """
 
     target: str
@@ -81,7 +81,7 @@ def enter(target: Path) -> None:
     try:
         write_whole(_entry(target), json.dumps(str(folder_of(target.absolute()))), private=True)
     except (OSError, SdkError) as error:
-        logging.getLogger("b24data").info("%s is not listed among the unfinished: %s", target, error)
+        logging.getLogger("b24data").info("%s cannot be listed as unfinished: %s", target, error)
 
 
 def leave(target: Path) -> None:

@@ -30,7 +30,7 @@ from b24data.version import __version__
 
 __all__ = ["Shelf", "Shelved", "shelf_of"]
 
-_LEFT_S = 30 * 86_400.0  # what nobody has asked for in so long is removed
+_LEFT_S = 30 * 86_400.0  # entries that were not used for this long are removed
 
 
 class Shelved(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ def shelf_of(session: Session) -> Shelf | None:
     try:
         folder = cache_folder("fields")
     except SdkError as error:
-        _tell(f"descriptions of fields are not kept: {error}")
+        _tell(f"field descriptions are not cached: {error}")
         return None
     return _shelf(folder, who.portal, (who.member_id, str(who.user_id), who.application))
 
@@ -102,7 +102,7 @@ class Shelf:
             write_whole(path, msgspec.json.encode(kept), private=True)
             self._tidy()
         except (OSError, SdkError) as error:
-            _tell(f"descriptions of fields are not kept: {error}")
+            _tell(f"field descriptions are not cached: {error}")
 
     def names(self, method: str) -> list[str]:
         """The codes of a list's fields, whatever it was asked with and however long ago."""

@@ -1,7 +1,8 @@
-"""What the portal says about the fields of a list, asked once and kept for a while, in memory and on disk.
+"""The portal's descriptions of the fields of a list, cached in memory and on disk.
 
-Types hold for an hour: the portal does not change that of a field, so one would have to be deleted and made anew under
-its old name. A name that a kept description lacks is looked for anew before it is refused, and so is a field that rows
+Types hold for an hour: the portal does not change that of a field, so one would have to be deleted and created again
+under its old name. A name that a cached description lacks is requested again before it is refused, and so is a field
+that rows
 have and a value that does not fit; see :mod:`b24data.frames.doubt`. Titles and the words of enumerations can change at
 any time, and nothing shows it: where they are wanted, ten minutes is the most.
 """
@@ -39,7 +40,7 @@ JUST_S = 5.0  # asked so lately that the portal would say the same
 class Described:
     """The fields by their code; empty where nothing describes them, and ``note`` says why.
 
-    ``whole`` is false where there may be user fields besides that the user is not told of. ``open``: the fields are
+    ``whole`` is false if there may be user fields that this user does not see. ``open``: the fields are
     those of the method's page, and rows may have others. ``at`` is when the portal was asked, in Unix seconds.
     """
 
@@ -137,7 +138,7 @@ class Descriptions:
         try:
             more = self._told(spec, spec.userfields, {}, context)
         except AjaxError as error:
-            note = f"{spec.userfields} says {_code(error)}: types of user fields were read off the rows"
+            note = f"{spec.userfields} says {_code(error)}: the rows decide the types of user fields"
             return Described(fields, note, whole=all(one.type for one in fields.values()))
         return Described(read_fields(told, userfields=more, wire_case=spec.answer_case))
 
@@ -155,9 +156,9 @@ class Descriptions:
         """What the page of the list says, where the portal says nothing."""
         fields, now = _on_page(spec), self.clock.time()
         if fields:
-            return Described(fields, refused and f"{refused}types are those of the documentation", at=now, open=True)
+            return Described(fields, refused and f"{refused}the types come from the documentation", at=now, open=True)
         why = refused or f"nothing describes the fields of {spec.method}: "
-        return Described({}, f"{why}types were read off the rows", at=now)
+        return Described({}, f"{why}the rows decide the types", at=now)
 
     def _told(self, spec: MethodSpec, method: str, params: Mapping[str, Any], context: CallContext) -> Any:
         return self.session_of(spec.version).call(method, params, context=context, reads=True).data()
@@ -172,7 +173,7 @@ def _on_page(spec: MethodSpec) -> dict[str, Field]:
 
 
 def _code(error: AjaxError) -> str:
-    """The code of a refusal; what is no refusal is raised."""
+    """The code of a refusal; any other error is raised."""
     if error.status is None or error.status >= 500 or error.status == 429:
         raise error
     return error.code

@@ -81,7 +81,7 @@ def documented_fields(columns: Iterable[ColumnFacts]) -> dict[str, Field]:
 
 
 def completed(fields: Mapping[str, Field], documented: Mapping[str, Field]) -> dict[str, Field]:
-    """A portal's description with what the page of the list knows besides.
+    """A portal's description, completed by the page of the list.
 
     ``lists.field.get`` describes what a list was set up with, and calls the type of a system field as the field itself;
     others call ids and times texts, and times objects. Then the page of the list is more exact.

@@ -81,8 +81,9 @@ def _forget(file: Path) -> None:
 def file_behind(path: str | os.PathLike[str]) -> Path:
     """The file to write where ``path`` is to be written: itself, or what a link there leads to.
 
-    :raises ConfigError: what is there is no file, or a link that somebody else put into a folder that they may write
-        to: it could lead to any file of this user's.
+    :raises ConfigError: what is there is not a file, or is another user's link in a folder that they can write to:
+        it could lead to any
+        file of this user.
 
     >>> file_behind(".")
     Traceback (most recent call last):
@@ -114,7 +115,7 @@ def path_of(path: str | os.PathLike[str]) -> Path:
 
     >>> path_of("deals\0.parquet")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: 'deals\x00.parquet' can't be the name of a file. Hint: leave out U+0000.
+    b24data.errors.ConfigError: 'deals\x00.parquet' cannot be the name of a file. Hint: leave out U+0000.
     """
     if not isinstance(path, str | os.PathLike):
         raise ConfigError(
@@ -122,16 +123,14 @@ def path_of(path: str | os.PathLike[str]) -> Path:
         )
     name = os.fspath(path)
     if "\0" in name:
-        raise ConfigError(f"{name!r} can't be the name of a file", hint="leave out U+0000")
+        raise ConfigError(f"{name!r} cannot be the name of a file", hint="leave out U+0000")
     try:
         os.fsencode(name)
     except UnicodeEncodeError:
         try:
             name = os.fsdecode(name.encode("utf-8", sys.getfilesystemencodeerrors()))
         except UnicodeEncodeError as error:
-            raise ConfigError(
-                f"{name!r} can't be the name of a file", hint="leave out the half of a character"
-            ) from error
+            raise ConfigError(f"{name!r} cannot be the name of a file", hint="remove the invalid character") from error
     return Path(name)
 
 
@@ -172,7 +171,7 @@ def read_bounded(file: BinaryIO, path: Path) -> bytes:
     if (size := os.fstat(file.fileno()).st_size) > _LARGEST:
         raise ConfigError(
             f"{path} has {size / 1e6:,.0f} MB, and b24data reads no more than {_LARGEST / 1e6:.0f} MB of such a file",
-            hint="look at it, then move it away",
+            hint="check it, then move it away",
         )
     return file.read()
 
@@ -193,7 +192,7 @@ def append_private(path: Path) -> BinaryIO:
 
 
 def read_private(path: Path) -> bytes:
-    """What is in a file that nobody but this user, or the administrator, can have written.
+    """The content of a file that only this user or the administrator can have written.
 
     :raises FileNotFoundError: there is none.
     :raises ConfigError: it is another user's, others may write to it, or it can't be read.
@@ -204,11 +203,11 @@ def read_private(path: Path) -> bytes:
             if not is_own(facts, or_root=True):
                 raise ConfigError(
                     f"{path} is {kind_of(facts)} of {owner_of(facts)}",
-                    hint="what is in it could be theirs: look at it, and remove it or make it yours",
+                    hint="its contents may not be yours: check it, then remove it or change its owner",
                 )
             if may_others_write(facts):
                 raise ConfigError(
-                    f"others on this machine may write to {path}", hint=f"look at it, then chmod 600 {path}"
+                    f"others on this machine may write to {path}", hint=f"check it, then chmod 600 {path}"
                 )
             return read_bounded(file, path)
     except FileNotFoundError:
@@ -221,7 +220,7 @@ def read_private(path: Path) -> bytes:
 
 
 def temp_sibling(target: Path) -> Path:
-    """A name that nobody has, in the folder of ``target``: a file is moved within its folder at once.
+    """An unused name in the folder of ``target``: a file is moved within its folder at once.
 
     >>> temp_sibling(Path("deals.parquet")).name.startswith(".deals.parquet.")
     True

@@ -35,7 +35,7 @@ def check_own(path: str | os.PathLike[str], facts: os.stat_result, *, folder: bo
         f"{os.fspath(path)} is {kind_of(facts)} of {owner_of(facts)}, "
         f"and b24data keeps a {what} of its own under this name",
         code="NOT_OURS",
-        hint="look at it and remove it, or give another path",
+        hint="check it and remove it, or give another path",
     )
 
 
@@ -50,12 +50,12 @@ def is_own(facts: os.stat_result, *, or_root: bool = False) -> bool:
 
 
 def may_others_write(facts: os.stat_result) -> bool:
-    """Whether the group or everybody may write to it."""
+    """Whether the group or everyone can write to it."""
     return os.name != "nt" and bool(facts.st_mode & 0o022)
 
 
 def kind_of(facts: os.stat_result) -> str:
-    """What it is, in words.
+    """What it is, as text.
 
     >>> kind_of(os.stat("."))
     'a folder'

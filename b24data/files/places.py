@@ -1,7 +1,7 @@
 """The user's own folders: what lasts, what may be deleted, the profiles, and what lasts until the next boot.
 
-Nobody else can write to one of them: a folder that others own or may write to is refused. ``B24DATA_STATE_DIR`` and
-``B24DATA_CONFIG_DIR`` name other ones.
+No other user can write to them: a folder that others own or can write to is refused. ``B24DATA_STATE_DIR`` and
+``B24DATA_CONFIG_DIR`` set other ones.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _at_home(default: Callable[[], Path], variable: str) -> Path:
 
 
 def _check_home(folder: Path, variable: str) -> None:
-    """Raise where the folder would be made in the home of somebody else, as by sudo: they could not use it then."""
+    """Raise if the folder would be created in another user's home, as by sudo: they could not use it then."""
     there = next((at for at in (folder, *folder.parents) if os.path.lexists(at)), folder)
     try:
         facts = there.stat()

@@ -53,7 +53,7 @@ def unsealed(data: bytes, kind: type[T], *, since: int, now: int) -> T:
     plain: Any = found
     is_old = found.version < since and not found.check
     if found.version <= now and not is_old and found.check != _sum(plain):
-        raise DamagedError("its sum does not fit")
+        raise DamagedError("its checksum is wrong")
     return found
 
 

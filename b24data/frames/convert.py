@@ -174,7 +174,7 @@ def _as_before(column: Column, values: Sequence[Any], zones: Zones) -> tuple[pa.
 
 
 def _read(kind: Kind, value: Any, guess: Guess) -> Any:
-    """A value that is no text, as its kind; ``_MISFIT`` where it is none."""
+    """A value that is not text, as its kind; ``_MISFIT`` if it does not fit."""
     if value in ([], {}) or kind == "currency":  # PHP's empty; a number has no currency
         return None
     if isinstance(value, bool) or kind == "bool":

@@ -100,7 +100,8 @@ class CsvSink:
 
 
 def _quoted(texts: pa.Array, delimiter: str, *, alone: bool) -> pa.Array:
-    """Texts in quotation marks where RFC 4180 has them. ``alone``: a null as well, for an empty line is no row."""
+    """Texts in quotation marks where RFC 4180 has them. ``alone``: a null as well, because an empty line is not a
+    row."""
     if alone:
         texts = texts.fill_null("")
     special = pc.match_substring_regex(texts, f'["{delimiter}\r\n]|^$')

@@ -30,7 +30,7 @@ from b24data.lists.walks import read_list
 __all__ = ["Book", "Dictionaries", "Words", "book_of", "own_words"]
 
 Words = Mapping[str, str | None]
-"""The label of each code. None: the code stands for nothing, such as user 0."""
+"""The label of each code. None: the code means nothing, such as user 0."""
 
 # A renamed stage is seen after this long at the latest.
 _AGE_S = 600.0
@@ -48,7 +48,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The list that a kind of dictionary is read from, the key of its codes, and those of its words."""
+    """The list that a kind of dictionary is read from, the key of its codes, and those of its labels."""
 
     method: str
     code: str
@@ -204,9 +204,9 @@ class Dictionaries:
         return words_of, notes
 
     def of(self, books: Collection[Book], context: CallContext) -> tuple[dict[Book, Words], list[str]]:
-        """The words of several dictionaries, and a note for each one that can't be had.
-
-        What is not known yet is asked for in one batch; a list of more than a page is then walked to its end.
+        """The labels of several dictionaries, and a note for each one that is not available. Unknown ones are
+        requested in
+        one batch; a list of more than a page is then read to its end.
         """
         lists = {part: self._recent(part) for book in books for part in _parts(book)}
         asked = [part for part, rows in lists.items() if rows is None]

@@ -28,7 +28,7 @@ class Believed:
     def begin(self, *, words: bool, check: bool) -> str:
         """Before any row is asked for: what the report should say of the description. ``words``: its texts matter.
 
-        ``plan`` is then in the method's own names and values. Raises :class:`SchemaError` for a misspelt name and
+        ``plan`` is then in the method's own names and values. Raises :class:`SchemaError` for a misspelled name and
         :class:`ConfigError` for a comparison or a value that the method can't take, if they are to be checked.
         """
         age_s = WORDS_S if words else TYPES_S

@@ -136,9 +136,9 @@ class ExcelSink:
     def _notes(self) -> Iterator[str]:
         if len(self._sheets) > 1:
             names = ", ".join(f"{sheet.get_name()!r}" for sheet in self._sheets)
-            yield f"a sheet has {EXCEL_ROWS:,} rows at the most: the rows stand on {len(self._sheets)} sheets, {names}"
+            yield f"a sheet has {EXCEL_ROWS:,} rows at most: the rows are on {len(self._sheets)} sheets, {names}"
         if self._long is not None:
-            yield f"a cell has {_CHARACTERS:,} characters at the most: longer texts are cut, and whole on {_LONG!r}"
+            yield f"a cell has {_CHARACTERS:,} characters at most: longer texts are cut, and complete on {_LONG!r}"
 
     # Sheets.
 

@@ -48,7 +48,7 @@ class Held(Generic[S]):
         yield from self.as_they_are(presentation)
 
     def as_they_are(self, presentation: Presentation) -> Iterator[_Shown[S]]:
-        """Hand out all that is left and ask for nothing: a title that is not known is a code."""
+        """Return all remaining rows without a request: an unknown title stays a code."""
         while self._waiting:
             yield self._next(presentation)
 

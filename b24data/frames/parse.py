@@ -1,7 +1,7 @@
 """Texts to the values that they mean: whole arrays at a time, by the first reading that takes all of an array.
 
 What fits no reading of its kind becomes null and is returned as a misfit. Nothing is trimmed, rounded or guessed:
-``"1,5"`` is no number, ``"12/11/2024"`` is no date.
+``"1,5"`` is not a number, ``"12/11/2024"`` is not a date.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _bool(strings: pa.Array, _: Zones) -> pa.Array:
 
 def _day(strings: pa.Array, zones: Zones) -> pa.Array:
     """The day as written: crm dates are midnights of the server's zone (``2024-05-01T03:00:00+03:00``)."""
-    pc.cast(strings, pa.timestamp("us", zones.tz))  # refuses what is no time
+    pc.cast(strings, pa.timestamp("us", zones.tz))  # refuses what is not a time
     return _first_ten(strings)
 
 
@@ -226,7 +226,7 @@ _CURRENCY = r"^(\|([A-Za-z]{3})?)?$"
 
 
 def _amount(strings: pa.Array, zones: Zones) -> pa.Array:
-    _currencies(strings)  # refuses what is no money
+    _currencies(strings)  # refuses what is not money
     amounts = pc.ascii_rtrim(strings, "|" + string.ascii_letters)
     return _float(pc.if_else(pc.equal(amounts, ""), None, amounts), zones)
 
@@ -243,7 +243,7 @@ def _exact_amount(strings: pa.Array, _: Zones) -> pa.Array:
 
 
 def _currency(strings: pa.Array, zones: Zones) -> pa.Array:
-    _amount(strings, zones)  # refuses what is no amount: its currency must not stay alone
+    _amount(strings, zones)  # refuses what is not an amount: its currency must not stay alone
     behind = _currencies(strings)
     letters = pc.utf8_slice_codeunits(behind.dictionary, 1)
     return pc.take(pc.if_else(pc.equal(letters, ""), None, letters), behind.indices)

@@ -71,9 +71,9 @@ class Presentation:
         """What a reader of the columns should know."""
         notes = self.labels.notes()
         if self.absent:
-            notes.append(f"came in no row, so this user may not see it, or none has it: {_named(self.absent)}")
+            notes.append(f"in no row, because it is empty or this user has no right to see it: {_named(self.absent)}")
         if self.decoder.unknown and self.decoder.schema.open:
-            notes.append(f"fields that no column was made for: {_named(self.decoder.unknown)}")
+            notes.append(f"fields without a column: {_named(self.decoder.unknown)}")
         if self.decoder.naive:
             notes.append(
                 f"times without an offset were read as {self.decoder.naive_zone}: {_named(self.decoder.naive)}"

@@ -363,13 +363,13 @@ class Recheck:
         if proof.why:
             return proof.why
         if any(part not in self._shown for part in self._parts[id(one)]):
-            return "no row shows that the portal honours this part of the group"
+            return "no row shows that the portal applies this part of the group"
         if proof.misfit:
             return "values that do not fit the type of the field could not be compared"
         if proof.near:
-            return "rows are within an hour of it, and whether the portal has summer time is not known"
+            return "some rows are within an hour of it, and it is unknown whether the portal uses summer time"
         if proof.blank and not proof.met:
-            return "the field came in no row, so this user may not see it"
+            return "no row has the field; this user may have no right to see it"
         return one.unsure
 
 

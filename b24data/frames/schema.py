@@ -135,7 +135,7 @@ def build_schema(
     ``select=None`` takes the keys of ``sample_rows`` in their order (without rows: all described fields but the user
     fields); ``"*"`` and ``"UF_*"`` take what they take on the portal. A name that is neither described nor seen in the
     rows raises :class:`SchemaError` with the nearest names (``check=False`` lets it through as text). The id is int64
-    whatever its description says, unless the rows have one that is no integer; a money field becomes two columns,
+    whatever its description says, unless the rows have one that is not an integer; a money field becomes two columns,
     ``NAME`` and ``NAME_CURRENCY``.
 
     >>> fields = read_fields({"ID": {"type": "integer"}, "UF_SUM": {"type": "money"}})
@@ -162,7 +162,7 @@ def infer_schema(
     dtypes: Mapping[str, Any] | None = None,
     tz: str = "UTC",
 ) -> Schema:
-    """The columns of rows that nobody describes: JSON's own types, text for everything else.
+    """The columns of rows without a description: JSON's own types, text for everything else.
 
     Texts stay texts (``"007"``, ``"12/11/2024"``), but for the id; objects become JSON text. Every column may widen.
 

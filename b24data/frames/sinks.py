@@ -101,13 +101,13 @@ def check_backend(dtype_backend: DtypeBackend) -> DtypeBackend:
     """The backend itself; :class:`ConfigError` for any other word."""
     if dtype_backend not in ("numpy_nullable", "pyarrow"):
         raise ConfigError(
-            f"dtype_backend is {dtype_backend!r}", hint='it is "numpy_nullable" or "pyarrow", as in pandas'
+            f"dtype_backend is {dtype_backend!r}", hint='pass "numpy_nullable" or "pyarrow", as in pandas'
         )
     return dtype_backend
 
 
 def frame_of(table: pa.Table, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
-    """The frame of a table that nobody else holds: each column is let go as soon as it is converted."""
+    """The frame of a table without other references: each column is let go as soon as it is converted."""
     import pandas as pd
 
     names, columns, rows = table.column_names, table.columns, table.num_rows
@@ -168,7 +168,7 @@ def _widened(array: pa.Array, source: pa.Field, target: pa.Field) -> pa.Array:
         return array.cast(target.type)
     except pa.ArrowInvalid as error:
         raise SchemaError(
-            f"{target.name}: earlier rows hold numbers that a fraction in a later row makes inexact",
+            f"{target.name}: a fraction in a later row makes numbers of earlier rows inexact",
             hint=f"{option('dtypes', {target.name: 'text'})} keeps them all",
         ) from error
 

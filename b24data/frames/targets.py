@@ -81,7 +81,7 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["parquet", "xlsx", "csv"]:
 
 
 def check_csv(path: str | os.PathLike[str] | None, csv: CsvKind | None) -> None:
-    """Raise :class:`ConfigError` for ``csv=`` without a CSV file, or with a word that is none of its kinds."""
+    """Raise :class:`ConfigError` for ``csv=`` without a CSV file, or with an unknown kind."""
     if csv is None:
         return
     if csv not in CSV_KINDS:

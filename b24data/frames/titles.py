@@ -103,7 +103,7 @@ class Titles:
         return missing
 
     def knows(self, refs: Iterable[Ref]) -> bool:
-        """Whether nothing is left to be asked of any of these."""
+        """Whether none of these has anything left to request."""
         return all(ref in self._asked or self.is_refused(ref) for ref in refs)
 
     def is_refused(self, ref: Ref) -> bool:

@@ -52,7 +52,7 @@ class Credentials(Protocol):
 
     @property
     def max_refusals(self) -> int:
-        """How many refused pairs, which nobody had got accepted, end a call."""
+        """How many refused pairs, none of which was ever accepted, end a call."""
         ...
 
     def grant(self, context: CallContext) -> Grant:
@@ -82,7 +82,7 @@ def check_endpoint(endpoint: str) -> str:
     if origin.scheme not in ("http", "https") or not origin.host:
         raise ConfigError("this is not the address of a portal", hint="it begins with https://")
     if origin.scheme == "http" and not is_loopback(origin.host):
-        raise ConfigError(f"{origin.host} is called without encryption", hint="write https:// instead of http://")
+        raise ConfigError(f"{origin.host} uses no encryption", hint="write https:// instead of http://")
     return endpoint if endpoint.endswith("/") else f"{endpoint}/"
 
 

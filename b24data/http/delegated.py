@@ -71,7 +71,7 @@ def _response(method: str, answer: Any, version: ApiVersion) -> Response:
     told = isinstance(answer, Mapping) and names_error(answer.get("error"), answer.get("error_description"))
     if not isinstance(answer, Mapping) or not (told or "result" in answer):
         raise ConfigError(
-            f"the http client that was set answered {method} with {type(answer).__name__}",
+            f"the custom http client answered {method} with {type(answer).__name__}",
             hint='return a Response, or a mapping such as {"result": [...], "total": 1}',
         )
     return read_reply(method, Reply(200, {}, msgspec.json.encode(answer), url=""), version)

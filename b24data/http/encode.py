@@ -69,7 +69,7 @@ def _encode_command(command: Command, said: dict[str, tuple[Any, str]]) -> str:
 
 
 def _part(name: str, value: Any, said: dict[str, tuple[Any, str]]) -> str:
-    """One parameter, encoded anew only if it is not the very object that the command before had there.
+    """One parameter, encoded again only if it is not the same object as in the previous command.
 
     The commands of a walk share everything but a bound.
     """
@@ -92,7 +92,7 @@ def _flat(name: str, value: Any) -> str:
 _SAID_AGAIN = frozenset((str, int))
 
 
-# A cache of 4,096 entries keeps a megabyte of such texts; longer ones, a note or a file, are encoded anew each time.
+# A cache of 4,096 entries keeps a megabyte of such texts; longer ones, a note or a file, are encoded each time.
 _LONGEST_KEPT = 128
 
 
@@ -125,12 +125,12 @@ def _add(pairs: list[str], key: str, value: Any) -> None:
         pairs.append(f"{key}={value if is_reference else _quoted(value, '')}")
     elif isinstance(value, dict | list):
         if not value:
-            raise ConfigError(f"{_path(key)} is empty, and a batch can't say that", hint="leave the key out")
+            raise ConfigError(f"{_path(key)} is empty, and a batch cannot express this", hint="leave the key out")
         for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             _add(pairs, f"{key}[{_quoted(str(name), '@')}]", item)
     elif value is None:
-        hint = 'say "" or False, or leave the key out'
-        raise ConfigError(f"{_path(key)} is None, and a batch can't carry that", hint=hint)
+        hint = 'write "" or False, or leave the key out'
+        raise ConfigError(f"{_path(key)} is None, and a batch cannot express this", hint=hint)
     elif isinstance(value, int):
         pairs.append(f"{key}={value:d}")
     else:
@@ -214,13 +214,13 @@ def _sendable(text: str, path: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ConfigError(f"{path} has half a character: {text!r}", hint="leave it out") from error
+            raise ConfigError(f"{path} has an invalid character: {text!r}", hint="leave it out") from error
     return text
 
 
 def _refuse_none(value: Any, path: str) -> None:
     if value is None:
-        raise ConfigError(f"{path} is None: a portal misreads null in a filter", hint='say "" or False')
+        raise ConfigError(f"{path} is None: a portal misreads null in a filter", hint='write "" or False')
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in items:

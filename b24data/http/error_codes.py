@@ -83,15 +83,15 @@ _MOST_SAID = 8000  # characters of a text that are looked at; no documented one 
 
 _LATER = "run it again later; if the error stays, tell the portal's administrator or Bitrix24 support"
 _SPELLING = "check the spelling, and that the application or webhook has the scope"
-_SCOPE = "give the application or webhook the missing scope on its card"
+_SCOPE = "add the missing scope in the settings of the application or webhook"
 _RIGHTS = "the user of this token has no right to this; sign in as another user or ask an administrator for it"
 _PLAN = "an administrator has to renew or upgrade the portal's plan: its trial or plan has no REST API"
-_INSTALL = "install the application on this portal (its card says whether it is), then sign in again"
+_INSTALL = "install the application on this portal (its settings show whether it is), then sign in again"
 _FIELDS = f"check the names: {DESCRIBE} lists the fields"
 _HINTS: dict[str, str] = {
     "QUERY_LIMIT_EXCEEDED": "other programs use this portal from the same address; try later, or with "
     + option("gentle", True),
-    "OVERLOAD_LIMIT": "the portal is blocked by hand; Bitrix24 support lifts that",
+    "OVERLOAD_LIMIT": "the portal is blocked manually; Bitrix24 support can lift the block",
     "OPERATION_TIME_LIMIT": "the method used up its execution time; try again in ten minutes, or select fewer fields",
     "ERROR_METHOD_NOT_FOUND": _SPELLING,
     "METHODNOTFOUNDEXCEPTION": _SPELLING,
@@ -100,7 +100,7 @@ _HINTS: dict[str, str] = {
     "INVALID_CREDENTIALS": "the webhook was deleted, or its user lacks the permission: create a new webhook, or ask "
     "an administrator for the permission",
     "USER_ACCESS_ERROR": "an administrator has to allow this user to use the application",
-    "WRONG_AUTH_TYPE": f"sign in through an application: {sign_in()}; this method takes no other authorization",
+    "WRONG_AUTH_TYPE": f"sign in through an application: {sign_in()}; this method accepts no other authorization",
     "ERROR_OAUTH": _INSTALL,
     "APPLICATION_NOT_FOUND": _INSTALL,
     "APPLICATION_NOT_INSTALLED": _INSTALL,
@@ -117,7 +117,7 @@ _HINTS: dict[str, str] = {
     "ERROR_BATCH_METHOD_NOT_ALLOWED": f"call this method on its own: {CALL}",
     "ERROR_BATCH_LENGTH_EXCEEDED": "put at most 50 calls into a batch; batch_by_chunk splits them",
     "INVALID_REQUEST": "give the portal's address with https://",
-    "ERROR_MANIFEST_IS_NOT_AVAILABLE": "check the code of the manifest: the portal has none under it",
+    "ERROR_MANIFEST_IS_NOT_AVAILABLE": "check the code of the manifest: the portal has no manifest with this code",
     "IDEMPOTENCYKEYREUSEDEXCEPTION": "use a new idempotency_key: this one belongs to another request",
     "INVALIDIDEMPOTENCYKEYEXCEPTION": "give an idempotency_key of 1 to 255 printable ASCII characters, such as a UUID",
     "INVALIDJSONEXCEPTION": "check whether a proxy changes requests on their way",
@@ -131,7 +131,7 @@ _HINTS: dict[str, str] = {
     "INVALIDORDEREXCEPTION": 'write order as {"id": "ASC"}',
     "INVALIDPAGINATIONEXCEPTION": 'write pagination as {"page": 1, "limit": 50}',
     "UNKNOWNFILTEROPERATOREXCEPTION": "use one of =, !=, >, >=, <, <=, in, between",
-    "ENTITYNOTFOUNDEXCEPTION": "check the id; what this user may not see is not found either",
+    "ENTITYNOTFOUNDEXCEPTION": "check the id; a record that this user has no right to see is not found either",
 }
 _HINTS_BY_KIND: dict[type[AjaxError], str] = {AccessDeniedError: _RIGHTS, ServerError: _LATER}
 

@@ -70,13 +70,13 @@ class OperatingLedger:
         return sum(basket.seconds for basket in self.baskets)
 
     def fits(self, now: float, commands: int, *, share: float = 1.0) -> bool:
-        """Whether so many commands still fit into ``share`` of the limit, beside what is in flight."""
+        """Whether this many commands still fit into ``share`` of the limit, together with those in flight."""
         need = min(commands * self.cost_s, self.allowed_s * share / 2)
         flying = sum(flight.seconds for flight in self.flights.values() if flight.ends_at > now)
         return self.used(now) + flying + need <= self.allowed_s * share
 
     def wait(self, now: float, commands: int, *, share: float = NEARLY_ALL) -> float:
-        """0.0 if so many commands may go now, else the seconds after which to ask again."""
+        """0.0 if this many commands may go now, else the seconds after which to ask again."""
         if self.blocked_until is not None:
             if now < self.blocked_until:
                 return min(self.blocked_until - now, self.window_s)

@@ -22,7 +22,7 @@ from b24data.params import RestrictionParams
 
 __all__ = ["Limits", "Observation", "Reservation"]
 
-# Without shared state nobody knows how many programs there are; with so many of them the portal is not overrun.
+# Without shared state the number of programs is unknown; with this many of them the portal is not overrun.
 _UNKNOWN_PROGRAMS = 4
 
 
@@ -32,7 +32,7 @@ class SharedState(Protocol):
     def state(self, fresh: Mapping[str, Callable[[], Any]]) -> AbstractContextManager[dict[str, Any]]:
         """The parts of these names, made by ``fresh`` where there are none.
 
-        Nobody else has them until the block ends, which must not wait for anything; what it changes in them is kept.
+        No other program has them until the block ends, which must not wait for anything; changes to them are saved.
         """
         ...
 
@@ -224,7 +224,7 @@ class Limits:
 @functools.cache
 def _tell(why: str) -> None:
     """One line a process, however many clients it has."""
-    text = "limits are not shared with other programs, so this one is slow for its first two minutes: %s"
+    text = "limits are not shared with other programs, so this one is slow for the first two minutes: %s"
     logging.getLogger("b24data").warning(text, why)
 
 

@@ -33,7 +33,7 @@ class ContainingFilter(RedactingFilter):
     """Passes each record to the handlers itself: one that raises, as a log shipper without its server, ends no call."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record's text and hand it on; nothing is left to do for the logger."""
+        """Rewrite the record's text and pass it on."""
         super().filter(record)
         try:
             logging.getLogger(record.name).callHandlers(record)
@@ -56,4 +56,4 @@ def tell(logger: logging.Logger, level: int, text: str, *args: object) -> None:
 @functools.cache
 def _warn(logger: str, error: str) -> None:
     with contextlib.suppress(Warning):  # made an error by the user: the request has been sent
-        warnings.warn(f"a handler of the logger {logger!r} raises {error}; what it does not log is lost", stacklevel=4)
+        warnings.warn(f"a handler of the logger {logger!r} raises {error}; its log records are lost", stacklevel=4)

@@ -60,9 +60,9 @@ def decoded_list(elements: Sequence[bytes | msgspec.Raw]) -> list[Any]:
 def decoded(text: bytes | msgspec.Raw) -> Any:
     r"""Any JSON as Python objects.
 
-    PHP writes lone surrogates, broken UTF-8 and NaN, which only the standard library's reader bears: what is no
-    character becomes U+FFFD. An integer of more digits than Python reads is text. Raises :class:`ValueError` for what
-    is no JSON, and :class:`BadReplyError` for what is nested deeper than can be read.
+    PHP writes lone surrogates, broken UTF-8 and NaN, which only the standard library's reader bears: invalid
+    characters become U+FFFD. An integer of more digits than Python reads is text. Raises :class:`ValueError` for
+    anything that is not JSON, and :class:`BadReplyError` for what is nested deeper than can be read.
 
     >>> decoded(rb'["\ud83d!"]')[0].isprintable(), len(decoded(b"9" * 9000))
     (True, 9000)
@@ -80,7 +80,7 @@ def decoded(text: bytes | msgspec.Raw) -> Any:
 
 def too_deep(name: str = "the answer") -> BadReplyError:
     """The error for what is nested deeper than can be read; PHP nests 512 levels."""
-    return BadReplyError(name, "it is nested deeper than can be read", code="TOO_DEEP")
+    return BadReplyError(name, "it is nested too deeply", code="TOO_DEEP")
 
 
 def _integer(digits: str) -> int | str:
@@ -91,7 +91,7 @@ def _integer(digits: str) -> int | str:
 
 
 def mended(value: Any) -> Any:
-    """The same value with U+FFFD for what is no character. Of a level one call: PHP nests 512 deep, Python 1,000."""
+    """The same value with U+FFFD for invalid characters. Of a level one call: PHP nests 512 deep, Python 1,000."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, dict):

@@ -50,10 +50,10 @@ _BARE = frozenset({"rest.documentation.openapi", "documentation"})
 _BOM = b"\xef\xbb\xbf"
 # Statuses of a web server, a proxy or a firewall before the portal, which says nothing in the portal's own form.
 _BAD_STATUSES = {
-    401: "a server before the portal asks for a sign-in of its own; check the portal's address and the proxy",
-    403: "a firewall or a server before the portal refuses this; check the address, or ask its administrator",
+    401: "a server in front of the portal asks for its own sign-in; check the portal's address and the proxy",
+    403: "a firewall or a server in front of the portal refuses this; check the address, or ask its administrator",
     407: "the proxy asks for a sign-in; set HTTPS_PROXY to http://name:password@host:port",
-    413: "the request is too large for a server before the portal; send less in it",
+    413: "the request is too large for a server in front of the portal; send less data",
 }
 # An answer with nothing but these names in `result` is an error, though its status is 200.
 _ERROR_NAMES = frozenset({"error", "error_description"})
@@ -154,7 +154,7 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
     """The response in ``reply``; a batch of REST 2 has its payload as :class:`BatchParts`.
 
     Raises the fitting :class:`AjaxError` if the portal answered with an error (its code decides before the
-    status), and :class:`BadReplyError` if this is no answer of the REST API.
+    status), and :class:`BadReplyError` if this is not an answer of the REST API.
     """
     try:
         envelope = _read_envelope(method, reply, batch=version is ApiVersion.V2 and method.lower() == "batch")
@@ -210,7 +210,7 @@ def _what_came(body: bytes) -> str:
         return "the answer is HTML"
     if body[:1] in (b"{", b"["):
         return "the answer was cut off"
-    return "text stands where the answer should begin"
+    return "the answer begins with text instead of JSON"
 
 
 def _bad_reply(method: str, reply: Reply, description: str) -> BadReplyError:

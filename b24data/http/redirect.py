@@ -68,7 +68,7 @@ def origin_of(address: Secret[str], below: Secret[str] | None = None) -> Origin:
     """
     try:
         parts = urlsplit(urljoin(below.reveal() if below else "", address.reveal()))
-        if parts.port == 0 or "%" in parts.netloc:  # .port raises for what is no number, or too large
+        if parts.port == 0 or "%" in parts.netloc:  # .port raises for anything that is not a number, or is too large
             return Origin()
         found = _LOGIN.match(parts.path)
         login = found[0] if found else parts.path if "backurl=" in parts.query else ""
@@ -91,23 +91,23 @@ def moved_endpoint(method: str, endpoint: Secret[str], location: Secret[str]) ->
     if not new.host:
         raise TransportError(
             method,
-            "the portal sends us to what is not an address, which is not followed",
+            "the portal redirects to an invalid address",
             code="FOREIGN_REDIRECT",
             hint="check the portal's address, and whether a proxy changes its answers",
         )
     if new.login:
         raise TransportError(
             method,
-            f"the portal sends us to its login page ({new}{new.login}) and not to its REST API",
+            f"the portal redirects to its login page ({new}{new.login}) and not to its REST API",
             code="LOGIN_PAGE",
             hint="check the portal's address; the portal may be closed, or its REST API limited to some networks",
         )
     if not _may_move(old, new):
         raise TransportError(
             method,
-            f"the portal sends us to {one_line(str(new), 200)}, which is not followed",
+            f"the portal redirects to {one_line(str(new), 200)}, which is not followed",
             code="FOREIGN_REDIRECT",
-            hint="if the portal has moved there, give that address as client_endpoint (or take a new webhook)",
+            hint="if the portal has moved there, give that address as client_endpoint (or create a new webhook)",
         )
     return Secret(f"{new}{urlsplit(endpoint.reveal()).path}")
 

@@ -298,7 +298,7 @@ class Session:
             accepted = error.status != 401
             return error
         except TransportError as error:
-            context.check()  # a connection that interrupt() shut down is no news
+            context.check()  # a connection that interrupt() shut down is expected
             return error
         finally:
             self.credentials.release(grant, accepted=accepted)
@@ -343,16 +343,16 @@ def _observed(request: Request, outcome: Response | _Moved | SdkError) -> Observ
 def _in_circles(method: str, last: _Moved) -> TransportError:
     return TransportError(
         method,
-        f"the portal sends us in circles, at last to {redact(last.location)}",
+        f"the portal redirects in circles, last to {redact(last.location)}",
         code="FOREIGN_REDIRECT",
-        hint="check the portal's address; its REST API may be closed, or moved while it was called",
+        hint="check the portal's address; its REST API may be closed, or it may be moving right now",
     )
 
 
 def _unauthorized(error: SdkError) -> AuthorizationRequiredError:
     return AuthorizationRequiredError(
-        f"the portal does not accept our authorization: {error.description}",
+        f"the portal rejects the authorization: {error.description}",
         code=error.code,
         status=error.status,
-        hint="sign in again, or take a new webhook",
+        hint="sign in again, or create a new webhook",
     )

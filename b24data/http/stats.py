@@ -53,7 +53,7 @@ class CallStats:
             self._ended(method, seconds)
 
     def heavy(self, methods: int) -> None:
-        """After an answer so many methods were above the percentage that counts as heavy."""
+        """The number of methods above the heavy percentage after an answer."""
         with self._lock:
             self._heavy += methods
 

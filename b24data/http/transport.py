@@ -183,7 +183,7 @@ class Transport:
             raise MissingExtraError(f"the SOCKS proxy in {_proxy_variables()}", "socks") from error
         except (ValueError, TypeError, httpx.InvalidURL):  # not its text: a proxy's address may have a password
             raise ConfigError(
-                f"{_proxy_variables()} does not hold the address of a proxy that can be used",
+                f"{_proxy_variables()} is not the address of a usable proxy",
                 code="PROXY",
                 hint="write it as http://host:port or socks5://host:port, or unset it",
             ) from None
@@ -302,7 +302,7 @@ def _error(name: str, url: Secret[str], error: Exception) -> SdkError:
             text = f"the proxy refuses: {one_line(str(error), _SHOWN)}"
             return TransportError(name, text, code="NOT_CONNECTED", hint=hint)
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | ValueError() | OverflowError():  # a port of 99999
-            return ConfigError(f"{url.reveal()} is not an address that can be called")
+            return ConfigError(f"{url.reveal()} is not a valid address")
         case httpx.HTTPError():
             return TransportError(name, one_line(str(error), _SHOWN), code="CONNECTION_LOST")
     # The client was closed by interrupt() between two lines of ours.
@@ -313,7 +313,7 @@ def _not_connected(name: str, error: httpx.ConnectTimeout | httpx.ConnectError) 
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            hint = f"for a self-hosted portal with an own certificate {CERTIFICATE}"
+            hint = f"for a self-hosted portal with its own certificate {CERTIFICATE}"
             return TransportError(name, "the certificate is not trusted", code="CERTIFICATE", hint=hint)
         cause = cause.__cause__ or cause.__context__
     text = "no connection in time" if isinstance(error, httpx.ConnectTimeout) else f"no connection: {error}"
@@ -328,7 +328,7 @@ def _tls_context(verify: bool | str | ssl.SSLContext) -> ssl.SSLContext | bool:
     if isinstance(verify, bool):
         return httpx.create_ssl_context(verify=verify)
     if not Path(verify).exists():
-        raise ConfigError(f"verify is {verify!r}, and there is no such file", hint="it is a file with CA certificates")
+        raise ConfigError(f"verify is {verify!r}, and there is no such file", hint="pass a file with CA certificates")
     if Path(verify).is_dir():
         return ssl.create_default_context(capath=verify)
     return ssl.create_default_context(cafile=verify)

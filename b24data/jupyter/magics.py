@@ -63,7 +63,7 @@ def unload(shell: InteractiveShell) -> None:
 class B24Magic(Magics):
     """The magics. ``%config B24Magic.profile = "acme"`` says who calls where no ``--profile`` does."""
 
-    profile = Unicode("", help="the profile that calls; empty: as b24data.connect() finds it").tag(config=True)
+    profile = Unicode("", help="the profile to use; empty: the one that b24data.connect() finds").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -153,7 +153,7 @@ class B24Magic(Magics):
                 f"%b24 {request.command} {request.method} is for one portal".replace("  ", " "), hint=hint
             )
         if not isinstance(chosen, str):
-            raise ConfigError("--profile takes the name of a profile, or a client", hint=f"{sign_in()} makes one")
+            raise ConfigError("--profile takes the name of a profile or a client", hint=f"{sign_in()} makes one")
         if chosen not in self._clients:
             self._clients[chosen] = connect(chosen or None)
         return self._clients[chosen]
@@ -299,8 +299,10 @@ def _fetch_from_many(request: Request, portals: Portals) -> Any:
 def _refuse_local(request: Request, names: Names) -> None:
     """``-o`` sets a variable of the notebook; a function that has one of that name would go on with its own."""
     if request.output is not None and names.is_local(request.output):
-        hint = f"take -o away and write {request.output} = %b24 {request.command} {request.method}".rstrip()
-        raise ConfigError(f"-o {request.output} is a local variable here, and -o sets those of the notebook", hint=hint)
+        hint = f"leave -o out and write {request.output} = %b24 {request.command} {request.method}".rstrip()
+        raise ConfigError(
+            f"-o {request.output} is a local variable here, but -o sets variables of the notebook", hint=hint
+        )
 
 
 def _described(client: Client, request: Request) -> list[str]:

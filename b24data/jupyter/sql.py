@@ -17,7 +17,7 @@ from b24data.syntax.references import kind_of
 
 __all__ = ["Parameters", "frames_in", "words_in"]
 
-# A text, a name in quotation marks, a comment: what stands in them is no name, but for the quoted one.
+# A text, a name in quotation marks, a comment: what they contain is not a name, except for the quoted one.
 _APART = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|(\w*\$\w*\$).*?\1", re.DOTALL)
 _PLAIN = (
     *(str, int, float, Decimal, UUID, dt.date, dt.time, dt.timedelta, bytes),
@@ -32,7 +32,7 @@ class Parameters(Mapping[str, Any]):
         self._names = names
 
     def __contains__(self, name: object) -> bool:
-        return True  # the value says what is wrong, in the words of a notebook
+        return True  # the value says what is wrong, in a notebook's syntax
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._names:

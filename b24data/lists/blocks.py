@@ -48,7 +48,7 @@ def owners_in(plan: ListPlan, key: str) -> tuple[str, tuple[Any, ...]]:
     spec = plan.spec
     if spec.id is None or spec.walk not in ("keyset", "offset") or spec.filter is None or spec.start is None:
         raise ConfigError(
-            f"{spec.method} can't be read by the ids of owners: its rows have no id, or it has no filter",
+            f"{spec.method} cannot be read by the ids of owners: its rows have no id, or it has no filter",
             hint=f"give them one by one with {option('filter')}",
         )
     given = plan.params.get(spec.filter) or {}
@@ -167,7 +167,7 @@ class BlockWalk:
             self._owned += len(page.owners)
         ids = [self._id(row) for row in rows]
         if any(a >= b for a, b in itertools.pairwise([*([] if page.after is None else [page.after]), *ids])):
-            raise ProtocolViolationError(f"{self.reader.plan.method} ignores the order by id, or where a page begins")
+            raise ProtocolViolationError(f"{self.reader.plan.method} ignores the order by id, or the start of a page")
         if not self._seen.isdisjoint(ids):
             raise ProtocolViolationError(f"{self.reader.plan.method} sent a row twice, for different owners")
         self._seen.update(ids)

@@ -24,8 +24,8 @@ class ColumnFacts:
     """One documented key of a row.
 
     ``type`` is a type as portals call them (``integer``, ``datetime``, ``char``, ``user``, ``crm_status``), empty where
-    the page has the name alone. ``unit`` is that of a number: ``s``, ``min``, ``bytes``. ``values`` are the words of
-    its codes, where the page lists them.
+    the page has the name alone. ``unit`` is that of a number: ``s``, ``min``, ``bytes``. ``values`` are the labels
+    of its codes, if the page lists them.
     """
 
     name: str

@@ -158,7 +158,7 @@ def tree_of(given: Any, *, v3: bool = False) -> Group:
 
 
 def _outermost(group: Group) -> Group:
-    """A walk adds conditions of its own, which have to hold besides: a filter that is one OR becomes a group of it."""
+    """A walk adds its own conditions with AND, so a filter that is one OR becomes a group."""
     if group.either or group.negative:
         return Group("", (replace(group, key=group.key or "0"),))
     return Group("", group.members)
@@ -294,7 +294,7 @@ def as_object(nodes: Iterable[Node]) -> dict[str, Any]:
         else:
             key, value = node.sent, node.value
         if key in found:
-            raise ConfigError(f"the filter has {key!r} twice", hint="say it once; in lists of values: @")
+            raise ConfigError(f"the filter has {key!r} twice", hint="keep one of them; for several values use @")
         found[key] = value
     return found
 

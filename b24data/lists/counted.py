@@ -1,7 +1,7 @@
 """The walks by place: pages by the rows before them (``offset``, ``offset_limit``) or by their number (``page_nav``).
 
 Rows that come or go meanwhile shift such pages, portals count wrongly, and some send their last page for ever. So a
-reading of the list is believed when every page carried the same total and as many different rows came, or when it went
+pass over the list counts when every page carried the same total and as many different rows came, or when it went
 to an empty page without a row twice. Otherwise the list is read once more, page by page without batches, and that
 reading has to be clean, or to bring the very same rows and as many as the portal counts.
 """
@@ -48,7 +48,7 @@ class CountedWalk:
         return self._opening.rows
 
     def blocks(self, decode: Decode[T]) -> Generator[T, None, None]:
-        """The pages of a reading of the list, and of a second one where the first is in doubt."""
+        """The pages of one pass over the list, and of a second one if the first is not proven."""
         reader, facts, plan = self.reader, self.facts, self.reader.plan
         facts.begun = True
         first = _Reading(reader, facts, _identified(plan, self._opening.rows))
@@ -59,7 +59,7 @@ class CountedWalk:
         if first.proof:
             facts.ended(first.proof)
             return
-        facts.notes.append(f"{first.doubt}: the list was read a second time")
+        facts.notes.append(f"{first.doubt}: the list was read again")
         second = _Reading(reader, facts, first.identified, before=first.seen)
         yield from second.blocks(reader.page(plan.page_at(0)), decode, one_by_one=True)
         if second.is_cut:
@@ -75,16 +75,16 @@ class CountedWalk:
             proof = ""  # without an id, rows that went and rows that changed look alike
         if short and same:
             raise ProtocolViolationError(
-                f"{self.reader.plan.method}: {short}, and a second reading brought no more",
-                hint="the others may be rows that this user has no right to see: sign in as another user, or take what "
-                f"came with {option('partial', True)}",
+                f"{self.reader.plan.method}: {short}, and a second pass returned no more",
+                hint="the others may be rows that this user has no right to see: sign in as another user, "
+                f"or accept the rows that arrived with {option('partial', True)}",
             )
         if not proof:
             raise ProtocolViolationError(
-                f"{self.reader.plan.method}: {second.doubt or short}, and two readings of the list differ",
-                hint="rows came or went meanwhile; run it again",
+                f"{self.reader.plan.method}: {second.doubt or short}, and two passes over the list differ",
+                hint="rows were created or deleted meanwhile; run it again",
             )
-        self.facts.notes += [f"both times the same {second.rows:,} rows"] if proof == "empty_page" else []
+        self.facts.notes += [f"both passes returned the same {second.rows:,} rows"] if proof == "empty_page" else []
         return proof
 
 
@@ -99,8 +99,8 @@ class _Reading:
     """One reading of the list, from the first page on. ``seen`` has how often each row came, by its key.
 
     ``identified``: the rows have an id, so that one that comes twice is the same row. Rows without an id may be equal.
-    ``rows`` are the different ones, ``before`` those of the reading before this one. ``least`` is the lowest total that
-    the portal told beside rows; 0 and -1 are no totals there.
+    ``rows`` are the different ones, ``before`` those of the reading before this one. ``least`` is the lowest total
+    that the portal sent with rows; 0 and -1 do not count as totals there.
     """
 
     reader: PageReader
@@ -132,7 +132,7 @@ class _Reading:
 
     @property
     def proof(self) -> str:
-        """Why this reading has all rows; empty where it is in doubt."""
+        """Why this pass has all rows; empty if it is not proven."""
         if self.doubt:
             return ""
         return "total_reached" if self.rows == self.total else self.ending
@@ -143,7 +143,7 @@ class _Reading:
         if len(set(self._counts)) > 1:
             return f"the portal's total changed from {self._counts[0]:,} to {self._counts[-1]:,}"
         if self.repeated and not self.reader.plan.spec.overlaps:
-            return f"{self.repeated:,} rows came twice"
+            return f"{self.repeated:,} rows arrived twice"
         if self.total is not None and self.rows < self.total:
             return f"the portal counts {self.total:,} rows and sent {self.rows:,}"
         return "rows moved from page to page" if self._moved else ""
@@ -227,7 +227,7 @@ class _Reading:
         if self.total is None or rows_before >= self.total:
             self.ending = "empty_page"
         elif self._idle > _MOST_EMPTY:
-            raise ProtocolViolationError(f"{self._name} {self.doubt}: behind them come only empty pages")
+            raise ProtocolViolationError(f"{self._name} {self.doubt}: only empty pages follow")
 
     def _nothing_new(self, answer: Answer) -> None:
         """A page that came before: the last one, where that comes again, or any, where the portal ignores the place."""
@@ -238,11 +238,11 @@ class _Reading:
             self.ending = "last_page"
         elif self._has_no_pages(answer):
             self.ending, self._moved = "whole_answer", False
-            self.facts.notes.append(f"{self._name} answers the same whatever page is asked for: it has no pages")
+            self.facts.notes.append(f"{self._name} returns the same rows for every page: it has no pages")
         elif self._idle > 1:
             raise ProtocolViolationError(
-                f"{self._name} sends the same page again and again after {self.rows:,} rows",
-                hint="there is no way to the rows behind it: narrow the filter, or take these with "
+                f"{self._name} repeats the same page after {self.rows:,} rows",
+                hint="the rows after it cannot be reached: narrow the filter, or accept these with "
                 f"{option('partial', True)}",
             )
         else:

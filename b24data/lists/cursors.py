@@ -86,7 +86,7 @@ class _Ids:
         if self.reached is not None and min(positions) <= self.reached:
             raise ProtocolViolationError(
                 f"{plan.method} sent row {plan.position(min(positions))} again behind {plan.position(self.reached)}:"
-                " it ignores where the page is to begin"
+                " it ignores the start of the page"
             )
         self.reached = max(positions)
         if plan.high is None or self.reached <= plan.high:
@@ -114,7 +114,7 @@ class _Phases:
         read = id_reader(plan.spec)
         new = [row for row in answer.rows if read(row) not in self._seen]
         if not new:
-            raise ProtocolViolationError(f"{plan.method} sends the same page again and again")
+            raise ProtocolViolationError(f"{plan.method} repeats the same page")
         self._seen.update(map(read, new))
         last = decoded(answer.rows[-1])
         phase = _CONFIRMATIONS if last.get("notify_type") == _CONFIRMATIONS else _OTHERS
@@ -140,10 +140,10 @@ class _Echo:
         elif more is False or not cursor:
             self.ended = "last_page"
         if self.ended != "empty_page" and more and not cursor:
-            raise ProtocolViolationError(f"{plan.method} says that there are more rows, and not how to get them")
+            raise ProtocolViolationError(f"{plan.method} says that there are more rows, but not how to read them")
         sign = msgspec.json.encode(cursor)
         if not self.ended and sign in self._cursors:
-            raise ProtocolViolationError(f"{plan.method} sends the same page again and again")
+            raise ProtocolViolationError(f"{plan.method} repeats the same page")
         self._cursors.add(sign)
         return self._fresh(answer), cursor
 

@@ -27,11 +27,11 @@ _SIDE_BY_SIDE = 4
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """About how many rows a list has and what it takes to fetch them.
+    """An estimate of the rows of a list, and of what it takes to fetch them.
 
-    ``seconds`` are for a portal that works on four requests at a time. ``operating_share`` is the part that the fetch
-    would use of the execution time a method has in ten minutes; above 1 the fetch has to pause. ``exact`` says that the
-    portal gave the number of rows itself.
+    ``seconds`` are for a portal that handles four requests at a time. ``operating_share`` is the share of the method's
+    execution time for ten minutes that the fetch needs; above 1, the fetch has to pause. ``exact``: the portal itself
+    counted the rows.
     """
 
     method: str

@@ -25,10 +25,10 @@ class FilterName:
 
     ``type`` is ``int``, ``float``, ``flag``, ``day``, ``instant``, ``code`` (compared whole: an enumeration, a key),
     ``text``, or empty where the page does not say. ``field`` is the field of a row that the name compares with, where
-    that has another name (not just another spelling), as in ``select``; ``-``: no field of a row shows it. ``meaning``
-    explains a name that is not a field. ``many``: the plain key takes a list. ``flag`` and ``prefixes`` are set where
-    the page gives this name its own spelling of a flag or its own comparisons; an empty set of comparisons: the filter
-    does not support the name.
+    that has another name (not just another spelling), as in ``select``; ``-``: no field of the rows shows it.
+    ``meaning`` explains a name that is not a field. ``many``: the plain key takes a list. ``flag`` and ``prefixes`` are
+    set where the page gives this name its own spelling of a flag or its own comparisons; an empty set of comparisons:
+    the filter does not support the name.
     """
 
     type: str = ""

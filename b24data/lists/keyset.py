@@ -161,7 +161,8 @@ class KeysetWalk:
         self._facts.ended(reason)
 
     def _compare_count(self, high: int) -> None:
-        """Compare with what the portal counts up to the pinned id. Fewer is no error: rows go while a walk runs."""
+        """Compare with what the portal counts up to the pinned id. Fewer is not an error: rows can be deleted during
+        a walk."""
         if self._plan.spec.start is None:
             self._facts.notes.append(f"{self._plan.method} can't be counted")
             return
@@ -188,7 +189,7 @@ class KeysetWalk:
                     self._account(planner, future.result())
                 yield from planner.ready()
         except BaseException:
-            # Whatever ends the walk early, Ctrl-C included: nothing more may leave, and nobody waits for answers.
+            # Whatever ends the walk early, Ctrl-C included: no more requests may leave, and no one waits for answers.
             self._reader.context.cancel.set()
             self._reader.session.interrupt()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -244,7 +245,7 @@ class KeysetWalk:
         lo, hi = sorted((self._plan.position(chain.lo), self._plan.position(chain.hi)))
         wrong = "out of order or twice" if not run.ordered else f"that are not between {lo} and {hi}, as was asked"
         raise ProtocolViolationError(
-            f"{self._reader.session.portal} sent ids {wrong}, so {self._plan.method} can't be trusted to be whole"
+            f"{self._reader.session.portal} sent ids {wrong}, so {self._plan.method} may be incomplete"
         )
 
     def _account(self, planner: RangePlanner[T], answered: _Answered[T]) -> None:

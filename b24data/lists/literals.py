@@ -66,7 +66,7 @@ def read_value(  # noqa: PLR0911  one line a kind
     if kind == "flag":
         return _flag(key, value, flags)
     if value is True and kind:
-        raise _wrong(key, value, "compares with True a field that is not a flag", _examples(kind))
+        raise _wrong(key, value, "compares a field that is not a flag with True", _examples(kind))
     if kind == "int":
         return _integer(key, value, values or {})
     if kind == "float":
@@ -88,7 +88,7 @@ def plain_scalar(key: str, value: Any) -> Any:
     if isinstance(value, enum.Enum):
         value = value.value
     if value is None:
-        raise ConfigError(f"the filter {key!r} is None: a portal misreads null in a filter", hint='say "" or False')
+        raise ConfigError(f"the filter {key!r} is None: a portal misreads null in a filter", hint='write "" or False')
     if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
         value = _of_numpy(key, value)
     elif hasattr(value, "as_py"):  # of Arrow
@@ -108,7 +108,7 @@ def plain_scalar(key: str, value: Any) -> Any:
     if isinstance(value, dt.date | Decimal):
         return value
     raise ConfigError(
-        f"the filter {key!r} has {brief(value)} ({type(value).__name__}), which is not a value to compare with",
+        f"the filter {key!r} has {brief(value)} ({type(value).__name__}), which cannot be compared",
         hint="give a text, a number, a date, or a list of them",
     )
 
@@ -127,7 +127,7 @@ def _of_numpy(key: str, value: Any) -> Any:
 
 
 def _missing(key: str, value: Any) -> ConfigError:
-    return _wrong(key, value, "has no value", 'to ask for empty ones, say ""; leave rows out with dropna()')
+    return _wrong(key, value, "has no value", 'write "" to find empty values; remove missing ones with dropna()')
 
 
 def _wrong(key: str, value: Any, what: str, hint: str) -> ConfigError:
@@ -153,7 +153,7 @@ def _examples(kind: FilterKind) -> str:
         "int": "write a whole number",
         "float": "write a number",
         "day": 'write a day, such as "2026-01-31"',
-        "instant": 'write a point in time, such as "2026-01-31T10:00:00+03:00"',
+        "instant": 'write a time, such as "2026-01-31T10:00:00+03:00"',
     }.get(kind, "write the code as a text")
 
 
@@ -228,7 +228,7 @@ def _calendar(key: str, value: Any, text: str) -> dt.date:
         if match:
             return dt.date(*map(int, match.groups()))
     except ValueError as error:
-        raise _wrong(key, value, "has a day that no calendar has", 'such as "2026-01-31"') from error
+        raise _wrong(key, value, "has a date that does not exist", 'such as "2026-01-31"') from error
     hint = 'write it as "2026-01-31"'
     if dotted := _DOTTED.fullmatch(text):
         day, month, year, _ = dotted.groups()
@@ -264,7 +264,7 @@ def _instant(key: str, value: Any, test: str, *, fractions: bool) -> tuple[Any, 
         return value.isoformat(), value
     if isinstance(value, dt.date):  # midnight in the portal's zone
         return value.isoformat(), value
-    raise _wrong(key, value, "compares a point in time with", _examples("instant"))
+    raise _wrong(key, value, "compares a time with", _examples("instant"))
 
 
 def _whole_second(key: str, value: dt.datetime, test: str) -> dt.datetime:
@@ -284,7 +284,7 @@ def _read_instant(key: str, value: str, found: re.Match[str]) -> dt.datetime:
         time = dt.time(int(found["h"]), int(found["m"]), int(found["s"] or 0), fraction)
         zone = dt.datetime.strptime(found["zone"], "%z").tzinfo if found["zone"] else None
     except ValueError as error:
-        raise _wrong(key, value, "has a time that no clock has", _examples("instant")) from error
+        raise _wrong(key, value, "has a time that does not exist", _examples("instant")) from error
     return dt.datetime.combine(day, time, zone)
 
 

@@ -181,7 +181,7 @@ def known_methods() -> list[str]:
 
 
 def nearest_methods(method: str, count: int = 3) -> list[str]:
-    """Known list methods with a name like ``method``: for messages about a misspelt one.
+    """Known list methods with a name like ``method``: for messages about a misspelled one.
 
     >>> nearest_methods("crm.deals.list")[0]
     'crm.deal.list'

@@ -11,7 +11,7 @@ from b24data.text.hints import option
 
 __all__ = ["ANYWAY", "check_names", "folded", "near_names"]
 
-ANYWAY = f"{option('check_fields', False)} sends it as it is written"
+ANYWAY = f"{option('check_fields', False)} sends it unchanged"
 # Letters of two alphabets in one name: most of the Cyrillic capitals look Latin.
 _MIXED = re.compile(r"[A-Za-z].*[^\x00-\x7f]|[^\x00-\x7f].*[A-Za-z]", re.DOTALL)
 

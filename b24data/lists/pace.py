@@ -38,7 +38,7 @@ class Pace:
 
     @classmethod
     def of(cls, workers: int | None) -> Pace:
-        """The pace in the beginning, with at most so many requests under way at once."""
+        """The initial pace, with at most this many requests at once."""
         most = max(1, min(workers or MOST_IN_FLIGHT, MOST_IN_FLIGHT))
         return cls(in_flight=min(4, most), most_in_flight=most)
 

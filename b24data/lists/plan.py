@@ -253,7 +253,7 @@ def make_plan(
     if spec.walk == "refused":
         raise ConfigError(
             f"{spec.method} is not fetched as a list: {spec.refusal}",
-            hint=f"what an interrupted fetch had taken would be lost; call it with {CALL}",
+            hint=f"an interrupted fetch would lose rows; call it with {CALL}",
         )
     check_reads(spec.method)
     query = read_query(spec, select=select, filter=filter, order=order, params=params)

@@ -39,7 +39,7 @@ class FieldType:
 class FieldTypes:
     """The described fields of a list; none where nothing describes it.
 
-    ``whole``: there are no user fields besides. ``open``: there may be others of any name.
+    ``whole``: there are no other user fields. ``open``: there may be others of any name.
     """
 
     fields: tuple[FieldType, ...] = ()
@@ -79,13 +79,13 @@ def read_query(
         plain = path.split(".")[-1].lower()
         if path.lower() in spec.paging or plain in ("start", "next"):
             raise ConfigError(
-                f"params has {path!r}, but {spec.method} is walked from its first row to its last",
-                hint=f"leave it out ({option('limit')} takes the first rows), or make one call with {CALL}",
+                f"params has {path!r}, but {spec.method} is read from its first row to its last",
+                hint=f"leave it out ({option('limit')} reads the first rows), or make one call with {CALL}",
             )
         if plain not in named:
             extra = put(extra, path, value)
         elif named[plain] is not None or plain in found:
-            raise ConfigError(f"{plain} was given twice: as an argument and in params[{path!r}]")
+            raise ConfigError(f"{plain} is given twice: as an argument and in params[{path!r}]")
         else:
             found[plain] = value
     given = {name: found.get(name, value) for name, value in named.items()}
@@ -135,7 +135,7 @@ def _order(order: Any) -> dict[str, str]:
         raise ConfigError(f"order is {_told(order)}", hint=_AN_ORDER)
     for name, direction in order.items():
         if str(direction).upper() not in ("ASC", "DESC"):
-            raise ConfigError(f"order[{name!r}] is {brief(direction)}", hint="say 'ASC' or 'DESC'")
+            raise ConfigError(f"order[{name!r}] is {brief(direction)}", hint="write 'ASC' or 'DESC'")
     return {str.__str__(name).strip(): str(direction) for name, direction in order.items()}
 
 
@@ -153,7 +153,7 @@ def _with_order(spec: MethodSpec, params: dict[str, Any]) -> dict[str, Any]:
     towards = params[texts[direction]] if direction in texts else "ASC"
     rest = {key: value for key, value in params.items() if key not in (texts.get(sort), texts.get(direction))}
     if any(key.lower() == direction for key in rest):
-        raise ConfigError("the order was given twice in params", hint=_AN_ORDER)
+        raise ConfigError("params has the order twice", hint=_AN_ORDER)
     return {**rest, "order": {str(by): towards}}
 
 
@@ -169,7 +169,7 @@ def _unfolded(params: Mapping[Any, Any]) -> dict[str, Any]:
         if "[" not in key and "]" not in key:
             before = plain.get(key, {})
             if before and (not isinstance(value, Mapping) or before.keys() & value.keys()):
-                raise ConfigError(f"params has {key!r} twice", hint="say it once")
+                raise ConfigError(f"params has {key!r} twice", hint="keep one of them")
             plain[key] = {**before, **value} if before else value
             continue
         match = _PHP_KEY.fullmatch(key)
@@ -188,13 +188,13 @@ def _fold(into: dict[str, Any], path: Sequence[str], value: Any, key: str) -> No
     head = head or str(len(into))
     if not rest:
         if head in into:
-            raise ConfigError(f"params has {key!r} twice", hint="say it once")
+            raise ConfigError(f"params has {key!r} twice", hint="keep one of them")
         into[head] = value
         return
     inner = into.setdefault(head, _PhpMap())
     if not isinstance(inner, _PhpMap):
         if not isinstance(inner, Mapping):
-            raise ConfigError(f"params has {head!r} as a value and {key!r} as a part of it", hint="say it once")
+            raise ConfigError(f"params has {head!r} as a value and {key!r} as a part of it", hint="keep one of them")
         inner = into[head] = _PhpMap(inner)
     _fold(inner, rest, value, key)
 

@@ -3,7 +3,7 @@
 A list is a stretch of positions (ids, or their negatives when walking downwards) from ``low`` to ``high``, the largest
 position when the walk began. It is read in ranges ``(lo, hi]``. A range is read by a *chain*: commands of one batch,
 each asking for the page behind the last row of the one before it. Ranges are independent of each other, so several
-batches can be under way; what came is put in order by :class:`RangePlanner`, which ends when everything from ``low`` to
+batches can be under way; the rows are put in order by :class:`RangePlanner`, which ends when everything from ``low`` to
 ``high`` is covered.
 """
 

@@ -316,7 +316,7 @@ class _Resolution:
     def _why(self, one: Condition, known: _Known, sent: Sequence[Any]) -> str:  # noqa: PLR0911
         """Why rows can't tell whether the condition holds; empty where they can."""
         if known.shown == "-":
-            return f"no field of a row shows it{f' ({known.meaning})' if known.meaning else ''}"
+            return f"no field of the rows shows it{f' ({known.meaning})' if known.meaning else ''}"
         if one.test in ("like", "not like"):
             return "it searches in texts by the portal's own rules"
         if one.test == "":
@@ -330,7 +330,7 @@ class _Resolution:
                 return "the portal compares texts by its own rules"
             return "the type of the field is not known"
         if known.kind == "instant" and one.test not in _RANGES and any(len(str(value)) == 10 for value in sent):
-            return "a day is compared with points in time"
+            return "a date is compared with times"
         if known.kind == "flag" and not known.flags and "" not in sent:
             return "the documentation does not say how a flag is written in this filter"
         return ""

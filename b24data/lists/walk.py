@@ -121,5 +121,5 @@ def _incomplete(method: str, facts: WalkFacts, error: SdkError) -> IncompleteFet
     return IncompleteFetchError(
         f"{method} stopped after {facts.rows:,} rows: {error.summary}",
         last_id=facts.last_id,
-        hint=error.advice or "what came is in `rows` of this error; the same call starts over",
+        hint=error.advice or "`rows` of this error has the rows that arrived; the same call starts over",
     )

@@ -37,7 +37,7 @@ def walk_of(reader: PageReader, facts: WalkFacts, *, workers: int | None = None,
     """
     plan = reader.plan
     if isinstance(follower := plan.spec.deprecated, str):
-        facts.notes.append(f"{plan.method} is deprecated; {follower} follows it")
+        facts.notes.append(f"{plan.method} is deprecated; use {follower} instead")
     if plan.empty:
         return EmptyWalk(reader, facts)
     if plan.by:

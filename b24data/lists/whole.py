@@ -41,8 +41,8 @@ class WholeWalk:
             return
         if missing := _missing(answer, plan.spec):
             raise ProtocolViolationError(
-                f"{plan.method} {missing}, and the documentation has no way to get the others",
-                hint="narrow the request by its parameters",
+                f"{plan.method} {missing}, and no documented way leads to the others",
+                hint="narrow the request with its parameters",
             )
         facts.ended("whole_answer")
 
@@ -74,5 +74,5 @@ def _missing(answer: Answer, spec: MethodSpec) -> str:
     if spec.more_at and value_at(response, spec.more_at):
         return f"sent {rows:,} rows and says that there are more"
     if spec.page_max and rows >= spec.page_max:
-        return f"sent {rows:,} rows, as many as it sends at most"
+        return f"sent {rows:,} rows, the most it ever sends"
     return ""

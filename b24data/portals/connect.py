@@ -35,7 +35,7 @@ def connect_all(
     brought. With ``errors="collect"`` the result has the portals that did not fail, and ``Portals.outcome`` says how
     each ended. The other arguments are those of :func:`connect`. Nothing is sent before the first call.
 
-    :raises ConfigError: a name is no profile, stands twice, or two profiles are of one portal.
+    :raises ConfigError: a name is not a profile, is given twice, or two profiles belong to the same portal.
     :raises AuthorizationRequiredError: a profile has no tokens (``errors="raise"``), or there is no profile.
 
     >>> import os, tempfile
@@ -71,11 +71,11 @@ def connect_all(
 
 
 def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:
-    """The names that are meant; :class:`ConfigError` for one that is no profile or stands twice."""
+    """The names that are meant; :class:`ConfigError` for one that is not a profile or is given twice."""
     if given == "*":
         if names := kept.names():
             return names
-        raise AuthorizationRequiredError("nobody has signed in to a portal on this machine", hint=sign_in())
+        raise AuthorizationRequiredError("you have not signed in to a portal on this machine", hint=sign_in())
     names = [given] if isinstance(given, str) else list(given)
     if not names:
         raise ConfigError("the list of profiles is empty", hint='"*" means all of them')
@@ -83,7 +83,7 @@ def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:
         if not isinstance(name, str):
             raise ConfigError(f"a {type(name).__name__} is not the name of a profile", hint=_there(kept))
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise ConfigError(f"the profile {twice[0]!r} stands twice", hint="name each profile once")
+        raise ConfigError(f"the profile {twice[0]!r} is given twice", hint="name each profile once")
     there = kept.names()
     for name in names:
         if name not in there:

@@ -233,7 +233,7 @@ class PortalTools:
         all: bool = False,
         progress: ProgressOption = "auto",
     ) -> pd.DataFrame:
-        """As :meth:`Portals.sql`; names that are no table are looked up in ``frames``."""
+        """As :meth:`Portals.sql`; names that are not a table are looked up in ``frames``."""
         from b24data.sql.run import run_sql
 
         def work(_: str, client: Client, display: Display) -> pa.Table:
@@ -320,7 +320,7 @@ def _report_of(table: pa.Table) -> dict[str, Any]:
 
 
 def _missing(report: Mapping[str, Any]) -> str:
-    """Why a list is not whole; a limit that the caller has set is no such reason."""
+    """Why a list is incomplete; the caller's own limit does not count."""
     if report.get("complete", True) or report.get("reason") == "limit":
         return ""
     return str(next(reversed(report.get("notes") or []), "the list was not read to its end"))

@@ -40,7 +40,7 @@ def side_by_side(
     told: Tell[E],
     done: Callable[[Done[T]], None],
 ) -> None:
-    """Do ``work(name, tell)`` for every name, in their order, in so many threads.
+    """Do ``work(name, tell)`` for every name, in their order, in this many threads.
 
     What ``work`` tells and what it ends with come to ``told`` and ``done`` in the calling thread, which alone may talk
     to a terminal or a notebook. Whatever stops the caller, Ctrl-C included, stops all: nothing more begins, and inside

@@ -64,7 +64,7 @@ class Changes(ABC):
         self._ask("add_field", entity=entity, code=name, kind=type, title=title or name, multiple=multiple)
 
     def move_clock(self, seconds: float) -> None:
-        """Set the portal's clock forward by so many seconds, or back."""
+        """Set the portal's clock forward or back by this many seconds."""
         self._ask("move_clock", seconds=seconds)
 
     def mutate(

@@ -2,7 +2,7 @@
 
 Each is the strictest reading of the methods' pages (b24restdocs). A prefix that a page does not have is a part of the
 name for its method, and so the name is one that it does not know. What a method does not know it ignores in silence;
-only some pages promise an error. An array under a key that takes no array is no condition, either.
+only some pages promise an error. An array under a key that takes no array is not a condition, either.
 """
 
 from __future__ import annotations

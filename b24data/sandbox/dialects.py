@@ -29,7 +29,7 @@ __all__ = ["Dialects"]
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What a method does besides what the form of its paging says.
+    """The behaviour of a method apart from its form of paging.
 
     Every ``hides``-th row is left out of its page, which still counts as full; ``total`` is "none", "zero" or "minus"
     where it is not the truth; ``batch_until`` is the offset from which a batch gets nothing; ``alone`` refuses to be in
@@ -161,7 +161,7 @@ class Dialects:
         return table, selection, layout_of(known, table, wanted, names, escape=self._escape)
 
     def _served(self, known: Documented, given: Mapping[str, Any]) -> Answer:
-        """An answer that is no list of objects: the sample, a page of it where it is paged."""
+        """An answer that is not a list of objects: the sample, a page of it where it is paged."""
         if known.paging == "none":
             return Answer.of(known.result, self._writer, pages=1)
         window = window_of(known, given, list(known.result), quirks=self._quirks)
@@ -175,7 +175,7 @@ class Dialects:
         return [row for row in rows if not _hidden(row, known, habit)][:most]
 
     def ids(self, name: str, params: Mapping[str, Any]) -> list[Any]:
-        """The ids of :meth:`truth`; the values where the answer is no list of objects."""
+        """The ids of :meth:`truth`; the values where the answer is not a list of objects."""
         found = self.listed(name, params)
         if found is not None:
             numbers: list[int] = found[0].ids[found[1].chosen].tolist()

@@ -36,7 +36,7 @@ class Documented:
     ``at`` is where the rows lie under ``result``, ``beside`` what stands next to them, ``keyed`` says that they are
     an object by id. ``id`` is the key in a row, ``id_asked`` in filter and order, ``gt`` whether ``>id`` is
     documented. ``paging`` is start, start_no_count, offset_limit, page_nav, last_id, v3_pagination or v3_cursor, with
-    ``params`` and the page sizes. A method whose answer is no list of objects has ``result``, served as it is.
+    ``params`` and the page sizes. A method whose answer is not a list of objects has ``result``, served as it is.
 
     ``prefixes`` to ``patterns`` are what its filter takes, as in :class:`~b24data.sandbox.conventions.Convention`;
     ``names`` are those it filters by, where the page has a list of them, all of a row otherwise. ``refusal`` is the

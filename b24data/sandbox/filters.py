@@ -2,8 +2,8 @@
 
 What a method takes is a :class:`~b24data.sandbox.conventions.Convention`, what a value means stands in
 :mod:`b24data.sandbox.values`. What no page tells is decided as MySQL under the portal would, and where that is open,
-in the way that is most dangerous for a client: ``!=`` keeps records without a value; an empty value in a range and an
-empty array are no condition at all (so an unresolved reference of a batch reads the whole list).
+in the way that is most dangerous for a client: ``!=`` keeps records without a value; an empty value in a range and
+an empty array are not conditions (so an unresolved reference of a batch reads the whole list).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Clock:
         return self._origin + (time.monotonic() - self._started) * self.scale
 
     def move(self, seconds: float) -> None:
-        """Set the clock forward by so many seconds, or back."""
+        """Set the clock forward or back by this many seconds."""
         self._origin += seconds
 
     async def wait(self, seconds: float) -> None:

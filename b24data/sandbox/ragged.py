@@ -91,7 +91,7 @@ class Ragged:
             for kind, form in enumerate(self.forms):
                 if _alike(form.value(number), value):
                     return kind, number
-        raise ValueError(f"{value!r} is no reference that this field can hold")
+        raise ValueError(f"{value!r} is not a reference that this field can hold")
 
     def grow(self, count: int) -> None:
         """Room for more records; they start as copies of the last one."""

@@ -16,12 +16,12 @@ _HELP = {
     "seed": "another seed, other data",
     "port": "a free one by default",
     "workers": "requests that it works on at once (0: any number)",
-    "token-ttl-requests": "access tokens die after so many requests",
-    "token-ttl-s": "access tokens die after so many seconds",
+    "token-ttl-requests": "access tokens expire after this many requests",
+    "token-ttl-s": "access tokens expire after this many seconds",
     "gap": "the share of ids that are missing, 0 to 1",
     "latency-s": "seconds on the way of each request",
     "cost": "seconds of server time for a full page",
-    "time-scale": "so many of its seconds pass in one of ours",
+    "time-scale": "this many portal seconds pass in one real second",
     "operating-limit-s": "execution time that a method has in ten minutes",
 }
 

@@ -1,7 +1,8 @@
 """What a value means: the one in a request, and the one that a record holds, in a form in which both compare.
 
-Sources: b24restdocs, crm-item-list.md (user fields of booleans take 1 and 0), user-get.md (what is no date retrieves
-nothing; ``ACTIVE`` is true). The other pages do not tell what a value of another kind means. So it is what PHP and
+Sources: b24restdocs, crm-item-list.md (user fields of booleans take 1 and 0), user-get.md (a value that is not a
+date retrieves nothing; ``ACTIVE`` is true). The other pages do not tell what a value of another kind means. So it is
+what PHP and
 MySQL make of it: a number is read from its leading digits, and what has none is 0; texts compare without regard to
 case; a day that no calendar has is nothing, and nothing is equal to it.
 """
@@ -98,7 +99,7 @@ def moment_text(moment: int) -> str:
 
 
 def meaning(kind: str, value: Any) -> Key | None:
-    """What a value in a request asks for in a field of a kind; None: for nothing that there is.
+    """What a value in a request asks for in a field of a kind; None: it matches nothing.
 
     Kinds are text, flag (``Y``, ``N``), switch (a user field of booleans, kept as 1 and 0), bool, number, moment.
 

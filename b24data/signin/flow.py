@@ -51,7 +51,7 @@ WRONG_APPLICATION = frozenset({"invalid_client", "wrong_client", "unauthorized_c
 def sentence(error: SdkError) -> str:
     """What a person reads: what was wrong and the way on, without the code that a program reads.
 
-    >>> sentence(ConfigError("there is no code in this", code="NO_CODE", hint="paste the code"))
+    >>> sentence(ConfigError("this contains no code", code="NO_CODE", hint="paste the code"))
     'There is no code in this: paste the code.'
     """
     if isinstance(error, AjaxError | TransportError) or not error.description:
@@ -169,7 +169,7 @@ class SignIn:
             except SdkError as error:
                 return self._show(self._after(error, back_to))
             except OSError as error:
-                return self._show(self._after(SdkError(f"the profile could not be kept: {error}"), back_to))
+                return self._show(self._after(SdkError(f"the profile could not be saved: {error}"), back_to))
             except Exception as error:
                 logging.getLogger("b24data").exception("a step of the sign-in failed")
                 return self._show(self._after(SdkError(f"unexpected: {type(error).__name__}: {error}"), back_to))
@@ -221,7 +221,7 @@ class SignIn:
         return origin
 
     def _doubt(self, application: _Application) -> SdkError | None:
-        """What the authorization server says about the application, before the user opens a link for nothing.
+        """What the authorization server says about the application, before the user opens a link.
 
         It is asked to exchange a code that cannot be right: it answers ``invalid_client`` to an application that it
         does not know, and ``invalid_grant`` to one that it knows (b24restdocs, settings/oauth/error-codes.md). The link
@@ -282,7 +282,7 @@ class SignIn:
             return Answer(f"Not signed in. {sentence(error)}", taken=False)
         with self._lock:
             if self._application is not expected:  # a second request with the same code, or a new link meanwhile
-                return Answer("Not signed in by this page: look at your notebook or terminal.", taken=False)
+                return Answer("This page did not sign you in: see your notebook or terminal.", taken=False)
             step = self._run(lambda: self._exchange(code), back_to="link")
         if step.trouble is not None:
             return Answer(f"Not signed in. {sentence(step.trouble)}")
@@ -293,8 +293,8 @@ class SignIn:
         server = _server_of(application, code.server)
         if not may_see_secrets(server, portal=application.origin):
             raise ConfigError(
-                f"the address names {code.server} as its authorization server, which is not a known one",
-                hint="it is oauth.bitrix.info or oauth.bitrix24.tech; a client takes another one in auth_servers",
+                f"the address names {code.server} as its authorization server, which is unknown",
+                hint="it is oauth.bitrix.info or oauth.bitrix24.tech; name others in auth_servers of a client",
             )
         form = _code_form(application, code.text)
         try:
@@ -302,7 +302,7 @@ class SignIn:
             data = read_token_reply(reply, form)
         except AuthorizationRequiredError as error:
             raise RefreshTokenError(
-                f"the code was no longer valid: it lives {CODE_S} seconds and works once",
+                f"the code has expired: it is valid for {CODE_S} seconds and works once",
                 code="STALE_CODE",
                 hint="open the new link and paste the code at once",
             ) from error
@@ -336,7 +336,7 @@ class SignIn:
 
     def _expected(self) -> _Application:
         if self._application is None:
-            raise ConfigError("no sign-in is under way", code="NO_LINK", hint="begin with the portal's address")
+            raise ConfigError("no sign-in is in progress", code="NO_LINK", hint="begin with the portal's address")
         return self._application
 
 

@@ -92,7 +92,7 @@ class Listener:
             raise ConfigError(
                 f"port {port} of this machine is taken, perhaps by a sign-in in another notebook",
                 code="PORT_TAKEN",
-                hint="go on by hand: copy the address of the page that the portal leads to, and paste it here",
+                hint="copy the address of the page that the portal opens, and paste it here",
             ) from error
         self._port: int = self._socket.getsockname()[1]
         self._returned = returned
@@ -130,7 +130,7 @@ class Listener:
                     continue
                 try:
                     connection, _ = self._socket.accept()
-                except OSError:  # nobody came
+                except OSError:  # no request arrived
                     self._slots.release()
                     continue
                 threading.Thread(target=self._serve, args=(connection,), name="b24data-return", daemon=True).start()
@@ -144,7 +144,7 @@ class Listener:
                 if asked is None:
                     return
                 if "code" not in asked:  # a browser asks for a favicon, too
-                    page = _page(404, Answer("This page waits for a portal to send you back."))
+                    page = _page(404, Answer("This page waits for the portal's redirect."))
                 else:
                     page = _page(200, self._returned(asked))
                 connection.settimeout(_PATIENCE_S)

@@ -23,16 +23,16 @@ Ui = Literal["auto", "panel", "html", "terminal", "none"]
 def login(
     profile: str | None = None, *, ui: Ui = "auto", port: int = REDIRECT_PORT, needs: Sequence[str] = ()
 ) -> AuthPanel | Client:
-    """Sign in to a portal and keep it as ``profile`` (by default: named after the portal).
+    """Sign in to a portal and save it as ``profile`` (by default named after the portal).
 
-    In a notebook a panel, shown wherever this stands in a cell; in VS Code and where there are no widgets a link and a
-    hidden prompt; in a terminal
-    questions; in an unattended run nothing: there the profile's client is returned if somebody has signed in
-    before, else :class:`AuthorizationRequiredError` says at once what to do. ``ui`` overrules the choice.
+    Shows a panel in a notebook, wherever the call is in a cell; a link and a hidden prompt in VS Code and wherever
+    widgets are missing; questions in a terminal. An unattended run shows nothing: it returns the client of a saved
+    profile, or raises :class:`AuthorizationRequiredError` at once. ``ui`` overrides the choice.
 
-    ``port`` is where the browser comes back to on this machine: the application's card has to name
-    ``http://127.0.0.1:8724/`` then. ``needs`` are the methods that will be called; those that are not allowed are
-    shown. Returns the panel, whose ``client`` is there when the user is done, or the client.
+    ``port`` is the port on this machine that the browser returns to: the application's handler URL must then be
+    ``http://127.0.0.1:8724/``. ``needs`` are the methods that you will call; the panel shows those that are not
+    allowed.
+    Returns the panel, whose ``client`` is set after the sign-in, or the client.
 
     >>> os.environ["B24DATA_NONINTERACTIVE"] = "1"
     >>> login("nobody")

@@ -32,7 +32,7 @@ from b24data.text.markup import facts_html, note_html
 __all__ = ["AuthPanel"]
 
 _WAYS = (("Application (OAuth)", "oauth"), ("Incoming webhook", "webhook"), ("Install event", "event"))
-_PASTED = 8  # characters that nobody types at once
+_PASTED = 8  # more characters than a person types at once
 _TAKEN = "✓ received and hidden; paste again to replace it"
 _TITLES = {
     "start": ("Sign in to Bitrix24", "The sign-in is kept on this machine, never in the notebook."),
@@ -45,7 +45,7 @@ class AuthPanel:
     """A panel to sign in to a portal, and to see who is signed in.
 
     :func:`b24data.login` makes and shows it. ``profile`` is the name under which the portal is kept, and shown if
-    somebody has signed in before; ``port`` and ``needs`` are those of ``login``. ``client`` is the client once there is
+    you have signed in before; ``port`` and ``needs`` are those of ``login``. ``client`` is the client once there is
     one, else None. A new panel of the same sign-in takes over from the one before it.
 
     >>> import tempfile
@@ -130,17 +130,17 @@ class AuthPanel:
         self.client_secret = form.hidden_field("Application key", "client_secret")
         self.webhook = form.hidden_field("Webhook", "https://your-portal.bitrix24.com/rest/1/…/")
         self.event = form.hidden_field("Install event", '{"auth": {"access_token": …}}')
-        self.name = form.text_field("Keep as", "named after the portal")
+        self.name = form.text_field("Save as", "named after the portal")
         self.name.value = self._profile
         self.go = form.button(
-            "Get a link", self._go, "Check the portal and make the link at which you agree", primary=True
+            "Get a link", self._go, "Check the portal and create the link where you agree", primary=True
         )
         self.link = widgets.HTML()
         self.pasted = form.hidden_field("Code or address", "paste it here: it is used at once")
         self.pasted.continuous_update = True
         self.pasted.observe(self._typed, names="value")
-        self.use = form.button("Sign in", self._paste, "Use the code that was typed by hand")
-        self.again = form.button("New link", self._new_link, "Another link, if the code was too old")
+        self.use = form.button("Sign in", self._paste, "Use the code that you typed")
+        self.again = form.button("New link", self._new_link, "Create another link if the code has expired")
         self.back = form.button("Back", self._start_over, "Correct the portal or the application")
         self.message = widgets.HTML()
         self.status = widgets.HTML()
@@ -148,7 +148,7 @@ class AuthPanel:
         self.switch = form.choice("Profile")
         self.switch.observe(self._switch, names="value")
         self.more = form.button("Another portal", self._another, "Sign in to one more portal")
-        self.sign_out = form.button("Sign out", self._sign_out, "Forget this profile and its tokens on this machine")
+        self.sign_out = form.button("Sign out", self._sign_out, "Delete this profile and its tokens from this machine")
         self._rows = self._help()
         self._choice = form.rows(
             form.row(self.portals, "The portals that you signed in to on this machine."),
@@ -236,7 +236,7 @@ class AuthPanel:
         self.switch.options = names
         self.switch.value = name
         self.switch.observe(self._switch, names="value")
-        self._only(self._signed_in, f"✓ Signed in to {status.portal}", f"Kept on this machine as {name!r}.")
+        self._only(self._signed_in, f"✓ Signed in to {status.portal}", f"Saved on this machine as {name!r}.")
 
     def _show_portals(self) -> None:
         """Several portals were signed in to: which one is meant comes first."""
@@ -246,7 +246,7 @@ class AuthPanel:
     # Another panel for the same sign-in.
 
     def _waits(self) -> bool:
-        """Whether the panel is open and nobody has signed in with it."""
+        """Whether the panel is open and no one has signed in with it."""
         return self.client is None and self.widget.comm is not None
 
     def _hand_over(self, later: AuthPanel) -> None:
@@ -370,7 +370,7 @@ class AuthPanel:
         self._profiles.delete(self._profile)
         choose(self._profiles, None)
         self.client = None
-        self.message.value = note_html(f"{self._profile} is forgotten on this machine.")
+        self.message.value = note_html(f"{self._profile} is deleted from this machine.")
         self._profile = ""
         self._only(self._start, *_TITLES["start"])
 

@@ -41,7 +41,7 @@ def portal_in(text: str | Secret[str]) -> str:
         or not re.fullmatch(r"[\w.:\[\]-]+", origin.netloc)
         or not ("." in origin.host or is_loopback(origin.host))
     ):
-        raise ConfigError("this is not the address of a portal", hint="it reads like your-portal.bitrix24.com")
+        raise ConfigError("this is not the address of a portal", hint="such as your-portal.bitrix24.com")
     check_endpoint(str(origin))
     return str(origin)
 
@@ -57,9 +57,9 @@ def read_code(text: str | Secret[str], state: Secret[str]) -> Code:
         return code_in(asked, state)
     if not re.fullmatch(r"[\w.-]{8,128}", text.reveal()):
         raise ConfigError(
-            "there is no code in this",
+            "this contains no code",
             code="NO_CODE",
-            hint="paste the code that the portal shows, or the whole address of the page that it leads to",
+            hint="paste the code that the portal shows, or the whole address of the page that opens",
         )
     return Code(text)
 
@@ -82,13 +82,13 @@ def code_in(asked: Mapping[str, Secret[str]], state: Secret[str] | None) -> Code
     """The code in the parameters of an address whose ``state`` is ours."""
     if not asked.get("code"):
         raise ConfigError(
-            "this address has no code in it", code="NO_CODE", hint="copy it from the page after the one where you agree"
+            "this address contains no code", code="NO_CODE", hint="copy it from the page after the one where you agree"
         )
     if not state or asked.get("state") != state:
         raise ConfigError(
-            "this answer does not belong to the link that was opened here (its state differs)",
+            "this answer does not belong to the link shown here (its state differs)",
             code="WRONG_STATE",
-            hint="this address is from an earlier sign-in or another user; open the link that is shown here",
+            hint="this address is from an earlier sign-in or another user; open the link shown here",
         )
     return Code(asked["code"], asked["server_domain"].reveal() if "server_domain" in asked else "")
 
@@ -104,7 +104,9 @@ def event_of(text: str | Secret[str]) -> B24OAuthParams:
     if isinstance(data, dict) and isinstance(data.get("auth"), dict):
         data = data["auth"]
     if not isinstance(data, dict) or not data:
-        raise ConfigError("this is no install event", hint="paste the JSON that your portal sent, with its braces")
+        raise ConfigError(
+            "this is not an install event", hint="paste the JSON that your portal sent, including the braces"
+        )
     return B24OAuthParams.of(data)
 
 

@@ -91,7 +91,7 @@ def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Se
                 name = step.profile
                 choose(profiles, name)
                 named = f'"{name}"' if len(profiles.names()) > 1 else ""
-                prompt.say(f"{step.status}\n\nSigned in, and kept as {name!r}. Next: b24 = b24data.connect({named})")
+                prompt.say(f"{step.status}\n\nSigned in and saved as {name!r}. Next: b24 = b24data.connect({named})")
                 return connect_by(profiles, name)
         raise flow.step.trouble or AuthorizationRequiredError("not signed in", hint="try again")
     finally:
@@ -119,12 +119,10 @@ def _ask_application(prompt: Prompt, port: int) -> tuple[str, Secret[str]]:
 def _ask_code(flow: SignIn, prompt: Prompt, step: Step) -> Step:
     if step.note:
         prompt.say(step.note)
-    prompt.say(f"Open this link and agree. The code that follows lives {CODE_S} seconds.")
+    prompt.say(f"Open this link and agree. The code is valid for {CODE_S} seconds.")
     prompt.link(step.address)
     back = "Enter when the browser says that you are signed in; or paste" if step.listens else "Paste"
-    text = Secret(
-        prompt.ask(f"{back} the code, or the whole address of the page that follows (not shown)", hidden=True)
-    )
+    text = Secret(prompt.ask(f"{back} the code, or the whole address of the page that opens (not shown)", hidden=True))
     if flow.step.at == "done":
         return flow.step
     step = flow.paste(text) if text.reveal().strip() else flow.new_link()

@@ -28,7 +28,7 @@ class TerminalPrompt:
             self.say("No browser could be opened here: open the link on any machine where you use your portal.")
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
-        """What the user types; a closed input means that nobody is there."""
+        """What the user types; a closed input means that no one is there."""
         try:
             return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
         except EOFError as error:

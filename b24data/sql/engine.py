@@ -177,14 +177,14 @@ class Engine:
             )
         if "Out of Memory" in kind:
             return ConfigError(
-                "the query needs more memory than it may take", hint="check the conditions of the joins, or aggregate"
+                "the query needs more memory than allowed", hint="check the conditions of the joins, or aggregate"
             )
         if "Permission" in kind:
-            return ConfigError("the query reads a file or the network, which is off", hint=OWN_TABLE)
+            return ConfigError("the query reads a file or the network, which is not allowed", hint=OWN_TABLE)
         if "explicit cast is required" in first:
-            return ConfigError(f"the query fails: {first}", hint="convert the value, such as $day::date")
+            return ConfigError(f"the query failed: {first}", hint="convert the value, such as $day::date")
         hints = {
             "Binder Error": "check the names and types there",
             "Conversion Error": "compare with a value of the column's type; describe TABLE shows it",
         }
-        return ConfigError(f"the query fails: {first}", hint=hints.get(kind, "check the query there"))
+        return ConfigError(f"the query failed: {first}", hint=hints.get(kind, "check the query there"))

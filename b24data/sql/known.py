@@ -1,4 +1,4 @@
-"""What can be said of tables without asking the portal: for Tab."""
+"""What is known of tables without a request: for Tab completion."""
 
 from __future__ import annotations
 

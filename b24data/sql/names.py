@@ -59,7 +59,7 @@ def list_of(name: str, beside: Iterable[str] = ()) -> Listed:
         return Listed("crm.item.list", {"entityTypeId": int(smart[1])}, "a smart process")
     if plain in _MADE:
         raise ConfigError(
-            f"{plain} is made of other tables, so a portal is not asked for it",
+            f"{plain} is derived from other tables and cannot be queried from a portal",
             hint=f"{SYNC_CRM} keeps a folder that has it; query that with {option('crm', 'crm')}",
         )
     if _FILE.search(plain):

@@ -7,7 +7,7 @@ runs the whole query over what came, so a condition that stays here costs reques
 - ``=``, ranges, BETWEEN and IN with values on numbers and days; ``=`` and IN on codes.
 - A day and a point in time a day wider on either side: the portal has a zone of its own.
 - A number only where 0 does not meet the condition: a portal shows an empty number as 0, and may not find it as such.
-- A table that stands twice: only what both places say.
+- A table that is given twice: only what both places say.
 """
 
 from __future__ import annotations

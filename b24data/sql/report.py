@@ -61,7 +61,7 @@ class SqlPlan:
 
     def __str__(self) -> str:
         if not self.tables:
-            return "nothing is asked of the portal"
+            return "the portal is not queried"
         total = f"{self.requests:,} requests, about {self.seconds:.1f} s"
         return printable("\n".join([total, *map(str, self.tables)]))
 

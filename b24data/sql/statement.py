@@ -92,7 +92,7 @@ def _check_start(tokens: list[Any]) -> None:
     if word not in _STARTS:
         raise ConfigError(f"{word} is refused: SQL here only reads", hint=_ONE_QUERY)
     if word == "show" and [token.text.lower() for token in tokens] != ["show", "tables"]:
-        raise ConfigError("of SHOW only SHOW TABLES is there", hint="DESCRIBE deals shows the columns of a table")
+        raise ConfigError("only SHOW TABLES is supported", hint="DESCRIBE deals shows the columns of a table")
 
 
 def _not_read(error: Exception) -> ConfigError:

@@ -70,7 +70,7 @@ class Source(Protocol):
         ...
 
     def fetch(self, conditions: Filter, to: Path) -> FetchReport:
-        """The rows, into a Parquet file; the same call goes on where it was stopped."""
+        """The rows, into a Parquet file; the same call resumes."""
         ...
 
     def fetch_ids(self, conditions: Filter, to: Path) -> FetchReport:
@@ -78,7 +78,7 @@ class Source(Protocol):
         ...
 
     def ids(self, conditions: Filter, limit: int | None = None) -> tuple[Ids, FetchReport]:
-        """The ids in memory, all of them or so many."""
+        """The ids in memory, all of them or this many."""
         ...
 
 
@@ -128,5 +128,5 @@ def id_column(spec: MethodSpec, file: Path) -> str:
     names = schema_of(file).names
     found = next((name for name in (spec.id_asked, spec.id) if name in names), None)
     if found is None:
-        raise ExportError(f"{spec.method}: the rows have no {spec.id}, so changes can't be told from new rows")
+        raise ExportError(f"{spec.method}: the rows have no {spec.id}, so changed rows cannot be found")
     return found

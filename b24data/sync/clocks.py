@@ -30,7 +30,7 @@ class Moment:
 def jump_between(before: Moment, now: Moment) -> float:
     """How far one of the clocks was moved since: seconds by which the two disagree on what has passed.
 
-    Portals tell whole seconds, so less than two of them are no jump.
+    Portals tell whole seconds, so less than two of them are not a jump.
 
     >>> before = Moment(portal="2026-11-25T10:00:00+03:00", local=0)
     >>> jump_between(before, Moment(portal="2026-11-25T09:30:00+03:00", local=1800))
@@ -41,7 +41,7 @@ def jump_between(before: Moment, now: Moment) -> float:
 
 
 def earlier(portal: str, seconds: float) -> str:
-    """A time of the portal's so many seconds earlier, in the same zone; parts of a second are given away.
+    """A time of the portal this many seconds earlier, in the same zone; parts of a second are dropped.
 
     >>> earlier("2026-11-25T10:00:00+03:00", 600)
     '2026-11-25T09:50:00+03:00'
@@ -66,5 +66,5 @@ def seconds_of(duration: str | float | dt.timedelta) -> float:
     elif not isinstance(duration, bool):
         seconds = float(duration)
     if not 0 <= seconds < 1e9:
-        raise ConfigError(f"{duration!r} is no duration", hint='say "10min", "2h", "1d", or a number of seconds')
+        raise ConfigError(f"{duration!r} is not a duration", hint='write "10min", "2h", "1d", or a number of seconds')
     return seconds

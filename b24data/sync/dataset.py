@@ -50,14 +50,14 @@ def parts_in(folder: Path) -> list[Part]:
         match = _PART.fullmatch(path.name)
         if match is None:
             raise ConfigError(
-                f"{path} is not a part of this dataset, and would be read with it",
-                hint="give a folder of its own for the dataset",
+                f"{path} is not a part of this dataset, and readers would include it",
+                hint="use a separate folder for the dataset",
             )
         facts = path.lstat()
         if not stat.S_ISREG(facts.st_mode):
             raise ConfigError(
                 f"{path} is {kind_of(facts)} of {owner_of(facts)}, and not a file of this dataset",
-                hint="look at it and remove it, or give another folder",
+                hint="check it and remove it, or use another folder",
             )
         found.append(Part(int(match[1]), path))
     return sorted(found, key=lambda part: part.low)
@@ -65,7 +65,7 @@ def parts_in(folder: Path) -> list[Part]:
 
 @dataclass(slots=True)
 class Merge:
-    """What a merge did: to the rows, and to the columns, in words."""
+    """What a merge did: to the rows, and to the columns, as text."""
 
     counts: Counts = field(default_factory=Counts)
     columns: tuple[str, ...] = ()
@@ -196,7 +196,7 @@ def _concerned(part: Part, below: int, new: Rows, gone: Ids) -> bool:
 
 
 def _differences(before: pa.Schema | None, after: pa.Schema | None) -> tuple[str, ...]:
-    """In words: the columns that are new, and those whose type is another one now."""
+    """As text: new columns, and columns whose type changed."""
     if before is None or after is None:
         return ()
     told = []

@@ -76,7 +76,7 @@ class Rows:
         return taken
 
     def take_first(self, count: int) -> pa.RecordBatch:
-        """At most so many rows of the front batch, which are taken away."""
+        """At most this many rows of the front batch, which are removed from it."""
         return self.take(int(self._ids[:count][-1]))
 
     def _refill(self) -> None:
@@ -179,7 +179,7 @@ def _batches_in(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _whole_numbers(column: pa.Array | pa.ChunkedArray) -> Ids:
     if column.null_count or not pa.types.is_integer(column.type):
-        raise ExportError("there are rows without a whole number as their id, so they can't be merged")
+        raise ExportError("some rows have no whole number as their id, so they cannot be merged")
     numbers: Ids = column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
     if len(numbers) and numbers.min() < 0:
         raise ExportError(f"there is a row with the id {numbers.min()}; ids count from 0")

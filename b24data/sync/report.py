@@ -16,9 +16,10 @@ __all__ = ["SyncReport"]
 class SyncReport:
     """What a sync did to a dataset, and where the next one begins.
 
-    ``rows`` are in the dataset now. ``transferred`` rows came, of which so many were ``inserted``, ``updated``, or
-    ``unchanged`` (the overlap); ``deleted`` ones were taken out. ``compared`` ids came besides, to see what is gone or
-    has left the filter. ``since`` is the portal time from which changes were asked for by the field ``cursor`` (None:
+    ``rows`` are in the dataset now. ``transferred`` rows were read: ``inserted``, ``updated`` or ``unchanged`` (the
+    overlap) ones; ``deleted`` rows were
+    removed. ``compared`` ids were read as well, to find rows that are gone or left the filter. ``since`` is the
+    portal time from which changes were asked for by the field ``cursor`` (None:
     a first sync, which reads the whole list), ``next`` that of the next sync. ``columns`` tells which are new or
     wider; ``fetches`` has the reports of what was fetched.
     """
@@ -62,17 +63,18 @@ class SyncReport:
 
     def __str__(self) -> str:
         first = self.since is None
-        what = "the whole list" if first else f"what was changed since {self.since}"
+        what = "the whole list" if first else f"changes since {self.since}"
         requests = sum(report.requests for report in self.fetches)
         lines = [
             f"{self.method} at {self.portal}: {self.rows:,} rows in {self.target}",
             f"  {self.inserted:,} inserted, {self.updated:,} updated, {self.deleted:,} deleted,"
             f" {self.unchanged:,} unchanged",
-            f"  {self.transferred:,} rows came: {what}",
-            f"  {self.seconds:.1f} s, {requests:,} requests; the next sync asks by {self.cursor} from {self.next}",
+            f"  {self.transferred:,} rows read: {what}",
+            f"  {self.seconds:.1f} s, {requests:,} requests; "
+            f"the next sync reads changes by {self.cursor} from {self.next}",
         ]
         if self.compared:
-            lines.insert(3, f"  {self.compared:,} ids were compared")
+            lines.insert(3, f"  {self.compared:,} ids compared")
         lines.extend(f"  column {column}" for column in self.columns)
         lines.extend(f"  note: {note}" for note in self.notes)
         return printable("\n".join(lines))

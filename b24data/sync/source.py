@@ -34,7 +34,7 @@ __all__ = ["ListSource", "check_folder", "source_of"]
 class ListSource:
     """What :class:`~b24data.sync.sync.Sync` needs of a portal, made of the tools' own fetches.
 
-    ``columns`` are the options that say what comes of a row, ``manner`` those that say how it is fetched.
+    ``columns`` are the options for the columns, ``manner`` those for the fetch.
     """
 
     session: Session
@@ -80,7 +80,7 @@ class ListSource:
             moment = Moment(portal=(time.date_start if time else None) or "", local=self.clock.time())
             _ = moment.portal_s
         except (ValueError, OverflowError) as error:
-            text = f"{self.portal} does not tell the time, without which no sync is safe"
+            text = f"{self.portal} does not send the time, which a sync needs"
             raise ProtocolViolationError(text) from error
         return moment
 
@@ -130,18 +130,18 @@ def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | N
         check_reads(method)
     if spec.id_asked is None or spec.id is None or spec.walk in ("whole", "refused"):
         raise ConfigError(
-            f"{spec.method} can't be synced: its rows can't be asked for by an id of theirs",
-            hint=f"{FETCH} gets the whole list",
+            f"{spec.method} cannot be synced: its rows cannot be requested by id",
+            hint=f"{FETCH} reads the whole list",
         )
     if cursor is None and spec.modified is None:
         raise ConfigError(
-            f"it is not documented by which field {spec.method} tells of changes",
+            f"it is not documented which field of {spec.method} has the time of the last change",
             hint=f"name it: {option('cursor', 'DATE_MODIFY')}; {page('methods')} has the methods where it is known",
         )
     rest["select"] = selected_names(rest.get("select"))
     _check_key(spec, rest["select"] or (), conditions)
     if conditions is not None and not isinstance(conditions, Mapping):
-        raise ConfigError("a sync takes its filter as a mapping", hint='such as {">=DATE_CREATE": "2026-01-01"}')
+        raise ConfigError("the filter of a sync must be a mapping", hint='such as {">=DATE_CREATE": "2026-01-01"}')
     return ListSource(spec=spec, cursor=cursor or str(spec.modified), filter=dict(conditions or {}), **rest)
 
 
@@ -166,7 +166,7 @@ def check_folder(path: Any) -> Path:
     folder = path_of(path)
     if folder.suffix.lower() in (".xlsx", ".csv") and not folder.is_dir():
         raise ConfigError(
-            f"a sync keeps a folder of Parquet files, and {folder.name} is the name of a file",
+            f"a sync writes a folder of Parquet files, and {folder.name} is the name of a file",
             hint=f"name the folder, such as {option('to', folder.stem)}; {FETCH} writes {folder.name}",
         )
     try:

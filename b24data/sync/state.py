@@ -22,7 +22,7 @@ Query = Mapping[str, Any]
 
 _VERSION = 2
 _SEALED = 2  # the first version whose files tell of damage
-_ELSEWHERE = "give another folder; this one is left as it is"
+_ELSEWHERE = "use another folder; this one stays unchanged"
 _ROOM = "run"
 _NAME = "_b24data"  # readers of Parquet folders pass over what begins with an underscore
 
@@ -68,7 +68,7 @@ class Store:
                 held.enter_context(folder.lock())
             except TimeoutError:
                 raise ExportError(
-                    f"another sync of {self.dataset} is under way", code=ALREADY_RUNNING, hint="wait for its end"
+                    f"another sync of {self.dataset} is under way", code=ALREADY_RUNNING, hint="wait until it ends"
                 ) from None
             yield
 
@@ -121,7 +121,7 @@ def _read(where: Path, name: str, kind: type[T]) -> T | None:
 
 
 def differences(asked: Query, before: Query) -> str:
-    """In words: what is asked for now and was not before.
+    """As text: what is requested now and was not before.
 
     >>> differences({"select": ["ID"], "tz": "UTC"}, {"select": None, "tz": "UTC"})
     "select is ['ID'] and was None"

@@ -81,7 +81,7 @@ class Sync:
         with self._store.held():
             run = stopped = self._stopped()
             if stopped is not None:
-                self._tally.notes.append(f"went on with a sync that began {stopped.began.portal} and was stopped")
+                self._tally.notes.append(f"resumed a sync that began {stopped.began.portal} and was stopped")
                 self._go_through(stopped)
             last = self._new()
             self._go_through(last)
@@ -95,13 +95,13 @@ class Sync:
         remembered = state or (run if parts else None)
         if remembered is None and parts:
             raise ConfigError(
-                f"{self.folder} has Parquet files, and no memory of a sync",
-                hint="give a folder of its own for the dataset",
+                f"{self.folder} has Parquet files, but no state of a sync",
+                hint="use a separate folder for the dataset",
             )
         if remembered is not None and (told := differences(self.source.query, remembered.query)):
             raise ConfigError(
                 f"{self.folder} is of another query: {told}",
-                hint="give another folder, or remove this one to begin anew",
+                hint="use another folder, or remove this one to start over",
             )
         fits = run is not None and run.query == self.source.query and run.number == _next_number(state)
         return run if fits and any(path.name != "run.json" for path in self._store.room.iterdir()) else None
@@ -114,7 +114,10 @@ class Sync:
             jump = jump_between(state.began, now)
             since = earlier(state.began.portal, self.overlap_s + jump)
             if jump >= _NOTED_JUMP_S:
-                notes = (f"the portal's clock or this machine's was moved by {jump:,.0f} s: asked for so much more",)
+                notes = (
+                    f"the portal's or this machine's clock jumped by {jump:,.0f} s: "
+                    "changes were read from that much earlier",
+                )
         run = Run(number=_next_number(state), query=self.source.query, began=now, since=since, notes=notes)
         self._store.begin(run, private=any(part.is_private for part in parts_in(self.folder)))
         return run
@@ -175,11 +178,11 @@ class Sync:
         if gone > (most * rows if isinstance(most, float) else most):
             self._store.clear()  # what came may lack what could not be seen: it is asked for again
             raise ExportError(
-                f"{self.source.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} are in the list no more,"
-                " so nothing was changed",
+                f"{self.source.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} "
+                "are no longer in the list, so nothing was changed",
                 code="TOO_MANY_DELETES",
-                hint=f"if they were deleted, allow it with {option('max_deletes', gone)}; if this user sees less"
-                " than before, restore that: the next sync then has all that was changed meanwhile",
+                hint=f"if they were deleted, allow it with {option('max_deletes', gone)}; "
+                "if the user's rights changed, restore them: the next sync then reads all changes since",
             )
         return listed
 
@@ -196,7 +199,8 @@ class Sync:
         return file
 
     def _doubt_silence(self, rows: int) -> None:
-        """No change at all is believed if there are rows with older ones: else the portal understood something else."""
+        """An answer without changes counts if there are rows with older ones: else the portal understood something
+        else."""
         some, report = self.source.ids(changed_since(self.source, LONG_AGO, self.source.filter), limit=1)
         self._tally.fetches.append(report)
         if not len(some):
@@ -244,19 +248,21 @@ class Sync:
 
 
 def check_deletes(deletes: str | None, most: float | None) -> None:
-    """Raise :class:`ConfigError` for another way than ``"scan"``, or a ``max_deletes`` that is no number or share.
+    """Raise :class:`ConfigError` for another way than ``"scan"``, or a ``max_deletes`` that is not a number or a share.
 
     >>> check_deletes("scan", 1.5)
     Traceback (most recent call last):
-    b24data.errors.ConfigError: max_deletes 1.5 is no number of rows. Hint: say 500, or 0.2 for a fifth of them.
+    b24data.errors.ConfigError: max_deletes 1.5 is not a number of rows. Hint: write 500, or 0.2 for a fifth of them.
     """
     if deletes not in (None, "scan"):
-        raise ConfigError(f"deletes {deletes!r} is no way to look for what is gone", hint='say "scan", or leave it out')
+        raise ConfigError(
+            f"deletes {deletes!r} is not a way to find deleted rows", hint='write "scan", or leave it out'
+        )
     is_number = isinstance(most, int | float) and not isinstance(most, bool) and most >= 0
     if most is not None and not (is_number and (isinstance(most, int) or most <= 1)):
-        raise ConfigError(f"max_deletes {most!r} is no number of rows", hint="say 500, or 0.2 for a fifth of them")
+        raise ConfigError(f"max_deletes {most!r} is not a number of rows", hint="write 500, or 0.2 for a fifth of them")
     if most is not None and deletes is None:
-        raise ConfigError("max_deletes goes with a scan", hint=f"add {option('deletes', 'scan')}")
+        raise ConfigError("max_deletes needs a scan", hint=f"add {option('deletes', 'scan')}")
 
 
 def _next_number(state: State | None) -> int:

@@ -1,6 +1,6 @@
 """The body of a cell, and what is typed as YAML or JSON elsewhere: the parameters of a notebook. Pure.
 
-Keys may begin with operators, values are not changed, no key stands twice. It is imported where a body is read, as
+Keys may begin with operators, values are not changed, no key is given twice. It is imported where a body is read, as
 its library takes time to load.
 """
 
@@ -54,7 +54,7 @@ def body_of(text: str, expand: Expand = str) -> tuple[dict[str, Any], dict[str, 
         if name not in _LIFTED:
             rest[key_of(expand(key), "the key")] = expanded(part, expand)
         elif name in lifted:
-            raise ConfigError(f"{key} stands twice in the body of the cell", hint="keep one of them")
+            raise ConfigError(f"{key} is given twice in the body of the cell", hint="keep one of them")
         elif part is None:
             raise ConfigError(f"{key}: is empty", hint=f"such as  {key}: {_LIFTED[name]}; deeper lines belong to it")
         else:
@@ -189,7 +189,9 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, "<< merges nothing here", key.start_mark)
             if key.value in found:
                 line = key.start_mark.line + 1
-                raise ConfigError(f"{key.value} stands twice, the second time in line {line}", hint="keep one of them")
+                raise ConfigError(
+                    f"{key.value} is given twice, the second time in line {line}", hint="keep one of them"
+                )
             found[key.value] = self.construct_object(value, deep=deep)
         return found
 

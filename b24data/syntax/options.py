@@ -37,10 +37,10 @@ LIST_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: the part of the help page that it stands in, its help, and what follows it.
+    """One option: its part of the help page, its help, and its value.
 
-    Without ``metavar`` and ``choices`` it is a switch; with both, other values than the choices pass too. ``repeats``:
-    it may stand more than once.
+    Without ``metavar`` and ``choices`` it is a switch; with both, other values than the choices pass too.
+    ``repeats``: it can be given several times.
     """
 
     part: str
@@ -59,27 +59,27 @@ class Option:
         return {"action": "store_true", "help": self.help}
 
 
-_ROWS, _LOOK, _READ, _GOES = "which rows and fields", "how they look", "how they are read", "where it goes"
+_ROWS, _LOOK, _READ, _GOES = "rows and fields", "columns", "reading", "output"
 
 OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         "select": Option(_ROWS, "fields, such as ID,TITLE,UF_*", "NAMES"),
         "filter": Option(_ROWS, '">=DATE_CREATE=2026-01-01"; repeatable; or one JSON object', "COND", repeats=True),
-        "order": Option(_ROWS, "ID=DESC reads downwards; another order than by id takes longer", "ORDER", repeats=True),
+        "order": Option(_ROWS, "ID=DESC: newest first; any order other than by id is slower", "ORDER", repeats=True),
         "params": Option(_ROWS, "entityTypeId=2; repeatable; or one JSON object", "PARAM", repeats=True),
-        "cursor": Option(_READ, "the field that tells when a row was changed (the documented one)", "FIELD"),
-        "overlap": Option(_READ, "how much further back to ask for changes (10min)", "TIME"),
-        "deletes": Option(_READ, "read all ids besides, and take out rows that are gone", choices=("scan",)),
-        "max-deletes": Option(_READ, "how many rows may be gone, or which share (0.05)", "ROWS"),
+        "cursor": Option(_READ, "the field with the time of the last change (the documented one)", "FIELD"),
+        "overlap": Option(_READ, "how much further back to read changes (10min)", "TIME"),
+        "deletes": Option(_READ, "also read all ids, and remove rows that are gone", choices=("scan",)),
+        "max-deletes": Option(_READ, "how many rows may be removed, or which share (0.05)", "ROWS"),
         "limit": Option(_ROWS, "at most this many rows, the first ones", "ROWS"),
         "labels": Option(
             _LOOK,
-            "labels of codes: add (beside them), replace, or of these columns alone, such as STAGE_ID,COMPANY_ID",
+            "labels of codes: add (beside them), replace, or only for these columns, such as STAGE_ID,COMPANY_ID",
             "NAMES",
             choices=("add", "replace"),
         ),
-        "titles": Option(_LOOK, "name the columns by the fields' titles"),
-        "tz": Option(_LOOK, "the zone of points in time, such as Europe/Berlin (UTC)", "ZONE"),
+        "titles": Option(_LOOK, "name the columns after the fields' titles"),
+        "tz": Option(_LOOK, "the time zone of times, such as Europe/Berlin (UTC)", "ZONE"),
         "dtypes": Option(
             _LOOK,
             "UF_CRM_1=int: text, int, float, decimal, bool, date, datetime or category; repeatable",
@@ -89,27 +89,27 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "backend": Option(_LOOK, "the types of the DataFrame (numpy_nullable)", choices=("numpy_nullable", "pyarrow")),
         "errors": Option(
             _LOOK,
-            "a value that does not fit becomes null and is counted, or stops (coerce)",
+            "a value that does not fit becomes null and is counted, or stops the fetch (coerce)",
             choices=("coerce", "raise"),
         ),
-        "count": Option(_READ, "have the portal count the list besides, which is slow on large portals"),
-        "no-recheck": Option(_READ, "trust the portal's filter; its rows are not checked by it"),
-        "partial": Option(_READ, "keep what came of a list that can't be read to its end"),
+        "count": Option(_READ, "let the portal count the list as well; slow on large portals"),
+        "no-recheck": Option(_READ, "trust the portal's filter; do not check the rows against it"),
+        "partial": Option(_READ, "keep the rows of a list that cannot be read to its end"),
         "gentle": Option(_READ, "leave half of the portal's request limit to others"),
-        "workers": Option(_READ, "most requests at once (as the portal keeps up, up to 24)", "N"),
-        "no-check-fields": Option(_READ, "let names pass that the portal does not describe"),
-        "no-resume": Option(_READ, "from the beginning, whatever an earlier run left"),
-        "crm": Option(_ROWS, "a folder of b24data crm sync; the portal is not asked", "DIR"),
-        "all": Option(_READ, "read lists of more than 50,000 rows without a condition"),
-        "dry-run": Option(_READ, "only tell about how many rows there are, and what they will take"),
-        "to": Option(_GOES, "a .parquet, .xlsx or .csv file; it appears when it is whole", "FILE"),
+        "workers": Option(_READ, "maximum requests at once (as fast as the portal allows, up to 24)", "N"),
+        "no-check-fields": Option(_READ, "accept names that the portal does not describe"),
+        "no-resume": Option(_READ, "start over, even if an earlier run can be resumed"),
+        "crm": Option(_ROWS, "query a folder of b24data crm sync instead of the portal", "DIR"),
+        "all": Option(_READ, "allow reading more than 50,000 rows of a list without a condition"),
+        "dry-run": Option(_READ, "only estimate the rows, the requests and the time"),
+        "to": Option(_GOES, "a .parquet, .xlsx or .csv file; it appears when it is complete", "FILE"),
         "csv": Option(_GOES, "the kind of a CSV file (plain)", choices=("plain", "excel-ru")),
-        "output": Option(_GOES, "put the result into this variable, show nothing", "NAME", short="-o"),
-        "json": Option(_GOES, "print JSON, and nothing else"),
+        "output": Option(_GOES, "put the result into this variable and show nothing", "NAME", short="-o"),
+        "json": Option(_GOES, "print only JSON"),
         "quiet": Option(_GOES, "no progress and no report"),
-        "raw": Option(_READ, "one request, and its AjaxResult as it came"),
-        "write": Option("who calls", "allow a method that changes something"),
-        "profile": Option("who calls", "a saved profile (b24data profiles); '*' or a,b: many", "NAME"),
+        "raw": Option(_READ, "one request; its AjaxResult as returned"),
+        "write": Option("portal", "allow a method that changes data"),
+        "profile": Option("portal", "a saved profile (b24data profiles); '*' or a,b: many", "NAME"),
     }
 )
 
@@ -153,13 +153,13 @@ class _Once(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         if getattr(namespace, self.dest) != self.default:
-            hint = "put the names together, such as --select ID,TITLE" if self.dest == "select" else "say it once"
-            raise WrongUsageError(f"{parser.prog}: {option_string} stands twice", hint=hint)
+            hint = "put the names together, such as --select ID,TITLE" if self.dest == "select" else "keep one of them"
+            raise WrongUsageError(f"{parser.prog}: {option_string} is given twice", hint=hint)
         setattr(namespace, self.dest, _said(parser, values, option_string))
 
 
 class _Each(argparse.Action):
-    """Keeps the values of an option that may stand more than once."""
+    """Collects the values of an option that can be given several times."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         before = getattr(namespace, self.dest) or []
@@ -168,9 +168,7 @@ class _Each(argparse.Action):
 
 def _said(parser: argparse.ArgumentParser, value: str, option: str | None) -> str:
     if not value.strip():
-        raise WrongUsageError(
-            f"{parser.prog}: {option} is empty", hint=f"leave {option} away, or say a value behind it"
-        )
+        raise WrongUsageError(f"{parser.prog}: {option} is empty", hint=f"leave {option} out, or give it a value")
     return value
 
 
@@ -179,7 +177,7 @@ class HelpShown(Exception):  # noqa: N818  not an error: the help page was asked
 
 
 class WrongUsageError(ConfigError):
-    """What was typed is no command, or no option of it."""
+    """What was typed is not a command, or not an option of it."""
 
 
 class OptionParser(argparse.ArgumentParser):
@@ -198,7 +196,7 @@ class OptionParser(argparse.ArgumentParser):
             given["epilog"] = "\n".join(["examples:", *(f"  {example}" for example in examples)])
         given.setdefault("formatter_class", _HelpFormatter)
         super().__init__(allow_abbrev=False, **given)
-        self._positionals.title = "what"
+        self._positionals.title = "arguments"
 
     def format_help(self) -> str:
         """The help page; its first line has what is needed, and not every option."""
@@ -218,12 +216,12 @@ class OptionParser(argparse.ArgumentParser):
         elif sign and "--params" in known:
             hint = "put --params or --filter before it"
         else:
-            hint = f"{self.prog} --help shows what can be said; a value with spaces in it needs quotation marks"
+            hint = f"{self.prog} --help lists the options; a value with spaces in it needs quotation marks"
         raise WrongUsageError(f"{self.prog} does not know {left[0]!r}", hint=hint)
 
     def error(self, message: str) -> NoReturn:
         """What argparse found wrong, as an error of one line."""
-        hint = f"{self.prog} --help shows what can be said"
+        hint = f"{self.prog} --help lists the options"
         if missing := message.partition("the following arguments are required: ")[2]:
             message = f"needs {missing}"
             hint = f"such as {self._examples[0]}" if self._examples else hint

@@ -98,7 +98,7 @@ def expression_end(text: str, at: int) -> int:
     """
     end = text.find("}}", at + 2)
     if end < 0:
-        raise ConfigError(f"{{{{ is not closed in {_shown(text, at)}", hint="write }} behind the expression")
+        raise ConfigError(f"{{{{ is not closed in {_shown(text, at)}", hint="write }} after the expression")
     first = end
     while end >= 0:
         if _is_python(text[at + 2 : end].strip()):
@@ -125,7 +125,7 @@ def _variable(text: str, at: int) -> Reference:
     begin = at + 2 if braced else at + 1
     end = _name_end(text, begin)
     if end == begin:
-        raise ConfigError(f"{_shown(text, at)} is not understood: no name stands behind $", hint=_hint(text, at))
+        raise ConfigError(f"{_shown(text, at)} is not understood: no name follows $", hint=_hint(text, at))
     name, path = _name(text[begin:end]), list[str | tuple[int | str]]()
     while step := _step(text, end):
         found, end = step
@@ -224,7 +224,7 @@ def _in_a_text(value: Any, source: str, text: str) -> str:
     if type(value).__name__ == "datetime64" and value == value:  # noqa: PLR0124
         return str(value)
     raise ConfigError(
-        f"{source} is {kind_of(value)}, and stands within a text: {text[:60]}",
+        f"{source} is {kind_of(value)}, and is part of a longer text: {text[:60]}",
         hint="a text takes texts, numbers and dates; a reference that is the whole value keeps its type",
     )
 
@@ -272,7 +272,7 @@ def _stepped(value: Any, step: str | tuple[int | str]) -> Any:
     if isinstance(step, tuple):
         return value[step[0]]
     if isinstance(value, Mapping) and step in value and not hasattr(value, step):
-        raise ConfigError(f"a mapping has no attribute {step}", hint=f"a key stands in brackets: ['{step}']")
+        raise ConfigError(f"a mapping has no attribute {step}", hint=f"put a key into brackets: ['{step}']")
     return getattr(value, step)
 
 

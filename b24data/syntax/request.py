@@ -1,4 +1,4 @@
-"""What can be said after ``%b24``, and what its words and those of ``b24data`` ask for: a :class:`Request`."""
+"""Options of ``%b24``, and the :class:`Request` that a line of ``%b24`` or ``b24data`` stands for."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _EVERYWHERE = ("output", "profile")
 # What each command of %b24 does, and the options that it takes.
 COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "login": ("sign in to a portal, or to another one", ("profile",)),
+        "login": ("sign in to a portal or switch to another one", ("profile",)),
         "status": ("portal, user, permissions, tokens, limits", _EVERYWHERE),
-        "profiles": ("the portals that were signed in to on this machine", ("output",)),
+        "profiles": ("the portals you have signed in to on this machine", ("output",)),
         "call": (
             "one method: a whole list as a DataFrame, any other result as it is",
             (*LIST_OPTIONS, "backend", "to", "csv", "raw", "write", *_EVERYWHERE),
@@ -139,7 +139,7 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
     (['ID', 'TITLE'], {'>=DATE_CREATE': '2026-01-01'}, 'deals')
     >>> request_of("cal crm.deal.list")
     Traceback (most recent call last):
-    b24data.syntax.options.WrongUsageError: %b24 has no command 'cal'. Hint: did you mean call?.
+    b24data.syntax.options.WrongUsageError: there is no command 'cal'. Hint: did you mean call?.
     """
     words = words_of(without_semicolon(line))
     command = words[0] if words else "--help"
@@ -147,7 +147,7 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
         print(_overview())  # noqa: T201
         raise HelpShown
     if command not in COMMANDS:
-        raise WrongUsageError(f"%b24 has no command {command!r}", hint=nearest(command, COMMANDS))
+        raise WrongUsageError(f"there is no command {command!r}", hint=nearest(command, COMMANDS))
     return build_request(command, vars(_parser(command).parse_args(words[1:])), body, expand=expand)
 
 
@@ -180,7 +180,7 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
     twice = ", on the line and in the body of the cell"
     select = names_of(given.get("select"), expand)
     if select and "select" in lifted:
-        raise ConfigError(f"--select stands twice{twice}", hint="keep one of them")
+        raise ConfigError(f"--select is given twice{twice}", hint="keep one of them")
     conditions, order = conditions_of(given.get("filter"), expand), order_of(given.get("order"), expand)
     params = mapping_of(given.get("params"), expand)
     return Request(
@@ -205,7 +205,7 @@ def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     said = given.get("query")
     if said and body and body.strip():
         raise ConfigError(
-            f"{said} on the line of %%b24 sql is no option", hint="the query stands in the other lines of the cell"
+            f"{said} on the line of %%b24 sql is not an option", hint="the query stands in the other lines of the cell"
         )
     query = said or body or ""
     if not query.strip():
@@ -225,7 +225,7 @@ def _profile(text: str | None, expand: Expand) -> Any:
     """A name or a client. Nothing in their place would be another portal than the one that was meant."""
     value = None if text is None else expand(text)
     if text is not None and (value is None or value == ""):
-        raise ConfigError(f"--profile {text} is {value!r}", hint="it takes the name of a profile, or a client")
+        raise ConfigError(f"--profile {text} is {value!r}", hint="pass the name of a profile or a client")
     return value
 
 
@@ -243,13 +243,13 @@ def refuse_options(request: Request, own: Container[str], where: str = "") -> No
 
     >>> refuse_options(request_of("fetch crm.deal.list", "limit: 3"), own=(), where=" on the first line")
     Traceback (most recent call last):
-    b24data.syntax.options.WrongUsageError: limit is an option and not a parameter of crm.deal.list. \
+    b24data.syntax.options.WrongUsageError: limit is an option, not a parameter of crm.deal.list. \
 Hint: put --limit on the first line.
     """
     known = COMMANDS[request.command][1] if request.command in COMMANDS else ()
     for key, option in options_among(request.params or (), own, known):
         hint = f"put --{option}{where}" if where else f"write --{option} in its place"
-        raise WrongUsageError(f"{key} is an option and not a parameter of {request.method}", hint=hint)
+        raise WrongUsageError(f"{key} is an option, not a parameter of {request.method}", hint=hint)
 
 
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def options_of(command: str) -> list[str]:
 
 def _overview() -> str:
     lines = [f"  {name:9} {what}" for name, (what, _) in COMMANDS.items()]
-    return "\n".join(["%b24 COMMAND [...]; %b24 COMMAND --help tells more", "", *lines])
+    return "\n".join(["%b24 COMMAND [...]; %b24 COMMAND --help shows details", "", *lines])
 
 
 def _variable(name: str | None) -> str | None:

@@ -159,7 +159,7 @@ def order_of(given: Any, expand: Expand = str, said: str = "--order") -> dict[st
         for name, sign, way in pairs:
             asked = str(way).strip().upper() if sign else "ASC"
             if not _FIELD.fullmatch(str(name).strip()) or asked not in ("ASC", "DESC"):
-                hint = f"it reads like {_example(said, 'DATE_CREATE=DESC')}, or is a JSON object"
+                hint = f"write {_example(said, 'DATE_CREATE=DESC')}, or a JSON object"
                 raise ConfigError(f"{said} {text} is not understood", hint=hint)
             found = joined(said, found, {str(name).strip(): asked}) or {}
     return found
@@ -181,14 +181,14 @@ def joined(
 
     >>> joined("--filter", {"CLOSED": "N"}, {"closed": "Y"})
     Traceback (most recent call last):
-    b24data.errors.ConfigError: --filter closed stands twice. Hint: keep one of them.
+    b24data.errors.ConfigError: --filter closed is given twice. Hint: keep one of them.
     """
     if first is None or second is None:
         return dict(first or {}) or dict(second or {}) or None
     known = {key.casefold() for key in first}
     for key in second:
         if key.casefold() in known:
-            raise ConfigError(f"{said} {key} stands twice{where}", hint="keep one of them")
+            raise ConfigError(f"{said} {key} is given twice{where}", hint="keep one of them")
     return {**first, **second} or None
 
 
@@ -224,7 +224,7 @@ def _how_it_reads(said: str, text: str, example: str) -> str:
     if match := _SIGN_BEHIND.fullmatch(text):
         sign = match["sign"].removesuffix("=") if match["sign"] in ("=", "!=") else match["sign"]
         example = f'"{sign}{match["name"]}={match["value"]}"'
-    return f"it reads like {_example(said, example)}, or is a JSON object"
+    return f"write {_example(said, example)}, or a JSON object"
 
 
 def _example(said: str, example: str) -> str:
@@ -344,11 +344,11 @@ def plain_of(text: str) -> Any:
 
 
 def json_of(text: str) -> Any:
-    """A JSON text as a value; :class:`ConfigError` for what is not JSON, and for a key that stands twice.
+    """A JSON text as a value; :class:`ConfigError` for what is not JSON, and for a key that is given twice.
 
     >>> json_of('{"ID": 5, "ID": 6}')
     Traceback (most recent call last):
-    b24data.errors.ConfigError: ID stands twice in a JSON object. Hint: keep one of them.
+    b24data.errors.ConfigError: ID is given twice in a JSON object. Hint: keep one of them.
     """
     try:
         return load_json(text)
@@ -365,7 +365,7 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ConfigError(f"{key} stands twice in a JSON object", hint="keep one of them")
+            raise ConfigError(f"{key} is given twice in a JSON object", hint="keep one of them")
         found[key] = value
     return found
 

@@ -14,7 +14,7 @@ from b24data.text.redact import redact
 
 __all__ = ["in_one_line", "rendered"]
 
-STOPPED = "stopped; nothing more is sent"
+STOPPED = "stopped; no more requests are sent"
 
 
 def rendered(error: BaseException, text: str) -> list[str]:

@@ -122,7 +122,7 @@ def without_known(value: Any, secrets: Iterable[Callable[[], str]]) -> Any:
 def masked(text: str) -> str:
     """``text`` fit to be shown in an error, where it may quote what was given in a wrong place.
 
-    More is masked than :func:`redact` does: a webhook however misspelt, and a code that stands alone.
+    More is masked than :func:`redact` does: a webhook however misspelled, and a code on its own.
 
     >>> masked("1/hookcode0sentinel"), masked("q7w2k9x4m1p8z3v6"), masked("crm.deal.list")
     ('1/***', '***', 'crm.deal.list')

@@ -190,7 +190,7 @@ def test_call_list__rows_without_the_id_end_in_an_error_and_not_in_fewer_rows() 
 
 def test_call_list__a_portal_that_ignores_the_bound_is_noticed() -> None:
     transport = FakeTransport(answer=lambda *_: ok({"items": [{"id": n} for n in range(50)]}))
-    with pytest.raises(IncompleteFetchError, match="ignores where the page is to begin"):
+    with pytest.raises(IncompleteFetchError, match="ignores the start of the page"):
         actions(transport).call_list.make(method="m.list")
     assert len(transport.sent) == 2
 

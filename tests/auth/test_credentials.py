@@ -45,5 +45,5 @@ def test_hook__no_secret_is_shown() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:80"])
 def test_check_endpoint__plain_http_is_for_this_machine(host: str) -> None:
     assert check_endpoint(f"http://{host}/rest") == f"http://{host}/rest/"
-    with pytest.raises(ConfigError, match="without encryption"):
+    with pytest.raises(ConfigError, match="uses no encryption"):
         check_endpoint("http://x.bitrix24.com/rest/")

@@ -73,7 +73,7 @@ def test_a_store_that_fails_before_the_refresh__is_named_and_nothing_is_asked_fo
 def test_a_store_that_fails_after_the_refresh__is_warned_of_and_the_new_pair_is_used(portal, broken, after):
     with portal.connect(restriction_params=FAST, store=Rack(broken, after)) as b24:
         before = b24.auth.params.access_token
-        with pytest.warns(UserWarning, match="new tokens could not be kept.*the token store Rack"):
+        with pytest.warns(UserWarning, match="new tokens could not be saved.*the token store Rack"):
             b24.auth.refresh_auth()
         assert b24.auth.params.access_token != before
         portal.expire_tokens()  # of before: the pair is the portal's latest
@@ -84,7 +84,7 @@ def test_a_store_that_fails_after_the_refresh__is_warned_of_and_the_new_pair_is_
 def test_a_store_that_gives_something_else__is_told_what_it_has_to_give(portal, kept):
     rack = Rack()
     rack.kept = kept
-    with pytest.raises(RefreshTokenError, match=r"load\(\) gave a (dict|str|bytes|int|list), and not StoredTokens"):
+    with pytest.raises(RefreshTokenError, match=r"load\(\) gave a (dict|str|bytes|int|list), not StoredTokens"):
         portal.connect(restriction_params=FAST, store=rack)
 
 

@@ -136,7 +136,7 @@ def test_refresh__who_was_refused_with_an_old_token_takes_the_new_one() -> None:
 def test_call__a_new_pair_that_is_refused_too_ends_it() -> None:
     portal = Portal()
     portal.transport.answer = lambda *_: fault("expired_token", 401)
-    with pytest.raises(AuthorizationRequiredError, match="does not accept our authorization"):
+    with pytest.raises(AuthorizationRequiredError, match="rejects the authorization"):
         session(portal).call("profile")
     assert portal.refreshes == 1
 
@@ -246,7 +246,7 @@ def test_refresh__a_server_that_is_busy_is_asked_once_more_in_json_and_in_html(b
     assert oauth(portal).refresh_auth()["access_token"] == "a2"
     before(portal, reply(body, status), reply(body, status))
     sent = len(portal.transport.forms)
-    with pytest.raises(RefreshTokenError, match="old pair is kept") as caught:
+    with pytest.raises(RefreshTokenError, match="b24data keeps the old pair") as caught:
         oauth(portal, access_token="a2", refresh_token="r2").refresh_auth()
     assert (caught.value.status, len(portal.transport.forms) - sent) == (status, 2)
 
@@ -256,7 +256,7 @@ def test_refresh__two_lost_answers_are_an_error_and_the_old_pair_is_kept(lost: E
     portal = Portal()
     before(portal, lost, lost)
     auth = oauth(portal)
-    with pytest.raises(RefreshTokenError, match="old pair is kept") as caught:
+    with pytest.raises(RefreshTokenError, match="b24data keeps the old pair") as caught:
         auth.refresh_auth()
     assert not isinstance(caught.value, AuthorizationRequiredError)
     assert auth.refresh_auth()["access_token"] == "a2"
@@ -265,14 +265,14 @@ def test_refresh__two_lost_answers_are_an_error_and_the_old_pair_is_kept(lost: E
 def test_refresh__carried_out_but_never_heard_says_that_there_is_no_way_back() -> None:
     portal = Portal()
     before(portal, None)
-    with pytest.raises(AuthorizationRequiredError, match="its answer was lost"):
+    with pytest.raises(AuthorizationRequiredError, match="the answer with the new pair was lost"):
         oauth(portal).refresh_auth()
 
 
 def test_refresh__a_server_out_of_reach_is_asked_three_times() -> None:
     portal, clock = Portal(), FakeClock()
     before(portal, *[TransportError("oauth/token", code="NOT_CONNECTED")] * 3)
-    with pytest.raises(RefreshTokenError, match="could not be asked"):
+    with pytest.raises(RefreshTokenError, match="could not be reached"):
         oauth(portal, clock).refresh_auth()
     assert (len(portal.transport.forms), clock.waits) == (3, [1.0, 2.0])
 

@@ -74,7 +74,7 @@ def test_delete__forgets_the_profile_and_its_tokens():
         ("acne", "did you mean 'acme'"),
         ("other", "there are: acme"),
         ("../x", "not the name of a profile"),
-        (HOOK, "b24data.login() takes a webhook"),
+        (HOOK, "b24data.login() saves a webhook"),
     ],
 )
 def test_a_wrong_name__is_answered_with_the_way_on_and_no_secret(name, says):
@@ -88,7 +88,7 @@ def test_a_wrong_name__is_answered_with_the_way_on_and_no_secret(name, says):
 def test_a_damaged_profile__is_named():
     save_hook("acme")
     (Profiles().folder / "acme.json").write_text(json.dumps(["x"]))
-    with pytest.raises(ConfigError, match=r"acme\.json holds no profile"):
+    with pytest.raises(ConfigError, match=r"acme\.json does not contain a profile"):
         connect("acme")
     Profiles().delete("acme")
 

@@ -144,7 +144,7 @@ def test_read_token_reply__what_is_no_answer_is_no_pair(body: bytes) -> None:
 
 
 def test_read_token_reply__a_405_has_a_sentence_of_its_own() -> None:
-    with pytest.raises(RefreshTokenError, match="does not take a POST"):
+    with pytest.raises(RefreshTokenError, match="does not accept POST"):
         read_token_reply(reply(b"<html>", 405))
 
 

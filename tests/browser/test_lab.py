@@ -100,7 +100,7 @@ def test_fetch__shows_its_bar_and_stops_at_once_when_interrupted(notebook, slow_
     expect(cell.get_by_text(re.compile(r"\d,\d{3} rows, .* left"))).to_be_visible()
     lab_notebook.shoot("progress")
     lab_notebook.page.get_by_role("button", name="Interrupt the kernel").click()
-    expect(cell.get_by_text("KeyboardInterrupt: stopped; nothing more is sent")).to_be_visible()
+    expect(cell.get_by_text("KeyboardInterrupt: stopped; no more requests are sent")).to_be_visible()
     assert cell.get_by_text("Traceback").count() == 0
     lab_notebook.done(1)  # what is sent while a cell fails is dropped with it
     lab_notebook.run(2)
@@ -123,7 +123,7 @@ def test_panel__tells_what_is_wrong_in_the_dark_theme_too(notebook, portal):
     lab_notebook.run(0)
     fill(lab_notebook, portal).wait_for()
     lab_notebook.field("Code or address").fill("a-code-of-yesterday")
-    expect(page.get_by_role("alert")).to_contain_text("lives 30 seconds and works once")
+    expect(page.get_by_role("alert")).to_contain_text("valid for 30 seconds and works once")
     expect(page.get_by_role("button", name="New link")).to_be_enabled()
     lab_notebook.shoot("panel-stale-dark")
 

@@ -50,12 +50,12 @@ def test_help__of_each_command_has_two_examples_and_fits_80_columns(name, how, c
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ("dmeo", "b24data: has no command 'dmeo'. Hint: did you mean demo?."),
+        ("dmeo", "b24data: there is no command 'dmeo'. Hint: did you mean demo?."),
         ("help fecth", "did you mean fetch?"),
         ("demo --dealz 5", "b24data: demo does not know '--dealz'. Hint: did you mean --deals?."),
         ("demo --deals many", "--deals"),
         ("demo --deals", "argument --deals: needs a value"),
-        ("demo x", "demo does not know 'x'. Hint: b24data demo --help shows what can be said"),
+        ("demo x", "demo does not know 'x'. Hint: b24data demo --help lists the options"),
         ("demo --xyz", "Hint: it knows --deals, --out, --seed."),
         ("fetch", "fetch: needs METHOD. Hint: such as b24data fetch crm.deal.list"),
         ("fetch crm.deal.list --filter", 'in quotation marks: ">=DATE_CREATE=2026-01-01"'),
@@ -170,7 +170,7 @@ def test_without_a_portal__the_error_says_how_to_get_one(typed, monkeypatch, cap
 
 
 @pytest.mark.parametrize(
-    ("params", "complaint"), [("{id: 5}", "not JSON"), ("id", "is not understood"), ("[5]", "or is a JSON object")]
+    ("params", "complaint"), [("{id: 5}", "not JSON"), ("id", "is not understood"), ("[5]", "or a JSON object")]
 )
 def test_params__that_are_no_json_object_are_one_line(params, complaint, capsys):
     assert main(["call", "crm.deal.get", "--params", params]) == 64

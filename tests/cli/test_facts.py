@@ -65,7 +65,7 @@ def test_describe__of_a_misspelt_method_names_the_nearest(capsys):
     [
         (["fetch", "crm.item.list", "--to", "x.parquet"], "Hint: pass --params entityTypeId=VALUE."),
         (["describe", "crm.item.list"], "Hint: pass --params entityTypeId=VALUE."),
-        (["status", "--profile", "acme"], "Hint: b24data login makes one."),
+        (["status", "--profile", "acme"], "Hint: b24data login creates one."),
         (["fetch", "crm.deal.list", "--to", "x.xls"], "Hint: name it x.parquet, x.xlsx or x.csv"),
         (["fetch", "crm.deal.list", "--to", "x.parquet", "--tz", "Europe/Berlyn"], "did you mean Europe/Berlin?"),
         (["fetch", "profile", "--to", "x.parquet"], "Hint: call it with b24data call"),
@@ -123,7 +123,7 @@ def test_status__names_portal_and_user(capsys):
 def test_profiles__are_listed_and_deleted(capsys, tmp_path, portal):
     assert json_of(capsys, "profiles") == (0, [])
     main(["profiles"])
-    assert "b24data login makes one" in capsys.readouterr().out
+    assert "b24data login creates one" in capsys.readouterr().out
     Profiles().save(Profile(name="acme", portal="acme.bitrix24.com", webhook=portal.webhook_url))
     expected = {"profile": "acme", "portal": "acme.bitrix24.com", "user": "", "way_in": "webhook"}
     assert json_of(capsys, "profiles") == (0, [expected])
@@ -144,7 +144,7 @@ def test_dry_run__estimates_and_fetches_nothing(tmp_path, capsys):
     assert 80 < estimate["rows"] < 160
     assert list(tmp_path.iterdir()) == []
     assert main(typed) == 0
-    assert "of the execution time" in capsys.readouterr().out
+    assert "of the method's execution time" in capsys.readouterr().out
 
 
 def test_call__of_a_write_needs_the_word(portal, capsys):

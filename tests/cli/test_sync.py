@@ -60,7 +60,7 @@ def test_sync__says_what_to_do_when_too_much_is_gone(portal, capsys, most):
     assert main([*SYNC, "--quiet", "--deletes", "scan"]) == 1
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1
-    assert "30 of the 120 rows in deals are in the list no more" in shown.err
+    assert "30 of the 120 rows in deals are no longer in the list" in shown.err
     assert main([*SYNC, "--quiet", "--deletes", "scan", "--max-deletes", most]) == 0
     assert ds.dataset("deals").count_rows() == 90
 
@@ -79,7 +79,7 @@ def test_sync__exit_codes_say_what_there_is_to_do(portal, capsys, tmp_path):
     [
         (["sync", "crm.deal.list"], "--to"),
         ([*SYNC, "--deletes", "all"], "scan"),
-        ([*SYNC, "--deletes", "scan", "--max-deletes", "many"], "say 500, or 0.2 for a fifth of them"),
+        ([*SYNC, "--deletes", "scan", "--max-deletes", "many"], "write 500, or 0.2 for a fifth of them"),
     ],
 )
 def test_sync__wrong_usage_is_one_line(portal, capsys, words, says):

@@ -22,7 +22,7 @@ def left(tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("B24_WEBHOOK", portal.webhook_url)
         portal.fail("error", at=3, times=100, code="ACCESS_DENIED", status=403)
         assert main([*FETCH, "--workers", "1", "--quiet"]) == 2
-        assert "the same call goes on after the" in capsys.readouterr().err
+        assert "the same call resumes after the" in capsys.readouterr().err
         portal.clear_faults()
         yield portal
 
@@ -39,7 +39,7 @@ def test_jobs__lists_what_is_unfinished_until_it_is_finished(left, tmp_path, cap
     assert f"{job['rows']:,} of the rows by 1 earlier run" in capsys.readouterr().out
     assert pq.read_table("deals.parquet")["ID"].to_pylist() == left.truth("crm.deal.list").ids
     assert main(["unfinished"]) == 0
-    assert capsys.readouterr().out == "nothing is unfinished\n"
+    assert capsys.readouterr().out == "no unfinished fetches\n"
 
 
 def test_jobs__discard_forgets_one(left, capsys):
@@ -47,7 +47,7 @@ def test_jobs__discard_forgets_one(left, capsys):
     assert main(["unfinished", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert main(["unfinished", "--discard", "deals.parquet"]) == 1
-    assert "nothing unfinished of deals.parquet" in capsys.readouterr().err
+    assert "no unfinished fetch of deals.parquet" in capsys.readouterr().err
 
 
 def test_fetch__no_resume_starts_from_the_beginning(left, capsys):

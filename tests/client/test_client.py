@@ -56,7 +56,7 @@ def test_call__gives_the_payload_and_its_envelope(b24: B24OAuth | B24Hook) -> No
     assert data is not None
     assert data["result"] == result.result
     assert data["time"]["duration"] >= 0
-    assert repr(result) == "<first 50 of 120 rows: tools.fetch_all('crm.deal.list') gets them all>"
+    assert repr(result) == "<first 50 of 120 rows: tools.fetch_all('crm.deal.list') reads them all>"
 
 
 def test_call__an_error_that_the_portal_answered_is_in_the_result(b24: B24OAuth | B24Hook) -> None:
@@ -116,7 +116,7 @@ def test_batch__can_give_whole_answers(b24: B24OAuth | B24Hook) -> None:
 
 @pytest.mark.parametrize("calls", [[()], [("profile",), None], {"a": {"params": {}}}, ["profile"]])
 def test_batch__what_is_no_call_is_refused_before_sending(portal: Sandbox, calls: Any) -> None:
-    with portal.hook(restriction_params=SOON) as b24, pytest.raises(ConfigError, match="is no call"):
+    with portal.hook(restriction_params=SOON) as b24, pytest.raises(ConfigError, match="is not a call"):
         b24.actions.v2.batch.make(calls=calls)
 
 
@@ -275,7 +275,7 @@ def test_client__no_secret_is_shown(portal: Sandbox, make: Callable[[Sandbox], A
     [
         ({"access_token": "a"}, "which portal"),
         ({"client_endpoint": "https://x.bitrix24.com/rest/"}, "neither an access token"),
-        ({"access_token": "a", "client_endpoint": "http://x.bitrix24.com/rest/"}, "without encryption"),
+        ({"access_token": "a", "client_endpoint": "http://x.bitrix24.com/rest/"}, "uses no encryption"),
         (
             {"access_token": "a", "domain": "x.bitrix24.com", "server_endpoint": "https://evil.example/rest/"},
             "not a known authorization server",

@@ -50,7 +50,7 @@ def test_set_http_client__an_error_of_the_portal_is_one(code: Any) -> None:
 @pytest.mark.parametrize("answer", [None, [], "text", {"rows": []}])
 def test_set_http_client__an_answer_that_is_none_is_refused(answer: Any) -> None:
     b24, _ = hook(answer)
-    with pytest.raises(ConfigError, match="the http client that was set answered profile"):
+    with pytest.raises(ConfigError, match="the custom http client answered profile"):
         b24.actions.v2.call.make(method="profile")
 
 
@@ -91,7 +91,7 @@ def test_set_logger__tokens_that_could_not_be_written_are_logged_to_it_too(
         b24.set_logger(logging.getLogger("my.app"))
         save = store.save
         monkeypatch.setattr(store, "save", lambda new: save(new) if new.refreshing else refuse_disk())
-        with caplog.at_level(logging.ERROR), pytest.warns(UserWarning, match="could not be kept"):
+        with caplog.at_level(logging.ERROR), pytest.warns(UserWarning, match="could not be saved"):
             b24.auth.refresh_auth()
         b24.destroy()
     written = [record for record in caplog.records if "could not be written" in record.message]

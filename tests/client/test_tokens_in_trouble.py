@@ -185,7 +185,7 @@ def broken(**_: Any) -> Any:
         (lambda: None, "gave a NoneType"),
         (lambda: {}, "no access token"),
         (lambda: {"access_token": "x", "member_id": "stranger"}, "another portal"),
-        (lambda: {"access_token": "x", "expires": "soon"}, "makes no sense"),
+        (lambda: {"access_token": "x", "expires": "soon"}, "is invalid"),
         (broken, "raised KeyError"),
     ],
 )
@@ -205,7 +205,7 @@ def test_server__html_or_silence_is_an_error_and_the_old_pair_goes_on(kind: str,
     with Sandbox(deals=1, rate_limit=None) as portal:
         with portal.connect(restriction_params=FAST, timeout=0.3, store=store) as b24:
             portal.fail(kind, on="oauth", times=9)
-            with pytest.raises(RefreshTokenError, match="could not be asked"):
+            with pytest.raises(RefreshTokenError, match="could not be reached"):
                 b24.auth.refresh_auth()
             assert b24.actions.v2.call.make(method="profile").is_success
         kept = store.load()
@@ -215,6 +215,6 @@ def test_server__html_or_silence_is_an_error_and_the_old_pair_goes_on(kind: str,
 
 def test_server__that_takes_no_post_is_told_apart() -> None:
     with Sandbox(deals=1, rate_limit=None, token_methods=["GET"]) as portal, portal.connect() as b24:
-        refused = pytest.raises(RefreshTokenError, match="does not take a POST")
+        refused = pytest.raises(RefreshTokenError, match="does not accept POST")
         with refused:
             b24.auth.refresh_auth()

@@ -74,7 +74,7 @@ def test_check__an_amount_that_its_rows_do_not_add_up_to_is_a_fault(folder):
 
     rewritten(folder, "deal_products", dearer)
     [found] = [one for one in check_crm(folder).findings if one.is_fault]
-    assert (found.table, found.what) == ("deals", "product rows add up to another amount")
+    assert (found.table, found.what) == ("deals", "product rows do not add up to the amount")
 
 
 def test_export__a_duckdb_file_has_the_same_rows_and_again_without_doubling(folder, tmp_path):

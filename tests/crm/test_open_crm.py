@@ -74,7 +74,7 @@ def test_sql__reads_no_other_file_and_writes_none(folder, query):
 
 
 def test_a_folder_without_tables__is_an_error_that_says_what_makes_them(tmp_path):
-    with pytest.raises(ConfigError, match="no tables of a CRM") as caught:
+    with pytest.raises(ConfigError, match="no CRM tables") as caught:
         open_crm(tmp_path)
     assert "sync_crm" in caught.value.hint
 

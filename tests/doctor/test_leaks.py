@@ -152,7 +152,7 @@ def test_scan__names_file_cell_and_kind_and_never_the_secret(tmp_path, capsys):
     assert "config.py: line 1: client secret" in shown
     assert "3 secrets in 2 files" in shown
     assert f"nbstripout {tmp_path / 'deals.ipynb'}" in shown
-    assert "make a new webhook" in shown
+    assert "create a new webhook" in shown
     for secret in (CODE, TOKEN, KEY):
         assert [secret[at : at + 4] for at in range(len(secret) - 3) if secret[at : at + 4] in shown] == []
 

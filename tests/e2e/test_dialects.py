@@ -88,7 +88,7 @@ def test_fetch_all__brings_every_row_of_each_dialect_once(portal, method, select
 @pytest.mark.parametrize(("method", "params"), COUNTS_WHAT_IT_HIDES)
 def test_fetch_all__a_total_that_is_not_reached_is_an_error_with_every_row_that_came(portal, method, params):
     truth = portal.truth(method, params=params)
-    with pytest.raises(IncompleteFetchError, match="a second reading brought no more") as caught:
+    with pytest.raises(IncompleteFetchError, match="a second pass returned no more") as caught:
         fetch(portal, method, params=params)
     assert sorted(map(str, caught.value.rows.iloc[:, 0])) == sorted(map(str, truth.ids))
     assert not caught.value.report.complete

@@ -90,7 +90,7 @@ def test_fetch_all__goes_on_after_an_error_and_says_so(portal, target):
             act=lambda: portal.fail("error", probability=1.0, code="ACCESS_DENIED", status=403),
             error=IncompleteFetchError,
         )
-        assert "the same call goes on after the" in error.hint
+        assert "the same call resumes after the" in error.hint
         portal.clear_faults()
         b24.tools.fetch_all("crm.deal.list", FIELDS, to=target, progress=False)
     assert file_ids(target) == portal.truth("crm.deal.list").ids
@@ -161,7 +161,7 @@ def test_fetch_all__another_query_starts_anew_and_says_so(portal, target):
         stopped(b24, target)
         report = b24.tools.fetch_all("crm.deal.list", FIELDS[:2], to=target, progress=False)
     assert report.earlier is None
-    assert "started anew: what an earlier run had begun was another query" in report.notes
+    assert "started over: an earlier run had another query" in report.notes
     assert (pq.read_table(target).column_names, file_ids(target)) == (FIELDS[:2], portal.truth("crm.deal.list").ids)
 
 

@@ -165,7 +165,7 @@ def test_fetch__without_xlsxwriter_nothing_is_sent(tools, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sync__refuses_a_file(name, tools, tmp_path):
-    with pytest.raises(ConfigError, match="a sync keeps a folder of Parquet files"):
+    with pytest.raises(ConfigError, match="a sync writes a folder of Parquet files"):
         tools.sync("crm.deal.list", ["ID"], to=tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

@@ -88,7 +88,7 @@ def test_a_list_that_breaks__hands_out_the_rows_that_waited_too(portal, b24):
     assert len(frame) == report.rows > 1_000
     assert not report.complete
     assert frame["ID"].to_list() == portal.truth("crm.deal.list").ids[: len(frame)]
-    assert f"the last {len(frame):,} rows have codes where a title was not read yet" in report.notes
+    assert f"the last {len(frame):,} rows have ids without titles, because the fetch ended first" in report.notes
 
 
 def test_partial__keeps_the_rows_that_waited_in_the_file(portal, b24, tmp_path, title_limit):

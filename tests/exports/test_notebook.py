@@ -73,7 +73,7 @@ def test_a_failed_notebook__keeps_its_copy_beside_the_last_good_one(at_home, mon
     assert main(["run", "r.ipynb", "-p", "a=0", "--quiet"]) == 1
     shown = capsys.readouterr().err
     assert shown == (
-        "b24data: r.ipynb, cell 4: ZeroDivisionError: division by zero. Hint: as far as it got: out/r.failed.ipynb.\n"
+        "b24data: r.ipynb, cell 4: ZeroDivisionError: division by zero. Hint: the partial copy: out/r.failed.ipynb.\n"
     )
     assert (at_home / "out" / "r.ipynb").read_bytes() == good
     assert [output.output_type for output in outputs(at_home / "out" / "r.failed.ipynb")] == ["stream", "error"]
@@ -123,16 +123,16 @@ def test_a_secret__is_refused_before_anything_runs(at_home, monkeypatch, word, c
     ("make", "words", "says"),
     [
         (lambda path: None, [], "there is no r.ipynb"),
-        (lambda path: path.write_text("{"), [], "r.ipynb is no notebook"),
-        (lambda path: path.write_text("{}"), [], "r.ipynb is no notebook"),
+        (lambda path: path.write_text("{"), [], "r.ipynb is not a notebook"),
+        (lambda path: path.write_text("{}"), [], "r.ipynb is not a notebook"),
         (lambda path: notebook_of(path, "a = 1"), ["-p", "b=1"], "has no parameter 'b'"),
-        (lambda path: notebook_of(path, "a = 1"), ["-p", "1a=1"], "'1a' is no name of a variable"),
+        (lambda path: notebook_of(path, "a = 1"), ["-p", "1a=1"], "'1a' is not the name of a variable"),
         (lambda path: notebook_of(path, "a = 1"), ["-p", "a"], "-p a has no value"),
         (lambda path: notebook_of(path, "a = 1"), ["-p", "a=[1"], "is neither YAML nor JSON"),
         (lambda path: notebook_of(path, "a = 1", kernel="julia-9"), [], "the kernel 'julia-9', which is not here"),
         (lambda path: notebook_of(path, "a = 1"), ["-o", "r.ipynb"], "is the notebook itself"),
         (lambda path: notebook_of(path, "a = 1"), ["-o", "no/such/r.ipynb"], "there is no folder no/such"),
-        (lambda path: path.write_bytes(untagged()), ["-p", "a=1"], "is tagged 'parameters'"),
+        (lambda path: path.write_bytes(untagged()), ["-p", "a=1"], "has the tag 'parameters'"),
     ],
 )
 def test_a_notebook__that_cannot_run_is_one_line(at_home, monkeypatch, make, words, says, capsys):
@@ -248,5 +248,5 @@ def test_json__says_what_was_made(at_home, monkeypatch, capsys):
 
 
 def test_a_word_that_is_no_parameter__is_refused_with_the_nearest():
-    with pytest.raises(ConfigError, match="reads like -p month=2026-10"):
+    with pytest.raises(ConfigError, match="write -p month=2026-10"):
         parameters_of(["month"])

@@ -148,7 +148,7 @@ def test_a_state__that_is_damaged_begins_anew_and_the_export_runs(desk, caplog, 
     (state,) = (desk.folder.parent / "state" / "exports").glob("deals-*.json")
     state.write_text('{"runs": [')
     assert desk.run("deals") == 0
-    assert "begins anew" in caplog.text
+    assert "starts over" in caplog.text
     assert desk.status("deals", capsys)["state"] == "done"
 
 

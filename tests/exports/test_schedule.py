@@ -153,7 +153,7 @@ def test_what_is_set__is_carried_along_but_no_secret(cron, here, monkeypatch, ca
     assert main(["schedule", "add", "@daily", "deals"]) == 0
     shown = capsys.readouterr()
     assert "TZ=Europe/Berlin" in cron.text
-    assert "HTTPS_PROXY has a password in it and is not carried along" in shown.err
+    assert "HTTPS_PROXY contains a password and is left out" in shown.err
     assert not [secret for secret in ("pa55", "notreal") if secret in cron.text + shown.out + shown.err]
 
 
@@ -222,7 +222,7 @@ def test_a_time__that_cron_refuses_is_told_in_its_words_and_the_crontab_is_as_it
     cron.table.write_text(OTHERS)
     assert main(["schedule", "add", when, "deals"]) == 1
     said = capsys.readouterr().err
-    assert f'cron did not take the new one: "-":4: bad {field}; errors in crontab file' in said
+    assert f'cron rejected the new one: "-":4: bad {field}; errors in crontab file' in said
     assert '"0 6 * * *" (minute, hour,' in said
     assert cron.text == OTHERS
 
@@ -251,7 +251,7 @@ def test_a_time__that_cron_takes_is_kept(cron, here, when):
 )
 def test_a_time__that_would_become_a_part_of_the_command_is_refused(cron, here, when, capsys):
     assert main(["schedule", "add", when, "deals"]) == 1
-    assert f"{when!r} is no time for cron. Hint: five fields in quotes" in capsys.readouterr().err
+    assert f"{when!r} is not a cron schedule. Hint: five fields in quotes" in capsys.readouterr().err
     assert not cron.table.exists()
 
 
@@ -368,7 +368,7 @@ def test_with_entry__a_line_that_stands_there_twice_stands_there_once():
 
 
 def test_line_of__a_path_that_cron_can_not_hold_is_refused():
-    with pytest.raises(ConfigError, match="cron takes no line"):
+    with pytest.raises(ConfigError, match="cron does not accept a line"):
         crontab.line_of("@daily", "deals", Path("/x\n* * * * * rm -rf/exports.toml"), "cd")
 
 

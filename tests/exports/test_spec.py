@@ -105,7 +105,7 @@ def test_everything_that_is_wrong__is_said_at_once_with_the_nearest_right_word(t
         "  'defaults' is unknown, did you mean [exports.NAME]?",
         "  [exports.deals] method is missing",
         "  [exports.deals] methd is unknown, did you mean method?",
-        "  [exports.deals] target: {dat} stands for nothing, did you mean {date}?",
+        "  [exports.deals] target: {dat} is not a placeholder, did you mean {date}?",
         '  [exports.deals] every = \'daily\': it is a duration, such as "30min", "6h", "1d" or "1w"',
         "  [exports.deals] gentle = 'yes': it is true (leave half of the request limit to others) or false",
         '  [exports.deals] on_failure = ...: it is a command, such as ["./tell", "anna"], or the name of an '
@@ -204,18 +204,18 @@ def test_a_secret__is_refused_as_a_parameter_and_not_shown(tmp_path, line):
 
 def test_a_target__of_two_exports_is_refused(tmp_path):
     one = '[exports.{}]\nmethod = "crm.deal.list"\ntarget = "d.parquet"\n'
-    assert "[exports.b] target is that of a" in complaint(tmp_path, one.format("a") + one.format("b"))
+    assert "[exports.b] target is also that of a" in complaint(tmp_path, one.format("a") + one.format("b"))
 
 
 def test_a_dataset__stays_where_it_is(tmp_path):
     text = complaint(tmp_path, '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d-{date}"\n')
-    assert "its name has no {...}" in text
+    assert "a fixed name, without {...}" in text
 
 
 def test_a_dataset__follows_one_list_and_not_each_day_another(tmp_path):
     table = '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d"\n'
     text = complaint(tmp_path, table + 'filter = { ">DATE_CREATE" = "{date}" }\n')
-    assert "filter: a dataset follows one list" in text
+    assert "filter: a sync reads one list" in text
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_dataset__follows_one_list_and_not_each_day_another(tmp_path):
         ("[exports.deals]\nmethod = 'сделки'".encode("cp1251"), "is not UTF-8"),
         (b"", "there is no export in it"),
         (b"[export.deals]\n", "did you mean [exports.NAME]?"),
-        (b"[exports]\ndeals = 5\n", "[exports.deals] is no table"),
+        (b"[exports]\ndeals = 5\n", "[exports.deals] is not a table"),
     ],
 )
 def test_a_file__that_is_none_says_why(tmp_path, content, words):
@@ -266,7 +266,7 @@ def test_a_name__that_is_misspelt_is_an_error_with_the_nearest(tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("params = { labels = 'add' }", "params: labels is an option and not a parameter of crm.deal.list"),
+        ("params = { labels = 'add' }", "params: labels is an option, not a parameter of crm.deal.list"),
         ("params = { Limit = 3 }", "an export has no such option"),
         ("order = { ID = 'down' }", "order = {'ID': 'down'}: it is a table of \"ASC\" and \"DESC\""),
         ("order = 'ID'", "such as { ID ="),
@@ -296,7 +296,7 @@ def test_find_file__that_everybody_may_write_to_is_used_only_where_it_is_named(t
     monkeypatch.chdir(tmp_path)
     (tmp_path / "exports.toml").write_text(GOOD)
     (tmp_path / "exports.toml").chmod(0o666)
-    with pytest.raises(ConfigError, match="everybody may write to it"):
+    with pytest.raises(ConfigError, match="everyone can write to it"):
         find_file(None)
     (tmp_path / "exports.toml").chmod(0o664)
     assert find_file(None) == find_file("exports.toml")

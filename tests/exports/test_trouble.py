@@ -232,7 +232,7 @@ def test_rights_that_are_lost_midway__make_it_a_part_and_the_next_run_goes_on(de
         code, said = desk.ended("deals", "--quiet", code=COMMAND)
         assert code == 2
         assert "stopped after" in one_line(said)
-        assert "the same call goes on after the" in said
+        assert "the same call resumes after the" in said
         assert not (desk.folder / "deals.parquet").exists()
         assert desk.status("deals", capsys)["state"] == "partial"
         portal.clear_faults()
@@ -289,7 +289,7 @@ def test_who_was_killed__is_told_of_by_the_status_and_the_next_run(desk_at, caps
         assert desk.status("deals", capsys)["state"] == "killed"
         code, said = desk.ended("deals", code=COMMAND)
         assert code == 0
-        assert "was killed; this one goes on after it" in said
+        assert "was killed; this run continues" in said
 
 
 def test_a_name_of_yesterday__leaves_nothing_of_its_unfinished_run_behind(desk_at, monkeypatch):

@@ -15,7 +15,7 @@ from b24data.files.workfolder import WorkFolder
 from b24data.sync.state import Store
 
 HUGE = 3 << 30
-SAID = r" has 3,221 MB, and b24data reads no more than 67 MB of such a file\. Hint: look at it, then move it away\."
+SAID = r" has 3,221 MB, and b24data reads no more than 67 MB of such a file\. Hint: check it, then move it away\."
 
 
 def huge(path: Path) -> Path:

@@ -126,17 +126,17 @@ def test_descriptions__a_list_that_the_openapi_document_lacks_has_none():
     found, _ = described("v3:partner.thing.list", {OPENAPI: {"paths": [], "components": {"schemas": []}}})
     assert (found.fields, found.note) == (
         {},
-        "nothing describes the fields of partner.thing.list: types were read off the rows",
+        "nothing describes the fields of partner.thing.list: the rows decide the types",
     )
 
 
 def test_descriptions__a_refusal_is_a_note_and_a_failure_is_raised():
     found, _ = described("crm.deal.list", {"crm.deal.fields": DENIED})
     assert found.fields == {}
-    assert found.note == "crm.deal.fields says ACCESS_DENIED: types were read off the rows"
+    assert found.note == "crm.deal.fields says ACCESS_DENIED: the rows decide the types"
     found, _ = described("user.get", {"user.fields": {"ID": "ID", "NAME": "Name"}, "user.userfield.list": DENIED})
     assert list(found.fields) == ["ID", "NAME"]
-    assert found.note == "user.userfield.list says ACCESS_DENIED: types of user fields were read off the rows"
+    assert found.note == "user.userfield.list says ACCESS_DENIED: the rows decide the types of user fields"
     with pytest.raises(ServerError):
         described("crm.deal.list", {"crm.deal.fields": ServerError("crm.deal.fields", "", code="X", status=500)})
 

@@ -90,7 +90,7 @@ def test_select__a_documented_field_that_no_row_has_is_an_empty_column_and_a_not
     running = fetch(b24, "bizproc.workflow.instances", ["ID", "MODIFIED", "STARTED"])
     assert str(running["MODIFIED"].dtype) == "datetime64[us, UTC]"
     assert running["MODIFIED"].isna().all()
-    assert "came in no row" in notes(running)
+    assert "in no row" in notes(running)
     assert "MODIFIED" in notes(running)
 
 

@@ -142,7 +142,7 @@ def test_recheck__a_point_in_time_that_contradicts_is_shown_as_text():
 def test_recheck__an_empty_value_contradicts_once_the_column_had_one():
     empty = {**ROW, "OPPORTUNITY": None, "STAGE_ID": None}
     assert rechecked({">OPPORTUNITY": 5}, [empty]) == {
-        ">OPPORTUNITY": "not checkable: the field came in no row, so this user may not see it"
+        ">OPPORTUNITY": "not checkable: no row has the field; this user may have no right to see it"
     }
     for rows in ([ROW, empty], [empty, ROW]):
         with pytest.raises(ProtocolViolationError, match="ignores the filter '>OPPORTUNITY'"):
@@ -171,7 +171,7 @@ def test_recheck__groups_are_checked_as_a_whole():
         recheck.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow))
         return [one.proof for one in condition_reports(plan.conditions, plan.bounds, recheck, "")]
 
-    unseen = "not checkable: no row shows that the portal honours this part of the group"
+    unseen = "not checkable: no row shows that the portal applies this part of the group"
     assert run({"0": {"logic": "OR", "stageId": "NEW", "id": 7}}) == [unseen, "checked"]
     with pytest.raises(ProtocolViolationError, match="ignores the group '0'"):
         run({"0": {"logic": "OR", "stageId": "NEW", "id": 8}})

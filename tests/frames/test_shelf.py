@@ -122,7 +122,7 @@ def test_shelf__a_folder_that_can_not_be_made_is_one_line_in_the_log(folder, cap
     with caplog.at_level(logging.WARNING, "b24data"):
         assert shelf_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")) is None
         assert shelf_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")) is None
-    assert caplog.text.count("descriptions of fields are not kept") == 1
+    assert caplog.text.count("field descriptions are not cached") == 1
 
 
 def test_shelf__a_folder_that_can_not_be_written_is_one_line_in_the_log(tmp_path, caplog):
@@ -132,7 +132,7 @@ def test_shelf__a_folder_that_can_not_be_written_is_one_line_in_the_log(tmp_path
         for _ in range(2):
             shelf.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
             assert shelf.get("v2", "crm.deal.list", {}) is None
-    assert caplog.text.count("descriptions of fields are not kept") == 1
+    assert caplog.text.count("field descriptions are not cached") == 1
 
 
 def test_shelf__what_nobody_asked_for_in_a_month_is_removed(tmp_path):

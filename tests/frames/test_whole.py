@@ -144,8 +144,8 @@ def test_values_that_do_not_fit__are_null_counted_and_shown_once(b24):
 def test_a_field_that_comes_in_no_row__is_named_and_one_that_is_only_empty_is_not(b24):
     tools = rewritten(b24, lambda body: re.sub(rb'"COMMENTS":(null|"(?:[^"\\]|\\.)*"),?', b"", body))
     frame = tools.fetch_all("crm.deal.list", ["ID", "COMMENTS", "ADDITIONAL_INFO"], limit=60, progress=False)
-    [note] = [note for note in frame.attrs["b24data"]["notes"] if "came in no row" in note]
-    assert note == "came in no row, so this user may not see it, or none has it: COMMENTS"
+    [note] = [note for note in frame.attrs["b24data"]["notes"] if "in no row" in note]
+    assert note == "in no row, because it is empty or this user has no right to see it: COMMENTS"
 
 
 def test_a_typo__is_answered_before_any_list_request(portal, b24):

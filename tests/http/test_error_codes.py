@@ -290,7 +290,7 @@ def test_call__a_redirect_in_circles_says_where_to_without_a_secret() -> None:
     transport = FakeTransport(
         answer=lambda *_: reply(b"", 302, location="https://b.bitrix24.com/rest/1/s3cr3t/profile")
     )
-    with pytest.raises(TransportError, match="circles, at last to") as caught:
+    with pytest.raises(TransportError, match="circles, last to") as caught:
         hook_session(transport).call("profile")
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.hint

@@ -82,7 +82,7 @@ def test_read_reply__half_a_character_becomes_the_replacement_one(body: bytes, v
         (b"", "empty"),
         (b"<html><body>502</body></html>", "HTML"),
         (b'{"result": [1, 2', "cut off"),
-        (b'Warning: Undefined index in /x.php on line 5\n{"result": 1}', "text stands"),
+        (b'Warning: Undefined index in /x.php on line 5\n{"result": 1}', "begins with text"),
         (b"[1]", "not an answer of the REST API"),
         (b"{}", "neither a result nor an error"),
     ],

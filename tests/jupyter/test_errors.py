@@ -53,9 +53,9 @@ def test_all_of_an_error__shows_no_secret(kernel, portal):
 def test_an_error_with_a_cause__is_no_chain(kernel):
     shown = kernel.run(
         "from b24data import SdkError\ntry:\n    1 / 0\nexcept ZeroDivisionError as error:\n"
-        "    raise SdkError('it broke', hint='mend it') from error"
+        "    raise SdkError('it broke', hint='fix it') from error"
     )
-    assert shown.text == "SdkError: it broke. Hint: mend it."
+    assert shown.text == "SdkError: it broke. Hint: fix it."
 
 
 def test_handlers_of_other_packages__stay_and_come_first(kernel):
@@ -80,7 +80,7 @@ def test_outside_of_a_notebook__the_line_is_there_too():
     assert ConfigError("no", hint="yes")._render_traceback_() == ["ConfigError: no. Hint: yes."]
     stopped = KeyboardInterrupt()
     in_one_line(stopped)
-    assert stopped._render_traceback_() == ["KeyboardInterrupt: stopped; nothing more is sent"]
+    assert stopped._render_traceback_() == ["KeyboardInterrupt: stopped; no more requests are sent"]
 
 
 STOP = "import _thread, threading; threading.Timer(0.5, _thread.interrupt_main).start()\n"
@@ -100,7 +100,7 @@ def test_ctrl_c__is_one_line(kernel, what):
     shown = kernel.run(f"{STOP}{what}")
     kernel.run("slow.stop()")
     line = "\n".join(shown.errors[0]["traceback"])
-    assert line == "KeyboardInterrupt: stopped; nothing more is sent"
+    assert line == "KeyboardInterrupt: stopped; no more requests are sent"
 
 
 README = Path(__file__).parents[2] / "README.md"
@@ -113,7 +113,7 @@ def test_the_ten_lines_of_the_readme__work_in_one_cell(kernel, portal):
     kernel.run("import tempfile; os.environ['B24DATA_CONFIG_DIR'] = tempfile.mkdtemp(); os.chdir(tempfile.mkdtemp())")
     first = kernel.run(TEN_LINES[1])
     assert first.text.rpartition("AuthorizationRequiredError")[2] == (
-        ": nobody has signed in to a portal on this machine. Hint: sign in with the panel of b24data.login(),"
+        ": you have not signed in to a portal on this machine. Hint: sign in with the panel of b24data.login(),"
         " then run this cell again."
     )
     displays = [content["data"] for kind, content in first.outputs if kind == "display_data"]

@@ -176,7 +176,7 @@ def test_b24data_login__asks_in_a_real_terminal_and_shows_no_secret(portal):
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
-    assert "kept as 'acme'" in child.before
+    assert "saved as 'acme'" in child.before
     assert portal.webhook_url.rstrip("/").rpartition("/")[2] not in shown.getvalue()
     assert f"{portal.url}/rest/•••" in shown.getvalue()
     assert connect("acme").tools.health_check()
@@ -223,5 +223,5 @@ def test_the_html_prompt__asks_by_the_kernels_prompt(kernel, portal):
     answers = iter([portal.webhook_url])
     shown = kernel.run("b24 = b24data.login('by-html', ui='html')", answers=answers, before="import b24data")
     assert shown.status == "ok", shown.text
-    assert "Signed in, and kept as" in shown.html
+    assert "Signed in and saved as" in shown.html
     assert portal.webhook_url not in shown.html + shown.text

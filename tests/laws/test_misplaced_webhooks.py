@@ -23,7 +23,7 @@ SPELLINGS = {
     "with a slash": f"{ADDRESS}/",
     "with a method": f"{ADDRESS}/crm.deal.list",
     "of REST 3": f"https://{HOST}/rest/api/1/{CODE}/",
-    "without encryption": ADDRESS.replace("https", "http"),
+    "uses no encryption": ADDRESS.replace("https", "http"),
     "without a scheme": ADDRESS[8:],
     "without a host": f"/rest/1/{CODE}/",
     "in capitals": ADDRESS.upper(),

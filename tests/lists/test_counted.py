@@ -141,7 +141,7 @@ def test_fetch__a_total_that_is_too_low_or_missing_hides_no_row(lie, make):
 def test_fetch__a_total_that_a_second_reading_does_not_reach_is_an_error_with_all_rows(make):
     portal = make(930, total=lambda count: 932)
     found = []
-    with pytest.raises(IncompleteFetchError, match="932 rows and sent 930, and a second reading brought no more"):
+    with pytest.raises(IncompleteFetchError, match="932 rows and sent 930, and a second pass returned no more"):
         fetch(portal, "department.get" if make is departments else "crm.address.list", found=found)
     assert found == portal.rows
 
@@ -233,7 +233,7 @@ def test_fetch__a_portal_that_ignores_the_page_ends_in_an_error(method, total):
 
 def test_fetch__rows_that_no_start_reaches_are_an_error():
     portal = PagedPortal(rows_for("disk.file.search", 3_000), by_start(), clamp=1_000, total=lambda count: None)
-    with pytest.raises(IncompleteFetchError, match="the same page again and again after 1,050 rows"):
+    with pytest.raises(IncompleteFetchError, match="the same page after 1,050 rows"):
         fetch(portal, "disk.file.search")
 
 
@@ -274,7 +274,7 @@ def test_fetch__a_row_that_goes_meanwhile_makes_the_list_be_read_again():
     found, facts = fetch(portal)
     assert {row["ID"] for row in found} == {str(n) for n in range(1, 301)}
     assert facts.complete
-    assert facts.notes == ["the portal's total changed from 300 to 299: the list was read a second time"]
+    assert facts.notes == ["the portal's total changed from 300 to 299: the list was read again"]
 
 
 @pytest.mark.parametrize("method", ["landing.site.getList", "mail.message.list"])
@@ -286,7 +286,7 @@ def test_fetch__a_row_that_goes_is_noticed_without_a_total_too(method):
     portal = DIALECTS[method](rows_for(method, 1_500), before=delete_the_first, page=200)
     found, facts = fetch(portal, method)
     assert {row["NAME"] for row in found} == {f"row {n}" for n in range(1, 1_501)}
-    assert facts.notes[0] == "rows moved from page to page: the list was read a second time"
+    assert facts.notes[0] == "rows moved from page to page: the list was read again"
 
 
 def test_fetch__a_list_that_never_holds_still_is_an_error():
@@ -294,7 +294,7 @@ def test_fetch__a_list_that_never_holds_still_is_an_error():
         portal.rows.insert(0, {"ID": str(1_000 + call)})
 
     portal = departments(300, before=shift)
-    with pytest.raises(IncompleteFetchError, match="two readings of the list differ") as caught:
+    with pytest.raises(IncompleteFetchError, match="two passes over the list differ") as caught:
         fetch(portal)
     assert isinstance(caught.value.__cause__, ProtocolViolationError)
 
@@ -454,10 +454,10 @@ def test_a_method_that_nothing_documents__comes_whole_with_and_without_pages(cou
     portal = PagedPortal(rows, lambda portal, params: portal.rows, wrap=wrap, total=lambda n: None)
     whole, facts = fetch(portal, "partner.thing.list")
     assert (whole, facts.reason, facts.complete) == (rows, "whole_answer", True)
-    assert facts.notes == ["partner.thing.list answers the same whatever page is asked for: it has no pages"]
+    assert facts.notes == ["partner.thing.list returns the same rows for every page: it has no pages"]
 
 
 def test_a_method_that_nothing_documents__a_round_number_of_rows_may_be_its_first_page():
     portal = PagedPortal([{"n": n} for n in range(50)], lambda portal, params: portal.rows, total=lambda n: None)
-    with pytest.raises(IncompleteFetchError, match="sends the same page again"):
+    with pytest.raises(IncompleteFetchError, match="repeats the same page"):
         fetch(portal, "partner.thing.list")

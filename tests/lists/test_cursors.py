@@ -258,7 +258,7 @@ def test_fetch__more_rows_than_the_limit_are_taken_too():
 
 def test_fetch__more_rows_without_a_way_to_them_are_an_error():
     portal = PagedPortal([], lambda portal, params: [{"callId": 1}], items, extra={"hasMore": True})
-    with pytest.raises(IncompleteFetchError, match="not how to get them"):
+    with pytest.raises(IncompleteFetchError, match="not how to read them"):
         fetch(portal, "call.followup.list")
 
 
@@ -282,7 +282,7 @@ def test_fetch__one_answer_that_may_not_be_all_is_an_error(method, extra, rows):
     )
     portal.extra = extra
     required = dict.fromkeys(spec.required, "x")
-    with pytest.raises(IncompleteFetchError, match="no way to get the others"):
+    with pytest.raises(IncompleteFetchError, match="no documented way leads to the others"):
         fetch(portal, method, params=required)
     portal.extra, portal.rows = dict.fromkeys(extra, False), found[:-1]
     assert fetch(portal, method, params=required)[1].reason == "whole_answer"

@@ -129,7 +129,7 @@ def test_profiles__last_use_is_when_a_client_was_made(three, tmp_path):
 @pytest.mark.parametrize(
     ("profiles", "said"),
     [
-        (["acme", "acme"], "the profile 'acme' stands twice"),
+        (["acme", "acme"], "the profile 'acme' is given twice"),
         (["acme", "bata"], r"there is no profile 'bata'. Hint: did you mean 'beta'\?"),
         ("acne", r"there is no profile 'acne'. Hint: did you mean 'acme'\?"),
         ([], "the list of profiles is empty"),
@@ -150,7 +150,7 @@ def test_connect_all__refuses_two_profiles_of_one_portal(three, keep):
 
 
 def test_connect_all__without_a_profile_says_how_to_sign_in(keep):
-    with pytest.raises(AuthorizationRequiredError, match=r"nobody has signed in.*b24data\.login\(\)"):
+    with pytest.raises(AuthorizationRequiredError, match=r"you have not signed in.*b24data\.login\(\)"):
         b24data.connect_all()
 
 

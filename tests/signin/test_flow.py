@@ -116,7 +116,7 @@ def test_a_stale_code__says_so_and_a_new_link_is_ready(flow, portal):
     ask(flow, portal)
     step = flow.paste(code)
     assert step.at == "link"
-    assert "lives 30 seconds and works once" in str(step.trouble)
+    assert "valid for 30 seconds and works once" in str(step.trouble)
     assert step.link
     assert step.link != first.link
     assert flow.paste(portal.authorization_code()).at == "done"

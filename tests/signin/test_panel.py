@@ -116,7 +116,7 @@ def test_no_secret__is_in_a_widget_an_output_or_a_repr(panel, portal):
     [
         (lambda portal: {"address": "acme"}, "This is not the address of a portal", "start"),
         (lambda portal: {"address": "127.0.0.1:9"}, "no connection", "start"),
-        (lambda portal: {"address": "http://acme.bitrix24.com"}, "without encryption", "start"),
+        (lambda portal: {"address": "http://acme.bitrix24.com"}, "uses no encryption", "start"),
         (lambda portal: {"client_secret": ""}, "client_secret is missing", "start"),
         (lambda portal: {"address": portal.url + "/company/?x=1"}, "The portal is http://127.0.0.1", "link"),
     ],
@@ -132,7 +132,7 @@ def test_a_stale_code__has_its_sentence_and_a_new_link(panel, portal):
     fill(panel, portal)
     before = panel.link.value
     paste(panel, "an-old-code-of-yesterday")
-    assert "lives 30 seconds" in panel.message.value
+    assert "valid for 30 seconds" in panel.message.value
     assert 'role="alert"' in panel.message.value
     assert panel.link.value != before
     assert shown(panel) == ["link"]
@@ -144,7 +144,7 @@ def test_an_address_with_a_foreign_state__has_its_sentence_and_changes_no_link(p
     fill(panel, portal)
     before = panel.link.value
     paste(panel, f"http://127.0.0.1:8724/?code={portal.authorization_code()}&state=stolen")
-    assert "does not belong to the link that was opened here" in panel.message.value
+    assert "does not belong to the link shown here" in panel.message.value
     assert panel.link.value == before
     paste(panel, portal.authorization_code())
     assert shown(panel) == ["done"]

@@ -123,7 +123,7 @@ def test_a_long_list_without_a_condition__is_refused_before_a_row_is_read(b24, p
         ("select id frm deals", ConfigError, "can't be read"),
         ("select id from deals where id = $n", ConfigError, r"\$n has no value"),
         ("select id from deals where id = ?", ConfigError, "has no name"),
-        ("select sum(title) from deals", ConfigError, "the query fails"),
+        ("select sum(title) from deals", ConfigError, "the query failed"),
         ("", ConfigError, "empty"),
     ],
 )

@@ -161,7 +161,7 @@ def test_merge__rows_without_an_id_are_refused_and_nothing_changes(tmp_path, row
 def test_parts__somebody_elses_file_is_refused(tmp_path):
     dataset = dataset_in(tmp_path)
     pq.write_table(pa.table({"x": [1]}), tmp_path / "mine.parquet")
-    with pytest.raises(ConfigError, match=r"mine.parquet is not a part.*folder of its own"):
+    with pytest.raises(ConfigError, match=r"mine.parquet is not a part.*separate folder"):
         dataset.parts()
 
 

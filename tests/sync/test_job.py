@@ -201,5 +201,5 @@ def test_jobs__a_state_folder_that_can_not_be_used_hinders_no_job(tmp_path, cloc
 def test_discard__forgets_it_all(left, clock):
     discard(left, clock)
     assert list(left.parent.iterdir()) == []
-    with pytest.raises(ConfigError, match="nothing unfinished of"):
+    with pytest.raises(ConfigError, match="no unfinished fetch of"):
         discard(left, clock)

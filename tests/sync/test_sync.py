@@ -253,9 +253,9 @@ def test_clock__a_jump_of_the_portals_widens_the_window_by_it(sync, portal, tmp_
     report = sync()
     assert report.updated == 2
     assert abs(Moment(portal=report.since, local=0).portal_s - Moment(portal=first.next, local=0).portal_s + 7200) < 60
-    assert any("was moved by 7," in note for note in report.notes)
+    assert any("jumped by 7," in note for note in report.notes)
     assert kept(tmp_path / "deals") == true(portal)
-    assert sync().notes == tuple(note for note in report.notes if "moved" not in note)
+    assert sync().notes == tuple(note for note in report.notes if "jumped" not in note)
 
 
 def test_columns__a_new_field_reaches_every_row_and_is_told(sync, portal, tmp_path, day_passes, clock):
@@ -272,7 +272,7 @@ def test_columns__a_new_field_reaches_every_row_and_is_told(sync, portal, tmp_pa
 
 def test_query__another_one_is_an_error_that_says_what_differs(sync, portal, tmp_path):
     sync()
-    with pytest.raises(ConfigError, match=r"select is \['ID'\] and was \['ID', 'TITLE', .*give another folder"):
+    with pytest.raises(ConfigError, match=r"select is \['ID'\] and was \['ID', 'TITLE', .*use another folder"):
         sync(select=["ID"])
     with pytest.raises(ConfigError, match=r"filter is \{'CATEGORY_ID': 1\} and was \{\}; labels is 'add'"):
         sync({"CATEGORY_ID": 1}, labels="add")
@@ -326,21 +326,21 @@ def test_a_portal_that_does_not_compare_times__is_an_error_whichever_way(tmp_pat
 @pytest.mark.parametrize(
     ("method", "options", "complaint"),
     [
-        ("department.get", {}, "not documented by which field department.get tells of changes.*cursor="),
-        ("crm.status.list", {}, "can't be synced: its rows can't be asked for by an id"),
-        ("event.offline.get", {}, "can't be synced"),
+        ("department.get", {}, "not documented which field of department.get has the time of the last change.*cursor="),
+        ("crm.status.list", {}, "cannot be synced: its rows cannot be requested by id"),
+        ("event.offline.get", {}, "cannot be synced"),
         (
             "bizproc.task.list",
             {"select": ["ID", "USER_ID"]},
             "has several rows of one ID where it is asked for USER_ID",
         ),
         ("bizproc.task.list", {"filter": {"@USER_ID": [1, 7]}}, "has several rows of one ID"),
-        ("crm.deal.list", {"overlap": "soon"}, "'soon' is no duration.*10min"),
-        ("crm.deal.list", {"deletes": "all"}, "is no way to look for what is gone.*scan"),
-        ("crm.deal.list", {"deletes": "scan", "max_deletes": 1.5}, "no number of rows"),
-        ("crm.deal.list", {"deletes": "scan", "max_deletes": True}, "no number of rows"),
-        ("crm.deal.list", {"max_deletes": 5}, "goes with a scan"),
-        ("crm.deal.list", {"filter": ["ID"]}, "takes its filter as a mapping"),
+        ("crm.deal.list", {"overlap": "soon"}, "'soon' is not a duration.*10min"),
+        ("crm.deal.list", {"deletes": "all"}, "is not a way to find deleted rows.*scan"),
+        ("crm.deal.list", {"deletes": "scan", "max_deletes": 1.5}, "not a number of rows"),
+        ("crm.deal.list", {"deletes": "scan", "max_deletes": True}, "not a number of rows"),
+        ("crm.deal.list", {"max_deletes": 5}, "needs a scan"),
+        ("crm.deal.list", {"filter": ["ID"]}, "filter of a sync must be a mapping"),
     ],
 )
 def test_wrong_input__is_told_before_anything_is_sent(b24, portal, tmp_path, method, options, complaint):
@@ -362,7 +362,7 @@ def test_wrong_folder__says_what_to_do(sync, tmp_path):
     with pytest.raises(ConfigError, match="is not a part of this dataset"):
         sync(to=tmp_path / "mine")
     (tmp_path / "mine" / "mine.parquet").rename(tmp_path / "mine" / "ids-000000000000.parquet")
-    with pytest.raises(ConfigError, match="no memory of a sync"):
+    with pytest.raises(ConfigError, match="no state of a sync"):
         sync(to=tmp_path / "mine")
 
 
@@ -470,7 +470,7 @@ def test_report__is_json_safe_and_reads_well(sync, portal, day_passes):
     told = json.loads(json.dumps(report.as_dict()))
     assert told["updated"] == 1
     assert told["fetches"][0]["method"] == "crm.deal.list"
-    assert "300 ids were compared" in str(report)
+    assert "300 ids compared" in str(report)
     assert "1 updated" in report._repr_html_()
 
 

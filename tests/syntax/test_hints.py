@@ -53,7 +53,7 @@ ALLOWED = {
     ("fields/kinds.py", "timestamp[us, tz=UTC]"),
     ("signin/panel.py", "AuthPanel(profile="),
     ("lists/resolve.py", "check_fields=False"),
-    ("client/catalog.py", "if that is meant, add --write"),  # b24data call, %b24 call
+    ("client/catalog.py", "add --write to allow it"),  # b24data call, %b24 call
     ("actions/results.py", ": tools.fetch_all("),
 }
 
@@ -79,7 +79,7 @@ def by_hand(text, room):
         ("limit= takes the first rows", "keyword"),
         ("add --cursor DATE_MODIFY", "flag"),
         ("call it with actions.v2.call", "function"),
-        ("fetch_all gets the whole list", "function"),
+        ("fetch_all reads the whole list", "function"),
     ],
 )
 def test_by_hand__is_seen(text, kind):

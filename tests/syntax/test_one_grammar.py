@@ -1,4 +1,4 @@
-"""What can be said after ``%b24`` and after ``b24data`` is the same, and asks for the same."""
+"""Options of ``%b24`` and after ``b24data`` is the same, and asks for the same."""
 
 import importlib
 
@@ -108,10 +108,10 @@ def test_order__of_a_cell_and_of_its_line_are_one():
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("--order DATE_CREATE=down", "it reads like DATE_CREATE=DESC"),
-        ("--order [1]", "it reads like DATE_CREATE=DESC"),
+        ("--order DATE_CREATE=down", "write DATE_CREATE=DESC"),
+        ("--order [1]", "write DATE_CREATE=DESC"),
         ("--workers many", "--workers many is not a number"),
-        ("--dtypes UF_1", "it reads like UF_CRM_1=int"),
+        ("--dtypes UF_1", "write UF_CRM_1=int"),
         ("--errors coerse", "did you mean coerce?"),
         ("--recheck", "did you mean --no-recheck?"),
         ("--titels", "did you mean --titles?"),
