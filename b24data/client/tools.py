@@ -14,6 +14,7 @@ from b24data.crm.folder import CrmFolder
 from b24data.crm.report import CrmReport, TableReport
 from b24data.crm.sync import CrmSync, tables_of
 from b24data.errors import ConfigError, SdkError
+from b24data.fetch.elsewhere import placed
 from b24data.fetch.fetch import Pipeline
 from b24data.fetch.options import FetchOptions, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
@@ -24,7 +25,7 @@ from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
-from b24data.frames.targets import CsvKind, check_csv, target_of
+from b24data.frames.targets import CsvKind, check_csv, kind_of, target_of
 from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
@@ -163,7 +164,8 @@ class Tools:
         :param filter: the portal's conditions, ``{">=DATE_CREATE": "2026-01-01", "@STAGE_ID": ["NEW", "WON"]}``.
         :param to: a file, which appears when it is complete: ``.parquet``, ``.xlsx`` (needs the extra ``excel``) or
             ``.csv``; memory use does not depend on the number of rows. docs/types.md describes the conversion of
-            values.
+            values. Also an
+            fsspec address, ``s3://bucket/deals.parquet`` (extra ``cloud``), to which the complete file is uploaded.
         :param csv: ``"plain"`` (None) writes a CSV for programs, ``"excel-ru"`` one for Russian Excel.
         :param dtype_backend: ``"numpy_nullable"`` (Int64, string, ...) or ``"pyarrow"``.
         :param resume: resumes a stopped fetch with ``to=`` if the same call is made within 24 hours and the list is
@@ -201,30 +203,33 @@ class Tools:
         ['Int64', 'Float64', 'datetime64[us, UTC]']
         """
         check_csv(to, csv)
-        target = None if to is None else target_of(to, csv)
-        check_backend(dtype_backend)
-        pipeline = self._pipeline(
-            method,
-            select,
-            filter,
-            order=order,
-            params=params,
-            limit=limit,
-            labels=labels,
-            titles=titles,
-            dtypes=dtypes,
-            errors=errors,
-            tz=tz,
-            progress=progress,
-            workers=workers,
-            gentle=gentle,
-            check_fields=check_fields,
-            count=count,
-            recheck=recheck,
-        )
-        if target is None:
-            return pipeline.run(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial)
-        return pipeline.into_file(target, resume=resume, partial=partial)
+        if to is not None:
+            kind_of(to)
+        with placed(to) as place:
+            target = None if place.path is None else target_of(place.path, csv)
+            check_backend(dtype_backend)
+            pipeline = self._pipeline(
+                method,
+                select,
+                filter,
+                order=order,
+                params=params,
+                limit=limit,
+                labels=labels,
+                titles=titles,
+                dtypes=dtypes,
+                errors=errors,
+                tz=tz,
+                progress=progress,
+                workers=workers,
+                gentle=gentle,
+                check_fields=check_fields,
+                count=count,
+                recheck=recheck,
+            )
+            if target is None:
+                return pipeline.run(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial)
+            return place.done(pipeline.into_file(target, resume=resume, partial=partial))
 
     def fetch_table(
         self,
@@ -606,16 +611,17 @@ class Tools:
         >>> len(rows), rows.attrs["b24data"]["reason"]
         (50, 'all_owners')
         """
-        target = None if to is None else target_of(to, None)
-        if target is None:
-            check_backend(dtype_backend)
-        fetch = self._pipeline(method, select, {**(filter or {}), key: [*values]}, by=key, **options)
-        if target is None:
-            frame: pd.DataFrame = fetch.run(
-                lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial=False
-            )
-            return frame
-        return fetch.into_file(target, resume=False, partial=False)
+        with placed(to) as place:
+            target = None if place.path is None else target_of(place.path, None)
+            if target is None:
+                check_backend(dtype_backend)
+            fetch = self._pipeline(method, select, {**(filter or {}), key: [*values]}, by=key, **options)
+            if target is None:
+                frame: pd.DataFrame = fetch.run(
+                    lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial=False
+                )
+                return frame
+            return place.done(fetch.into_file(target, resume=False, partial=False))
 
     def sync_crm(
         self,

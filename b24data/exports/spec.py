@@ -51,7 +51,7 @@ class _Export(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> Path:
         """The target, from the root."""
-        return self.folder / path_of(Path(self.target).expanduser())
+        return self.folder / path_of(self.target).expanduser()
 
     def at(self, now: datetime) -> Self:
         """The export as it is at ``now``: ``{date}`` and its like are filled in, by the calendar of ``tz``."""

@@ -24,6 +24,8 @@ __all__ = [
     "append_private",
     "create",
     "file_behind",
+    "is_address",
+    "name_of",
     "open_regular",
     "path_of",
     "read_bounded",
@@ -108,6 +110,24 @@ def file_behind(path: str | os.PathLike[str]) -> Path:
     raise ConfigError(f"{target} is a link that leads to itself", hint="give the path of the file itself")
 
 
+def is_address(path: object) -> bool:
+    """Whether it is an address, such as ``s3://bucket/deals.parquet``, and not a path. A drive has one letter.
+
+    >>> is_address("s3://bucket/deals.parquet"), is_address("C://deals.parquet"), is_address(Path("deals.parquet"))
+    (True, False, False)
+    """
+    return isinstance(path, str) and re.match(r"[a-z][a-z0-9+.-]+://", path, re.IGNORECASE) is not None
+
+
+def name_of(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The last part of an address, without its query; a path as it is.
+
+    >>> name_of("s3://bucket/2026/deals.parquet?versionId=7")
+    'deals.parquet'
+    """
+    return re.split("[?#]", str(path))[0].rpartition("/")[2] if is_address(path) else path
+
+
 def path_of(path: str | os.PathLike[str]) -> Path:
     r"""``path`` under a name that this system takes; :class:`ConfigError` for what no file can be called.
 
@@ -120,6 +140,11 @@ def path_of(path: str | os.PathLike[str]) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise ConfigError(
             f"{path!r} is not a path", hint=f"give a text or a Path, such as {option('to', 'deals.parquet')}"
+        )
+    if is_address(path):
+        raise ConfigError(
+            "an address can't be the name of a file or a folder here",
+            hint="give a path of this machine; only single files of a fetch go to addresses such as s3://",
         )
     name = os.fspath(path)
     if "\0" in name:

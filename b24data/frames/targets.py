@@ -11,7 +11,7 @@ from typing import Literal
 import pyarrow as pa
 
 from b24data.errors import ConfigError
-from b24data.files.atomic import path_of
+from b24data.files.atomic import name_of, path_of
 from b24data.frames.csvfile import CSV_KINDS, CsvKind, CsvSink
 from b24data.frames.excel import ExcelSink, check_excel
 from b24data.frames.parquet import ParquetSink, check_target
@@ -49,7 +49,7 @@ class Target:
 
 def suffix_of(path: str | os.PathLike[str]) -> str:
     """How the name of a file ends, in small letters."""
-    return path_of(path).suffix.lower()
+    return path_of(name_of(path)).suffix.lower()
 
 
 def target_of(path: str | os.PathLike[str], csv: CsvKind | None = None) -> Target:
@@ -69,7 +69,7 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["parquet", "xlsx", "csv"]:
     """Which kind of file the name means; raises :class:`ConfigError` for a name that means none."""
     kind = SUFFIXES.get(suffix_of(path))
     if kind is None:
-        name = path_of(path)
+        name = path_of(name_of(path))
         names = [f"{name.stem}{suffix}" for suffix in SUFFIXES]
         raise ConfigError(
             f"{name.name} is neither a .parquet nor an .xlsx nor a .csv file",
@@ -87,5 +87,5 @@ def check_csv(path: str | os.PathLike[str] | None, csv: CsvKind | None) -> None:
     if csv not in CSV_KINDS:
         raise ConfigError(f"csv is {csv!r}", hint=f"it is {' or '.join(map(repr, CSV_KINDS))}")
     if path is None or suffix_of(path) != ".csv":
-        named = "none is named" if path is None else f"{path_of(path).name} is none"
+        named = "none is named" if path is None else f"{path_of(name_of(path)).name} is none"
         raise ConfigError(f"csv {csv!r} is for CSV files, and {named}", hint=f"add {option('to', 'deals.csv')}")

@@ -16,7 +16,7 @@ from b24data.client.tools import Options, Tools
 from b24data.crm.report import CrmReport, TableReport
 from b24data.errors import ConfigError
 from b24data.fetch.options import ProgressOption
-from b24data.files.atomic import path_of
+from b24data.files.atomic import is_address, path_of
 from b24data.frames.sinks import DtypeBackend, check_backend, frame_of
 from b24data.frames.targets import CsvKind, check_csv, kind_of
 from b24data.lists.estimate import Estimate
@@ -268,7 +268,7 @@ class PortalTools:
             is_partial=lambda table: _missing(_report_of(table)),
         )
 
-    def _targets(self, to: str | os.PathLike[str]) -> dict[str, Path]:
+    def _targets(self, to: str | os.PathLike[str]) -> dict[str, str | Path]:
         """Where the rows of each portal go."""
         text = os.fspath(to)
         if _PROFILE not in text:
@@ -278,7 +278,8 @@ class PortalTools:
                 f"to={text!r} is one place for {len(self._portals.names)} portals",
                 hint=f"put {_PROFILE} into it: {option('to', example)}",
             )
-        return {name: path_of(text.replace(_PROFILE, name)) for name in self._portals.names}
+        places = {name: text.replace(_PROFILE, name) for name in self._portals.names}
+        return {name: place if is_address(place) else path_of(place) for name, place in places.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,9 +301,10 @@ class _Lists:
         )
 
 
-def _ready(path: Path) -> Path:
-    """The path, in a folder that is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _ready(path: str | Path) -> str | Path:
+    """The path, in a folder that is there; an address as it is."""
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 

@@ -18,6 +18,7 @@ MAY_REVEAL = {
     "signin/pasted.py": "what was pasted is read",
     "auth/cipher.py": "a document is encrypted; the key is taken out for that",
     "auth/postgres.py": "the address of the database goes to its driver",
+    "fetch/elsewhere.py": "an address that may have a password goes to its file system",
     "auth/places.py": "the kind of an address is read",
     "auth/store.py": "a file that is its owner's alone; stores of others",
     "client/client.py": "get_target_origin_with_path",
