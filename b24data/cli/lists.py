@@ -228,17 +228,23 @@ def _unfinished(args: argparse.Namespace) -> None:
 
 def _call_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("method", metavar="METHOD", help="such as crm.deal.get")
-    add_options(parser, *QUERY_OPTIONS, "write", "profile")
+    add_options(parser, *LIST_OPTIONS, "raw", "write", "profile")
 
 
 def _call(args: argparse.Namespace) -> None:
-    """One request; its answer as JSON."""
+    """A list method: the whole list as JSON. Any other, and with ``--raw``: one request, and its answer as JSON."""
     request = build_request("call", vars(args))
-    from b24data.client.catalog import check_call, raise_for_error
+    from b24data.client.catalog import check_call, is_list, own_parameters, raise_for_error
     from b24data.client.connect import connect
 
     check_call(request.method, write=request.write)
     with connect(request.profile) as b24:
+        if is_list(request.method) and not request.raw:
+            refuse_options(request, own_parameters(request.method))
+            progress: Any = "auto" if sys.stderr.isatty() else False
+            rows = b24.tools.fetch_table(request.method, **request.list_arguments, progress=progress)
+            show_json(rows.to_pylist())
+            return
         answer = b24.actions.v2.call.make(method=request.method, params=request.call_params)
     raise_for_error(answer)
     show_json(answer.get_data())
@@ -293,6 +299,7 @@ COMMANDS: Commands = {
     "call": (
         (
             "b24data call crm.deal.get --params id=5",
+            "b24data call crm.status.list --filter ENTITY_ID=SOURCE",
             "b24data call crm.deal.delete --params id=5 --write",
         ),
         _call_arguments,

@@ -36,7 +36,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "describe": ("b24data.cli.lists", "the fields of a list: types, titles, possible values"),
         "methods": ("b24data.cli.lists", "the documented list methods, or the portal's methods"),
         "unfinished": ("b24data.cli.lists", "the fetches that were stopped, and how far they got"),
-        "call": ("b24data.cli.lists", "one REST method; the answer as JSON"),
+        "call": ("b24data.cli.lists", "one REST method as JSON; a list method gives the whole list"),
     },
     "automation": {
         "export": ("b24data.cli.exports", "the exports of exports.toml: run them, show their status"),

@@ -9,6 +9,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from b24data.text.printable import one_line, printable
@@ -25,7 +26,11 @@ Commands = Mapping[
 def show_json(value: Any) -> None:
     """Print ``value`` as one JSON document; other scripts stay readable where the output can hold them."""
     plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
-    print(printable(json.dumps(value, ensure_ascii=plain, indent=2, default=str)))
+    print(printable(json.dumps(value, ensure_ascii=plain, indent=2, default=_as_text)))
+
+
+def _as_text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)  # a datetime is a date, too
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], none: str = "") -> None:

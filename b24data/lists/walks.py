@@ -9,6 +9,7 @@ from typing import TypeVar
 from b24data.lists.blocks import BlockWalk
 from b24data.lists.counted import CountedWalk
 from b24data.lists.cursors import CursorWalk
+from b24data.lists.deprecated import tell_deprecated
 from b24data.lists.keyset import KeysetWalk
 from b24data.lists.methods import WalkKind
 from b24data.lists.reader import PageReader
@@ -37,7 +38,7 @@ def walk_of(reader: PageReader, facts: WalkFacts, *, workers: int | None = None,
     """
     plan = reader.plan
     if isinstance(follower := plan.spec.deprecated, str):
-        facts.notes.append(f"{plan.method} is deprecated; use {follower} instead")
+        tell_deprecated(plan.method, follower, reader.session.logger)
     if plan.empty:
         return EmptyWalk(reader, facts)
     if plan.by:

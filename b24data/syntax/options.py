@@ -107,7 +107,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "output": Option(_GOES, "put the result into this variable and show nothing", "NAME", short="-o"),
         "json": Option(_GOES, "print only JSON"),
         "quiet": Option(_GOES, "no progress and no report"),
-        "raw": Option(_READ, "one request; its AjaxResult as returned"),
+        "raw": Option(_READ, "one request; its answer as returned"),
         "write": Option("portal", "allow a method that changes data"),
         "profile": Option("portal", "a saved profile (b24data profiles); '*' or a,b: many", "NAME"),
     }

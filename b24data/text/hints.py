@@ -111,7 +111,7 @@ def as_profile(name: str) -> str:
 
 
 # One request, a whole list, the fields of a list, and the fetches that were stopped.
-CALL = _marked("actions.v2.call", "%b24 call --raw", "b24data call", "b24data call")
+CALL = _marked("actions.v2.call", "%b24 call --raw", "b24data call --raw", "b24data call --raw")
 FETCH = _marked("tools.fetch_all", "%b24 fetch", "b24data fetch", "b24data fetch")
 DESCRIBE = _marked(
     "tools.describe(METHOD)", "%b24 describe METHOD", "b24data describe METHOD", "b24data describe METHOD"

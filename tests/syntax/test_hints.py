@@ -160,7 +160,7 @@ def test_options__that_hints_name_are_options():
         (sign_in("acme"), 'b24data.login("acme")', "%b24 login --profile acme", *["b24data login acme"] * 2),
         (sign_in(), "b24data.login()", "%b24 login", *["b24data login"] * 2),
         (as_profile("acme"), 'b24data.connect("acme")', *["--profile acme"] * 2, 'profile = "acme"'),
-        (CALL, "actions.v2.call", "%b24 call --raw", *["b24data call"] * 2),
+        (CALL, "actions.v2.call", "%b24 call --raw", *["b24data call --raw"] * 2),
         (FETCH, "tools.fetch_all", "%b24 fetch", *["b24data fetch"] * 2),
         (DESCRIBE, "tools.describe(METHOD)", "%b24 describe METHOD", *["b24data describe METHOD"] * 2),
         (SYNC_CRM, *["tools.sync_crm()"] * 2, *["b24data crm sync"] * 2),
