@@ -70,12 +70,18 @@ class _Proof:
     near: bool = False
     misfit: bool = False
     why: str = ""
+    _wanted: list[Any] = field(init=False)
+    _values: dict[pa.DataType, pa.Array] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = self.condition.wanted
+        self._wanted = [self._placed(one) for one in (wanted if isinstance(wanted, tuple) else (wanted,))]
 
     def holds(self, batch: pa.RecordBatch, coerced: Collection[str]) -> pa.Array:
         """Of each row whether the condition holds; null where that can't be told."""
         unknown = pa.nulls(batch.num_rows, pa.bool_())
         at = batch.schema.get_field_index(self.column.name)
-        wanted = self._wanted()
+        wanted = self._wanted
         found = None if at < 0 else _comparable(batch.column(at), _first(wanted))
         if found is None:
             self.why = "its rows have values of another type"
@@ -93,10 +99,6 @@ class _Proof:
             self.blank = True
             verdict = False if self.met else None
         return pc.if_else(absent, pa.scalar(verdict, pa.bool_()), result)
-
-    def _wanted(self) -> list[Any]:
-        wanted = self.condition.wanted
-        return [self._placed(one) for one in (wanted if isinstance(wanted, tuple) else (wanted,))]
 
     def _placed(self, wanted: Any) -> Any:
         """A point in time without an offset is in the portal's zone; so is the midnight of a day."""
@@ -119,7 +121,7 @@ class _Proof:
                 for margin in (dt.timedelta(), slack)
             )
             return self._nearly(strictly, loosely)
-        equal = _among(found, full)
+        equal = self._among(found, full)
         if slack:
             near = [pc.and_(_ranged(found, "ge", one, slack), _ranged(found, "le", one, slack)) for one in full]
             equal = self._nearly(equal, functools.reduce(pc.or_, near))
@@ -129,6 +131,17 @@ class _Proof:
             zero = _is_zero(found)
             equal = pc.if_else(pc.and_not(zero, equal), pa.scalar(None, pa.bool_()), equal)
         return equal if test in ("eq", "in") else pc.invert(equal)
+
+    def _among(self, found: pa.Array, wanted: Sequence[Any]) -> pa.Array:
+        """Which values are among those wanted, of which there may be as many as a list has owners."""
+        if not wanted:
+            return pc.if_else(pc.is_valid(found), False, pa.scalar(None, pa.bool_()))
+        values = self._values.get(found.type)
+        if values is None:
+            values = self._values[found.type] = _array_of(wanted, found.type)
+        if values.type != found.type:
+            found = found.cast(values.type)
+        return pc.if_else(pc.is_valid(found), pc.is_in(found, values), pa.scalar(None, pa.bool_()))
 
     def _nearly(self, strictly: pa.Array, loosely: pa.Array) -> pa.Array:
         """The looser of two results, with a mark where they differ."""
@@ -233,17 +246,14 @@ def _ranged(found: pa.Array, test: str, wanted: Any, slack: dt.timedelta) -> pa.
     return _RANGES[test](found, _scalar(wanted, found.type))
 
 
-def _among(found: pa.Array, wanted: Sequence[Any]) -> pa.Array:
-    if not wanted:
-        return pc.if_else(pc.is_valid(found), False, pa.scalar(None, pa.bool_()))
+def _array_of(wanted: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Values to look for in a column of this type."""
     if isinstance(wanted[0], dt.datetime):
-        values = pa.array([_in_utc(one) for one in wanted], _UTC)
-    elif isinstance(wanted[0], float) or pa.types.is_floating(found.type):
-        values, found = pa.array([float(one) for one in wanted]), found.cast(pa.float64())
-    else:
-        fitting = [one for one in wanted if not isinstance(one, int) or -(2**63) <= one < 2**63]
-        values = pa.array(fitting, pa.bool_() if isinstance(wanted[0], bool) else found.type)
-    return pc.if_else(pc.is_valid(found), pc.is_in(found, values), pa.scalar(None, pa.bool_()))
+        return pa.array([_in_utc(one) for one in wanted], _UTC)
+    if isinstance(wanted[0], float) or pa.types.is_floating(kind):
+        return pa.array([float(one) for one in wanted])
+    fitting = [one for one in wanted if not isinstance(one, int) or -(2**63) <= one < 2**63]
+    return pa.array(fitting, pa.bool_() if isinstance(wanted[0], bool) else kind)
 
 
 def _is_zero(found: pa.Array) -> pa.Array:

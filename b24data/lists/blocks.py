@@ -8,7 +8,8 @@ bound is found out by the rows themselves.
 from __future__ import annotations
 
 import itertools
-from collections import deque
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from b24data.errors import ConfigError, ProtocolViolationError
+from b24data.errors import ConfigError, ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.names import folded
@@ -27,11 +28,10 @@ from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.text.hints import option
 
-__all__ = ["BlockWalk", "owners_in"]
+__all__ = ["BlockWalk", "block_size", "owners_in"]
 
 T = TypeVar("T")
 
-_FILL = 0.8  # of a page: what the rows of a block are to take, so that few blocks need a second page
 _FIRST_BLOCK = 10
 _LARGEST_BLOCK = 400  # PHP reads 1,000 values of a command (php.net, max_input_vars)
 
@@ -59,6 +59,25 @@ def owners_in(plan: ListPlan, key: str) -> tuple[str, tuple[Any, ...]]:
     raise ConfigError(f"{sign}{name} is not a condition of {spec.method} that takes a list of ids")
 
 
+def block_size(page: int, mean: float, variance: float) -> int:
+    """The number of owners in a page for which the fewest pages are asked for, with the rows that an owner has.
+
+    More owners fill the page better; a page that comes full is asked for a second time.
+
+    >>> block_size(50, 1.0, 0.0), block_size(50, 2.4, 1.7), block_size(50, 60.0, 900.0)
+    (49, 17, 1)
+    """
+    best, least = 1, math.inf
+    for count in range(1, _LARGEST_BLOCK + 1):
+        room = page - 0.5 - count * mean
+        if room < 0:
+            break
+        full = 0.5 * math.erfc(room / math.sqrt(2 * count * variance)) if variance else 0.0
+        if (1 + full) / count < least:
+            best, least = count, (1 + full) / count
+    return best
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """A page to ask for: of these owners, behind that id."""
@@ -77,7 +96,8 @@ class BlockWalk:
     _key: str = field(init=False)
     _waiting: deque[Any] = field(init=False)
     _owned: int = field(init=False, default=0)  # owners whose first page is there
-    _seen: set[int] = field(init=False, default_factory=set)
+    _squares: int = field(init=False, default=0)  # of the rows that each owner has in a page, added up
+    _seen: set[int] = field(init=False, default_factory=set)  # ids of rows that do not tell their owner
     _first: tuple[_Page, list[Row]] = field(init=False)
     _id: Callable[[Row], int] = field(init=False)
     _owner: Callable[[Row], Any] = field(init=False)
@@ -99,20 +119,22 @@ class BlockWalk:
         plan, facts = self.reader.plan, self.facts
         facts.begun = True
         again: deque[_Page] = deque()
-        for page, rows in itertools.chain([self._first], self._asked(again)):
-            self._check(page, rows)
-            if len(rows) >= plan.spec.page or (rows and not plan.spec.short_page_ends):
-                again.append(_Page(page.owners, self._id(rows[-1])))
-            before = facts.rows
-            yield from facts.page(rows, decode, plan.limit)
-            facts.last_id = self._id(rows[-1]) if rows else facts.last_id
-            if plan.limit is not None and facts.rows - before <= len(rows) and facts.rows >= plan.limit:
+        for answered in itertools.chain([[self._first]], self._asked(again)):
+            for page, rows in answered:
+                self._check(page, rows)
+                if len(rows) >= plan.spec.page or (rows and not plan.spec.short_page_ends):
+                    again.append(_Page(page.owners, self._id(rows[-1])))
+                facts.last_id = self._id(rows[-1]) if rows else facts.last_id
+            # All rows of an answer are decoded at once: a call costs as much as 500 rows.
+            together = [row for _, rows in answered for row in rows]
+            yield from facts.page(together, decode, plan.limit, pages=len(answered))
+            if plan.limit is not None and facts.rows >= plan.limit:
                 facts.reason = "limit"
                 return
         facts.ended("all_owners")
 
-    def _asked(self, again: deque[_Page]) -> Iterator[tuple[_Page, list[Row]]]:
-        """Pages in the order in which they were asked for; what the caller puts into ``again`` comes along."""
+    def _asked(self, again: deque[_Page]) -> Iterator[list[tuple[_Page, list[Row]]]]:
+        """The pages of each request, in the order of requests; what the caller puts into ``again`` comes along."""
         pace = Pace.of(self.workers)
         under_way: deque[tuple[list[_Page], Future[Answers]]] = deque()
         pool = ThreadPoolExecutor(pace.in_flight, thread_name_prefix="b24data")
@@ -124,8 +146,7 @@ class BlockWalk:
                     continue
                 pages, future = under_way.popleft()
                 answers = future.result()
-                for page, answer, command in zip(pages, answers.each, self._commands(pages), strict=True):
-                    yield page, self.reader.retry_alone(answer, command).rows
+                yield from self._read(pages, answers)
                 pace.timed_out() if answers.timed_out else pace.measured(answers.portal_s / len(pages))
         except BaseException:
             self.reader.context.cancel.set()
@@ -134,17 +155,30 @@ class BlockWalk:
             raise
         pool.shutdown()
 
+    def _read(self, pages: Sequence[_Page], answers: Answers) -> Iterator[list[tuple[_Page, list[Row]]]]:
+        """The rows of each page; those that came are passed on before the error of another one is raised."""
+        found: list[tuple[_Page, list[Row]]] = []
+        try:
+            for page, answer, command in zip(pages, answers.each, self._commands(pages), strict=True):
+                found.append((page, self.reader.retry_alone(answer, command).rows))
+        except SdkError:
+            yield found
+            raise
+        yield found
+
     def _next(self, again: deque[_Page], most: int) -> list[_Page]:
         pages = [again.popleft() for _ in range(min(most, len(again)))]
-        while len(pages) < most and (owners := self._take(self._size)):
+        size = self._size
+        while len(pages) < most and (owners := self._take(size)):
             pages.append(_Page(owners))
         return pages
 
     @property
     def _size(self) -> int:
-        """How many owners have about as many rows as a page is to have."""
-        rows_each = max(self.facts.rows, 1) / max(self._owned, 1)
-        return max(1, min(_LARGEST_BLOCK, int(_FILL * self.reader.plan.spec.page / rows_each)))
+        """How many owners to ask for in a page."""
+        owned = max(self._owned, 1)
+        mean = max(self.facts.rows, 1) / owned
+        return block_size(self.reader.plan.spec.page, mean, max(0.0, self._squares / owned - mean**2))
 
     def _take(self, count: int) -> tuple[Any, ...]:
         return tuple(self._waiting.popleft() for _ in range(min(count, len(self._waiting))))
@@ -163,17 +197,19 @@ class BlockWalk:
 
     def _check(self, page: _Page, rows: Sequence[Row]) -> None:
         """Each row is of an owner that was asked for, and ids rise behind the one that was told."""
-        if page.after is None:
-            self._owned += len(page.owners)
         ids = [self._id(row) for row in rows]
         if any(a >= b for a, b in itertools.pairwise([*([] if page.after is None else [page.after]), *ids])):
             raise ProtocolViolationError(f"{self.reader.plan.method} ignores the order by id, or the start of a page")
-        if not self._seen.isdisjoint(ids):
-            raise ProtocolViolationError(f"{self.reader.plan.method} sent a row twice, for different owners")
-        self._seen.update(ids)
-        wrong = _others(map(self._owner, rows), page.owners)
+        owners = [*map(self._owner, rows)]
+        self._owned += len(page.owners) if page.after is None else 0
+        self._squares += sum(count**2 for count in Counter(owners).values()) if None not in owners else 2 * len(rows)
+        wrong = _others(owners, page.owners)
         if wrong:
             raise ProtocolViolationError(f"{self.reader.plan.method} ignores {self._key}: it sent rows of {wrong[0]}")
+        untold = [id_ for id_, owner in zip(ids, owners, strict=True) if owner is None]  # else no block has its owner
+        if not self._seen.isdisjoint(untold):
+            raise ProtocolViolationError(f"{self.reader.plan.method} sent a row twice, for different owners")
+        self._seen.update(untold)
 
 
 def _without(plan: ListPlan, key: str) -> ListPlan:
@@ -183,7 +219,7 @@ def _without(plan: ListPlan, key: str) -> ListPlan:
     return replace(plan, params={**plan.params, name: conditions})
 
 
-def _others(found: Iterator[Any], asked: Collection[Any]) -> list[Any]:
+def _others(found: Sequence[Any], asked: Collection[Any]) -> list[Any]:
     plain = {str(one) for one in asked}
     return [one for one in found if one is not None and str(one) not in plain]
 

@@ -78,10 +78,10 @@ class WalkFacts:
     fraction: float | None = None
     notes: list[str] = field(default_factory=list)
 
-    def page(self, rows: Sequence[Row], decode: Decode[T], limit: int | None) -> Iterator[T]:
-        """Count one more page and decode its rows, up to ``limit`` rows of the whole walk."""
+    def page(self, rows: Sequence[Row], decode: Decode[T], limit: int | None, *, pages: int = 1) -> Iterator[T]:
+        """Count one more page, or several, and decode their rows, up to ``limit`` rows of the whole walk."""
         wanted = rows if limit is None else rows[: limit - self.rows]
-        self.pages += 1
+        self.pages += pages
         self.rows += len(wanted)
         self.fraction = min(1.0, self.rows / self.total) if self.total else None
         if wanted:

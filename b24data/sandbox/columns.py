@@ -50,15 +50,30 @@ class Numbers:
     kind: str
     values: Ints
     empty: str | None = None
+    _rising: Ints | None = field(default=None, repr=False, compare=False)  # positions by value, once they were asked for
+
+    def holding(self, wanted: Ints) -> npt.NDArray[np.bool_]:
+        """Which records have one of these values; of several, such as the owners of product rows, by an index."""
+        if len(wanted) < 2:
+            return np.isin(self.values, wanted)
+        if self._rising is None:
+            self._rising = np.argsort(self.values, kind="stable")
+        first, last = (np.searchsorted(self.values, wanted, side, sorter=self._rising) for side in ("left", "right"))
+        mask = np.zeros(len(self.values), np.bool_)
+        for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+            mask[self._rising[begin:end]] = True
+        return mask
 
     def put(self, at: int, value: Any) -> None:
         """Change one value, given in its stored form."""
         self.values[at] = NULL if value is None else int(value)
+        self._rising = None
 
     def grow(self, count: int) -> None:
         """Room for more records; they start as copies of the last one."""
         filler = self.values[-1:] if len(self.values) else np.array([NULL])
         self.values = np.concatenate([self.values, np.repeat(filler, count)])
+        self._rising = None
 
     def render(self, rows: Ints, ids: Ints, key: str, writer: Writer) -> Any:  # noqa: ARG002
         """``key`` followed by the JSON value, for each of the rows."""

@@ -198,7 +198,7 @@ def _number_mask(column: Numbers, condition: Condition) -> Mask:
     if operator in ("eq", "eq_or_null"):
         wanted = [NULL if value in ("", FALSE) else to_stored(column.kind, value) for value in condition.values]
         wanted += [NULL] if operator == "eq_or_null" else []
-        return np.isin(values, np.array([value for value in wanted if value is not None], np.int64))
+        return column.holding(np.array([value for value in wanted if value is not None], np.int64))
     bound = condition.values[0] if condition.values else ""
     if bound == "":
         return np.ones(len(values), np.bool_)

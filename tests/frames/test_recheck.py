@@ -9,6 +9,7 @@ import pytest
 from b24data.errors import ProtocolViolationError
 from b24data.fields.descriptions import Described, field_types
 from b24data.fields.fields import Field
+from b24data.frames import recheck
 from b24data.frames.recheck import Recheck, condition_reports
 from b24data.frames.schema import build_schema
 from b24data.lists.methods import MethodSpec, spec_of
@@ -42,10 +43,10 @@ COUNTED = replace(spec_of("crm.deal.list"), walk="offset")
 
 def rechecked(conditions, rows=(ROW,), *, spec=COUNTED, fields=FIELDS, schema=SCHEMA, coerced=(), zone=MOSCOW):
     plan = make_plan(spec, filter=conditions, types=field_types(Described(fields)))
-    recheck = Recheck(spec.method, plan.conditions, schema, zone, lambda: coerced)
+    checks = Recheck(spec.method, plan.conditions, schema, zone, lambda: coerced)
     for row in rows:
-        recheck.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow))
-    return {one.key: one.proof for one in condition_reports(plan.conditions, plan.bounds, recheck, "")}
+        checks.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow))
+    return {one.key: one.proof for one in condition_reports(plan.conditions, plan.bounds, checks, "")}
 
 
 @pytest.mark.parametrize(
@@ -197,3 +198,15 @@ def test_recheck__a_comparison_that_the_page_does_not_name_is_never_called_prove
         "STAGE_ID": "checked",
         ">OPPORTUNITY": "not checkable: its page does not say which comparisons work",
     }
+
+
+@pytest.mark.parametrize("name", ["ID", "OPPORTUNITY"])
+def test_recheck__a_list_of_many_values_is_prepared_once_for_all_batches(monkeypatch, name):
+    made = []
+    prepared = recheck._array_of
+    monkeypatch.setattr(recheck, "_array_of", lambda wanted, kind: made.append(len(wanted)) or prepared(wanted, kind))
+    values = [ROW[name], *range(1_000, 3_000)]
+    assert rechecked({f"@{name}": values}, [ROW] * 5) == {f"@{name}": "checked"}
+    assert made == [len(values)]
+    with pytest.raises(ProtocolViolationError):
+        rechecked({f"@{name}": values[1:]}, [ROW])

@@ -6,11 +6,13 @@ import re
 from datetime import datetime
 from functools import cmp_to_key
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data.sandbox.calls import Caller, Methods
+from b24data.sandbox.columns import NULL, Numbers
 from b24data.sandbox.mutations import Mutations
 from b24data.sandbox.pages import Renderer
 from b24data.sandbox.quirks import Quirks
@@ -155,6 +157,15 @@ def test_id_range__both_bounds_in_both_orders(low, high, closed, downwards):
     expected = [str(n) for n in ids if (low <= n <= high if closed else low < n < high)]
     rows = fetch(select=["ID"], filter=where, order={"ID": "DESC" if downwards else "ASC"})
     assert [row["ID"] for row in rows] == (expected[::-1] if downwards else expected)
+
+
+def test_many_values_of_a_number__are_found_also_after_a_change():
+    column = Numbers("id", np.array([5, 3, 5, NULL, 9, 3], np.int64))
+    assert np.flatnonzero(column.holding(np.array([3, 9, 4]))).tolist() == [1, 4, 5]
+    column.put(0, 4)
+    column.grow(1)
+    assert np.flatnonzero(column.holding(np.array([3, 9, 4]))).tolist() == [0, 1, 4, 5, 6]
+    assert np.flatnonzero(column.holding(np.array([NULL, 5]))).tolist() == [2, 3]
 
 
 def test_item_filter__groups_with_or():
