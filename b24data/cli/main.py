@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "surrogateescape",
         ):  # the latter: LC_ALL=C
             stream.reconfigure(errors="replace" if stream.errors == "strict" else "backslashreplace")
+    # Before pyarrow is imported: its own allocator keeps what each thread once took (`b24data.frames.memory`).
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()  # a reader that has gone is told of here, and not while Python ends

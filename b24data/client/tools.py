@@ -658,4 +658,5 @@ class Tools:
         """
         check_deletes(deletes, None)
         folder = CrmFolder(path_of(to))
-        return CrmSync(self._client, self, folder, tables_of(self, tables), since, deletes, gentle, progress).run()
+        found, asked = tables_of(self, tables)
+        return CrmSync(self._client, self, folder, found, since, deletes, gentle, progress, asked).run()

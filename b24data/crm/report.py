@@ -38,12 +38,16 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmReport:
-    """A run over all tables: ``began`` is the portal's time before the first of them was read."""
+    """A run over all tables: ``began`` is the portal's time before the first of them was read.
+
+    ``own_requests`` belong to no table: they asked for the time and for the smart processes that there are.
+    """
 
     portal: str
     target: str
     began: str
     seconds: float
+    own_requests: int = 0
     tables: Mapping[str, TableReport]
 
     @property
@@ -53,8 +57,8 @@ class CrmReport:
 
     @property
     def requests(self) -> int:
-        """The requests of the tables that are up to date; those of the run itself, two at most, are not among them."""
-        return sum(table.requests for table in self.tables.values())
+        """All requests of the run; those of a table that could not be read are not counted."""
+        return self.own_requests + sum(table.requests for table in self.tables.values())
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-safe values."""

@@ -32,9 +32,10 @@ from b24data.errors import (
     SdkError,
 )
 from b24data.files.disk import disk_error
-from b24data.frames.parquet import ParquetSink, opened, rows_of
+from b24data.frames.memory import give_back, shared_memory
+from b24data.frames.parquet import ParquetSink, batches_of, rows_of
 from b24data.http.clock import Clock
-from b24data.http.context import CancelledError
+from b24data.http.context import CallContext, CancelledError
 from b24data.http.session import Session
 from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.sync.merge import NO_IDS, Ids
@@ -77,8 +78,8 @@ class Tools(Protocol):
         ...
 
     @property
-    def fetch_table(self) -> Callable[..., pa.Table]:
-        """``tools.fetch_table``."""
+    def iter_batches(self) -> Callable[..., Any]:
+        """``tools.iter_batches``."""
         ...
 
     @property
@@ -87,14 +88,15 @@ class Tools(Protocol):
         ...
 
 
-def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[Table, ...]:
-    """The tables of this portal, with its smart processes; one request, where these may be wanted."""
+def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[tuple[Table, ...], int]:
+    """The tables of this portal, and the requests that its smart processes took, where these may be wanted."""
     if wanted is not None and not any(name.startswith("smart_") for name in wanted):
-        return chosen(wanted, TABLES)
+        return chosen(wanted, TABLES), 0
     types: list[Mapping[str, Any]] = []
-    with contextlib.suppress(AccessDeniedError, MethodNotFoundError):
-        types = tools.fetch_table("crm.type.list", progress=False).to_pylist()
-    return chosen(wanted, TABLES + smart_tables(types))
+    batches = tools.iter_batches("crm.type.list", progress=False)
+    with contextlib.suppress(AccessDeniedError, MethodNotFoundError), batches:
+        types = [row for batch in batches for row in batch.to_pylist()]
+    return chosen(wanted, TABLES + smart_tables(types)), batches.report.requests
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ class CrmSync:
     deletes: Literal["scan"] | None = None
     gentle: bool = True
     progress: Callable[[TableReport], None] | None = None
+    asked: int = 0  # requests that were sent to find the tables
     _manifest: Manifest = field(init=False)
     _reports: dict[str, TableReport] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -118,9 +121,10 @@ class CrmSync:
         """Every table, or :class:`ExportError` that names those that failed, once the others are up to date."""
         clock = self.client.clock
         started = clock.monotonic()
-        with self.folder.held():
+        with self.folder.held(), shared_memory():
             self._manifest = self._checked(self.folder.manifest())
-            time = self.client.session.call("server.time").time
+            context = CallContext()
+            time = self.client.session.call("server.time", context=context).time
             began = (time.date_start if time else None) or ""
             self._manifest = replace(self._manifest, began=began)
             self._all()
@@ -129,6 +133,7 @@ class CrmSync:
             target=str(self.folder.path),
             began=began,
             seconds=clock.monotonic() - started,
+            own_requests=self.asked + context.requests,
             tables={table.name: self._reports[table.name] for table in self.tables},
         )
         failed = [table for table in report.tables.values() if table.state == "failed"]
@@ -206,6 +211,7 @@ class CrmSync:
                 report = self._as_it_was(table, "absent" if absent else "failed", error)
             except OSError as error:
                 raise disk_error(self.folder.of(table.name), error, resumes=True) from error
+        give_back()
         with self._lock:
             self._reports[table.name] = report
         if self.progress is not None and not (self._stop.is_set() and report.state == "failed"):
@@ -284,7 +290,7 @@ class CrmSync:
         transferred = requests = 0
         with _writing(target) as sink:
             if target.exists():
-                for batch in _batches(target):
+                for batch in batches_of(target):
                     ids = batch.column(batch.schema.get_field_index(key)).to_numpy(zero_copy_only=False)
                     stays = np.isin(ids, there) & ~np.isin(ids, changed)
                     sink.write(batch.filter(pa.array(stays)))
@@ -303,7 +309,7 @@ class CrmSync:
                         gentle=self.gentle,
                     )
                     requests = report.requests
-                    transferred = sum(sink.write(batch) for batch in _batches(fetched))
+                    transferred = sum(sink.write(batch) for batch in batches_of(fetched))
                 finally:
                     fetched.unlink(missing_ok=True)
         if source is not None:
@@ -332,7 +338,7 @@ class CrmSync:
     def _read(self, name: str, columns: Callable[[list[str]], list[str]]) -> Iterator[pa.RecordBatch]:
         """The batches of a table that is there already, of those columns alone."""
         for path in self.folder.files(name):
-            yield from _batches(path, columns)
+            yield from batches_of(path, columns)
 
     def _rows(self, table: Table) -> int:
         return sum(rows_of(path) for path in self.folder.files(table.name))
@@ -390,8 +396,3 @@ def _writing(target: Path, schema: pa.Schema | None = None) -> Iterator[_Sink]:
         sink.abort()
         raise
     sink.close()
-
-
-def _batches(path: Path, columns: Callable[[list[str]], list[str]] = list) -> Iterator[pa.RecordBatch]:
-    with opened(path) as file:
-        yield from file.iter_batches(columns=columns(file.schema_arrow.names))

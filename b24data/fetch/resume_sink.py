@@ -21,8 +21,9 @@ from b24data.report import FetchReport
 
 __all__ = ["JobSink"]
 
-# A part has so many rows, or those of so many seconds: no more than that is fetched twice after a kill.
+# A part has so many rows, or bytes, or those of so many seconds: no more than that is fetched twice after a kill.
 _PART_ROWS = 25_000
+_PART_BYTES = 16 * 2**20
 _PART_S = 30.0
 
 
@@ -41,6 +42,7 @@ class JobSink:
     clock: Clock
     _buffer: list[pa.RecordBatch] = field(init=False, default_factory=list)
     _buffered: int = field(init=False, default=0)
+    _bytes: int = field(init=False, default=0)
     _reached: Kept | None = field(init=False, default=None)
     _kept_at: float = field(init=False)
 
@@ -53,8 +55,10 @@ class JobSink:
             self._keep()  # a part has one schema
         self._buffer.append(batch)
         self._buffered += batch.num_rows
+        self._bytes += batch.nbytes
         self._reached = self.standing()
-        if self._buffered >= _PART_ROWS or self.clock.monotonic() - self._kept_at >= _PART_S:
+        full = self._buffered >= _PART_ROWS or self._bytes >= _PART_BYTES
+        if full or self.clock.monotonic() - self._kept_at >= _PART_S:
             self._keep()
 
     def close(self, report: FetchReport) -> FetchReport:
@@ -96,5 +100,5 @@ class JobSink:
     def _keep(self) -> None:
         if self._buffer and self._reached is not None:
             self.job.keep(self._buffer, self._reached)
-            self._buffer, self._buffered = [], 0
+            self._buffer, self._buffered, self._bytes = [], 0, 0
         self._kept_at = self.clock.monotonic()

@@ -6,13 +6,18 @@ more memory and more processor time.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
+import sys
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["POOL", "kernels"]
+__all__ = ["POOL", "give_back", "kernels", "shared_memory"]
 
 POOL = pa.system_memory_pool()
 
@@ -27,3 +32,41 @@ class _Kernels:
 
 
 kernels = _Kernels()
+
+
+# pyarrow has one default pool for all threads, so the last run that ends puts the caller's own back.
+_runs: list[pa.MemoryPool] = []
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def shared_memory() -> Iterator[None]:
+    """Take :data:`POOL` for whatever names no pool of its own, such as ``take`` and ``filter``, meanwhile."""
+    with _lock:
+        if not _runs:
+            _runs.append(pa.default_memory_pool())
+        _runs.append(POOL)
+        pa.set_memory_pool(POOL)
+    try:
+        yield
+    finally:
+        with _lock:
+            _runs.pop()
+            if len(_runs) == 1:
+                pa.set_memory_pool(_runs.pop())
+
+
+def give_back() -> None:
+    """Return free memory to the system, where several threads have worked: each kept an arena of its own."""
+    pa.default_memory_pool().release_unused()
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _trim() -> Any:
+    """``malloc_trim`` of the GNU C library; None elsewhere."""
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.report import FetchReport
 
-__all__ = ["GrowingFile", "ParquetSink", "check_target", "opened", "rows_of", "schema_of", "table_of"]
+__all__ = ["GrowingFile", "ParquetSink", "batches_of", "check_target", "opened", "rows_of", "schema_of", "table_of"]
 
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
-_GROUP_BYTES = 32 * 2**20  # of rows that wait for their group: wide tables have smaller groups
+_GROUP_BYTES = 16 * 2**20  # of rows that wait for their group: wide tables have smaller groups
+_BATCH = 8_192  # rows that are read at once
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -97,9 +98,8 @@ class ParquetSink:
         before.finish({})
         try:
             self._file = GrowingFile(temp_sibling(self._target), schema, private=self._private)
-            with opened(before.path) as written:
-                for batch in written.iter_batches(batch_size=_GROUP):
-                    self._file.write(batch)
+            for batch in batches_of(before.path):
+                self._file.write(batch)
         finally:
             before.path.unlink(missing_ok=True)
 
@@ -200,7 +200,17 @@ def schema_of(path: Path) -> pa.Schema:
 def table_of(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """A Parquet file in memory."""
     with opened(path) as parquet:
-        return parquet.read(columns=None if columns is None else list(columns))
+        return parquet.read(columns=None if columns is None else list(columns), use_threads=False)
+
+
+def batches_of(path: Path, columns: Callable[[list[str]], list[str]] = list) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, some at a time; ``columns`` chooses among those that there are.
+
+    By this thread alone: pyarrow's own threads keep the memory that each once took.
+    """
+    with opened(path) as parquet:
+        names = columns(parquet.schema_arrow.names)
+        yield from parquet.iter_batches(batch_size=_BATCH, columns=names, use_threads=False)
 
 
 @contextlib.contextmanager

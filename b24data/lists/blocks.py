@@ -1,12 +1,13 @@
 """The walk of rows that are asked for by the ids of their owners: product rows of deals, and whatever else has one.
 
-A page is asked for by a block of owners whose rows fill most of it, as the pages before show; fifty pages go in one
-request. A page that is full is asked for again behind its last id. A portal that ignores the owners, the order or the
-bound is found out by the rows themselves.
+A block of owners is asked for whose rows fill most of a few pages, as the rows before show; each page begins behind
+the last row of the one before it, and fifty pages go in one request. Where all pages of a block come full, one more is
+asked for. A portal that ignores the owners, the order or the bound is found out by the rows themselves.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import Counter, deque
@@ -19,20 +20,22 @@ import msgspec
 
 from b24data.errors import ConfigError, ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
+from b24data.lists.capability import reference
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.names import folded
 from b24data.lists.pace import Pace
 from b24data.lists.plan import ListPlan
-from b24data.lists.reader import Answers, PageReader
+from b24data.lists.reader import Answer, Answers, PageReader
 from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.text.hints import option
 
-__all__ = ["BlockWalk", "block_size", "owners_in"]
+__all__ = ["BlockWalk", "block_shape", "owners_in"]
 
 T = TypeVar("T")
 
 _FIRST_BLOCK = 10
+_MOST_PAGES = 5  # of a block
 _LARGEST_BLOCK = 400  # PHP reads 1,000 values of a command (php.net, max_input_vars)
 
 
@@ -59,31 +62,47 @@ def owners_in(plan: ListPlan, key: str) -> tuple[str, tuple[Any, ...]]:
     raise ConfigError(f"{sign}{name} is not a condition of {spec.method} that takes a list of ids")
 
 
-def block_size(page: int, mean: float, variance: float) -> int:
-    """The number of owners in a page for which the fewest pages are asked for, with the rows that an owner has.
+@functools.lru_cache(maxsize=64)
+def block_shape(page: int, mean: float, variance: float, most: int) -> tuple[int, int]:
+    """How many pages to ask for at once, ``most`` at most, and of how many owners, so that few pages are asked for.
 
-    More owners fill the page better; a page that comes full is asked for a second time.
+    More owners fill the pages better; where all of them come full, there is one more to ask for. Several pages of many
+    owners are filled more evenly than one of few.
 
-    >>> block_size(50, 1.0, 0.0), block_size(50, 2.4, 1.7), block_size(50, 60.0, 900.0)
-    (49, 17, 1)
+    >>> block_shape(50, 1.0, 0.0, 1), block_shape(50, 2.4, 1.7, 1), block_shape(50, 60.0, 900.0, 1)
+    ((1, 49), (1, 17), (1, 1))
+    >>> block_shape(50, 2.4, 1.7, 5)
+    (5, 99)
     """
-    best, least = 1, math.inf
-    for count in range(1, _LARGEST_BLOCK + 1):
-        room = page - 0.5 - count * mean
-        if room < 0:
-            break
-        full = 0.5 * math.erfc(room / math.sqrt(2 * count * variance)) if variance else 0.0
-        if (1 + full) / count < least:
-            best, least = count, (1 + full) / count
+    best, least = (1, 1), math.inf
+    for pages in range(1, most + 1):
+        for count in range(1, _LARGEST_BLOCK + 1):
+            room = pages * page - 0.5 - count * mean
+            if room < 0:
+                break
+            full = 0.5 * math.erfc(room / math.sqrt(2 * count * variance)) if variance else 0.0
+            if (pages + full) / count < least:
+                best, least = (pages, count), (pages + full) / count
     return best
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    """A page to ask for: of these owners, behind that id."""
+class _Block:
+    """Pages to ask for: of these owners, behind that id; each further one refers to the last row of the one before."""
 
     owners: tuple[Any, ...]
+    pages: int = 1
     after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """The rows of a block; whether there may be more of them; in how many pages they came."""
+
+    block: _Block
+    rows: list[Row]
+    more: bool
+    pages: int
 
 
 @dataclass(slots=True)
@@ -95,10 +114,11 @@ class BlockWalk:
     workers: int | None = None
     _key: str = field(init=False)
     _waiting: deque[Any] = field(init=False)
+    _most_pages: int = field(init=False, default=_MOST_PAGES)  # of a block: one where references are not resolved
     _owned: int = field(init=False, default=0)  # owners whose first page is there
-    _squares: int = field(init=False, default=0)  # of the rows that each owner has in a page, added up
+    _squares: int = field(init=False, default=0)  # of the rows that each owner has, added up
     _seen: set[int] = field(init=False, default_factory=set)  # ids of rows that do not tell their owner
-    _first: tuple[_Page, list[Row]] = field(init=False)
+    _first: _Came = field(init=False)
     _id: Callable[[Row], int] = field(init=False)
     _owner: Callable[[Row], Any] = field(init=False)
 
@@ -110,44 +130,47 @@ class BlockWalk:
         self.reader = replace(self.reader, plan=_without(plan, self._key))
         self._waiting = deque(owners)
         self._id, self._owner = id_reader(plan.spec), _owner_reader(split_filter_key(self._key)[1])
-        page = _Page(self._take(_FIRST_BLOCK))
-        self._first = page, self.reader.page(self._params(page)).rows
-        return self._first[1]
+        self._most_pages = _MOST_PAGES if plan.spec.short_page_ends else 1
+        block = _Block(self._take(_FIRST_BLOCK))
+        self._first = self._came(block, [self.reader.page(self._params(block, None))])
+        return self._first.rows
 
     def blocks(self, decode: Decode[T]) -> Generator[T, None, None]:
-        """The pages of all blocks."""
+        """The rows of all blocks."""
         plan, facts = self.reader.plan, self.facts
         facts.begun = True
-        again: deque[_Page] = deque()
+        again: deque[_Block] = deque()
         for answered in itertools.chain([[self._first]], self._asked(again)):
-            for page, rows in answered:
-                self._check(page, rows)
-                if len(rows) >= plan.spec.page or (rows and not plan.spec.short_page_ends):
-                    again.append(_Page(page.owners, self._id(rows[-1])))
-                facts.last_id = self._id(rows[-1]) if rows else facts.last_id
+            for came in answered:
+                self._check(came.block, came.rows)
+                facts.last_id = self._id(came.rows[-1]) if came.rows else facts.last_id
+                if came.more:
+                    again.append(_Block(came.block.owners, after=facts.last_id))
             # All rows of an answer are decoded at once: a call costs as much as 500 rows.
-            together = [row for _, rows in answered for row in rows]
-            yield from facts.page(together, decode, plan.limit, pages=len(answered))
+            together = [row for came in answered for row in came.rows]
+            yield from facts.page(together, decode, plan.limit, pages=sum(came.pages for came in answered))
             if plan.limit is not None and facts.rows >= plan.limit:
                 facts.reason = "limit"
                 return
         facts.ended("all_owners")
 
-    def _asked(self, again: deque[_Page]) -> Iterator[list[tuple[_Page, list[Row]]]]:
-        """The pages of each request, in the order of requests; what the caller puts into ``again`` comes along."""
+    def _asked(self, again: deque[_Block]) -> Iterator[list[_Came]]:
+        """What each request brought, in the order of requests; what the caller puts into ``again`` comes along."""
         pace = Pace.of(self.workers)
-        under_way: deque[tuple[list[_Page], Future[Answers]]] = deque()
+        under_way: deque[tuple[list[_Block], Future[Answers]]] = deque()
         pool = ThreadPoolExecutor(pace.in_flight, thread_name_prefix="b24data")
         try:
             while again or self._waiting or under_way:
-                while len(under_way) < pace.in_flight and (pages := self._next(again, pace.commands)):
-                    under_way.append((pages, pool.submit(self._ask, pages)))
+                at_once = 1 if self._owned <= _FIRST_BLOCK else pace.in_flight  # a few owners are a poor guide
+                while len(under_way) < at_once and (blocks := self._next(again, pace.commands)):
+                    commands = [*self._commands(blocks)]
+                    under_way.append((blocks, pool.submit(self.reader.pages, commands, len(self._waiting))))
                 if not under_way:
                     continue
-                pages, future = under_way.popleft()
+                blocks, future = under_way.popleft()
                 answers = future.result()
-                yield from self._read(pages, answers)
-                pace.timed_out() if answers.timed_out else pace.measured(answers.portal_s / len(pages))
+                yield from self._read(blocks, answers)
+                pace.timed_out() if answers.timed_out else pace.measured(answers.portal_s / len(answers.each))
         except BaseException:
             self.reader.context.cancel.set()
             self.reader.session.interrupt()
@@ -155,55 +178,78 @@ class BlockWalk:
             raise
         pool.shutdown()
 
-    def _read(self, pages: Sequence[_Page], answers: Answers) -> Iterator[list[tuple[_Page, list[Row]]]]:
-        """The rows of each page; those that came are passed on before the error of another one is raised."""
-        found: list[tuple[_Page, list[Row]]] = []
+    def _next(self, again: deque[_Block], most: int) -> list[_Block]:
+        blocks = [again.popleft() for _ in range(min(most, len(again)))]
+        room = most - len(blocks)
+        owned = max(self._owned, 1)
+        mean = max(self.facts.rows, 1) / owned
+        variance = max(0.0, self._squares / owned - mean**2)
+        while room and self._waiting:
+            pages, count = block_shape(self.reader.plan.spec.page, mean, variance, min(self._most_pages, room))
+            owners = self._take(count)
+            blocks.append(_Block(owners, math.ceil(pages * len(owners) / count)))
+            room -= blocks[-1].pages
+        return blocks
+
+    def _take(self, count: int) -> tuple[Any, ...]:
+        return tuple(self._waiting.popleft() for _ in range(min(count, len(self._waiting))))
+
+    def _commands(self, blocks: Sequence[_Block]) -> Iterator[Command]:
+        plan, number = self.reader.plan, itertools.count()
+        for block in blocks:
+            after: int | str | None = block.after
+            for _ in range(block.pages):
+                key = f"c{next(number)}"
+                yield Command(key, plan.method, self._params(block, after))
+                after = reference(plan, key, plan.spec.page - 1)
+
+    def _params(self, block: _Block, after: int | str | None) -> dict[str, Any]:
+        plan = self.reader.plan
+        params = plan.keyset_page(after, None)
+        conditions = params.get(str(plan.spec.filter)) or {}
+        return {**params, str(plan.spec.filter): {**conditions, self._key: list(block.owners)}}
+
+    def _read(self, blocks: Sequence[_Block], answers: Answers) -> Iterator[list[_Came]]:
+        """The rows of each block; those that came are passed on before the error of another one is raised."""
+        found: list[_Came] = []
+        following = iter(answers.each)
         try:
-            for page, answer, command in zip(pages, answers.each, self._commands(pages), strict=True):
-                found.append((page, self.reader.retry_alone(answer, command).rows))
+            for block in blocks:
+                first, *others = itertools.islice(following, block.pages)
+                alone = Command("c0", self.reader.plan.method, self._params(block, block.after))
+                found.append(self._came(block, [self.reader.retry_alone(first, alone), *others]))
         except SdkError:
             yield found
             raise
         yield found
 
-    def _next(self, again: deque[_Page], most: int) -> list[_Page]:
-        pages = [again.popleft() for _ in range(min(most, len(again)))]
-        size = self._size
-        while len(pages) < most and (owners := self._take(size)):
-            pages.append(_Page(owners))
-        return pages
+    def _came(self, block: _Block, answers: Sequence[Answer | SdkError]) -> _Came:
+        """The rows of the pages that follow one another.
 
-    @property
-    def _size(self) -> int:
-        """How many owners to ask for in a page."""
-        owned = max(self._owned, 1)
-        mean = max(self.facts.rows, 1) / owned
-        return block_size(self.reader.plan.spec.page, mean, max(0.0, self._squares / owned - mean**2))
+        Behind a page that is not full a reference leads nowhere, and what the portal then sends is left out.
+        """
+        spec, rows, pages = self.reader.plan.spec, list[Row](), 0
+        full = True
+        for answer in answers:
+            if not full or isinstance(answer, SdkError):
+                break
+            if rows and answer.rows and self._id(answer.rows[0]) <= self._id(rows[-1]):
+                self._most_pages = 1  # the reference was not resolved
+                break
+            rows += answer.rows
+            pages += 1
+            full = len(answer.rows) >= spec.page or bool(answer.rows and not spec.short_page_ends)
+        return _Came(block, rows, full, pages)
 
-    def _take(self, count: int) -> tuple[Any, ...]:
-        return tuple(self._waiting.popleft() for _ in range(min(count, len(self._waiting))))
-
-    def _ask(self, pages: Sequence[_Page]) -> Answers:
-        return self.reader.pages(self._commands(pages), len(self._waiting) // self._size)
-
-    def _commands(self, pages: Sequence[_Page]) -> list[Command]:
-        return [Command(f"c{n}", self.reader.plan.method, self._params(page)) for n, page in enumerate(pages)]
-
-    def _params(self, page: _Page) -> dict[str, Any]:
-        plan = self.reader.plan
-        params = plan.keyset_page(page.after, None)
-        conditions = params.get(str(plan.spec.filter)) or {}
-        return {**params, str(plan.spec.filter): {**conditions, self._key: list(page.owners)}}
-
-    def _check(self, page: _Page, rows: Sequence[Row]) -> None:
+    def _check(self, block: _Block, rows: Sequence[Row]) -> None:
         """Each row is of an owner that was asked for, and ids rise behind the one that was told."""
         ids = [self._id(row) for row in rows]
-        if any(a >= b for a, b in itertools.pairwise([*([] if page.after is None else [page.after]), *ids])):
+        if any(a >= b for a, b in itertools.pairwise([*([] if block.after is None else [block.after]), *ids])):
             raise ProtocolViolationError(f"{self.reader.plan.method} ignores the order by id, or the start of a page")
         owners = [*map(self._owner, rows)]
-        self._owned += len(page.owners) if page.after is None else 0
+        self._owned += len(block.owners) if block.after is None else 0
         self._squares += sum(count**2 for count in Counter(owners).values()) if None not in owners else 2 * len(rows)
-        wrong = _others(owners, page.owners)
+        wrong = _others(owners, block.owners)
         if wrong:
             raise ProtocolViolationError(f"{self.reader.plan.method} ignores {self._key}: it sent rows of {wrong[0]}")
         untold = [id_ for id_, owner in zip(ids, owners, strict=True) if owner is None]  # else no block has its owner

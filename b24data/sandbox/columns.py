@@ -50,7 +50,7 @@ class Numbers:
     kind: str
     values: Ints
     empty: str | None = None
-    _rising: Ints | None = field(default=None, repr=False, compare=False)  # positions by value, once they were asked for
+    _rising: Ints | None = field(default=None, repr=False, compare=False)  # positions by value
 
     def holding(self, wanted: Ints) -> npt.NDArray[np.bool_]:
         """Which records have one of these values; of several, such as the owners of product rows, by an index."""

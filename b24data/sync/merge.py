@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b24data.errors import ExportError
-from b24data.frames.parquet import opened, table_of
+from b24data.frames.parquet import batches_of, table_of
 from b24data.frames.sinks import recast
 
 __all__ = ["NO_IDS", "Counts", "Ids", "Rows", "ids_in", "merged", "rows_in"]
@@ -159,7 +159,7 @@ def rows_in(path: Path, id_name: str, schema: pa.Schema) -> Rows:
     """
     ids = ids_in([path], id_name)
     if bool((np.diff(ids) > 0).all()):
-        return Rows(_batches_in(path), id_name, schema)
+        return Rows(batches_of(path), id_name, schema)
     order = np.argsort(ids, kind="stable")
     last = np.append(ids[order][1:] != ids[order][:-1], True)
     table = table_of(path).take(pa.array(order[last]))
@@ -170,11 +170,6 @@ def ids_in(paths: Iterable[Path], id_name: str) -> Ids:
     """The ids in Parquet files, in the order of the rows: 8 bytes a row."""
     columns = [table_of(path, [id_name]).column(id_name) for path in paths]
     return np.concatenate([NO_IDS, *(_whole_numbers(column) for column in columns)])
-
-
-def _batches_in(path: Path) -> Iterator[pa.RecordBatch]:
-    with opened(path) as file:
-        yield from file.iter_batches(batch_size=_BATCH)
 
 
 def _whole_numbers(column: pa.Array | pa.ChunkedArray) -> Ids:

@@ -67,6 +67,14 @@ def test_first_run__reads_the_tables_and_what_they_are_made_of(portal, tools, tm
     assert {(row["deal_id"], row["contact_id"]) for row in links} == wanted
 
 
+def test_requests__are_all_counted(portal, tools, tmp_path):
+    for _ in range(2):
+        before = portal.stats.requests
+        report = tools.sync_crm(tmp_path / "crm")
+        assert report.requests == portal.stats.requests - before
+        assert report.own_requests >= 2  # the time, and the smart processes
+
+
 def test_second_run__asks_for_what_changed(portal, tools, tmp_path):
     tools.sync_crm(tmp_path / "crm", tables=["deals"])
     changed = portal.truth("crm.deal.list").ids[:5]

@@ -15,6 +15,7 @@ from b24data import (
     RestrictionParams,
     Sandbox,
 )
+from b24data.lists import blocks
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000), retry_delay_s=0.05)
 CONTACTS = 2_000
@@ -58,6 +59,34 @@ def test_requests__are_few(portal, tools):
     least = len(ids) / 2_500
     assert len(frame) == len(ids)
     assert frame.attrs["b24data"]["requests"] <= 1.1 * least + 3
+
+
+@pytest.mark.parametrize("unresolved", ["empty", "literal"])
+def test_references_to_a_page_that_is_not_full__bring_no_row_twice(unresolved):
+    with Sandbox(deals=3_000, rate_limit=None, cost=0.0, unresolved=unresolved) as portal:
+        owners = portal.truth("crm.deal.list").ids
+        rows = portal.rows("crm.item.productrow.list", filter={"=ownerType": "D"})
+        with portal.connect(restriction_params=FAST) as b24:
+            frame = b24.tools.fetch_by(
+                "crm.item.productrow.list", "=ownerId", owners, filter={"=ownerType": "D"}, progress=False
+            )
+    assert sorted(frame["id"]) == sorted(row["id"] for row in rows)
+    assert frame.attrs["b24data"]["requests"] <= 1.2 * len(rows) / 2_500 + 4
+
+
+def test_a_portal_that_resolves_no_reference__is_read_page_by_page(portal, tools, monkeypatch):
+    monkeypatch.setattr(blocks, "reference", lambda *_: "")  # an empty bound is no condition
+    companies = portal.truth("crm.company.list").ids
+    frame = tools.fetch_by("crm.deal.list", "@COMPANY_ID", companies, ["ID", "COMPANY_ID"], progress=False)
+    assert sorted(zip(frame["ID"], frame["COMPANY_ID"], strict=True)) == of_companies(portal, companies)
+
+
+def test_a_page_that_fails_inside_a_block__is_read_again(portal, tools):
+    portal.fail("error", on="crm.deal.list", code="INTERNAL_SERVER_ERROR", status=500, command=3, times=2)
+    companies = portal.truth("crm.company.list").ids
+    frame = tools.fetch_by("crm.deal.list", "@COMPANY_ID", companies, ["ID", "COMPANY_ID"], progress=False)
+    portal.clear_faults()
+    assert sorted(zip(frame["ID"], frame["COMPANY_ID"], strict=True)) == of_companies(portal, companies)
 
 
 def test_a_file__is_written_as_of_any_list(portal, tools, tmp_path):
