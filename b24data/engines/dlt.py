@@ -63,7 +63,7 @@ def bitrix24(
     (name,) = profiles_named([profile])
     extraction = _Extraction(name)
     with extraction.client() as client:
-        wanted = tables_of(client.tools, tables)
+        wanted, _ = tables_of(client.tools, tables)
     asked = _Asked(since=since, deletes=deletes, max_deletes=max_deletes, gentle=gentle)
 
     def resources() -> list[Any]:
