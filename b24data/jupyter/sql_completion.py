@@ -24,12 +24,26 @@ _TABLE_PLACE = re.compile(
     r"(?:\b(?:from|join|describe|table)|\b(?:from|join)\b[^()]*?,)\s+(?P<part>[\w.\"]*)$", re.IGNORECASE
 )
 _CLAUSE = re.compile(r"\b(?:select|where|group|order|having|on|using|qualify|limit|union)\b", re.IGNORECASE)
-_SOURCE = re.compile(
-    r"\b(?:from|join)\s+(?P<one>[\w.]+)(?:\s+(?:as\s+)?(?P<alias>\w+))?|,\s*(?P<two>[\w.]+)\s+(?:as\s+)?(?P<short>\w+)",
-    re.IGNORECASE,
-)
+_TOKEN = re.compile(r"'(?:[^']|'')*'|[\w.]+|[(),]")
+_ENDS_FROM = {"where", "group", "order", "having", "qualify", "limit", "select", "union", "except", "intersect"}
 _KEYWORDS = {
-    *("where", "join", "left", "right", "full", "inner", "cross", "on", "using", "group", "order", "limit", "union"),
+    *(
+        "as",
+        "intersect",
+        "where",
+        "join",
+        "left",
+        "right",
+        "full",
+        "inner",
+        "cross",
+        "on",
+        "using",
+        "group",
+        "order",
+        "limit",
+        "union",
+    ),
     *("natural", "semi", "anti", "having", "select", "asof", "qualify", "offset", "and", "or", "from", "except"),
 }
 
@@ -126,15 +140,29 @@ def _table_place(before: str) -> str | None:
 def sources_of(query: str) -> Mapping[str, str]:
     """The tables of a query by what stands before the dot of their columns, in lower case.
 
-    >>> sources_of("select 1 from deals d join crm.contact.list where")
-    {'d': 'deals', 'list': 'crm.contact.list'}
+    >>> sources_of("select 1, titl from deals d join crm.contact.list on f(d.id, 1) = 2, users where x in (1, 2)")
+    {'d': 'deals', 'list': 'crm.contact.list', 'users': 'users'}
     """
     found = {}
-    for match in _SOURCE.finditer(query):
-        table, alias = match["one"] or match["two"], match["alias"] or match["short"]
-        if alias is None or alias.lower() in _KEYWORDS:
-            alias = table.rpartition(".")[2]
-        found[alias.lower()] = table
+    wanted, depths = False, list[bool]()  # whether a table's name may come, and in which brackets FROM stands
+    inside = False
+    words = [*(one.strip('"') for one in _TOKEN.findall(query.replace('"', " "))), "", ""]
+    for at, word in enumerate(words[:-2]):
+        low = word.lower()
+        if word == "(":
+            depths.append(inside)
+            wanted = inside = False
+        elif word == ")":
+            inside, wanted = depths.pop() if depths else False, False
+        elif low in ("from", "join") or (word == "," and inside):
+            wanted = inside = True
+        elif low in _ENDS_FROM:
+            wanted = inside = False
+        elif wanted and word[0] != "'" and low not in _KEYWORDS:
+            alias = words[at + 2] if words[at + 1].lower() == "as" else words[at + 1]
+            named = alias.isidentifier() and alias.lower() not in _KEYWORDS
+            found[alias.lower() if named else low.rpartition(".")[2]] = word
+            wanted = False
     return found
 
 

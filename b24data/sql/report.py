@@ -13,6 +13,10 @@ from b24data.text.printable import printable
 __all__ = ["SqlPlan", "SqlReport", "TablePlan", "TableRead"]
 
 
+def _time(seconds: float) -> str:
+    return "under a second" if seconds < 1 else f"about {seconds:,.0f} s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TablePlan:
     """What is going to be read of one table.
@@ -30,7 +34,7 @@ class TablePlan:
 
     def __str__(self) -> str:
         about = self.estimate
-        rows = f"about {about.rows:,} rows, {about.requests:,} requests, {about.seconds:.1f} s" if about else ""
+        rows = f"about {about.rows:,} rows, {about.requests:,} requests, {_time(about.seconds)}" if about else ""
         lines = [f"{self.table} ({self.method}): {rows}".rstrip(": ")]
         lines.append(f"  columns {', '.join(self.columns) if self.columns is not None else 'all'}")
         lines += [f"  to the portal: {one}" for one in self.sent]
@@ -62,7 +66,7 @@ class SqlPlan:
     def __str__(self) -> str:
         if not self.tables:
             return "the portal is not queried"
-        total = f"{self.requests:,} requests, about {self.seconds:.1f} s"
+        total = f"{self.requests:,} requests, {_time(self.seconds)}"
         return printable("\n".join([total, *map(str, self.tables)]))
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:

@@ -184,3 +184,49 @@ def found_in(lab, secrets):
     assert any(path.suffix == ".ipynb" for path in files)
     texts = {path: path.read_bytes() for path in files}
     return [path.name for path, text in texts.items() if any(secret.encode() in text for secret in secrets)]
+
+
+def test_sql__a_cell_has_its_answer_tab_plan_and_errors(notebook):
+    query = (
+        "select c.title, count(*) as deals, sum(d.opportunity) as amount\n"
+        "from deals d join companies c on c.id = d.company_id\n"
+        "where d.stage_id = $stage and d.created_time >= '2025-01-01'\n"
+        "group by all order by amount desc limit 5"
+    )
+    lab_notebook = notebook(
+        f"from b24data import Sandbox\n{MAGIC}\nstage = 'WON'\n"
+        "b24 = Sandbox(deals=300, companies=40).start().connect()\n%b24 login --profile $b24",
+        f"%%b24 sql\n{query}",
+        f"%%b24 sql --dry-run\n{query}",
+        "%%b24 sql\nselect tittle from deals where id < 100",
+        "%%b24 sql\nselect id, titl from deals",
+        "%%b24 sql\nselect count(*) from compan",
+    )
+    page = lab_notebook.page
+    lab_notebook.run(0)
+    lab_notebook.done(0)
+    lab_notebook.run(1)
+    lab_notebook.done(1)
+    expect(lab_notebook.cell(1).locator("table.dataframe")).to_contain_text("amount")
+    expect(lab_notebook.cell(1).get_by_text(re.compile(r"crm\.item\.list: .* complete")).first).to_be_visible()
+    lab_notebook.shoot("sql-answer")
+    lab_notebook.run(2)
+    lab_notebook.done(2)
+    expect(lab_notebook.cell(2).get_by_text("to the portal: =stageId WON")).to_be_visible()
+    lab_notebook.run(3)
+    lab_notebook.done(3)
+    error = "SchemaError: there is no column tittle. Hint: did you mean title?"
+    expect(lab_notebook.cell(3).get_by_text(error)).to_be_visible()
+    assert page.get_by_text("Traceback").count() == 0
+    lab_notebook.shoot("sql")
+    for number, presses, offered in ((4, 11, "title"), (5, 0, "companies")):
+        lab_notebook.cell(number).locator(".cm-content").click()
+        page.keyboard.press("Control+End")
+        for _ in range(presses):
+            page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Tab")
+        completer = page.locator(".jp-Completer:not(.lm-mod-hidden)")
+        expect(completer.or_(lab_notebook.cell(number).get_by_text(offered))).to_contain_text(offered)
+        lab_notebook.shoot(f"sql-tab-{offered}")
+        page.keyboard.press("Enter" if completer.count() else "End")
+        expect(lab_notebook.cell(number).locator(".cm-content")).to_contain_text(offered)

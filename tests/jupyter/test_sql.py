@@ -156,6 +156,11 @@ def test_help__shows_the_options(kernel):
         ("%%b24 sql\nselect c.indu| from deals d join companies as c on c.id = d.company_id", ["industry"]),
         ("%%b24 sql\nselect d.id from deals d, companies c where c.indu|", ["industry"]),
         ("%%b24 sql\nselect d.indu| from deals d, companies c", []),
+        ("%%b24 sql\nselect id, titl| from deals", ["title"]),
+        (
+            "%%b24 sql\nselect x.titl| from (select id, title from deals) y, companies as x where x.id in (1, 2)",
+            ["title"],
+        ),
         ("%%b24 sql\nselect goa| from plan", ["goal"]),
         ("%%b24 sql\nselect id from deals where id < $my_l|", ["my_least"]),
         ("%%b24 sql\nselect id from deals where id < :my_l|", ["my_least"]),
