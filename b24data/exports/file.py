@@ -18,7 +18,7 @@ import msgspec
 from b24data.client.catalog import own_parameters
 from b24data.errors import ConfigError
 from b24data.exports.placeholders import check_placeholders, has_placeholders
-from b24data.exports.spec import Export, FullExport, NotebookExport, Seconds, SyncExport
+from b24data.exports.spec import CrmExport, Export, FullExport, NotebookExport, Seconds, SyncExport
 from b24data.fetch.options import FetchOptions
 from b24data.files.atomic import open_regular, read_bounded
 from b24data.files.ownership import is_own, owner_of
@@ -122,11 +122,13 @@ KEYS = {
     "recheck": "true or false (trust the portal's filter)",
     "tz": 'a time zone, such as "Europe/Berlin"',
     "gentle": "true (leave half of the request limit to others) or false",
-    "mode": '"full" or "sync"',
+    "mode": '"full", "sync" or "crm"',
     "cursor": 'a field, such as "DATE_MODIFY"',
     "overlap": 'a duration, such as "10min"',
     "deletes": '"scan"',
     "max_deletes": "a number of rows, 500, or a share of them, 0.2",
+    "tables": 'a list of tables, such as ["deals", "users"]',
+    "since": 'a day, such as "2024-01-01"',
     "notebook": 'a file, such as "report.ipynb"',
     "parameters": 'a table, such as { month = "{last_month}" }',
     "html": "true or false",
@@ -141,14 +143,14 @@ _NAME = re.compile(r"\w[\w.-]{0,63}")
 _VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
 _FIELDS = {
     kind: {field.name: field for field in msgspec.structs.fields(kind) if field.name in KEYS}
-    for kind in (FullExport, SyncExport, NotebookExport)
+    for kind in (FullExport, SyncExport, CrmExport, NotebookExport)
 }
 
 
 def _kind(table: Mapping[str, Any]) -> type[Export]:
     if "notebook" in table:
         return NotebookExport
-    return SyncExport if table.get("mode") == "sync" else FullExport
+    return {"sync": SyncExport, "crm": CrmExport}.get(str(table.get("mode")), FullExport)
 
 
 def _read(name: str, table: Any, file: Path) -> tuple[Export | None, list[str]]:
@@ -208,8 +210,9 @@ def _only(key: str) -> str:
     kinds = [kind for kind, fields in _FIELDS.items() if key in fields]
     if kinds == [NotebookExport]:
         return "only with notebook"
-    if kinds == [SyncExport]:
-        return 'only with mode = "sync"'
+    followed = [f'"{kind.kind}"' for kind in (SyncExport, CrmExport) if kind in kinds]
+    if len(followed) == len(kinds):
+        return f"only with mode = {' or '.join(followed)}"
     return "only with a method in full mode" if kinds == [FullExport] else "only with a method"
 
 
@@ -220,7 +223,7 @@ def _unfit(kind: type[Export], table: Mapping[str, Any]) -> list[str]:
     problems = []
     if isinstance(target, str) and kind is NotebookExport and not target.endswith(".ipynb"):
         problems.append(f"target = {target!r}: the executed notebook ends in .ipynb")
-    if isinstance(target, str) and kind is SyncExport and "{" in target:
+    if isinstance(target, str) and kind in (SyncExport, CrmExport) and "{" in target:
         problems.append("target: the folder of a sync has a fixed name, without {...}")
     if isinstance(target, str) and kind is FullExport:
         problems += _unfit_file(target, table.get("csv"))

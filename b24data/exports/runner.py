@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from b24data.client.connect import Client, connect
-from b24data.errors import AuthorizationRequiredError, SdkError
+from b24data.crm.report import TableReport
+from b24data.errors import AuthorizationRequiredError, IncompleteFetchError, SdkError
 from b24data.exports.exit_codes import ExitCode, exit_code
 from b24data.exports.history import Run, RunFiles, RunHistory
 from b24data.exports.journal import Journal, Show
 from b24data.exports.notify import notify
-from b24data.exports.spec import Export, ListExport, NotebookExport, SyncExport
+from b24data.exports.spec import CrmExport, Export, ListExport, NotebookExport, SyncExport
 from b24data.fetch.resume import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
@@ -104,7 +105,12 @@ class Runner:
         """Carry it out; what there is to say about it, with a ``text``."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            done = self._list(export, journal) if isinstance(export, ListExport) else self._notebook(export, journal)
+            if isinstance(export, ListExport):
+                done = self._list(export, journal)
+            elif isinstance(export, CrmExport):
+                done = self._crm(export, journal)
+            else:
+                done = self._notebook(export, journal)
         for warning in caught:
             if issubclass(warning.category, UserWarning):
                 journal.write("note", " ".join(str(warning.message).split()))
@@ -123,6 +129,32 @@ class Runner:
             what += f", {report.inserted:,} new, {report.updated:,} changed, {report.deleted:,} gone,"
         text = f"{what} in {report.seconds:,.0f} s: {export.target}"
         return {"text": text, "rows": report.rows, "report": report.as_dict()}
+
+    def _crm(self, export: CrmExport, journal: Journal) -> dict[str, Any]:
+        """Bring the tables up to date; :class:`IncompleteFetchError` if the user may not see one of them."""
+
+        def tell(table: TableReport) -> None:
+            state = "" if table.state == "ok" else f", {table.state}"
+            journal.write("table", f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}")
+
+        with self.connect(export.profile) as b24:
+            report = b24.tools.sync_crm(
+                export.path,
+                tables=export.tables,
+                since=export.since,
+                deletes=export.deletes,
+                gentle=export.gentle,
+                progress=tell,
+            )
+        if not report.complete:
+            missing = [table for table in report.tables.values() if table.state not in ("ok", "absent")]
+            raise IncompleteFetchError(
+                f"{len(missing)} of {len(report.tables)} tables are as they were before:"
+                f" {', '.join(table.name for table in missing)}. {missing[0].why}"
+            )
+        rows = sum(table.rows for table in report.tables.values())
+        text = f"{len(report.tables)} tables, {rows:,} rows in {report.seconds:,.0f} s: {export.target}"
+        return {"text": text, "rows": rows, "report": report.as_dict()}
 
     def _notebook(self, export: NotebookExport, journal: Journal) -> dict[str, Any]:
         from b24data.exports.notebook import NotebookRun
@@ -203,7 +235,7 @@ def _when(unix: float) -> str:
 def estimate(filled: Export) -> dict[str, Any]:
     """What an export would take, asked of the portal with a few requests; with a ``text``."""
     if not isinstance(filled, ListExport):
-        return {"text": "a notebook cannot be estimated"}
+        return {"text": f"{'a CRM' if isinstance(filled, CrmExport) else 'a notebook'} cannot be estimated"}
     with connect(filled.profile) as b24:
         asked = {key: filled.options[key] for key in ("filter", "params") if key in filled.options}
         found = b24.tools.estimate(filled.method, **asked)

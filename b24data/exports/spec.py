@@ -1,4 +1,4 @@
-"""One ``[exports.NAME]`` table: a list into one file, a dataset that follows a list, or a notebook."""
+"""One ``[exports.NAME]`` table: a list into one file, a dataset that follows a list, the CRM, or a notebook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from b24data.exports.placeholders import fill, placeholders
 from b24data.files.atomic import path_of
 from b24data.frames.csvfile import CsvKind
 
-__all__ = ["Export", "FullExport", "ListExport", "NotebookExport", "Seconds", "SyncExport"]
+__all__ = ["CrmExport", "Export", "FullExport", "ListExport", "NotebookExport", "Seconds", "SyncExport"]
 
 
 class Seconds(float):
@@ -32,7 +32,7 @@ Amount = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
 class _Export(msgspec.Struct, frozen=True, kw_only=True):
     """What all exports have. ``name`` and ``file`` are not keys of the table, but say where it stands."""
 
-    kind: ClassVar[Literal["full", "sync", "notebook"]]
+    kind: ClassVar[Literal["full", "sync", "crm", "notebook"]]
     filled: ClassVar[tuple[str, ...]] = ("target",)  # where placeholders may stand
 
     name: str
@@ -118,6 +118,23 @@ class SyncExport(ListExport, frozen=True, kw_only=True):
     max_deletes: Amount | None = None
 
 
+class CrmExport(_Export, frozen=True, kw_only=True):
+    """A folder with the tables of the CRM, as ``tools.sync_crm`` keeps it."""
+
+    kind = "crm"
+
+    mode: Literal["crm"]
+    tables: Texts | None = None
+    since: Text | None = None
+    deletes: Literal["scan"] | None = None
+    gentle: bool = True
+
+    @property
+    def source(self) -> str:
+        """The tables that are named."""
+        return ", ".join(self.tables or ["all tables"])
+
+
 class NotebookExport(_Export, frozen=True, kw_only=True):
     """A notebook that runs from top to bottom; its executed copy is the target."""
 
@@ -136,4 +153,4 @@ class NotebookExport(_Export, frozen=True, kw_only=True):
         return self.notebook
 
 
-Export = FullExport | SyncExport | NotebookExport
+Export = FullExport | SyncExport | CrmExport | NotebookExport

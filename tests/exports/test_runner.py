@@ -180,6 +180,44 @@ def test_list__is_a_table_of_what_the_file_says(desk, capsys):
     ]
 
 
+CRM = """
+[exports.crm]
+profile = "acme"
+mode = "crm"
+tables = ["deals", "deal_products", "users"]
+deletes = "scan"
+target = "crm"
+every = "1d"
+"""
+
+
+def test_a_crm__follows_the_portal_and_stands_in_the_status(desk, capsys):
+    desk.write(CRM)
+    assert desk.run("crm") == 0
+    assert "crm: 3 tables, " in capsys.readouterr().out
+    gone, changed = desk.portal.truth("crm.deal.list").ids[:3], desk.portal.truth("crm.deal.list").ids[3:9]
+    desk.portal.delete("deals", gone)
+    desk.portal.update("deals", changed, {"TITLE": "changed"})
+    desk.portal.fail("error", code="WRONG", status=400, probability=1.0, on="crm.item.productrow.list")
+    assert desk.run("crm", "--quiet") == 1
+    desk.portal.clear_faults()
+    assert desk.run("crm") == 0
+    assert sum(pq.read_table(desk.folder / "crm" / "deals")["id"].is_valid().to_pylist()) == 297
+    kept = pq.read_table(desk.folder / "crm" / "deal_products")
+    assert not set(kept["ownerId"].to_pylist()) & set(gone)
+    assert main(["export", "status", "--file", str(desk.file), "--json"]) == 0
+    assert '"crm"' in capsys.readouterr().out
+
+
+def test_a_table_of_a_crm_that_the_user_may_not_see__is_a_failure_that_is_told(desk, capsys):
+    desk.write(CRM)
+    desk.portal.deny("users")
+    assert desk.run("crm") == 2
+    assert "1 of 3 tables are as they were before: users" in capsys.readouterr().err
+    desk.portal.allow("users")
+    assert desk.run("crm", "--quiet") == 0
+
+
 def test_a_sync__follows_the_list(desk, capsys):
     desk.write(
         '[exports.deals]\nprofile = "acme"\nmethod = "crm.deal.list"\nmode = "sync"\nselect = ["ID", "TITLE"]\n'

@@ -9,7 +9,7 @@ import pytest
 
 from b24data import ConfigError
 from b24data.exports.file import KEYS, choose, find_file, read_exports
-from b24data.exports.spec import FullExport, NotebookExport, SyncExport
+from b24data.exports.spec import CrmExport, FullExport, NotebookExport, SyncExport
 from tests.strangers import STRANGER, as_root
 
 GOOD = """
@@ -122,7 +122,9 @@ def test_everything_that_is_wrong__is_said_at_once_with_the_nearest_right_word(t
         ("labels = true", '"add", "replace" or false'),
         ("tz = 'Mars/Base'", 'a time zone, such as "Europe/Berlin"'),
         ("dtypes = { A = 'number' }", "text, int, float, decimal, bool, date, datetime, category"),
-        ("mode = 'delta'", '"full" or "sync"'),
+        ("mode = 'delta'", '"full", "sync" or "crm"'),
+        ("tables = ['deals']", 'tables has no meaning here: only with mode = "crm"'),
+        ("deletes = 'scan'", 'deletes has no meaning here: only with mode = "sync" or "crm"'),
         ("filter = { A = '{' }", "filter: a single {; {{ is a brace"),
         ("parameters = { a = 1 }", "parameters has no meaning here: only with notebook"),
         ("max_deletes = 5", 'max_deletes has no meaning here: only with mode = "sync"'),
@@ -138,6 +140,7 @@ FULL = '[exports.a]\nmethod = "crm.deal.list"\ntarget = "d.parquet"\n'
 CSV = FULL.replace(".parquet", ".csv")
 SYNC = '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d"\n'
 NOTEBOOK = '[exports.a]\nnotebook = "r.ipynb"\ntarget = "out.ipynb"\n'
+CRM = '[exports.a]\nmode = "crm"\ntarget = "d"\n'
 WRONG = [
     *((FULL, "profile", wrong) for wrong in ("''", "' '", "5", "['acme']")),
     *((FULL, "select", wrong) for wrong in ("[]", "['']", "[1]", "{}", "'ID'")),
@@ -160,6 +163,8 @@ WRONG = [
     *((SYNC, "overlap", wrong) for wrong in ("600", "'0s'", "'10'")),
     *((SYNC, "deletes", wrong) for wrong in ("true", "'all'")),
     *((SYNC, "max_deletes", wrong) for wrong in ("-1", "-0.5", "'20%'", "true", "nan")),
+    *((CRM, "tables", wrong) for wrong in ("[]", "'deals'", "[1]", "['']")),
+    *((CRM, "since", wrong) for wrong in ("2024", "''")),
     *((NOTEBOOK, "parameters", wrong) for wrong in ("['a']", "'a=1'")),
     *((NOTEBOOK, "html", wrong) for wrong in ("'page'", "1")),
     *((NOTEBOOK, "kernel", wrong) for wrong in ("5", "''")),
@@ -176,7 +181,7 @@ def test_each_key__says_what_it_should_be(tmp_path, table, key, wrong):
 
 
 def test_every_key__has_a_field_of_a_kind_and_words():
-    kinds = (FullExport, SyncExport, NotebookExport)
+    kinds = (FullExport, SyncExport, CrmExport, NotebookExport)
     fields = {name for kind in kinds for name in kind.__struct_fields__} - {"name", "file"}
     assert set(KEYS) == fields
     assert {key for _, key, _ in WRONG} | {"method", "notebook", "target"} == fields
@@ -208,6 +213,7 @@ def test_a_target__of_two_exports_is_refused(tmp_path):
 
 
 def test_a_dataset__stays_where_it_is(tmp_path):
+    assert "fixed name" in complaint(tmp_path, '[exports.a]\nmode = "crm"\ntarget = "d-{date}"\n')
     text = complaint(tmp_path, '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d-{date}"\n')
     assert "a fixed name, without {...}" in text
 
