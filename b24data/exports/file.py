@@ -150,7 +150,9 @@ _FIELDS = {
 def _kind(table: Mapping[str, Any]) -> type[Export]:
     if "notebook" in table:
         return NotebookExport
-    return {"sync": SyncExport, "crm": CrmExport}.get(str(table.get("mode")), FullExport)
+    kinds: dict[Any, type[Export]] = {"sync": SyncExport, "crm": CrmExport}
+    mode = table.get("mode")
+    return kinds.get(mode, FullExport) if isinstance(mode, str) else FullExport
 
 
 def _read(name: str, table: Any, file: Path) -> tuple[Export | None, list[str]]:

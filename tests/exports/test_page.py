@@ -23,7 +23,7 @@ def block(name):
 
 
 def test_the_page__names_every_key_word_and_exit_code():
-    table = TEXT.partition("| key | what it says |")[2].partition("\n\n")[0]
+    table = TEXT.partition("| key | meaning |")[2].partition("\n\n")[0]
     assert [key for key in KEYS if f"`{key}`" not in table] == []
     assert [word for word in PLACEHOLDERS if f"`{{{word}}}`" not in TEXT] == []
     codes = re.findall(r"^\| (\d+) \|", TEXT, flags=re.MULTILINE)
