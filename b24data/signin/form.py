@@ -40,6 +40,8 @@ STYLE = """<style>
 .b24data-panel .b24data-row{gap:12px;flex-flow:row wrap;align-items:center;overflow:visible}
 .b24data-panel .b24data-help{flex:1 1 16em;min-width:14em;font-size:.92em;opacity:.75}
 .b24data-panel .b24data-bar{gap:6px;flex-flow:row wrap;margin-top:6px;overflow:visible}
+.b24data-panel .widget-toggle-buttons{display:flex;flex-flow:row wrap;align-items:center}
+.b24data-panel .widget-toggle-buttons>.widget-label{width:8.5em;flex:none;margin-right:8px;text-align:right}
 .b24data-panel .b24data-trouble{padding:6px 10px;border-left:4px solid var(--jp-error-color1,#d32f2f);
   background:color-mix(in srgb,var(--jp-error-color1,#d32f2f) 10%,transparent)}
 .b24data-panel a.b24data-link{display:inline-block;padding:5px 16px;border-radius:3px;text-decoration:none;

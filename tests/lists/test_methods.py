@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from collections import Counter
 from pathlib import Path
@@ -233,3 +234,10 @@ def test_part__a_list_without_one_is_told_nothing_about():
     assert default_part(make_plan(SPECS["crm.deal.list"])) == ""
     everything = {"type": "user", "ownerId": 1, "from": "2020-01-01", "to": "2030-01-01"}
     assert default_part(make_plan(SPECS["calendar.event.get"], params=everything)) == ""
+
+
+def test_permissions_page__has_every_list_method_once():
+    page = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text("utf-8")
+    told = re.findall(r"`([\w.]+)`", page.partition("|---|---|")[2])
+    methods = {name.removeprefix("v3:") for name in known_methods()}
+    assert {one.lower() for one in methods} - {one.lower() for one in told} == set()
