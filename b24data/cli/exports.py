@@ -46,15 +46,17 @@ def _export(args: argparse.Namespace) -> int:
     """List, run or show the state of exports."""
     if args.action == "run" and not (args.names or args.all or args.due):
         raise WrongUsageError("b24data export run needs exports to run", hint="name exports, or add --all or --due")
-    from b24data.exports.file import find_file, read_exports
+    from b24data.auth.profiles import Profiles
+    from b24data.exports.file import each_portal, find_file, read_exports
 
     exports = read_exports(find_file(args.file))
-    if args.action == "run":
-        return _run_exports(args, exports)
     if args.action == "list":
         _list_exports(args, list(exports.values()))
-    else:
-        _export_status(args, list(exports.values()))
+        return 0
+    exports = each_portal(exports, Profiles())
+    if args.action == "run":
+        return _run_exports(args, exports)
+    _export_status(args, list(exports.values()))
     return 0
 
 
@@ -114,7 +116,7 @@ def _list_exports(args: argparse.Namespace, exports: Sequence[Export]) -> None:
             "export": export.name,
             "what": export.source,
             "mode": export.kind,
-            "profile": export.profile,
+            "profile": export.profile or _named(export.profiles),
             "every": _every(export.every),
             "target": export.target,
         }
@@ -144,6 +146,10 @@ def _export_status(args: argparse.Namespace, exports: Sequence[Export]) -> None:
             for one in facts
         ]
     )
+
+
+def _named(profiles: str | list[str] | None) -> str | None:
+    return ", ".join(profiles) if isinstance(profiles, list) else profiles
 
 
 def _every(seconds: float | None) -> str:
@@ -262,7 +268,7 @@ def _check_portal(exports: list[Export], folder: Path) -> None:
     """Who calls has to be known at night as well: a webhook that only this shell knows is not."""
     from b24data.client.connect import dotenv
 
-    nameless = [export.name for export in exports if export.profile is None]
+    nameless = [export.name for export in exports if export.profile is None and export.profiles is None]
     kept = dotenv(folder)
     by_shell = os.environ.get("B24_WEBHOOK") and not (os.environ.get("B24_PROFILE") or "B24_WEBHOOK" in kept)
     if nameless and by_shell:
@@ -305,6 +311,7 @@ COMMANDS: Commands = {
         (
             "b24data export list",
             "b24data export run deals contacts",
+            "b24data export run deals@acme",
             "b24data export run --due --quiet",
             "b24data export status --json",
         ),

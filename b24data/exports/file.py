@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from b24data.auth.profiles import Profiles
 from b24data.client.catalog import own_parameters
 from b24data.errors import ConfigError
 from b24data.exports.placeholders import check_placeholders, has_placeholders
@@ -24,12 +25,13 @@ from b24data.files.atomic import open_regular, read_bounded
 from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
 from b24data.frames.targets import SUFFIXES
+from b24data.portals.connect import chosen_profiles
 from b24data.sync.clocks import seconds_of
 from b24data.syntax.options import nearest, options_among
 from b24data.text.pages import page
 from b24data.text.redact import looks_secret
 
-__all__ = ["FILE_NAME", "KEYS", "choose", "find_file", "read_exports"]
+__all__ = ["FILE_NAME", "KEYS", "choose", "each_portal", "find_file", "read_exports"]
 
 FILE_NAME = "exports.toml"
 
@@ -64,11 +66,35 @@ def _check_trusted(file: Path) -> None:
 
 
 def choose(exports: Mapping[str, Export], names: Sequence[str]) -> list[Export]:
-    """The exports of those names, in their order; :class:`ConfigError` with the nearest for one that is not there."""
-    if unknown := [name for name in names if name not in exports]:
+    """The exports of those names, in their order; :class:`ConfigError` with the nearest for one that is not there.
+
+    The name of an export of many portals means that of each; ``deals@acme`` is that of one.
+    """
+    chosen: dict[str, Export] = {}
+    unknown = []
+    for name in names:
+        found = {own: one for own, one in exports.items() if name in (own, own.partition("@")[0])}
+        chosen |= found
+        if not found:
+            unknown.append(name)
+    if unknown:
         hints = [nearest(name, exports) for name in unknown]
         raise ConfigError(f"there is no export {', '.join(map(repr, unknown))}", hint="; ".join(hints))
-    return [exports[name] for name in dict.fromkeys(names)]
+    return list(chosen.values())
+
+
+def each_portal(exports: Mapping[str, Export], kept: Profiles) -> dict[str, Export]:
+    """The exports by name; one with ``profiles`` becomes one for each portal, ``deals@acme``."""
+    found: dict[str, Export] = {}
+    for name, export in exports.items():
+        if export.profiles is None:
+            found[name] = export
+            continue
+        names = chosen_profiles("*", kept) if isinstance(export.profiles, str) else export.profiles
+        for profile in names:
+            one = export.of_portal(profile)
+            found[one.name] = one
+    return found
 
 
 def read_exports(file: Path) -> dict[str, Export]:
@@ -107,6 +133,7 @@ def read_exports(file: Path) -> dict[str, Export]:
 # What is wrong with a value ends with what it should be.
 KEYS = {
     "profile": 'the name of a profile, such as "acme"',
+    "profiles": '"*" for all profiles, or a list of names, such as ["acme", "beta"]',
     "method": 'a list method, such as "crm.deal.list"',
     "select": 'a list of fields, such as ["ID", "TITLE"]',
     "filter": 'a table, such as { ">=DATE_CREATE" = "{month}-01" }',
@@ -139,6 +166,7 @@ KEYS = {
     "on_failure": 'a command, such as ["./tell", "anna"], or the name of an environment variable with a webhook '
     'address, "$NAME"',
 }
+_PROFILE = "{profile}"
 _NAME = re.compile(r"\w[\w.-]{0,63}")
 _VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
 _FIELDS = {
@@ -186,6 +214,8 @@ def _value(key: str, value: Any, type_: Any) -> Any:
     found = msgspec.convert(value, type_, dec_hook=_decoded)
     if key in ("labels", "dtypes"):
         FetchOptions(**{key: found})
+    if key == "profiles" and found != "*" and not (isinstance(found, list) and found and len({*found}) == len(found)):
+        raise ConfigError("it is neither all profiles nor a list of names")
     if key == "on_failure" and not (_VARIABLE.fullmatch(found) if isinstance(found, str) else _is_command(found)):
         raise ConfigError("it is neither a variable nor a command")
     return found
@@ -225,8 +255,14 @@ def _unfit(kind: type[Export], table: Mapping[str, Any]) -> list[str]:
     problems = []
     if isinstance(target, str) and kind is NotebookExport and not target.endswith(".ipynb"):
         problems.append(f"target = {target!r}: the executed notebook ends in .ipynb")
-    if isinstance(target, str) and kind in (SyncExport, CrmExport) and "{" in target:
-        problems.append("target: the folder of a sync has a fixed name, without {...}")
+    if isinstance(target, str) and kind in (SyncExport, CrmExport) and "{" in target.replace(_PROFILE, ""):
+        problems.append("target: the folder of a sync has a fixed name, without {...} except {profile}")
+    if "profiles" in table and isinstance(target, str) and _PROFILE not in target:
+        problems.append(f"target = {target!r} is one place for many portals: put {_PROFILE} into it")
+    if "profiles" in table and "profile" in table:
+        problems.append("profile and profiles: give one of them")
+    if not table.keys() & {"profile", "profiles"} and isinstance(target, str) and _PROFILE in target:
+        problems.append(f"target: {_PROFILE} stands for nothing without profiles or profile")
     if isinstance(target, str) and kind is FullExport:
         problems += _unfit_file(target, table.get("csv"))
     for key in ("filter", "params"):

@@ -10,13 +10,13 @@ from typing import Any
 
 __all__ = ["PLACEHOLDERS", "check_placeholders", "fill", "has_placeholders", "placeholders"]
 
-PLACEHOLDERS = ("date", "yesterday", "month", "last_month", "year", "hour", "name")
+PLACEHOLDERS = ("date", "yesterday", "month", "last_month", "year", "hour", "name", "profile")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
-def placeholders(now: datetime, name: str) -> dict[str, str]:
-    """The values of the placeholders at ``now`` in the export ``name``.
+def placeholders(now: datetime, name: str, profile: str = "") -> dict[str, str]:
+    """The values of the placeholders at ``now`` in the export ``name`` of ``profile``.
 
     >>> words = placeholders(datetime(2026, 1, 1, 6, 30), "deals")
     >>> words["date"], words["yesterday"], words["last_month"], words["hour"]
@@ -31,6 +31,7 @@ def placeholders(now: datetime, name: str) -> dict[str, str]:
         "year": str(today.year),
         "hour": f"{now:%H}",
         "name": name,
+        "profile": profile,
     }
 
 

@@ -38,6 +38,7 @@ class _Export(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     file: Path
     profile: Text | None = None
+    profiles: str | list[str] | None = None
     target: Text
     every: Seconds | None = None
     tz: ZoneInfo | None = None
@@ -55,8 +56,12 @@ class _Export(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self, now: datetime) -> Self:
         """The export as it is at ``now``: ``{date}`` and its like are filled in, by the calendar of ``tz``."""
-        words = placeholders(now.astimezone(self.tz), self.name)
+        words = placeholders(now.astimezone(self.tz), self.name, self.profile or "")
         return msgspec.structs.replace(self, **{key: fill(getattr(self, key), words) for key in self.filled})
+
+    def of_portal(self, profile: str) -> Self:
+        """The export of one of its ``profiles``, with a name, a state and a log of its own."""
+        return msgspec.structs.replace(self, name=f"{self.name}@{profile}", profile=profile, profiles=None)
 
     @property
     def makes_folders(self) -> bool:

@@ -1,0 +1,116 @@
+"""``profiles`` in exports.toml: one export for each portal, with a state of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Generator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from b24data import ConfigError, Sandbox
+from b24data.cli.main import main
+from b24data.exports.file import read_exports
+from tests.portals.conftest import Keep
+
+BOTH = """
+[exports.deals]
+profiles = "*"
+method = "crm.deal.list"
+select = ["ID"]
+target = "lake/{profile}/deals-{name}.parquet"
+every = "1d"
+
+[exports.changes]
+profiles = ["beta", "acme"]
+mode = "sync"
+method = "crm.deal.list"
+select = ["ID"]
+target = "sync/{profile}"
+"""
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Generator[dict[str, Sandbox], None, None]:
+    with contextlib.ExitStack() as held:
+        yield {
+            name: held.enter_context(Sandbox(deals=deals, cost=0.0, rate_limit=None))
+            for name, deals in {"acme": 70, "beta": 30}.items()
+        }
+
+
+@pytest.fixture
+def folder(sandboxes: dict[str, Sandbox], keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, portal in sandboxes.items():
+        keep(name, portal)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports.toml").write_text(BOTH)
+    return tmp_path
+
+
+def states(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    capsys.readouterr()
+    assert main(["export", "status", "--json"]) == 0
+    return {one["export"]: one["state"] for one in json.loads(capsys.readouterr().out)}
+
+
+def test_run__writes_a_file_for_each_portal_and_status_has_a_line_for_each(folder, capsys):
+    never = ["deals@acme", "deals@beta", "changes@beta", "changes@acme"]
+    assert states(capsys) == dict.fromkeys(never, "never run")
+    assert main(["export", "run", "deals", "--quiet"]) == 0
+    assert len(pd.read_parquet(folder / "lake/acme/deals-deals@acme.parquet")) == 70
+    assert len(pd.read_parquet(folder / "lake/beta/deals-deals@beta.parquet")) == 30
+    assert list(states(capsys).values()) == ["done", "done", "never run", "never run"]
+    (folder / "sync").mkdir()
+    assert main(["export", "run", "changes@beta", "--quiet"]) == 0
+    assert len(pd.read_parquet(folder / "sync/beta")) == 30
+    assert states(capsys)["changes@acme"] == "never run"
+    assert main(["export", "run", "--due", "--quiet"]) == 0  # none is
+
+
+def test_run__of_a_portal_that_failed_leaves_the_others_and_their_states(folder, keep, capsys):
+    with Sandbox(deals=3) as gone:
+        keep("alas", gone)
+        gone.revoke()
+        assert main(["export", "run", "deals", "--quiet"]) == 3
+    assert states(capsys)["deals@alas"] == "sign in again"
+    assert states(capsys)["deals@beta"] == "done"
+    assert main(["export", "run", "--due", "--dry-run"]) != 0  # only that of the portal that failed is due
+
+
+def test_list__has_a_line_for_the_export_and_run_knows_no_other_portal(folder, capsys):
+    assert main(["export", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "beta, acme" in listed
+    assert "deals@" not in listed
+    assert main(["export", "run", "deals@gamma"]) == 1
+    assert "there is no export 'deals@gamma'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('profiles = "*"\ntarget = "deals.parquet"', r"is one place for many portals: put \{profile\} into it"),
+        ('profiles = "acme"\ntarget = "{profile}.parquet"', r"profiles = 'acme': it is \"\*\" for all profiles"),
+        ('profiles = []\ntarget = "{profile}.parquet"', r"profiles = \[\]: it is"),
+        ('profiles = ["a", "a"]\ntarget = "{profile}.parquet"', r"profiles = \['a', 'a'\]: it is"),
+        ('profiles = "*"\nprofile = "a"\ntarget = "{profile}.parquet"', "profile and profiles: give one of them"),
+        ('target = "{profile}.parquet"', r"\{profile\} stands for nothing without profiles or profile"),
+        ('profiles = "*"\nmode = "sync"\ntarget = "{profile}-{date}"', r"without \{\.\.\.\} except \{profile\}"),
+    ],
+)
+def test_a_table_that_makes_no_sense__is_refused(tmp_path, lines, said):
+    file = tmp_path / "exports.toml"
+    file.write_text(f'[exports.deals]\nmethod = "crm.deal.list"\n{lines}\n')
+    with pytest.raises(ConfigError, match=said):
+        read_exports(file)
+
+
+def test_profile__stands_for_the_name_of_one_portal_too(folder):
+    (folder / "exports.toml").write_text(
+        '[exports.deals]\nprofile = "beta"\nmethod = "crm.deal.list"\nselect = ["ID"]\ntarget = "{profile}.parquet"\n'
+    )
+    assert main(["export", "run", "deals", "--quiet"]) == 0
+    assert len(pd.read_parquet(folder / "beta.parquet")) == 30
