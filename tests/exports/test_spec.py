@@ -141,12 +141,10 @@ CSV = FULL.replace(".parquet", ".csv")
 SYNC = '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d"\n'
 NOTEBOOK = '[exports.a]\nnotebook = "r.ipynb"\ntarget = "out.ipynb"\n'
 CRM = '[exports.a]\nmode = "crm"\ntarget = "d"\n'
+MANY = FULL.replace("d.parquet", "{profile}.parquet")
 WRONG = [
     *((FULL, "profile", wrong) for wrong in ("''", "' '", "5", "['acme']")),
-    *(
-        (FULL.replace("d.parquet", "{profile}.parquet"), "profiles", wrong)
-        for wrong in ("'acme'", "[]", "['a', 'a']", "5", "[1]")
-    ),
+    *((MANY, "profiles", wrong) for wrong in ("'acme'", "[]", "['a', 'a']", "5", "[1]")),
     *((FULL, "select", wrong) for wrong in ("[]", "['']", "[1]", "{}", "'ID'")),
     *((FULL, "filter", wrong) for wrong in ("[]", "5", "'A=1'")),
     *((FULL, "order", wrong) for wrong in ("{ ID = 'DOWN' }", "{ ID = 'ASC\\n' }", "{ ID = 1 }", "['ID']")),
