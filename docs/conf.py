@@ -13,7 +13,9 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(HERE)]
+
+from site_pages import add_keywords, with_cards  # noqa: E402  it lies beside this file
 
 project = "b24data"
 author = "The b24data authors"
@@ -77,6 +79,8 @@ def setup(app: Any) -> None:
     """Bring the notebooks into the site, and a portal for the one that signs in."""
     _bring_notebooks()
     app.connect("source-read", _links_within_the_site)
+    app.connect("doctree-read", add_keywords)
+    app.connect("html-page-context", _fold_tables)
     if app.config.nb_execution_mode != "off":
         app.connect("builder-inited", _open_a_portal)
 
@@ -97,6 +101,10 @@ def _bring_notebooks() -> None:
 def _links_within_the_site(_app: Any, _name: str, source: list[str]) -> None:
     """What lies beside docs/ on GitHub lies in it on the site."""
     source[0] = re.sub(r"\]\(\.\./(notebooks/\w+\.ipynb)", r"](\1", source[0])
+
+
+def _fold_tables(_app: Any, _name: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    context["body"] = with_cards(context.get("body", ""))
 
 
 def _open_a_portal(app: Any) -> None:

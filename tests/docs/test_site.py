@@ -1,5 +1,6 @@
 """The site is built without a warning, leads nowhere that is not there, and its notebooks ran."""
 
+import json
 import os
 import re
 import subprocess
@@ -82,6 +83,31 @@ def test_pages__load_nothing_from_elsewhere(site, pages):
     assert any(what.endswith(".css") or ".css?" in what for what in loaded)
     styles = [path.read_text("utf-8", errors="replace") for path in (site / "html").rglob("*.css")]
     assert [text for text in styles if re.search(r"(@import|url\()\s*['\"]?(https?:)?//", text)] == []
+
+
+def found_by(site, word):
+    """The pages that the search of the site finds by a word: one that it has, or one that begins or goes on like it."""
+    text = (site / "html" / "searchindex.js").read_text("utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").rstrip().removesuffix(")"))
+    terms = [*index["terms"].items(), *index["titleterms"].items()]
+    hits = {page for term, pages in terms if word in term for page in (pages if isinstance(pages, list) else [pages])}
+    return {index["docnames"][page] for page in hits}
+
+
+@pytest.mark.parametrize(
+    ("word", "page"),
+    [("postgr", "recipes"), ("excel", "recipes"), ("сделки", "lists"), ("сделки", "recipes"), ("вебхук", "start")],
+)
+def test_search__finds_what_people_call_it(site, word, page):
+    assert page in found_by(site, word)
+
+
+def test_wide_tables__fold_into_cards_that_name_their_columns(site):
+    page = (site / "html" / "errors.html").read_text("utf-8")
+    assert '<td data-label="what to do"' in page
+    assert "docutils b24data-cards" in page
+    narrow = (site / "html" / "permissions.html").read_text("utf-8")
+    assert "b24data-cards" not in narrow  # two columns have room
 
 
 def test_reference__has_every_public_name(site):
