@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from b24data.crm.open import open_crm
     from b24data.crm.report import CrmReport, TableReport
     from b24data.engines import dask, dlt
+    from b24data.frames.explode import explode, first
     from b24data.portals.connect import connect_all
     from b24data.portals.outcome import PortalOutcome
     from b24data.portals.portals import Portals
@@ -114,6 +115,8 @@ __all__ = [
     "connect_all",
     "dask",
     "dlt",
+    "explode",
+    "first",
     "login",
     "open_crm",
     "profiles",
@@ -138,6 +141,8 @@ _LAZY = {
     "CrmReport": "b24data.crm.report",
     "TableReport": "b24data.crm.report",
     "open_crm": "b24data.crm.open",
+    "explode": "b24data.frames.explode",
+    "first": "b24data.frames.explode",
     "login": "b24data.signin.login",
     "AjaxResult": "b24data.actions.results",
     "Result": "b24data.actions.results",

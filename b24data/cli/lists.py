@@ -17,7 +17,6 @@ from b24data.syntax.request import Request, build_request, refuse_options
 from b24data.syntax.values import plain_of
 
 if TYPE_CHECKING:
-    from b24data.client.connect import Client
     from b24data.portals.portals import Portals
 
 __all__ = ["COMMANDS"]
@@ -96,7 +95,7 @@ def _sync(args: argparse.Namespace) -> int:
 
     with connect(request.profile) as b24:
         if request.dry_run:
-            conditions = _asked_next(b24, request, args)
+            conditions = _asked_next(request, args)
             estimate = b24.tools.estimate(request.method, conditions, params=request.params)
             show_json(asdict(estimate)) if args.json else print(estimate)
             return 0
@@ -108,25 +107,14 @@ def _sync(args: argparse.Namespace) -> int:
     return 0
 
 
-def _asked_next(b24: Client, request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
+def _asked_next(request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
     """The whole list the first time, what was changed since then."""
     from b24data.sync.clocks import seconds_of
-    from b24data.sync.source import source_of
+    from b24data.sync.source import check_synced
     from b24data.sync.sync import asked_next
 
-    source = source_of(
-        request.method,
-        args.cursor,
-        request.filter,
-        select=request.select,
-        session=b24.session,
-        clock=b24.clock,
-        columns={},
-        manner={},
-        fetch_all=b24.tools.fetch_all,
-        iter_batches=b24.tools.iter_batches,
-    )
-    return asked_next(source, Path(str(request.to)), seconds_of(args.overlap or "10min"))
+    asked = check_synced(request.method, args.cursor, request.select, request.filter)
+    return asked_next(asked, Path(str(request.to)), seconds_of(args.overlap or "10min"))
 
 
 def _rows_or_share(text: str) -> float:
@@ -207,7 +195,7 @@ def _unfinished_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _unfinished(args: argparse.Namespace) -> None:
     """List the fetches into files that were stopped, or forget one."""
-    from b24data.fetch.resume import discard
+    from b24data.fetch.job import discard
     from b24data.fetch.unfinished import unfinished
     from b24data.http.clock import SYSTEM_CLOCK
 

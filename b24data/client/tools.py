@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack, overload
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 
 import pyarrow as pa
 
@@ -15,22 +15,20 @@ from b24data.crm.report import CrmReport, TableReport
 from b24data.crm.sync import CrmSync, tables_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch.elsewhere import placed
-from b24data.fetch.fetch import Pipeline
-from b24data.fetch.options import FetchOptions, ProgressOption
+from b24data.fetch.fetcher import Fetcher
+from b24data.fetch.options import FetchOptions, Options, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
 from b24data.fetch.unfinished import JobFacts, unfinished
-from b24data.fields.descriptions import TYPES_S, WORDS_S, Described, Descriptions
+from b24data.fields.descriptions import KEPT_S, Described, Descriptions
+from b24data.fields.dictionaries import Dictionaries
 from b24data.files.atomic import path_of
-from b24data.frames.dictionaries import Dictionaries
 from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
 from b24data.frames.targets import CsvKind, check_csv, kind_of, target_of
-from b24data.frames.unfold import exploded, first_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
-from b24data.lists.blocks import owners_in
 from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
@@ -39,7 +37,7 @@ from b24data.params import ApiVersion
 from b24data.report import FetchReport
 from b24data.sync.clocks import seconds_of
 from b24data.sync.report import SyncReport
-from b24data.sync.source import check_folder, source_of
+from b24data.sync.source import Source, check_folder, check_synced
 from b24data.sync.sync import Sync, check_deletes
 from b24data.text.hints import option
 
@@ -67,25 +65,6 @@ class Client(Protocol):
         ...
 
 
-class Options(TypedDict, total=False):
-    """The keywords of :class:`FetchOptions`."""
-
-    order: Mapping[str, str] | None
-    params: Mapping[str, Any] | None
-    limit: int | None
-    labels: LabelOption
-    titles: bool
-    dtypes: Mapping[str, Any] | None
-    errors: Literal["coerce", "raise"]
-    tz: str
-    progress: ProgressOption
-    workers: int | None
-    gentle: bool
-    check_fields: bool
-    count: bool
-    recheck: bool
-
-
 class Tools:
     """The data tools of one client."""
 
@@ -93,6 +72,7 @@ class Tools:
         self._client = client
         self._descriptions = Descriptions(client.get_http_client, client.clock)
         self._dictionaries = Dictionaries(lambda: client.session, client.clock)
+        self.fetcher = Fetcher(client.get_http_client, client.clock, self._descriptions, self._dictionaries)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As those of the client, which travels as the name of its profile."""
@@ -208,10 +188,7 @@ class Tools:
         with placed(to) as place:
             target = None if place.path is None else target_of(place.path, csv)
             check_backend(dtype_backend)
-            pipeline = self._pipeline(
-                method,
-                select,
-                filter,
+            asked = FetchOptions(
                 order=order,
                 params=params,
                 limit=limit,
@@ -227,9 +204,15 @@ class Tools:
                 count=count,
                 recheck=recheck,
             )
+            fetch = self.fetcher.fetch(method, select, filter, asked)
             if target is None:
-                return pipeline.run(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial)
-            return place.done(pipeline.into_file(target, resume=resume, partial=partial))
+                destination = fetch.into(lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial=partial)
+            else:
+                destination = fetch.into_file(target, resume=resume, partial=partial)
+            with destination:
+                for batch in destination.batches:
+                    destination.write(batch)
+            return place.done(destination.result)
 
     def fetch_table(
         self,
@@ -249,7 +232,13 @@ class Tools:
         ...     portal.connect().tools.fetch_table("crm.deal.list", ["ID", "TITLE"], progress=False).num_rows
         120
         """
-        return self._pipeline(method, select, filter, **options).run(TableSink, partial)
+        with self.fetcher.fetch(method, select, filter, FetchOptions(**options)).into(
+            TableSink, partial=partial
+        ) as table:
+            for batch in table.batches:
+                table.write(batch)
+        whole: pa.Table = table.result
+        return whole
 
     def iter_batches(
         self,
@@ -268,8 +257,8 @@ class Tools:
         ...     sum(batch.num_rows for batch in batches), batches.report.complete
         (120, True)
         """
-        pipeline = self._pipeline(method, select, filter, **options)
-        return Stream(pipeline, pipeline.batches())
+        fetch = self.fetcher.fetch(method, select, filter, FetchOptions(**options))
+        return Stream(fetch, fetch.batches())
 
     def iter_frames(
         self,
@@ -294,8 +283,8 @@ class Tools:
         if chunksize < 1:
             raise ConfigError(f"chunksize {chunksize} is not a number of rows", hint="such as 50_000")
         check_backend(dtype_backend)
-        pipeline = self._pipeline(method, select, filter, **options)
-        return Stream(pipeline, frames_of(pipeline, chunksize, dtype_backend))
+        fetch = self.fetcher.fetch(method, select, filter, FetchOptions(**options))
+        return Stream(fetch, frames_of(fetch, chunksize, dtype_backend))
 
     def sync(
         self,
@@ -355,24 +344,19 @@ class Tools:
         """
         check_deletes(deletes, max_deletes)
         overlap_s = seconds_of(overlap)
-        source = source_of(
-            method,
-            cursor,
-            filter,
-            select=select,
-            session=self._client.session,
-            clock=self._client.clock,
-            columns={"labels": labels, "dtypes": dtypes, "errors": errors, "tz": tz},
-            manner={
-                "params": params,
-                "progress": progress,
-                "workers": workers,
-                "gentle": gentle,
-                "check_fields": check_fields,
-            },
-            fetch_all=self.fetch_all,
-            iter_batches=self.iter_batches,
+        options = FetchOptions(
+            params=params,
+            labels=labels,
+            dtypes=dtypes,
+            errors=errors,
+            tz=tz,
+            progress=progress,
+            workers=workers,
+            gentle=gentle,
+            check_fields=check_fields,
         )
+        asked = check_synced(method, cursor, select, filter)
+        source = Source(self._client.session, self.fetcher, asked, options)
         return Sync(source, check_folder(to), overlap_s, deletes, max_deletes).run()
 
     def describe(self, method: str, *, params: Mapping[str, Any] | None = None, refresh: bool = False) -> pd.DataFrame:
@@ -396,7 +380,7 @@ class Tools:
         'Deal won'
         """
         spec, context = spec_of(method), CallContext()
-        described = self._descriptions.of(spec, params or {}, context, age_s=0.0 if refresh else WORDS_S)
+        described = self._descriptions.of(spec, params or {}, context, age_s=0.0 if refresh else KEPT_S)
         given = {name.lower() for name in params or {}}
         missing = [name for name in spec.required if not given & set(name.lower().split("|")) and "." not in name]
         if not described.fields or (missing and described.note):
@@ -412,46 +396,11 @@ class Tools:
 
     def described(self, method: str, params: Mapping[str, Any]) -> Described:
         """The fields of a list as the portal describes them; none where nothing does."""
-        return self._descriptions.of(spec_of(method), params, CallContext(), age_s=TYPES_S)
+        return self._descriptions.of(spec_of(method), params, CallContext())
 
     def told(self, method: str, params: Mapping[str, Any]) -> Described:
         """The fields of a list, if the portal has told them before; nothing is asked."""
         return self._descriptions.told(spec_of(method), params)
-
-    def explode(self, frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
-        """A column of lists, such as PHONE, as one row for each element; rows without elements are left out.
-
-        ``keep`` are the other columns to keep (None: all). ``PHONE`` has the value, ``PHONE_TYPE`` the kind (``WORK``,
-        ``HOME``) and ``PHONE_ID`` the id; for ``fm`` of ``crm.item.list``, ``fm_TYPE_ID`` has the channel (``PHONE``,
-        ``EMAIL``, ``WEB``, ``IM``). No request is sent.
-
-        :raises SchemaError: there is no such column, or it has no lists.
-
-        >>> from b24data import Sandbox
-        >>> with Sandbox(contacts=50) as portal:
-        ...     b24 = portal.connect()
-        ...     contacts = b24.tools.fetch_all("crm.contact.list", ["ID", "PHONE"], progress=False)
-        >>> list(b24.tools.explode(contacts, "PHONE", keep=["ID"]))
-        ['ID', 'PHONE', 'PHONE_TYPE', 'PHONE_ID']
-        """
-        return exploded(frame, column, keep)
-
-    def first(self, frame: pd.DataFrame, column: str, type_id: str | None = None) -> pd.Series[Any]:
-        """The first element of each list in a column (for phones and e-mails its value); null if there is none.
-
-        ``type_id`` chooses among the contacts of ``fm`` in ``crm.item.list``: ``first(items, "fm", "EMAIL")``.
-        ``contacts["PHONE"] = b24.tools.first(contacts, "PHONE")`` makes it a text column. No request is sent.
-
-        :raises SchemaError: there is no such column, or it has no lists.
-
-        >>> from b24data import Sandbox
-        >>> with Sandbox(contacts=50) as portal:
-        ...     b24 = portal.connect()
-        ...     contacts = b24.tools.fetch_all("crm.contact.list", ["ID", "PHONE"], progress=False)
-        >>> str(b24.tools.first(contacts, "PHONE").dtype)
-        'string'
-        """
-        return first_of(frame, column, type_id)
 
     def estimate(
         self,
@@ -477,7 +426,7 @@ class Tools:
         plan = make_plan(spec_of(method), filter=filter, params=params, limit=limit, check=check_fields)
         session = self._client.get_http_client(plan.spec.version)
         if filter:
-            _, plan = self._descriptions.for_request(plan, CallContext(), age_s=TYPES_S, check=check_fields)
+            _, plan = self._descriptions.for_request(plan, CallContext(), check=check_fields)
         reader = PageReader(session, plan, CallContext())
         return estimate_list(reader, session.params.rate_limit, session.params.operating_limit)
 
@@ -524,32 +473,6 @@ class Tools:
         True
         """
         return self.ping() >= 0
-
-    def _pipeline(
-        self,
-        method: str,
-        select: Sequence[str] | None,
-        conditions: Mapping[str, Any] | None,
-        *,
-        by: str = "",
-        **options: Unpack[Options],
-    ) -> Pipeline:
-        asked = FetchOptions(**options)
-        plan = make_plan(
-            spec_of(method),
-            select=select,
-            filter=conditions,
-            order=asked.order,
-            params=asked.params,
-            limit=asked.limit,
-            check=asked.check_fields,
-        )
-        if by and not plan.empty:
-            owners_in(plan, by)
-            plan = replace(plan, by=by, walk="offset")
-        session = self._client.get_http_client(plan.spec.version)
-        clock = self._client.clock
-        return Pipeline(session, clock, self._descriptions, self._dictionaries, plan=plan, options=asked)
 
     @overload
     def fetch_by(
@@ -611,17 +534,21 @@ class Tools:
         >>> len(rows), rows.attrs["b24data"]["reason"]
         (50, 'all_owners')
         """
+        asked = FetchOptions(**options)
         with placed(to) as place:
             target = None if place.path is None else target_of(place.path, None)
             if target is None:
                 check_backend(dtype_backend)
-            fetch = self._pipeline(method, select, {**(filter or {}), key: [*values]}, by=key, **options)
+            fetch = self.fetcher.fetch(method, select, {**(filter or {}), key: [*values]}, asked, by=key)
             if target is None:
-                frame: pd.DataFrame = fetch.run(
-                    lambda schema: FrameSink(schema, dtype_backend=dtype_backend), partial=False
-                )
-                return frame
-            return place.done(fetch.into_file(target, resume=False, partial=False))
+                destination = fetch.into(lambda schema: FrameSink(schema, dtype_backend=dtype_backend))
+            else:
+                destination = fetch.into_file(target, resume=False, partial=False)
+            with destination:
+                for batch in destination.batches:
+                    destination.write(batch)
+            result: pd.DataFrame | FetchReport = place.done(destination.result)
+            return result
 
     def sync_crm(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Literal
 
@@ -11,9 +12,10 @@ from b24data.client.connect import Client
 from b24data.crm.tables import Table, sql_name
 from b24data.engines.pieces import Key, Piece
 from b24data.errors import ExportError
-from b24data.sync.asking import LONG_AGO, changed_since
+from b24data.fetch.options import FetchOptions
 from b24data.sync.clocks import Moment, earlier, jump_between, seconds_of
-from b24data.sync.source import ListSource, source_of
+from b24data.sync.filters import LONG_AGO, changed_since
+from b24data.sync.source import Source, check_synced
 from b24data.sync.sync import MOST_GONE
 from b24data.text.hints import option
 
@@ -64,23 +66,15 @@ def read_synced(
     It returns when it began. Ids that tell what is gone are read after the rows, as in :class:`Sync`.
     """
     conditions = {f">={table.created}": since} if since and table.created else {}
-    source = source_of(
-        table.method,
-        table.cursor,
-        conditions,
-        select=table.select,
-        session=client.session,
-        clock=client.clock,
-        columns={},
-        manner={"params": dict(table.params) or None, "progress": False, "gentle": gentle},
-        fetch_all=client.tools.fetch_all,
-        iter_batches=client.tools.iter_batches,
-    )
+    asked = check_synced(table.method, table.cursor, table.select, conditions)
+    options = FetchOptions(params=dict(table.params) or None, progress=False, gentle=gentle)
+    source = Source(client.session, client.tools.fetcher, asked, options)
     now = source.now()
-    asked = changed_since(source, _since(before, now, table.overlap), conditions) if before else conditions
+    changed = changed_since(asked, _since(before, now, table.overlap), conditions) if before else conditions
     came: set[Key] = set()
-    batches = client.tools.iter_batches(table.method, table.select, asked or None, **source.manner)
-    with batches:
+    with contextlib.closing(
+        client.tools.fetcher.fetch(table.method, table.select, changed, options).batches()
+    ) as batches:
         for batch in batches:
             came |= _keys(table, batch)
             yield Piece(rows=batch, first=not before)
@@ -100,13 +94,13 @@ def _since(before: Sequence[Began], now: Moment, overlap: str) -> str:
     return earlier(first.portal, seconds_of(overlap) + jump_between(first, now))
 
 
-def _gone(source: ListSource, have: set[Key], max_deletes: float | None) -> list[Key]:
-    listed, _ = source.ids(source.filter)
+def _gone(source: Source, have: set[Key], max_deletes: float | None) -> list[Key]:
+    listed, _ = source.ids(source.asked.filter)
     gone = sorted(have - {(int(one),) for one in listed})
     most = MOST_GONE if max_deletes is None else max_deletes
     if len(gone) > (most * len(have) if isinstance(most, float) else most):
         raise ExportError(
-            f"{source.spec.method}: {len(gone):,} of the {len(have):,} loaded rows "
+            f"{source.asked.spec.method}: {len(gone):,} of the {len(have):,} loaded rows "
             "are no longer in the list, so nothing was changed",
             code="TOO_MANY_DELETES",
             hint=f"if they were deleted, allow it with {option('max_deletes', len(gone))}; "
@@ -115,16 +109,16 @@ def _gone(source: ListSource, have: set[Key], max_deletes: float | None) -> list
     return gone
 
 
-def _doubt_silence(source: ListSource, have: set[Key]) -> None:
+def _doubt_silence(source: Source, have: set[Key]) -> None:
     """An answer without changes counts if there are rows with older ones: else the portal understood something else."""
     if not have:
         return
-    some, _ = source.ids(changed_since(source, LONG_AGO, source.filter), limit=1)
+    some, _ = source.ids(changed_since(source.asked, LONG_AGO, source.asked.filter), limit=1)
     if not len(some):
         raise ExportError(
-            f"{source.spec.method} shows no row by {source.cursor}, and {len(have):,} are loaded",
+            f"{source.asked.spec.method} shows no row by {source.asked.cursor}, and {len(have):,} are loaded",
             code="NOTHING_TO_SEE",
-            hint=f"either this user may see none of them now, or the portal can't filter by {source.cursor}",
+            hint=f"either this user may see none of them now, or the portal can't filter by {source.asked.cursor}",
         )
 
 

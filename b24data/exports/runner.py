@@ -19,7 +19,7 @@ from b24data.exports.history import Run, RunFiles, RunHistory
 from b24data.exports.journal import Journal, Show
 from b24data.exports.notify import notify
 from b24data.exports.spec import CrmExport, Export, ListExport, NotebookExport, SyncExport
-from b24data.fetch.resume import discard
+from b24data.fetch.job import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.portals.outcome import causes_of

@@ -13,7 +13,17 @@ from b24data.files.sealed import DamagedError, unsealed
 from b24data.files.workfolder import WorkFolder
 from b24data.report import Coercion
 
-__all__ = ["LASTS_S", "MANIFEST", "VERSION", "Kept", "Manifest", "Part", "Purpose", "folder_of", "read_manifest"]
+__all__ = [
+    "LASTS_S",
+    "MANIFEST",
+    "VERSION",
+    "Checkpoint",
+    "Fingerprint",
+    "Manifest",
+    "Part",
+    "folder_of",
+    "read_manifest",
+]
 
 # A later version that cannot read this starts over.
 VERSION = 2
@@ -24,7 +34,7 @@ _PART = re.compile(r"part-\d{6}\.arrow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
+class Fingerprint:
     """What a job is for. It goes on only where all of it is as it was.
 
     ``query`` is everything that says which rows and columns are wanted, ``caller`` the portal and the user,
@@ -48,10 +58,10 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Checkpoint:
     """How far a walk has come: everything up to ``last_id`` is in the parts; ``pinned_id`` is where it ends.
 
-    ``window`` and ``seconds`` are those of all runs together. ``memory`` is what the columns are to remember.
+    ``window`` and ``seconds`` are those of all runs together. ``columns`` is the state of the columns.
     """
 
     last_id: int
@@ -60,7 +70,7 @@ class Kept:
     window: tuple[str, str] | None = None
     seconds: float = 0.0
     coercions: Mapping[str, Coercion] = field(default_factory=dict)
-    memory: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +78,11 @@ class Manifest:
     """What is in the folder. What it does not name does not count."""
 
     version: int
-    purpose: Purpose
+    fingerprint: Fingerprint
     started: float
     runs: int
     parts: tuple[Part, ...]
-    kept: Kept
+    checkpoint: Checkpoint
     check: str = ""
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from b24data.errors import ConfigError
 from b24data.fields.kinds import check_zone, kind_of_dtype
-from b24data.frames.labels import LabelOption, check_labels
+from b24data.frames.labels import LabelMode, LabelOption, check_labels
 from b24data.progress import ProgressEvent
 from b24data.text.hints import option
 
-__all__ = ["FetchOptions", "ProgressOption", "check_choice"]
+__all__ = ["FetchOptions", "Options", "ProgressOption", "check_choice"]
 
 ProgressOption = bool | Literal["auto"] | Callable[[ProgressEvent], object]
 
@@ -41,6 +41,11 @@ class FetchOptions:
     count: bool = False
     recheck: bool = True
 
+    @property
+    def label_mode(self) -> LabelMode | tuple[str, ...]:
+        """``labels`` as it is used."""
+        return check_labels(self.labels)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", check_labels(self.labels))
         object.__setattr__(self, "tz", check_zone(self.tz))
@@ -53,6 +58,25 @@ class FetchOptions:
             raise ConfigError(f"dtypes is {self.dtypes!r}", hint=f"write {option('dtypes', {'UF_CRM_1': 'int'})}")
         for name, dtype in (self.dtypes or {}).items():
             kind_of_dtype(name, dtype)
+
+
+class Options(TypedDict, total=False):
+    """The keywords of :class:`FetchOptions`."""
+
+    order: Mapping[str, str] | None
+    params: Mapping[str, Any] | None
+    limit: int | None
+    labels: LabelOption
+    titles: bool
+    dtypes: Mapping[str, Any] | None
+    errors: Literal["coerce", "raise"]
+    tz: str
+    progress: ProgressOption
+    workers: int | None
+    gentle: bool
+    check_fields: bool
+    count: bool
+    recheck: bool
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from b24data.fetch.fetch import Pipeline
+from b24data.fetch.fetch import Fetch
 from b24data.frames.sinks import DtypeBackend, TableSink, frame_of
 from b24data.report import FetchReport
 
@@ -24,14 +24,14 @@ class Stream(Generic[T]):
     Use it in a ``for`` loop, or in ``with`` to be sure that leaving early stops the requests at once.
     """
 
-    def __init__(self, pipeline: Pipeline, pieces: Generator[T, None, None]) -> None:
-        self._pipeline = pipeline
+    def __init__(self, fetch: Fetch, pieces: Generator[T, None, None]) -> None:
+        self._fetch = fetch
         self._pieces = pieces
 
     @property
     def report(self) -> FetchReport:
         """The report so far; ``complete`` once the loop has come to the list's proven end."""
-        return self._pipeline.report(None)
+        return self._fetch.report(None)
 
     def close(self) -> None:
         """Stop: nothing more is sent."""
@@ -50,15 +50,15 @@ class Stream(Generic[T]):
         self.close()
 
 
-def frames_of(pipeline: Pipeline, chunksize: int, dtype_backend: DtypeBackend) -> Generator[pd.DataFrame, None, None]:
+def frames_of(fetch: Fetch, chunksize: int, dtype_backend: DtypeBackend) -> Generator[pd.DataFrame, None, None]:
     """Batches put together, and cut, into frames of ``chunksize`` rows."""
     sink: TableSink | None = None
     waiting, frames = 0, 0
-    with contextlib.closing(pipeline.batches()) as batches:
+    with contextlib.closing(fetch.batches()) as batches:
         for batch in batches:
             taken = 0
             while taken < batch.num_rows:
-                sink = sink or TableSink(pipeline.schema)
+                sink = sink or TableSink(fetch.schema)
                 piece = batch.slice(taken, chunksize - waiting)
                 sink.write(piece)
                 taken, waiting = taken + piece.num_rows, waiting + piece.num_rows
@@ -66,4 +66,4 @@ def frames_of(pipeline: Pipeline, chunksize: int, dtype_backend: DtypeBackend) -
                     yield frame_of(sink.abort(), dtype_backend)
                     sink, waiting, frames = None, 0, frames + 1
     if waiting or not frames:
-        yield frame_of((sink or TableSink(pipeline.schema)).abort(), dtype_backend)
+        yield frame_of((sink or TableSink(fetch.schema)).abort(), dtype_backend)

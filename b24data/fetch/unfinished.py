@@ -60,11 +60,11 @@ def _facts(path: Path, now: float) -> JobFacts | None:
         return None
     return JobFacts(
         target=str(path.with_name(path.name.removeprefix(".").removesuffix(".unfinished"))),
-        method=manifest.purpose.method,
-        portal=manifest.purpose.portal,
-        rows=manifest.kept.rows,
-        last_id=manifest.kept.last_id,
-        pinned_id=manifest.kept.pinned_id,
+        method=manifest.fingerprint.method,
+        portal=manifest.fingerprint.portal,
+        rows=manifest.checkpoint.rows,
+        last_id=manifest.checkpoint.last_id,
+        pinned_id=manifest.checkpoint.pinned_id,
         started=manifest.started,
         runs=manifest.runs,
         state=state,

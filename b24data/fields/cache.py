@@ -28,12 +28,12 @@ from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
 from b24data.version import __version__
 
-__all__ = ["Shelf", "Shelved", "shelf_of"]
+__all__ = ["CachedDescription", "DescriptionCache", "cache_of"]
 
 _LEFT_S = 30 * 86_400.0  # entries that were not used for this long are removed
 
 
-class Shelved(msgspec.Struct, frozen=True):
+class CachedDescription(msgspec.Struct, frozen=True):
     """What lies in one file. ``at`` is when the portal was asked, in Unix seconds."""
 
     b24data: str
@@ -44,7 +44,7 @@ class Shelved(msgspec.Struct, frozen=True):
     fields: dict[str, Field]
 
 
-def shelf_of(session: Session) -> Shelf | None:
+def cache_of(session: Session) -> DescriptionCache | None:
     """Where descriptions for the user of ``session`` lie; None where nothing is kept.
 
     That is: a portal on this machine (the next sandbox at the same port is another portal), a user who is not known
@@ -58,35 +58,35 @@ def shelf_of(session: Session) -> Shelf | None:
     except SdkError as error:
         _tell(f"field descriptions are not cached: {error}")
         return None
-    return _shelf(folder, who.portal, (who.member_id, str(who.user_id), who.application))
+    return _cache(folder, who.portal, (who.member_id, str(who.user_id), who.application))
 
 
 @functools.lru_cache(maxsize=32)
-def _shelf(folder: Path, portal: str, who: tuple[str, ...]) -> Shelf:
+def _cache(folder: Path, portal: str, who: tuple[str, ...]) -> DescriptionCache:
     owner = hashlib.sha256(json.dumps([portal, *who]).encode()).hexdigest()[:12]
-    return Shelf(folder / f"{_plain(portal)}-{owner}", portal)
+    return DescriptionCache(folder / f"{_plain(portal)}-{owner}", portal)
 
 
 @dataclass(frozen=True)
-class Shelf:
+class DescriptionCache:
     """The kept descriptions of one user of one portal. Any thread and any program may use it.
 
     What can't be read or written, or was written by another version of the package, is as if it were not there;
     the log says so once.
 
     >>> import tempfile
-    >>> shelf = Shelf(Path(tempfile.mkdtemp()), "acme.bitrix24.com")
-    >>> shelf.put("v2", "crm.item.list", {"entityTypeId": 2}, {"id": Field("id", "id")}, at=1_800_000_000.0)
-    >>> list(shelf.get("v2", "crm.item.list", {"entityTypeId": 2}).fields)
+    >>> cache = DescriptionCache(Path(tempfile.mkdtemp()), "acme.bitrix24.com")
+    >>> cache.put("v2", "crm.item.list", {"entityTypeId": 2}, {"id": Field("id", "id")}, at=1_800_000_000.0)
+    >>> list(cache.get("v2", "crm.item.list", {"entityTypeId": 2}).fields)
     ['id']
-    >>> shelf.get("v2", "crm.item.list", {"entityTypeId": 31}) is None, shelf.names("crm.item.list")
+    >>> cache.get("v2", "crm.item.list", {"entityTypeId": 31}) is None, cache.names("crm.item.list")
     (True, ['id'])
     """
 
     folder: Path
     portal: str
 
-    def get(self, version: str, method: str, params: Mapping[str, Any]) -> Shelved | None:
+    def get(self, version: str, method: str, params: Mapping[str, Any]) -> CachedDescription | None:
         """The fields of a list of ``method``, asked with ``params``; None if they are not there."""
         found = self._read(self._path(version, method, params))
         return found if found is not None and found.params == dict(params) else None
@@ -96,7 +96,7 @@ class Shelf:
     ) -> None:
         """Keep the fields in the place of those that are there."""
         path = self._path(version, method, params)
-        kept = Shelved(__version__, self.portal, method, dict(params), at, dict(fields))
+        kept = CachedDescription(__version__, self.portal, method, dict(params), at, dict(fields))
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, msgspec.json.encode(kept), private=True)
@@ -117,10 +117,10 @@ class Shelf:
         digest = hashlib.sha256(asked.encode()).hexdigest()[:12]
         return self.folder / f"{version}.{_plain(method.lower())}-{digest}.json"
 
-    def _read(self, path: Path) -> Shelved | None:
+    def _read(self, path: Path) -> CachedDescription | None:
         try:
             with open_regular(path) as file:
-                kept = msgspec.json.decode(read_bounded(file, path), type=Shelved)
+                kept = msgspec.json.decode(read_bounded(file, path), type=CachedDescription)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -1,10 +1,7 @@
-"""The portal's descriptions of the fields of a list, cached in memory and on disk.
+"""The portal's descriptions of the fields of a list, cached for ten minutes in memory and on disk.
 
-Types hold for an hour: the portal does not change that of a field, so one would have to be deleted and created again
-under its old name. A name that a cached description lacks is requested again before it is refused, and so is a field
-that rows
-have and a value that does not fit; see :mod:`b24data.frames.doubt`. Titles and the words of enumerations can change at
-any time, and nothing shows it: where they are wanted, ten minutes is the most.
+Nothing shows that a title or a label of an enumeration was changed, so no description is older. A name that a cached
+description lacks is requested again before it is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24data.errors import AjaxError, ConfigError, SchemaError
-from b24data.fields.cache import shelf_of
+from b24data.fields.cache import cache_of
 from b24data.fields.fields import Field, completed, documented_fields, read_fields
 from b24data.fields.kinds import Kind, kind_of_field
 from b24data.fields.openapi import OPENAPI, rows_described
@@ -29,10 +26,9 @@ from b24data.lists.methods import MethodSpec
 from b24data.lists.plan import ListPlan, settled
 from b24data.lists.query import FieldType, FieldTypes
 
-__all__ = ["JUST_S", "TYPES_S", "WORDS_S", "Described", "Descriptions", "field_types"]
+__all__ = ["JUST_S", "KEPT_S", "Described", "Descriptions", "field_types"]
 
-TYPES_S = 3600.0
-WORDS_S = 600.0
+KEPT_S = 600.0
 JUST_S = 5.0  # asked so lately that the portal would say the same
 
 
@@ -61,7 +57,7 @@ class Descriptions:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(
-        self, spec: MethodSpec, params: Mapping[str, Any], context: CallContext, *, age_s: float = WORDS_S
+        self, spec: MethodSpec, params: Mapping[str, Any], context: CallContext, *, age_s: float = KEPT_S
     ) -> Described:
         """The fields of the rows of ``spec``, whose other parameters are ``params``, at most ``age_s`` seconds old.
 
@@ -75,8 +71,8 @@ class Descriptions:
         key = _key(spec.version, spec.method, needed)
         with self._lock:
             described = self._kept.get(key)
-        if described is None or self.age_s(described) > (min(age_s, WORDS_S) if described.note else age_s):
-            described = self._shelved(spec, needed, age_s) or self._asked(spec, spec.fields, needed, context)
+        if described is None or self._age_s(described) > age_s:
+            described = self._cached(spec, needed, age_s) or self._asked(spec, spec.fields, needed, context)
             with self._lock:
                 self._kept[key] = described
         if described.open or not described.fields or not (known := _on_page(spec)):
@@ -90,39 +86,37 @@ class Descriptions:
         needed = _filled(spec.fields_params, params)
         with self._lock:
             described = self._kept.get(_key(spec.version, spec.method, needed))
-        return described or self._shelved(spec, needed, float("inf")) or Described({})
+        return described or self._cached(spec, needed, float("inf")) or Described({})
 
-    def age_s(self, described: Described) -> float:
+    def _age_s(self, described: Described) -> float:
         """How long ago the portal was asked; a time that is still to come is one that can't be told."""
         age = self.clock.time() - described.at
         return age if age >= 0 else float("inf")
 
-    def for_request(
-        self, plan: ListPlan, context: CallContext, *, age_s: float = WORDS_S, check: bool = True
-    ) -> tuple[Described, ListPlan]:
+    def for_request(self, plan: ListPlan, context: CallContext, *, check: bool = True) -> tuple[Described, ListPlan]:
         """The fields that a list will have, and its plan in the method's own names, comparisons and values.
 
         Before anything is refused, the portal is asked once more: the field may be a new one.
         """
-        described = self.of(plan.spec, plan.params, context, age_s=age_s)
+        described = self.of(plan.spec, plan.params, context)
         try:
             return described, settled(plan, field_types(described), check=check)
         except (SchemaError, ConfigError):
             described = self.of(plan.spec, plan.params, context, age_s=JUST_S)
             return described, settled(plan, field_types(described), check=check)
 
-    def _shelved(self, spec: MethodSpec, params: Mapping[str, Any], age_s: float) -> Described | None:
-        shelf = shelf_of(self.session_of(spec.version))
-        found = shelf.get(spec.version, spec.method, params) if shelf else None
+    def _cached(self, spec: MethodSpec, params: Mapping[str, Any], age_s: float) -> Described | None:
+        cache = cache_of(self.session_of(spec.version))
+        found = cache.get(spec.version, spec.method, params) if cache else None
         described = Described(found.fields, at=found.at) if found else None
-        return described if described and self.age_s(described) <= age_s else None
+        return described if described and self._age_s(described) <= age_s else None
 
     def _asked(self, spec: MethodSpec, main: str, params: Mapping[str, Any], context: CallContext) -> Described:
         """What the portal says now. What it says but in part is not kept on disk: rights can be given any minute."""
         described = replace(self._ask(spec, main, params, context), at=self.clock.time())
-        shelf = shelf_of(self.session_of(spec.version)) if described.fields and not described.note else None
-        if shelf:
-            shelf.put(spec.version, spec.method, params, described.fields, at=described.at)
+        cache = cache_of(self.session_of(spec.version)) if described.fields and not described.note else None
+        if cache:
+            cache.put(spec.version, spec.method, params, described.fields, at=described.at)
         return described
 
     def _ask(self, spec: MethodSpec, main: str, params: Mapping[str, Any], context: CallContext) -> Described:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from b24data.errors import SchemaError
 from b24data.frames.parse import Misfit
 from b24data.frames.schema import Column, Schema
 from b24data.frames.widening import grows, widened
-from b24data.frames.wire import Plan, Reading, Row, make_plan, parse_rows, read_fast, read_robust, wires_of
+from b24data.frames.wire import Plan, Reading, Row, make_plan, read_fast, read_robust, wires_of
+from b24data.lists.rows import parse_rows
 from b24data.report import Coercion
 from b24data.text.hints import option
 
@@ -32,8 +33,6 @@ class Decoder:
     Times without an offset are read in ``naive_tz``, the portal's own zone (None: the zone of the table). ``naive``
     names the columns that had such times, ``naive_zone`` says in words how they were read.
     ``unknown`` holds the keys of rows that have no column.
-    Before the first value becomes null, ``outdated`` is asked, once, which columns are no longer what their types say:
-    those grow too.
 
     >>> from b24data.frames.schema import Field, build_schema
     >>> fields = {"ID": Field("ID", "ID", type="integer"), "OPENED": Field("OPENED", "OPENED", type="char")}
@@ -48,7 +47,6 @@ class Decoder:
         *,
         errors: Literal["coerce", "raise"] = "coerce",
         naive_tz: str | None = None,
-        outdated: Callable[[Schema], Collection[str]] | None = None,
     ) -> None:
         self._errors = errors
         self._naive_tz = naive_tz or schema.tz
@@ -56,9 +54,6 @@ class Decoder:
         self._lock = threading.Lock()
         # More decoders than cores would only fill the memory: an answer takes four times its size meanwhile.
         self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._outdated = outdated
-        self._asking = threading.Lock()
-        self._doubted: frozenset[str] | None = None
         self._wires: dict[str, frozenset[str]] = {}
         self._plan = make_plan(schema, self._wires)
         self._coercions: dict[str, Coercion] = {}
@@ -108,10 +103,8 @@ class Decoder:
 
     def _grown(self, plan: Plan, reading: Reading, rows: Sequence[Row]) -> bool:
         """Whether the schema is a wider one now, so that the rows have to be read again."""
-        misfit = [(c, found) for c, found in zip(plan.schema.columns, reading.misfits, strict=True) if found]
-        misfits = {column.name for column, found in misfit if grows(column, found)}
-        if len(misfits) < len(misfit):
-            misfits |= self._no_longer(plan.schema) & {column.name for column, _ in misfit}
+        found = zip(plan.schema.columns, reading.misfits, strict=True)
+        misfits = {column.name for column, values in found if values and grows(column, values)}
         extra = reading.extra if plan.schema.open else set()
         with self._lock:
             self.unknown |= reading.extra - extra
@@ -126,13 +119,6 @@ class Decoder:
                 self._plan = make_plan(schema, self._wires)
         self._learn(parsed)
         return True
-
-    def _no_longer(self, schema: Schema) -> frozenset[str]:
-        """The columns whose type was that of another time."""
-        with self._asking:
-            if self._doubted is None:
-                self._doubted = frozenset(self._outdated(schema) if self._outdated else ())
-        return self._doubted
 
     def _settled(self, plan: Plan, reading: Reading, rows: Sequence[Row]) -> pa.RecordBatch:
         for column, misfits in zip(plan.schema.columns, reading.misfits, strict=True):

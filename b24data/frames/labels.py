@@ -9,10 +9,10 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from b24data.errors import ConfigError
+from b24data.fields.dictionaries import Words
 from b24data.fields.fields import Field
-from b24data.frames.bound import Bound, Ref
+from b24data.frames.bindings import Binding, Ref
 from b24data.frames.convert import regrouped
-from b24data.frames.dictionaries import Words
 from b24data.frames.memory import kernels as pc
 from b24data.frames.schema import Column, Schema
 from b24data.frames.titles import Titles
@@ -58,14 +58,14 @@ class _Labelled:
     """The columns of ``schema`` that get labels: from where, and as which field."""
 
     schema: Schema
-    columns: dict[str, tuple[_Table | Bound, pa.Field]]
+    columns: dict[str, tuple[_Table | Binding, pa.Field]]
 
 
 @dataclass(slots=True)
 class Labels:
     """Puts labels to the codes of batches; a code without a label stays, and is kept in ``unknown``.
 
-    ``words_of`` gives the labels of a column's codes, None where it has no codes; ``bound_of`` tells what the ids of
+    ``words_of`` gives the labels of a column's codes, None where it has no codes; ``binding_of`` tells what the ids of
     other columns belong to, whose labels are ``titles``. With ``"add"`` the labels stand in a column behind the codes,
     named by ``suffix``; with ``"replace"`` they take their place. A list of codes becomes a list of labels.
 
@@ -83,8 +83,8 @@ class Labels:
     suffix: str = "_LABEL"
     unknown: dict[str, list[str]] = field(default_factory=dict)
     titles: Titles | None = None
-    bound_of: Callable[[Column], Bound | None] = lambda _: None
-    _tables: dict[str, _Table | Bound | None] = field(default_factory=dict)
+    binding_of: Callable[[Column], Binding | None] = lambda _: None
+    _tables: dict[str, _Table | Binding | None] = field(default_factory=dict)
     _labelled: _Labelled | None = None
 
     def labelled(self, schema: Schema) -> Schema:
@@ -124,7 +124,7 @@ class Labels:
                 fields.append(source)
             if found is not None:
                 table, label = found
-                if isinstance(table, Bound):
+                if isinstance(table, Binding):
                     arrays.append(self._titles(table, schema[source.name], batch, schema))
                 else:
                     arrays.append(self._texts(source.name, array, table))
@@ -142,7 +142,7 @@ class Labels:
         ]
         return [*refused, f"codes without a label stay codes: {'; '.join(shown)}"]
 
-    def _columns(self, schema: Schema) -> dict[str, tuple[_Table | Bound, pa.Field]]:
+    def _columns(self, schema: Schema) -> dict[str, tuple[_Table | Binding, pa.Field]]:
         if self._labelled is None or self._labelled.schema is not schema:
             found = {}
             for column in schema.columns:
@@ -152,9 +152,9 @@ class Labels:
             self._labelled = _Labelled(schema, found)
         return self._labelled.columns
 
-    def _bound(self, schema: Schema) -> Iterator[tuple[Column, Bound]]:
+    def _bound(self, schema: Schema) -> Iterator[tuple[Column, Binding]]:
         for name, (table, _) in self._columns(schema).items():
-            if isinstance(table, Bound):
+            if isinstance(table, Binding):
                 yield schema[name], table
 
     def _label(self, column: Column, schema: Schema) -> Column:
@@ -168,14 +168,14 @@ class Labels:
         named = replace(found, title=f"{found.title}, label" if found.title else "", type="label")
         return replace(column, name=name, field=named, arrow=arrow, kind="text")
 
-    def _table(self, column: Column) -> _Table | Bound | None:
+    def _table(self, column: Column) -> _Table | Binding | None:
         """The codes, as texts, and their labels; or what has them."""
         if column.name not in self._tables:
             words = self.words_of(column) if column.kind in ("int", "text", "category") else None
-            self._tables[column.name] = self.bound_of(column) if words is None else _table(words)
+            self._tables[column.name] = self.binding_of(column) if words is None else _table(words)
         return self._tables[column.name]
 
-    def _titles(self, bound: Bound, column: Column, batch: pa.RecordBatch, schema: Schema) -> pa.Array:
+    def _titles(self, bound: Binding, column: Column, batch: pa.RecordBatch, schema: Schema) -> pa.Array:
         codes = batch.column(column.name)
         distinct = pc.dictionary_encode(_keys(bound, column, batch, schema))
         titles = pa.array(self._told(column.name, _refs(bound, distinct.dictionary)), pa.string())
@@ -234,7 +234,7 @@ def _table(words: Mapping[str, Any]) -> _Table:
     return _Table(codes, numbers, pa.array(list(words.values()), pa.string()))
 
 
-def _keys(bound: Bound, column: Column, batch: pa.RecordBatch, schema: Schema) -> pa.Array:
+def _keys(bound: Binding, column: Column, batch: pa.RecordBatch, schema: Schema) -> pa.Array:
     """The ids of a column as texts, lists laid end to end; behind their type or group where another column has it."""
     codes = batch.column(column.name)
     if column.many:
@@ -247,7 +247,7 @@ def _keys(bound: Bound, column: Column, batch: pa.RecordBatch, schema: Schema) -
     return pc.binary_join_element_wise(pc.coalesce(which, pa.scalar("")), codes, _BETWEEN)
 
 
-def _refs(bound: Bound, keys: pa.Array) -> Iterator[tuple[Ref | None, str]]:
+def _refs(bound: Binding, keys: pa.Array) -> Iterator[tuple[Ref | None, str]]:
     """The record that each of the distinct keys means, and its code alone."""
     for key in pc.unique(keys).to_pylist():
         if key is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from b24data.fields.dictionaries import Words
 from b24data.fields.fields import Field
-from b24data.frames.dictionaries import Words
 from b24data.frames.schema import Column, build_schema
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from b24data.frames.csvfile import CSV_KINDS, CsvKind, CsvSink
 from b24data.frames.excel import ExcelSink, check_excel
 from b24data.frames.parquet import ParquetSink, check_target
 from b24data.frames.sinks import Sink
-from b24data.frames.staged import StagedSink
+from b24data.frames.staging import StagedSink
 from b24data.text.hints import option
 
 __all__ = ["SUFFIXES", "CsvKind", "Target", "check_csv", "kind_of", "suffix_of", "target_of"]

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from b24data.errors import AjaxError, MethodNotFoundError, OperatingLimitError, RateLimitedError, ServerError
-from b24data.frames.bound import Ref
-from b24data.frames.wire import parse_rows
+from b24data.frames.bindings import Ref
 from b24data.http.context import CallContext
 from b24data.http.protocol import MAX_COMMANDS, Command, Response, encode_batch, read_batch
 from b24data.http.session import Session
 from b24data.lists.methods import spec_of
-from b24data.lists.rows import rows_of
+from b24data.lists.rows import parse_rows, rows_of
 
 __all__ = ["Titles"]
 

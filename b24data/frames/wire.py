@@ -25,9 +25,8 @@ from b24data.frames.memory import kernels as pc
 from b24data.frames.parse import Misfit, Zones, require
 from b24data.frames.schema import Column, Schema
 from b24data.frames.surrogates import moved
-from b24data.http.payload import decoded_list
 
-__all__ = ["Plan", "Reading", "Row", "make_plan", "parse_rows", "read_fast", "read_robust", "wires_of"]
+__all__ = ["Plan", "Reading", "Row", "make_plan", "read_fast", "read_robust", "wires_of"]
 
 Row = msgspec.Raw | bytes
 Wires = Mapping[str, frozenset[str]]
@@ -296,8 +295,3 @@ def _extra_keys(plan: Plan, rows: Sequence[Row], text: bytearray) -> set[str]:
 
 
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def parse_rows(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """The rows as dicts; PHP's empty object ``[]`` is an empty row."""
-    return [row if isinstance(row, dict) else {} for row in decoded_list(rows)]

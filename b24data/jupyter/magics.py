@@ -18,7 +18,7 @@ from b24data.client.catalog import MethodEntry, check_call, is_list, of_portal, 
 from b24data.client.connect import Client, connect
 from b24data.client.status import status_of
 from b24data.errors import ConfigError, SdkError
-from b24data.fields.cache import shelf_of
+from b24data.fields.cache import cache_of
 from b24data.jupyter import transforms
 from b24data.jupyter.completion import Completion, Knowledge, complete
 from b24data.jupyter.display import readable
@@ -267,10 +267,10 @@ class B24Magic(Magics):
             return self._fields[method.lower()]
         client = self._current_client()
         try:
-            shelf = shelf_of(client.session) if client else None
+            cache = cache_of(client.session) if client else None
         except (SdkError, OSError):
             return ()
-        return shelf.names(method) if shelf else ()
+        return cache.names(method) if cache else ()
 
     def _variables(self) -> Iterable[str]:
         return [name for name in self._shell.user_ns if name[:1] != "_" and name not in self._shell.user_ns_hidden]

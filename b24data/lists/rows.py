@@ -7,19 +7,19 @@ errors inside an answer with HTTP 200.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
 from b24data.errors import BadReplyError, ProtocolViolationError
 from b24data.http.error_codes import names_error, portal_error
-from b24data.http.payload import Payload, decoded, opened
+from b24data.http.payload import Payload, decoded, decoded_list, opened
 from b24data.http.protocol import BatchParts, Response
 from b24data.lists.methods import MethodSpec
 from b24data.text.hints import CALL
 
-__all__ = ["Row", "id_in", "id_reader", "rows_of", "value_at"]
+__all__ = ["Row", "id_in", "id_reader", "parse_rows", "rows_of", "value_at"]
 
 Row = msgspec.Raw
 
@@ -206,3 +206,8 @@ def id_reader(spec: MethodSpec) -> Callable[[Row], int]:
             ) from error
 
     return read
+
+
+def parse_rows(rows: Sequence[Row | bytes]) -> list[Mapping[str, Any]]:
+    """The rows as dicts; PHP's empty object ``[]`` is an empty row."""
+    return [row if isinstance(row, dict) else {} for row in decoded_list(rows)]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from b24data.errors import ConfigError, ExportError, ProtocolViolationError
+from b24data.fetch.fetcher import Fetcher
+from b24data.fetch.options import FetchOptions
 from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
 from b24data.files.ownership import kind_of
 from b24data.files.workfolder import WorkFolder
+from b24data.frames.targets import target_of
 from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.conditions import split_filter_key
@@ -27,26 +31,31 @@ from b24data.sync.state import Store
 from b24data.text.hints import FETCH, option
 from b24data.text.pages import page
 
-__all__ = ["ListSource", "check_folder", "source_of"]
+__all__ = ["Filter", "Source", "Synced", "check_folder", "check_synced"]
+
+Filter: TypeAlias = Mapping[str, Any]
+
+_OF_COLUMNS = ("labels", "dtypes", "errors", "tz")  # options that decide what becomes of a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListSource:
-    """What :class:`~b24data.sync.sync.Sync` needs of a portal, made of the tools' own fetches.
+class Synced:
+    """The list that a dataset is kept equal to. ``cursor`` is the field that tells when a row was changed."""
 
-    ``columns`` are the options for the columns, ``manner`` those for the fetch.
-    """
-
-    session: Session
-    clock: Clock
     spec: MethodSpec
     cursor: str
     select: Sequence[str] | None
-    filter: Mapping[str, Any]
-    columns: Mapping[str, Any]
-    manner: Mapping[str, Any]
-    fetch_all: Callable[..., Any] = field(repr=False)
-    iter_batches: Callable[..., Any] = field(repr=False)
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A list on a portal, as a sync asks for it."""
+
+    session: Session
+    fetcher: Fetcher
+    asked: Synced
+    options: FetchOptions
 
     @property
     def portal(self) -> str:
@@ -54,27 +63,33 @@ class ListSource:
         return self.session.portal
 
     @property
+    def clock(self) -> Clock:
+        """How long it takes."""
+        return self.fetcher.clock
+
+    @property
     def query(self) -> dict[str, Any]:
         """What decides on rows and columns, as JSON gives it back."""
-        asked = {
+        asked, options = self.asked, self.options
+        query = {
             "caller": self.session.caller,
-            "method": self.spec.method,
-            "cursor": self.cursor,
-            "select": self.select,
-            "filter": self.filter,
-            "params": self.manner["params"],
-            **self.columns,
+            "method": asked.spec.method,
+            "cursor": asked.cursor,
+            "select": asked.select,
+            "filter": asked.filter,
+            **{name: getattr(options, name) for name in ("params", *_OF_COLUMNS)},
         }
-        plain: dict[str, Any] = json.loads(json.dumps(asked, default=str))
+        plain: dict[str, Any] = json.loads(json.dumps(query, default=str))
         return plain
 
     @property
     def facts(self) -> dict[str, str]:
         """For the footers of the parts."""
-        return {"portal": self.portal, "method": self.spec.method, "query": json.dumps(self.query, ensure_ascii=False)}
+        query = json.dumps(self.query, ensure_ascii=False)
+        return {"portal": self.portal, "method": self.asked.spec.method, "query": query}
 
     def now(self) -> Moment:
-        """Both clocks; one request."""
+        """Both clocks, and whether the portal answers at all; one request."""
         time = self.session.call("server.time").time
         try:
             moment = Moment(portal=(time.date_start if time else None) or "", local=self.clock.time())
@@ -84,47 +99,48 @@ class ListSource:
             raise ProtocolViolationError(text) from error
         return moment
 
-    def fetch(self, conditions: Mapping[str, Any], to: Path) -> FetchReport:
-        """The rows, into a Parquet file."""
-        return self._into(to, self._selected(), conditions, self.columns)
-
-    def fetch_ids(self, conditions: Mapping[str, Any], to: Path) -> FetchReport:
-        """Nothing but the ids, into a Parquet file."""
-        return self._into(to, [str(self.spec.id_asked)], conditions, {})
-
-    def ids(self, conditions: Mapping[str, Any], limit: int | None = None) -> tuple[Ids, FetchReport]:
-        """The ids in memory: 8 bytes each."""
-        found = [NO_IDS]
-        batches = self.iter_batches(
-            self._asked_method, [str(self.spec.id_asked)], conditions or None, limit=limit, **self.manner
+    def fetch(self, conditions: Filter, to: Path, *, ids_only: bool = False) -> FetchReport:
+        """The rows, or nothing but their ids, into a Parquet file; the same call goes on where it was stopped."""
+        select, options = (
+            ([str(self.asked.spec.id_asked)], self._for_ids()) if ids_only else (self._selected(), self.options)
         )
-        with batches:
-            found += [batch.column(0).to_numpy(zero_copy_only=False) for batch in batches]
-        return np.unique(np.concatenate(found)), batches.report
-
-    def _into(
-        self, to: Path, select: Sequence[str] | None, conditions: Mapping[str, Any], columns: Mapping[str, Any]
-    ) -> FetchReport:
-        report: FetchReport = self.fetch_all(
-            self._asked_method, select, conditions or None, to=to, **columns, **self.manner
-        )
+        fetch = self.fetcher.fetch(self._method, select, conditions or None, options)
+        with fetch.into_file(target_of(to), resume=True, partial=False) as file:
+            for batch in file.batches:
+                file.write(batch)
+        report: FetchReport = file.result
         return report
+
+    def ids(self, conditions: Filter, limit: int | None = None) -> tuple[Ids, FetchReport]:
+        """The ids in memory, all of them or so many: 8 bytes each."""
+        fetch = self.fetcher.fetch(
+            self._method, [str(self.asked.spec.id_asked)], conditions or None, self._for_ids(limit)
+        )
+        with contextlib.closing(fetch.batches()) as batches:
+            found = [NO_IDS, *(batch.column(0).to_numpy(zero_copy_only=False) for batch in batches)]
+        return np.unique(np.concatenate(found)), fetch.report(None)
+
+    def _for_ids(self, limit: int | None = None) -> FetchOptions:
+        plain = FetchOptions()
+        return replace(self.options, limit=limit, **{name: getattr(plain, name) for name in _OF_COLUMNS})
 
     def _selected(self) -> list[str] | None:
         """What was selected, with the id and the cursor: by them a row is known, and the portal's filter checked."""
-        if self.select is None or "*" in self.select:
-            return None if self.select is None else list(self.select)
-        given = {name.lower() for name in self.select}
-        added = [name for name in (str(self.spec.id_asked), self.cursor) if name.lower() not in given]
-        return [*added, *self.select]
+        asked = self.asked
+        if asked.select is None or "*" in asked.select:
+            return None if asked.select is None else list(asked.select)
+        given = {name.lower() for name in asked.select}
+        added = [name for name in (str(asked.spec.id_asked), asked.cursor) if name.lower() not in given]
+        return [*added, *asked.select]
 
     @property
-    def _asked_method(self) -> str:
-        return f"v3:{self.spec.method}" if self.spec.version == "v3" else self.spec.method
+    def _method(self) -> str:
+        spec = self.asked.spec
+        return f"v3:{spec.method}" if spec.version == "v3" else spec.method
 
 
-def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | None, **rest: Any) -> ListSource:
-    """The source for a method: :class:`ConfigError` where it can't be synced, with what to do."""
+def check_synced(method: str, cursor: str | None, select: Sequence[str] | None, conditions: Filter | None) -> Synced:
+    """The list to sync: :class:`ConfigError` where it can't be synced, with what to do."""
     spec = spec_of(method)
     if spec.walk != "refused":
         check_reads(method)
@@ -138,11 +154,11 @@ def source_of(method: str, cursor: str | None, conditions: Mapping[str, Any] | N
             f"it is not documented which field of {spec.method} has the time of the last change",
             hint=f"name it: {option('cursor', 'DATE_MODIFY')}; {page('methods')} has the methods where it is known",
         )
-    rest["select"] = selected_names(rest.get("select"))
-    _check_key(spec, rest["select"] or (), conditions)
+    select = selected_names(select)
+    _check_key(spec, select or (), conditions)
     if conditions is not None and not isinstance(conditions, Mapping):
         raise ConfigError("the filter of a sync must be a mapping", hint='such as {">=DATE_CREATE": "2026-01-01"}')
-    return ListSource(spec=spec, cursor=cursor or str(spec.modified), filter=dict(conditions or {}), **rest)
+    return Synced(spec=spec, cursor=cursor or str(spec.modified), select=select, filter=dict(conditions or {}))
 
 
 def _check_key(spec: MethodSpec, select: Sequence[str], conditions: Any) -> None:

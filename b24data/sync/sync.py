@@ -18,26 +18,27 @@ from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.files.disk import disk_error
 from b24data.frames.parquet import rows_of
 from b24data.report import FetchReport
-from b24data.sync.asking import LONG_AGO, Filter, Source, asking_for, changed_since, id_column, needed_filter
 from b24data.sync.clocks import earlier, jump_between
 from b24data.sync.dataset import PART_ROWS, Dataset, Merge, parts_in
+from b24data.sync.filters import LONG_AGO, asking_for, changed_since, id_column, needed_filter
 from b24data.sync.merge import NO_IDS, Ids, ids_in
 from b24data.sync.report import SyncReport
+from b24data.sync.source import Filter, Source, Synced
 from b24data.sync.state import Run, State, Store, differences
 from b24data.text.hints import option
 
-__all__ = ["MOST_GONE", "Source", "Sync", "asked_next", "check_deletes"]
+__all__ = ["MOST_GONE", "Sync", "asked_next", "check_deletes"]
 
 MOST_GONE = 0.05
 _NOTED_JUMP_S = 60.0
 
 
-def asked_next(source: Source, folder: Path, overlap_s: float) -> Filter:
+def asked_next(asked: Synced, folder: Path, overlap_s: float) -> Filter:
     """The filter with which the next sync of ``folder`` will ask; nothing is sent, or written."""
     state = Store(folder).state()
     if state is None:
-        return source.filter
-    return changed_since(source, earlier(state.began.portal, overlap_s), source.filter)
+        return asked.filter
+    return changed_since(asked, earlier(state.began.portal, overlap_s), asked.filter)
 
 
 @dataclass(slots=True)
@@ -61,32 +62,30 @@ class Sync:
     deletes: Literal["scan"] | None = None
     max_deletes: float | None = None
     part_rows: int = PART_ROWS
+    _asked: Synced = field(init=False)
     _store: Store = field(init=False)
     _tally: _Tally = field(init=False, default_factory=_Tally)
 
     def __post_init__(self) -> None:
+        self._asked = self.source.asked
         self._store = Store(self.folder)
 
     def run(self) -> SyncReport:
         """A sync that had been stopped is brought to its end first, and followed by a new one."""
         began = self.source.clock.monotonic()
         try:
-            return self._run(began)
+            with self._store.held():
+                run = stopped = self._stopped()
+                if stopped is not None:
+                    self._tally.notes.append(f"resumed a sync that began {stopped.began.portal} and was stopped")
+                    self._go_through(stopped)
+                last = self._new()
+                self._go_through(last)
+            return self._report(run or last, last, self.source.clock.monotonic() - began)
         except SdkError:  # also what is a TimeoutError, and so an OSError, besides
             raise
         except OSError as error:
             raise disk_error(self.folder, error, resumes=True) from error
-
-    def _run(self, began: float) -> SyncReport:
-        with self._store.held():
-            run = stopped = self._stopped()
-            if stopped is not None:
-                self._tally.notes.append(f"resumed a sync that began {stopped.began.portal} and was stopped")
-                self._go_through(stopped)
-            last = self._new()
-            self._go_through(last)
-            run = run or last
-        return self._report(run, last, self.source.clock.monotonic() - began)
 
     def _stopped(self) -> Run | None:
         """The sync that an earlier program did not bring to its end, if it had got something to go on with."""
@@ -125,7 +124,7 @@ class Sync:
     def _go_through(self, run: Run) -> None:
         """All steps of one sync. What was fetched already is not fetched again."""
         self._tally.notes += run.notes
-        spec, parts = self.source.spec, parts_in(self.folder)
+        spec, parts = self._asked.spec, parts_in(self.folder)
         before = ids_in((part.path for part in parts), id_column(spec, parts[0].path)) if parts else NO_IDS
         touched = self._touched(run)
         changes = self._changes(run)
@@ -139,7 +138,7 @@ class Sync:
             self._doubt_silence(len(before))
         dataset = Dataset(self.folder, self._store.room, id_name, self.source.facts, self.part_rows)
         self._merge(dataset, changes, np.union1d(left, np.setdiff1d(have, listed)))
-        for number, conditions in enumerate(asking_for(self.source, np.setdiff1d(listed, have), listed)):
+        for number, conditions in enumerate(asking_for(self._asked, np.setdiff1d(listed, have), listed)):
             file = self._store.room / f"missing-{number:06}.parquet"
             report = self.source.fetch(conditions, file)
             self._came(report)
@@ -153,15 +152,15 @@ class Sync:
 
         They come before the rows do: one that is changed in between is then with the rows, or left for the next sync.
         """
-        needed = needed_filter(self.source)
-        if run.since is None or len(needed) == len(self.source.filter):
+        needed = needed_filter(self._asked)
+        if run.since is None or len(needed) == len(self._asked.filter):
             return NO_IDS
         file = self._store.room / "touched.parquet"
         if not file.exists():
-            report = self.source.fetch_ids(changed_since(self.source, run.since, needed), file)
+            report = self.source.fetch(changed_since(self._asked, run.since, needed), file, ids_only=True)
             self._tally.fetches.append(report)
             self._tally.compared += report.rows
-        return np.unique(ids_in([file], id_column(self.source.spec, file)))
+        return np.unique(ids_in([file], id_column(self._asked.spec, file)))
 
     def _listed(self, run: Run, have: Ids, rows: int) -> Ids:
         """The ids that the list has, if deletions are looked for and not too many are gone; else those we have.
@@ -170,7 +169,7 @@ class Sync:
         """
         if self.deletes is None or run.since is None:
             return have
-        listed, report = self.source.ids(self.source.filter)
+        listed, report = self.source.ids(self._asked.filter)
         self._tally.fetches.append(report)
         self._tally.compared += len(listed)
         gone = len(np.setdiff1d(have, listed))
@@ -178,7 +177,7 @@ class Sync:
         if gone > (most * rows if isinstance(most, float) else most):
             self._store.clear()  # what came may lack what could not be seen: it is asked for again
             raise ExportError(
-                f"{self.source.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} "
+                f"{self._asked.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} "
                 "are no longer in the list, so nothing was changed",
                 code="TOO_MANY_DELETES",
                 hint=f"if they were deleted, allow it with {option('max_deletes', gone)}; "
@@ -192,23 +191,22 @@ class Sync:
         if file.exists():
             self._tally.transferred += rows_of(file)
             return file
-        given = self.source.filter
+        given = self._asked.filter
         self._came(
-            self.source.fetch(given if run.since is None else changed_since(self.source, run.since, given), file)
+            self.source.fetch(given if run.since is None else changed_since(self._asked, run.since, given), file)
         )
         return file
 
     def _doubt_silence(self, rows: int) -> None:
-        """An answer without changes counts if there are rows with older ones: else the portal understood something
-        else."""
-        some, report = self.source.ids(changed_since(self.source, LONG_AGO, self.source.filter), limit=1)
+        """An answer without changes counts if there are rows with older ones: else the portal took it otherwise."""
+        some, report = self.source.ids(changed_since(self._asked, LONG_AGO, self._asked.filter), limit=1)
         self._tally.fetches.append(report)
         if not len(some):
             self._store.clear()
             raise ExportError(
-                f"{self.source.spec.method} shows no row by {self.source.cursor}, and {rows:,} are in {self.folder}",
+                f"{self._asked.spec.method} shows no row by {self._asked.cursor}, and {rows:,} are in {self.folder}",
                 code="NOTHING_TO_SEE",
-                hint=f"either this user may see none of them now, or the portal can't filter by {self.source.cursor};"
+                hint=f"either this user may see none of them now, or the portal can't filter by {self._asked.cursor};"
                 " nothing was changed",
             )
 
@@ -227,10 +225,10 @@ class Sync:
     def _report(self, first: Run, last: Run, seconds: float) -> SyncReport:
         tally, counts = self._tally, self._tally.merge.counts
         return SyncReport(
-            method=self.source.spec.method,
+            method=self._asked.spec.method,
             portal=self.source.portal,
             target=str(self.folder),
-            cursor=self.source.cursor,
+            cursor=self._asked.cursor,
             since=first.since,
             next=earlier(last.began.portal, self.overlap_s),
             rows=sum(part.rows for part in parts_in(self.folder)),

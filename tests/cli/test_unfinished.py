@@ -7,7 +7,7 @@ import pytest
 
 from b24data import Sandbox
 from b24data.cli.main import main
-from b24data.fetch import resume_sink as job_sink
+from b24data.fetch import job_sink
 
 FETCH = ["fetch", "crm.deal.list", "--select", "ID", "--to", "deals.parquet"]
 

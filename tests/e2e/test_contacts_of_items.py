@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from b24data import Sandbox
+from b24data import Sandbox, explode, first
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +17,9 @@ def tools():
 def test_fm__is_a_list_of_structs_that_explode_and_first_take(tools, select):
     items = tools.fetch_all("crm.item.list", select, params={"entityTypeId": 3}, progress=False)
     assert str(items.dtypes["fm"]).startswith("list<item: struct<ID: int64, VALUE_TYPE: string")
-    each = tools.explode(items, "fm")
+    each = explode(items, "fm")
     assert {"PHONE", "EMAIL"} <= set(each["fm_TYPE_ID"])
-    mail = tools.first(items, "fm", "EMAIL")
+    mail = first(items, "fm", "EMAIL")
     assert mail.str.contains("@").any()
     assert not mail.str.startswith("+").any()
 

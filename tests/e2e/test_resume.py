@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import AuthorizationRequiredError, ExportError, IncompleteFetchError, Sandbox
-from b24data.fetch import resume_sink as job_sink
+from b24data.fetch import job_sink
 from b24data.fetch.manifest import folder_of
 
 FIELDS = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY"]
@@ -214,7 +214,7 @@ def test_fetch_all__two_at_one_target_at_once(portal, target):
 KILLED = """
 import sys
 from b24data import B24Hook
-from b24data.fetch import resume_sink as job_sink
+from b24data.fetch import job_sink
 job_sink._PART_ROWS = 4_000
 B24Hook(sys.argv[1]).tools.fetch_all("crm.deal.list", sys.argv[3].split(","), to=sys.argv[2], progress=False)
 """

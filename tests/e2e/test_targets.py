@@ -14,7 +14,7 @@ import pytest
 
 from b24data import ConfigError, IncompleteFetchError, MissingExtraError, Sandbox
 from b24data.cli.main import main
-from b24data.fetch import resume_sink as job_sink
+from b24data.fetch import job_sink
 
 FIELDS = ["ID", "TITLE", "OPPORTUNITY", "DATE_CREATE"]
 NAMES = ["deals.xlsx", "deals.csv"]

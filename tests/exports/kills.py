@@ -40,7 +40,7 @@ COMMAND = """
 import functools, sys
 from b24data import OperatingLimitConfig, RateLimitConfig, RestrictionParams
 from b24data.client import connect as connecting
-from b24data.fetch import resume_sink as job_sink
+from b24data.fetch import job_sink
 job_sink._PART_ROWS = 5_000
 rate, operating = RateLimitConfig(burst_limit=100_000, drain_rate=1000), OperatingLimitConfig(limit_s=100_000)
 fast = RestrictionParams(rate_limit=rate, operating_limit=operating, retry_delay_s=0.05)
@@ -149,7 +149,7 @@ class Kills:
 def kept_of(target: Path) -> tuple[int, int] | None:
     """What a killed run left: the id up to which all rows are there, and how many they are."""
     try:
-        kept = msgspec.json.decode((folder_of(target) / "manifest.json").read_bytes())["kept"]
+        kept = msgspec.json.decode((folder_of(target) / "manifest.json").read_bytes())["checkpoint"]
     except FileNotFoundError:
         return None
     return kept["last_id"], kept["rows"]

@@ -3,7 +3,7 @@
 import pytest
 
 from b24data.errors import AccessDeniedError, SchemaError, ServerError
-from b24data.fields.descriptions import TYPES_S, Descriptions, field_types
+from b24data.fields.descriptions import Descriptions, field_types
 from b24data.fields.openapi import OPENAPI
 from b24data.http.context import CallContext
 from b24data.lists.methods import spec_of
@@ -109,7 +109,7 @@ def test_descriptions__a_refusal_is_asked_about_again_after_ten_minutes():
     descriptions = Descriptions(lambda _: session, clock)
     for later in (0, 599, 2):
         clock.now += later
-        descriptions.of(spec_of("crm.deal.list"), {}, CallContext(), age_s=TYPES_S)
+        descriptions.of(spec_of("crm.deal.list"), {}, CallContext())
     assert len(session.requests) == 2
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError
+from b24data.fields.dictionaries import Dictionaries, Dictionary, dictionary_of
 from b24data.fields.meanings import meanings_of
-from b24data.frames.dictionaries import Book, Dictionaries, book_of
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
 from b24data.http.context import CallContext
@@ -116,40 +116,40 @@ def test_an_unknown_mode__is_refused(labels):
 @pytest.mark.parametrize(
     ("field", "method", "params", "book"),
     [
-        (Field("S", "S", type="crm_status", status="SOURCE"), "crm.deal.list", {}, Book("status", "SOURCE")),
+        (Field("S", "S", type="crm_status", status="SOURCE"), "crm.deal.list", {}, Dictionary("status", "SOURCE")),
         (Field("S", "S", type="crm_status"), "crm.deal.list", {}, None),
-        (Field("C", "C", type="crm_category"), "CRM.deal.list", {}, Book("category", "2")),
-        (Field("c", "c", type="crm_category"), "crm.item.list", {"entitytypeid": 1036}, Book("category", "1036")),
+        (Field("C", "C", type="crm_category"), "CRM.deal.list", {}, Dictionary("category", "2")),
+        (Field("c", "c", type="crm_category"), "crm.item.list", {"entitytypeid": 1036}, Dictionary("category", "1036")),
         (Field("C", "C", type="crm_category"), "crm.item.list", {}, None),
-        (Field("U", "U", type="user"), "crm.deal.list", {}, Book("user")),
-        (Field("U", "U", type="employee"), "crm.deal.list", {}, Book("user")),
-        (Field("C", "C", type="crm_currency"), "crm.deal.list", {}, Book("currency")),
-        (Field("D", "D", type="department"), "user.get", {}, Book("department")),
-        (Field("T", "T", type="crm_enum_activitytype"), "crm.activity.list", {}, Book("crm_enum_activitytype")),
+        (Field("U", "U", type="user"), "crm.deal.list", {}, Dictionary("user")),
+        (Field("U", "U", type="employee"), "crm.deal.list", {}, Dictionary("user")),
+        (Field("C", "C", type="crm_currency"), "crm.deal.list", {}, Dictionary("currency")),
+        (Field("D", "D", type="department"), "user.get", {}, Dictionary("department")),
+        (Field("T", "T", type="crm_enum_activitytype"), "crm.activity.list", {}, Dictionary("crm_enum_activitytype")),
         (Field("T", "T", type="string"), "crm.deal.list", {}, None),
         (Field("ID", "ID", type="integer"), "crm.deal.list", {}, None),
     ],
 )
-def test_book_of__a_described_field(field, method, params, book):
+def test_dictionary_of__a_described_field(field, method, params, book):
     [column] = build_schema({field.code: field}, [field.code], id_code=None).columns
-    assert book_of(column, method, params) == book
+    assert dictionary_of(column, method, params) == book
 
 
 @pytest.mark.parametrize(
     ("wire", "params", "book"),
     [
-        ("STAGE_ID", {"entityTypeId": 2}, Book("status", "DEAL_STAGE")),
-        ("STAGE_ID", {"entityTypeId": 1036}, Book("status", "DYNAMIC_1036_STAGE")),
-        ("CATEGORY_ID", {"entityTypeId": 2}, Book("category", "2")),
-        ("OWNER_TYPE_ID", {}, Book("crm_enum_ownertype")),
-        ("entityTypeId", {}, Book("crm_enum_ownertype")),
+        ("STAGE_ID", {"entityTypeId": 2}, Dictionary("status", "DEAL_STAGE")),
+        ("STAGE_ID", {"entityTypeId": 1036}, Dictionary("status", "DYNAMIC_1036_STAGE")),
+        ("CATEGORY_ID", {"entityTypeId": 2}, Dictionary("category", "2")),
+        ("OWNER_TYPE_ID", {}, Dictionary("crm_enum_ownertype")),
+        ("entityTypeId", {}, Dictionary("crm_enum_ownertype")),
         ("STAGE_ID", {}, None),
         ("TITLE", {"entityTypeId": 2}, None),
     ],
 )
-def test_book_of__a_column_that_nothing_describes_goes_by_its_name(wire, params, book):
+def test_dictionary_of__a_column_that_nothing_describes_goes_by_its_name(wire, params, book):
     [column] = infer_schema([{wire: "1"}]).columns
-    assert book_of(column, "crm.stagehistory.list", params) == book
+    assert dictionary_of(column, "crm.stagehistory.list", params) == book
 
 
 def test_fetch__every_code_of_every_category_has_its_word(tools):
@@ -209,10 +209,12 @@ def test_dictionaries__several_are_one_request_and_none_when_asked_again():
     session = FakeSession({"crm.status.list": STATUSES, "user.get": [{"ID": "7", "NAME": "Anna", "LAST_NAME": "K"}]})
     clock = FakeClock()
     dictionaries = Dictionaries(lambda: session, clock)
-    books = [Book("status", "SOURCE"), Book("user")]
+    books = [Dictionary("status", "SOURCE"), Dictionary("user")]
     words, notes = dictionaries.of(books, CallContext())
-    assert words == {Book("status", "SOURCE"): {"WEB": "Website"}, Book("user"): {"0": None, "7": "Anna K"}}
-    assert dictionaries.of([*books, Book("status", "DEAL_TYPE")], CallContext())[0][books[0]] == {"WEB": "Website"}
+    assert words == {Dictionary("status", "SOURCE"): {"WEB": "Website"}, Dictionary("user"): {"0": None, "7": "Anna K"}}
+    assert dictionaries.of([*books, Dictionary("status", "DEAL_TYPE")], CallContext())[0][books[0]] == {
+        "WEB": "Website"
+    }
     assert (session.requests, notes) == (["batch"], [])
     clock.now += 601
     dictionaries.of(books, CallContext())
@@ -222,9 +224,9 @@ def test_dictionaries__several_are_one_request_and_none_when_asked_again():
 def test_dictionaries__one_that_is_refused_is_a_note_and_the_others_are_there():
     session = FakeSession({"crm.status.list": STATUSES, "user.get": DENIED})
     words, notes = Dictionaries(lambda: session, FakeClock()).of(
-        [Book("user"), Book("status", "SOURCE")], CallContext()
+        [Dictionary("user"), Dictionary("status", "SOURCE")], CallContext()
     )
-    assert words == {Book("status", "SOURCE"): {"WEB": "Website"}}
+    assert words == {Dictionary("status", "SOURCE"): {"WEB": "Website"}}
     assert notes == ["no labels for user codes: no right (user.get)"]
 
 
@@ -233,7 +235,7 @@ def test_dictionaries__types_of_crm_objects_are_the_system_s_and_the_portal_s():
     session = FakeSession(
         {"crm.enum.ownertype": system, "crm.type.list": {"types": [{"entityTypeId": 1036, "title": "Repairs"}]}}
     )
-    book = Book("crm_enum_ownertype")
+    book = Dictionary("crm_enum_ownertype")
     assert Dictionaries(lambda: session, FakeClock()).of([book], CallContext())[0][book] == {
         "0": None,
         "2": "Deal",
@@ -261,7 +263,7 @@ def test_dictionaries__stages_are_those_of_every_category_of_one_entity(wanted, 
         ("SOURCE", "WEB", "Website"),
     ]
     rows = [{"ENTITY_ID": entity, "STATUS_ID": code, "NAME": name} for entity, code, name in lists]
-    book = Book("status", wanted)
+    book = Dictionary("status", wanted)
     assert (
         Dictionaries(lambda: FakeSession({"crm.status.list": rows}), FakeClock()).of([book], CallContext())[0][book]
         == words
@@ -270,12 +272,16 @@ def test_dictionaries__stages_are_those_of_every_category_of_one_entity(wanted, 
 
 def test_dictionaries__a_user_without_a_name_is_called_by_the_address_and_nobody_is_null():
     people = [{"ID": "1", "NAME": "", "LAST_NAME": None, "EMAIL": "a@example.com"}, {"ID": "2"}]
-    words, _ = Dictionaries(lambda: FakeSession({"user.get": people}), FakeClock()).of([Book("user")], CallContext())
-    assert words[Book("user")] == {"0": None, "1": "a@example.com"}
+    words, _ = Dictionaries(lambda: FakeSession({"user.get": people}), FakeClock()).of(
+        [Dictionary("user")], CallContext()
+    )
+    assert words[Dictionary("user")] == {"0": None, "1": "a@example.com"}
 
 
 def words_of(kind, answers):
-    return Dictionaries(lambda: FakeSession(answers), FakeClock()).of([Book(kind)], CallContext())[0][Book(kind)]
+    return Dictionaries(lambda: FakeSession(answers), FakeClock()).of([Dictionary(kind)], CallContext())[0][
+        Dictionary(kind)
+    ]
 
 
 def test_order_statuses__have_the_names_of_the_language_that_is_listed_first():
@@ -306,28 +312,28 @@ def test_types_of_owners__go_by_their_short_codes():
 @pytest.mark.parametrize(
     ("method", "wire", "type", "book"),
     [
-        ("voximplant.statistic.get", "PORTAL_USER_ID", "", Book("user")),
-        ("task.elapseditem.getlist", "USER_ID", "integer", Book("user")),
-        ("task.commentitem.getlist", "AUTHOR_ID", "", Book("user")),
-        ("crm.timeline.comment.list", "AUTHOR_ID", "integer", Book("user")),
-        ("bizproc.workflow.instances", "STARTED_BY", "", Book("user")),
-        ("bizproc.workflow.instances", "TEMPLATE_ID", "", Book("workflow_template")),
-        ("lists.element.get", "CREATED_BY", "CREATED_BY", Book("user")),
-        ("tasks.task.list", "creatorId", "int", Book("user")),
-        ("tasks.task.list", "groupId", "integer", Book("workgroup")),
-        ("sale.order.list", "statusId", "string", Book("order_status")),
-        ("sale.order.list", "personTypeId", "integer", Book("person_type")),
-        ("sale.order.list", "currency", "string", Book("currency")),
-        ("sale.order.list", "userId", "integer", Book("user")),
-        ("crm.item.productrow.list", "ownerType", "string", Book("crm_owner_code")),
-        ("crm.item.productrow.list", "measureCode", "integer", Book("measure")),
-        ("crm.activity.list", "RESULT_CURRENCY_ID", "string", Book("currency")),
+        ("voximplant.statistic.get", "PORTAL_USER_ID", "", Dictionary("user")),
+        ("task.elapseditem.getlist", "USER_ID", "integer", Dictionary("user")),
+        ("task.commentitem.getlist", "AUTHOR_ID", "", Dictionary("user")),
+        ("crm.timeline.comment.list", "AUTHOR_ID", "integer", Dictionary("user")),
+        ("bizproc.workflow.instances", "STARTED_BY", "", Dictionary("user")),
+        ("bizproc.workflow.instances", "TEMPLATE_ID", "", Dictionary("workflow_template")),
+        ("lists.element.get", "CREATED_BY", "CREATED_BY", Dictionary("user")),
+        ("tasks.task.list", "creatorId", "int", Dictionary("user")),
+        ("tasks.task.list", "groupId", "integer", Dictionary("workgroup")),
+        ("sale.order.list", "statusId", "string", Dictionary("order_status")),
+        ("sale.order.list", "personTypeId", "integer", Dictionary("person_type")),
+        ("sale.order.list", "currency", "string", Dictionary("currency")),
+        ("sale.order.list", "userId", "integer", Dictionary("user")),
+        ("crm.item.productrow.list", "ownerType", "string", Dictionary("crm_owner_code")),
+        ("crm.item.productrow.list", "measureCode", "integer", Dictionary("measure")),
+        ("crm.activity.list", "RESULT_CURRENCY_ID", "string", Dictionary("currency")),
         ("crm.requisite.list", "RQ_IDENT_TYPE", "", None),
     ],
 )
-def test_book_of__knows_columns_that_are_described_as_plain_numbers_and_texts(method, wire, type, book):
+def test_dictionary_of__knows_columns_that_are_described_as_plain_numbers_and_texts(method, wire, type, book):
     [column] = build_schema({wire: Field(wire, wire, type=type)}, [wire], id_code=None).columns
-    assert book_of(column, method, {}) == book
+    assert dictionary_of(column, method, {}) == book
 
 
 def test_a_list_of_statuses__may_come_in_a_list_of_one():

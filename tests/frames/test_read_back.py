@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from b24data.frames.columns import Decoder
+from b24data.frames.explode import explode, first
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of
-from b24data.frames.unfold import exploded, first_of
 from b24data.report import FetchReport
 from b24data.sync.dataset import Dataset
 
@@ -80,9 +80,9 @@ def test_read_parquet__lists_unfold_as_those_of_the_frame_do(tmp_path):
         pd.read_parquet(written(tmp_path / "f.parquet")),
         pd.read_parquet(tmp_path / "f.parquet", dtype_backend="pyarrow"),
     ):
-        assert exploded(read, "E", keep=["ID"])["E"].to_list() == [5, 6]
-        assert exploded(read, "PHONE", keep=["ID"])["PHONE_TYPE"].to_list() == ["WORK"]
-        assert first_of(read, "PHONE").to_list()[0] == "+1"
+        assert explode(read, "E", keep=["ID"])["E"].to_list() == [5, 6]
+        assert explode(read, "PHONE", keep=["ID"])["PHONE_TYPE"].to_list() == ["WORK"]
+        assert first(read, "PHONE").to_list()[0] == "+1"
 
 
 def test_read_parquet__of_some_columns_in_a_program_without_b24data(tmp_path):

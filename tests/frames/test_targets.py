@@ -21,7 +21,7 @@ from b24data.errors import ConfigError, ExportError, MissingExtraError
 from b24data.frames import csvfile, excel, flat, newfile
 from b24data.frames.csvfile import CsvSink
 from b24data.frames.excel import ExcelSink
-from b24data.frames.staged import StagedSink
+from b24data.frames.staging import StagedSink
 from b24data.frames.targets import Target, target_of
 from tests.frames.test_types import REPORT
 

@@ -10,12 +10,12 @@ import pytest
 
 from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError, MethodNotFoundError, SchemaError
-from b24data.frames.bound import Bound, Ref, bound_of
+from b24data.frames.bindings import Binding, Ref, binding_of
 from b24data.frames.columns import Decoder
-from b24data.frames.held import MOST_ROWS, Held
 from b24data.frames.labels import Labels, check_labels
-from b24data.frames.presented import Presentation
+from b24data.frames.output import OutputColumns
 from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
+from b24data.frames.title_queue import MOST_ROWS, TitleQueue
 from b24data.frames.titles import Titles
 from b24data.http.context import CallContext
 from b24data.syntax.request import request_of
@@ -48,38 +48,38 @@ def one_column(field):
 @pytest.mark.parametrize(
     ("type", "name", "bound"),
     [
-        ("crm_company", "COMPANY_ID", Bound("crm", "4")),
-        ("crm_contact", "contactIds", Bound("crm", "3")),
-        ("crm_lead", "LEAD_ID", Bound("crm", "1")),
-        ("crm_deal", "DEAL_ID", Bound("crm", "2")),
-        ("crm_quote", "QUOTE_ID", Bound("crm", "7")),
-        ("crm_entity", "parentId1036", Bound("crm", "1036")),
-        ("crm_entity", "PARENT_ID_128", Bound("crm", "128")),
+        ("crm_company", "COMPANY_ID", Binding("crm", "4")),
+        ("crm_contact", "contactIds", Binding("crm", "3")),
+        ("crm_lead", "LEAD_ID", Binding("crm", "1")),
+        ("crm_deal", "DEAL_ID", Binding("crm", "2")),
+        ("crm_quote", "QUOTE_ID", Binding("crm", "7")),
+        ("crm_entity", "parentId1036", Binding("crm", "1036")),
+        ("crm_entity", "PARENT_ID_128", Binding("crm", "128")),
         ("crm_entity", "parentId14", None),  # an order has no title
-        ("crm", "UF_CRM_1", Bound("crm_text")),
+        ("crm", "UF_CRM_1", Binding("crm_text")),
         ("integer", "ID", None),
         ("user", "ASSIGNED_BY_ID", None),
     ],
 )
 def test_bound_of__goes_by_the_type_and_the_name_of_a_field(type, name, bound):
-    assert bound_of(one_column(Field(name, name, type=type)), "crm.item.list", {"entityTypeId": 2}) == bound
+    assert binding_of(one_column(Field(name, name, type=type)), "crm.item.list", {"entityTypeId": 2}) == bound
 
 
 @pytest.mark.parametrize(
     ("method", "name", "bound"),
     [
-        ("crm.activity.list", "OWNER_ID", Bound("crm", by="OWNER_TYPE_ID")),
-        ("crm.item.productrow.list", "ownerId", Bound("crm", by="ownerType")),
-        ("voximplant.statistic.get", "CRM_ENTITY_ID", Bound("crm", by="CRM_ENTITY_TYPE")),
-        ("tasks.task.list", "stageId", Bound("task_stage", by="GROUP_ID")),
-        ("tasks.task.list", "flowId", Bound("task_flow")),
-        ("crm.stagehistory.list", "OWNER_ID", Bound("crm", "1036")),
+        ("crm.activity.list", "OWNER_ID", Binding("crm", by="OWNER_TYPE_ID")),
+        ("crm.item.productrow.list", "ownerId", Binding("crm", by="ownerType")),
+        ("voximplant.statistic.get", "CRM_ENTITY_ID", Binding("crm", by="CRM_ENTITY_TYPE")),
+        ("tasks.task.list", "stageId", Binding("task_stage", by="GROUP_ID")),
+        ("tasks.task.list", "flowId", Binding("task_flow")),
+        ("crm.stagehistory.list", "OWNER_ID", Binding("crm", "1036")),
         ("crm.deal.list", "OWNER_ID", None),
     ],
 )
 def test_bound_of__knows_the_columns_whose_type_is_in_the_row_or_in_the_request(method, name, bound):
     [column] = infer_schema([{name: "1"}]).columns
-    assert bound_of(column, method, {"entityTypeId": 1036}) == bound
+    assert binding_of(column, method, {"entityTypeId": 1036}) == bound
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_bound_of__knows_the_columns_whose_type_is_in_the_row_or_in_the_request(
     ],
 )
 def test_a_binding__says_its_type_itself(code, ref):
-    assert Bound("crm_text").ref(code) == ref
+    assert Binding("crm_text").ref(code) == ref
 
 
 def test_company_titles__of_3000_deals_cost_as_many_requests_as_full_blocks_of_ids(portal, tools):
@@ -208,8 +208,10 @@ SCHEMA = build_schema({"C": Field("C", "C", type="crm_company")}, ["C"], id_code
 
 
 def presentation(titles):
-    labels = Labels("add", lambda _: None, titles=titles, bound_of=lambda column: bound_of(column, "crm.deal.list", {}))
-    return Presentation(Decoder(SCHEMA), labels)
+    labels = Labels(
+        "add", lambda _: None, titles=titles, binding_of=lambda column: binding_of(column, "crm.deal.list", {})
+    )
+    return OutputColumns(Decoder(SCHEMA), labels)
 
 
 def batch(*codes):
@@ -217,7 +219,7 @@ def batch(*codes):
 
 
 def shown(titles, *batches):
-    held, out = Held(titles), []
+    held, out = TitleQueue(titles), []
     for at, one in enumerate(batches):
         out += held.take(presentation(titles), one, at)
     return [*out, *held.rest(presentation(titles))]
@@ -226,9 +228,9 @@ def shown(titles, *batches):
 def test_a_title_that_the_user_may_not_see__leaves_the_code_and_is_named_in_the_report():
     titles = Titles(lambda: FakeSession({"crm.item.list": ITEMS}), CallContext())
     presented = presentation(titles)
-    [(out, _)] = [*Held(titles).take(presented, batch(0, None), 0)]
+    [(out, _)] = [*TitleQueue(titles).take(presented, batch(0, None), 0)]
     assert out.column("C_LABEL").to_pylist() == [None, None]
-    held = Held(titles)
+    held = TitleQueue(titles)
     assert [*held.take(presented, batch(5, 6, 7, 0, None), 0)] == []
     [(out, _)] = held.rest(presented)
     assert out.column("C_LABEL").to_pylist() == ["Acme", "6", "7", None, None]
@@ -246,7 +248,7 @@ def test_a_refusal__is_one_note_and_is_not_asked_for_again(error):
     session = FakeSession({"crm.item.list": error})
     titles = Titles(lambda: session, CallContext())
     presented = presentation(titles)
-    held = Held(titles)
+    held = TitleQueue(titles)
     first = [*held.take(presented, batch(5, 6), 0), *held.rest(presented)]
     again = [*held.take(presented, batch(7), 1)]
     assert [out.column("C_LABEL").to_pylist() for out, _ in first + again] == [["5", "6"], ["7"]]
@@ -299,7 +301,7 @@ def test_batches_cut_anywhere__have_the_same_labels_in_order_and_each_id_is_aske
 def test_rows__wait_no_longer_than_for_ten_thousand_more():
     session = CompanySession()
     titles = Titles(lambda: session, CallContext())
-    presented, held = presentation(titles), Held(titles)
+    presented, held = presentation(titles), TitleQueue(titles)
     came = [len([*held.take(presented, batch(*[start + 1] * 1000), start)]) for start in range(11)]
     assert came == [0] * 9 + [10, 0]
 
@@ -318,9 +320,9 @@ TASKS = build_schema(
 def labelled_tasks(session, columns):
     titles = Titles(lambda: session, CallContext())
     labels = Labels(
-        "add", lambda _: None, titles=titles, bound_of=lambda column: bound_of(column, "tasks.task.list", {})
+        "add", lambda _: None, titles=titles, binding_of=lambda column: binding_of(column, "tasks.task.list", {})
     )
-    presented, held = Presentation(Decoder(TASKS), labels), Held(titles)
+    presented, held = OutputColumns(Decoder(TASKS), labels), TitleQueue(titles)
     one = pa.RecordBatch.from_pydict(columns, schema=TASKS.arrow)
     [(out, _)] = [*held.take(presented, one, 0), *held.rest(presented)]
     return out.column("STAGE_ID_LABEL").to_pylist(), presented.notes()
@@ -354,8 +356,8 @@ def test_flows__are_asked_for_one_by_one_and_a_single_answer_is_a_record():
 @pytest.mark.parametrize(
     ("described", "bound"),
     [
-        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": "15"}, Bound("element", "lists/15")),
-        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E:EList", "LINK_IBLOCK_ID": 15}, Bound("element", "lists/15")),
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": "15"}, Binding("element", "lists/15")),
+        ({"FIELD_ID": "PROPERTY_7", "TYPE": "E:EList", "LINK_IBLOCK_ID": 15}, Binding("element", "lists/15")),
         ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": None}, None),
         ({"FIELD_ID": "PROPERTY_7", "TYPE": "E", "LINK_IBLOCK_ID": "0"}, None),
         ({"FIELD_ID": "PROPERTY_7", "TYPE": "N", "LINK_IBLOCK_ID": "15"}, None),
@@ -364,19 +366,19 @@ def test_flows__are_asked_for_one_by_one_and_a_single_answer_is_a_record():
 def test_bound_of__knows_the_list_whose_elements_a_property_holds(described, bound):
     fields = read_fields({"PROPERTY_7": described})
     column = one_column(fields["PROPERTY_7"])
-    assert bound_of(column, "lists.element.get", {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 1}) == bound
+    assert binding_of(column, "lists.element.get", {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 1}) == bound
 
 
 def test_bound_of__knows_the_list_of_a_user_field():
     settings = {"IBLOCK_TYPE_ID": "lists", "IBLOCK_ID": 15}
     fields = read_fields({"UF_CRM_1": {"type": "iblock_element", "settings": settings}})
-    assert bound_of(one_column(fields["UF_CRM_1"]), "crm.deal.list", {}) == Bound("element", "lists/15")
+    assert binding_of(one_column(fields["UF_CRM_1"]), "crm.deal.list", {}) == Binding("element", "lists/15")
 
 
 def test_elements__are_asked_for_by_id_in_the_linked_list():
     session = FakeSession({"lists.element.get": [{"ID": "4", "NAME": "Berlin"}]})
     titles = Titles(lambda: session, CallContext())
-    titles.want([Bound("element", "lists/15").ref("4")])
+    titles.want([Binding("element", "lists/15").ref("4")])
     titles.ask(everything=True)
     assert titles.found == {Ref("element", "lists/15", "4"): "Berlin"}
     [(_, asked)] = session.asked

@@ -16,7 +16,7 @@ from b24data.frames.parquet import ParquetSink
 from b24data.frames.parse import Zones
 from b24data.frames.schema import Field, build_schema
 from b24data.frames.sinks import frame_of
-from b24data.frames.wire import parse_rows
+from b24data.lists.rows import parse_rows
 from b24data.report import FetchReport
 
 REPORT = FetchReport(method="m", portal="p", walk="keyset", reason="short_page", complete=True, rows=1)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from b24data import ApiVersion, ConfigError, Sandbox, SchemaError
+from b24data import ApiVersion, ConfigError, Sandbox, SchemaError, explode, first
 from b24data.http.protocol import Reply, read_reply
 
 # docs/types.md: the names that differ by more than their spelling.
@@ -203,10 +203,10 @@ def test_labels__cost_at_most_five_requests_more(portal, b24):
 
 def test_phones__arrive_as_lists_and_can_be_exploded(b24):
     contacts = b24.tools.fetch_all("crm.contact.list", ["ID", "PHONE", "EMAIL"], progress=False)
-    phones = b24.tools.explode(contacts, "PHONE", keep=["ID"])
+    phones = explode(contacts, "PHONE", keep=["ID"])
     assert len(phones) == sum(len(one) for one in contacts["PHONE"].dropna())
     assert phones["PHONE"].notna().all()
-    assert b24.tools.first(contacts, "EMAIL").notna().sum() == contacts["EMAIL"].notna().sum()
+    assert first(contacts, "EMAIL").notna().sum() == contacts["EMAIL"].notna().sum()
 
 
 @pytest.mark.parametrize("tz", ["UTC", "America/New_York"])

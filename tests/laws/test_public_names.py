@@ -56,6 +56,8 @@ PUBLIC = [
     "connect_all",
     "dask",
     "dlt",
+    "explode",
+    "first",
     "login",
     "open_crm",
     "profiles",

@@ -12,7 +12,7 @@ import pytest
 from b24data import B24OAuthParams, B24OAuthSecret, Sandbox, connect
 from b24data.auth.profiles import Profile, Profiles
 from b24data.cli.main import main
-from b24data.fields.cache import Shelf
+from b24data.fields.cache import DescriptionCache
 from b24data.fields.fields import Field
 from b24data.files.places import cache_folder, data_folder, runtime_folder
 from b24data.http.limits import Limits
@@ -55,7 +55,9 @@ def everything_is_done(home: Path, portal: Sandbox) -> None:
     assert main(["export", "run", "deals", "--quiet", "--file", str(home / "exports.toml")]) == 0
     with connect("acme") as b24:
         b24.auth.refresh_auth()
-    Shelf(cache_folder("fields") / "acme", "acme").put("v2", "crm.deal.list", {}, {"ID": Field("ID", "id")}, at=1.0)
+    DescriptionCache(cache_folder("fields") / "acme", "acme").put(
+        "v2", "crm.deal.list", {}, {"ID": Field("ID", "id")}, at=1.0
+    )
     Limits("acme.bitrix24.com", "app", RestrictionParams(), shared=True)
 
 

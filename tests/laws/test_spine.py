@@ -74,8 +74,8 @@ def sync(b24: B24Hook, folder: Path) -> None:
 PATHS = {
     "a call": (call, False, "actions/v2.py", 4, 3),
     "a worker of a walk": (fetch, True, "lists/reader.py", 5, 4),
-    "the opening of a fetch": (fetch, False, "lists/reader.py", 14, 7),
-    "the fetch of a sync": (sync, False, "lists/reader.py", 22, 9),
+    "the opening of a fetch": (fetch, False, "lists/reader.py", 7, 6),
+    "the fetch of a sync": (sync, False, "lists/reader.py", 11, 8),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from b24data.errors import AjaxError
 from b24data.http.context import CallContext
 from b24data.lists.capability import Capability
 from b24data.lists.methods import spec_of
+from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.lists.plan import make_plan
 from b24data.lists.ranges import MOST_ROWS_WAITING, Chain, Outcome, RangePlanner, read_chain
 from b24data.lists.reader import PageReader
@@ -73,6 +75,25 @@ def test_planner__no_more_rows_wait_than_the_memory_is_meant_for(commands):
     planner.answered(first, Outcome([*rows], first.pages, rows[-1], "full", 1, rows[-1]), [])
     assert planner.ready()
     assert planner.next_request(commands)  # and the walk goes on
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planner__with_all_requests_under_way_no_more_than_120_000_rows_wait(seed):
+    """The first range is answered last, the others as they happen to be."""
+    planner: RangePlanner[list[int]] = RangePlanner(0, 1_000_000, density=1.0)
+    chance, waiting, most = random.Random(seed), 0, 0
+    under_way: list[list[Chain]] = []
+    while (chains := planner.next_request(50)) or under_way:
+        if chains:
+            under_way.append([chain for chain in chains if chain.lo > 0])
+        if chains and len(under_way) < MOST_IN_FLIGHT:
+            continue
+        for chain in under_way.pop(chance.randrange(len(under_way))):
+            rows = range(chain.lo + 1, min(chain.hi, chain.lo + 50 * chain.pages) + 1)
+            planner.answered(chain, Outcome([*rows], chain.pages, rows[-1], "full", rows[0], rows[-1]), [])
+            waiting += len(rows)
+        most = max(most, waiting)
+    assert MOST_ROWS_WAITING < most <= MOST_ROWS_WAITING + MOST_IN_FLIGHT * 2_500 == 120_000
 
 
 def test_walk__the_rows_of_an_answer_are_decoded_at_once():

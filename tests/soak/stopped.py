@@ -15,7 +15,7 @@ from typing import Any
 
 from b24data import B24OAuth, RateLimitConfig, RestrictionParams
 from b24data.auth.store import FileTokenStore
-from b24data.fetch import resume_sink
+from b24data.fetch import job_sink
 
 FIELDS = ["ID", "TITLE", "STAGE_ID"]
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1000), retry_delay_s=0.05)
@@ -40,7 +40,7 @@ def read(b24: Any, work: str, to: str) -> Any:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs hand down an ignored one
     given = json.loads(sys.stdin.readline())
-    resume_sink._PART_ROWS = given["part_rows"]
+    job_sink._PART_ROWS = given["part_rows"]
     b24 = signed_in(FileTokenStore(given["store"]), given["secret"])
     try:
         print("ready", flush=True)  # noqa: T201

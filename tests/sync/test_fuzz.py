@@ -11,15 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b24data.errors import SdkError
-from b24data.fetch.manifest import Kept, Purpose, folder_of
-from b24data.fetch.resume import Job, unfinished
+from b24data.fetch.job import Job, unfinished
+from b24data.fetch.manifest import Checkpoint, Fingerprint, folder_of
 from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.sync.clocks import Moment
 from b24data.sync.state import Run, State, Store
 from tests.http.fakes import FakeClock
 
-PURPOSE = Purpose(method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f")
-KEPT = Kept(last_id=7, pinned_id=99, window=("a", "b"), seconds=2.0, memory={"PHONE": {"list": True}})
+FINGERPRINT = Fingerprint(
+    method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f"
+)
+CHECKPOINT = Checkpoint(last_id=7, pinned_id=99, window=("a", "b"), seconds=2.0, columns={"PHONE": {"list": True}})
 
 # Bytes that take the place of others: where (a share of the file), what, and how many go.
 changes = st.lists(
@@ -49,9 +51,9 @@ def left(tmp_path, monkeypatch) -> Path:
 def keep(target: Path) -> None:
     with Job(target, FakeClock()) as job:
         job.discard()
-        job.begin(PURPOSE)
-        job.keep([pa.RecordBatch.from_pydict({"ID": list(range(4))})], Kept(last_id=3, pinned_id=99))
-        job.keep([pa.RecordBatch.from_pydict({"ID": list(range(4, 8))})], KEPT)
+        job.begin(FINGERPRINT)
+        job.keep([pa.RecordBatch.from_pydict({"ID": list(range(4))})], Checkpoint(last_id=3, pinned_id=99))
+        job.keep([pa.RecordBatch.from_pydict({"ID": list(range(4, 8))})], CHECKPOINT)
 
 
 def check_manifest(target: Path, how: list[tuple[float, bytes, int]]) -> None:
@@ -60,9 +62,9 @@ def check_manifest(target: Path, how: list[tuple[float, bytes, int]]) -> None:
     manifest.write_bytes(changed(manifest.read_bytes(), how))
     unfinished(0.0)
     with Job(target, FakeClock()) as job:
-        kept = job.begin(PURPOSE)
+        kept = job.begin(FINGERPRINT)
         rows = [value for batch in job.batches() for value in batch.column(0).to_pylist()]
-    assert (kept, rows) in ((None, []), (replace(KEPT, rows=8), list(range(8))))
+    assert (kept, rows) in ((None, []), (replace(CHECKPOINT, rows=8), list(range(8))))
 
 
 def check_part(target: Path, how: list[tuple[float, bytes, int]]) -> None:
@@ -71,7 +73,7 @@ def check_part(target: Path, how: list[tuple[float, bytes, int]]) -> None:
     part.write_bytes(changed(part.read_bytes(), how))
     with Job(target, FakeClock()) as job:
         try:
-            kept = job.begin(PURPOSE)
+            kept = job.begin(FINGERPRINT)
             rows = [value for batch in job.batches() for value in batch.column(0).to_pylist()]
         except SdkError:
             return

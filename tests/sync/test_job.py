@@ -12,13 +12,15 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import ConfigError, ExportError
-from b24data.fetch.manifest import Kept, Purpose, folder_of
-from b24data.fetch.resume import Job, discard
+from b24data.fetch.job import Job, discard
+from b24data.fetch.manifest import Checkpoint, Fingerprint, folder_of
 from b24data.fetch.unfinished import unfinished
 from b24data.files import workfolder
 from tests.http.fakes import FakeClock
 
-PURPOSE = Purpose(method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f")
+FINGERPRINT = Fingerprint(
+    method="crm.deal.list", portal="acme.bitrix24.com", query="{}", caller="acme user 1", fields="f"
+)
 
 
 def rows(first: int, count: int) -> pa.RecordBatch:
@@ -45,21 +47,21 @@ def target(tmp_path, monkeypatch) -> Path:
 def left(target, clock) -> Path:
     """A target of which an earlier run left ten rows in two parts."""
     with Job(target, clock) as job:
-        assert job.begin(PURPOSE) is None
-        job.keep([rows(0, 4)], Kept(last_id=3, pinned_id=99, window=("a", "b"), seconds=2.0))
-        job.keep([rows(4, 3), rows(7, 3)], Kept(last_id=9, pinned_id=99, window=("a", "c"), seconds=3.0))
+        assert job.begin(FINGERPRINT) is None
+        job.keep([rows(0, 4)], Checkpoint(last_id=3, pinned_id=99, window=("a", "b"), seconds=2.0))
+        job.keep([rows(4, 3), rows(7, 3)], Checkpoint(last_id=9, pinned_id=99, window=("a", "c"), seconds=3.0))
     return target
 
 
 def test_begin__goes_on_with_what_was_kept(left, clock):
     with Job(left, clock) as job:
-        kept = job.begin(PURPOSE)
-        assert kept == Kept(last_id=9, pinned_id=99, rows=10, window=("a", "c"), seconds=3.0)
+        kept = job.begin(FINGERPRINT)
+        assert kept == Checkpoint(last_id=9, pinned_id=99, rows=10, window=("a", "c"), seconds=3.0)
         assert job.earlier and (job.earlier.runs, job.earlier.rows, job.earlier.seconds) == (1, 10, 3.0)
-        job.keep([rows(10, 2)], Kept(last_id=11, pinned_id=99))
+        job.keep([rows(10, 2)], Checkpoint(last_id=11, pinned_id=99))
         assert (job.rows, job.earlier.rows, ids(job)) == (12, 10, list(range(12)))
     with Job(left, clock) as job:
-        job.begin(PURPOSE)
+        job.begin(FINGERPRINT)
         assert job.earlier and (job.earlier.runs, job.earlier.rows) == (2, 12)
 
 
@@ -74,7 +76,7 @@ def test_begin__goes_on_with_what_was_kept(left, clock):
 )
 def test_begin__what_was_meant_otherwise_starts_anew_and_says_so(left, clock, change, why):
     with Job(left, clock) as job:
-        assert job.begin(replace(PURPOSE, **change)) is None
+        assert job.begin(replace(FINGERPRINT, **change)) is None
         assert why in job.notes[0]
         assert (job.rows, job.earlier, ids(job)) == (0, None, [])
     assert list(left.parent.iterdir()) == []
@@ -84,23 +86,23 @@ def test_begin__what_was_meant_otherwise_starts_anew_and_says_so(left, clock, ch
 def test_begin__what_is_older_than_a_day_starts_anew(left, clock, hours, goes_on):
     clock.now += hours * 3600
     with Job(left, clock) as job:
-        assert (job.begin(PURPOSE) is not None) is goes_on
+        assert (job.begin(FINGERPRINT) is not None) is goes_on
 
 
 def test_begin__a_damaged_part_starts_anew(left, clock):
     part = folder_of(left) / "part-000001.arrow"
     part.write_bytes(part.read_bytes()[:-1])
     with Job(left, clock) as job:
-        assert job.begin(PURPOSE) is None
+        assert job.begin(FINGERPRINT) is None
         assert "damaged" in job.notes[0]
 
 
-@pytest.mark.parametrize("change", [{"version": 1}, {"parts": []}, {"kept": None}])
+@pytest.mark.parametrize("change", [{"version": 1}, {"parts": []}, {"checkpoint": None}])
 def test_begin__a_manifest_of_another_version_counts_as_none(left, clock, change):
     manifest = folder_of(left) / "manifest.json"
     manifest.write_bytes(msgspec.json.encode(msgspec.json.decode(manifest.read_bytes()) | change))
     with Job(left, clock) as job:
-        assert job.begin(PURPOSE) is None
+        assert job.begin(FINGERPRINT) is None
     assert not folder_of(left).exists()
 
 
@@ -108,7 +110,7 @@ def test_begin__what_no_manifest_names_does_not_count(left, clock):
     for name in ("part-000002.arrow", ".part-000002.arrow.aa.tmp"):
         (folder_of(left) / name).write_bytes(b"half")
     with Job(left, clock) as job:
-        job.begin(PURPOSE)
+        job.begin(FINGERPRINT)
         assert ids(job) == list(range(10))
     assert sorted(path.name for path in folder_of(left).iterdir()) == [
         "lock",
@@ -122,7 +124,7 @@ def test_job__sweeps_the_half_file_of_a_run_that_was_killed_while_it_put_the_par
     half = left.with_name(".deals.parquet.12ab34cd.tmp")
     half.write_bytes(b"PAR1")
     with Job(left, clock) as job:
-        assert job.begin(PURPOSE)
+        assert job.begin(FINGERPRINT)
         assert not half.exists()
 
 
@@ -131,19 +133,19 @@ def test_keep__a_full_disk_loses_nothing_of_what_was_there(left, clock, monkeypa
         raise OSError(28, "No space left on device")
 
     with Job(left, clock) as job:
-        job.begin(PURPOSE)
+        job.begin(FINGERPRINT)
         with monkeypatch.context() as patch:
             patch.setattr(workfolder.os, "fsync", full)
             with pytest.raises(ExportError, match=r"deals.parquet: No space left on device. Hint: make room"):
-                job.keep([rows(10, 2)], Kept(last_id=11, pinned_id=99))
+                job.keep([rows(10, 2)], Checkpoint(last_id=11, pinned_id=99))
         assert ids(job) == list(range(10))
-        job.keep([rows(10, 2)], Kept(last_id=11, pinned_id=99))
+        job.keep([rows(10, 2)], Checkpoint(last_id=11, pinned_id=99))
         assert ids(job) == list(range(12))
 
 
 def test_finish__leaves_nothing(left, clock):
     with Job(left, clock) as job:
-        job.begin(PURPOSE)
+        job.begin(FINGERPRINT)
         job.finish()
     assert list(left.parent.iterdir()) == []
     assert unfinished(clock.time()) == []
@@ -151,7 +153,7 @@ def test_finish__leaves_nothing(left, clock):
 
 def test_job__a_second_program_is_told(left, clock):
     code = (
-        "import sys; from pathlib import Path; from b24data.fetch.resume import Job\n"
+        "import sys; from pathlib import Path; from b24data.fetch.job import Job\n"
         "from b24data.http.clock import SYSTEM_CLOCK\n"
         "with Job(Path(sys.argv[1]), SYSTEM_CLOCK): print('held', flush=True); sys.stdin.read()"
     )
@@ -191,11 +193,11 @@ def test_jobs__a_state_folder_that_can_not_be_used_hinders_no_job(tmp_path, cloc
     (tmp_path / "file").touch()
     monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path / "file"))
     with Job(tmp_path / "deals.parquet", clock) as job:
-        job.begin(PURPOSE)
-        job.keep([rows(0, 4)], Kept(last_id=3, pinned_id=99))
+        job.begin(FINGERPRINT)
+        job.keep([rows(0, 4)], Checkpoint(last_id=3, pinned_id=99))
     assert unfinished(clock.time()) == []
     with Job(tmp_path / "deals.parquet", clock) as job:
-        assert job.begin(PURPOSE)
+        assert job.begin(FINGERPRINT)
 
 
 def test_discard__forgets_it_all(left, clock):

@@ -11,8 +11,8 @@ import pytest
 
 from b24data import Sandbox
 from b24data.errors import ConfigError, ExportError
-from b24data.fetch.manifest import Kept, Purpose, folder_of
-from b24data.fetch.resume import Job, discard, unfinished
+from b24data.fetch.job import Job, discard, unfinished
+from b24data.fetch.manifest import Checkpoint, Fingerprint, folder_of
 from b24data.http.clock import SYSTEM_CLOCK
 from tests.strangers import STRANGER, as_root, by_stranger
 
@@ -113,7 +113,7 @@ def test_stranger__reads_a_dataset_that_they_may_read_and_nothing_beside_it(port
     assert "PermissionError" in by_stranger((shared / "deals/_b24data/state.json").read_bytes)
 
 
-PURPOSE = Purpose(method="crm.deal.list", portal="acme", query="{}", caller="1", fields="")
+FINGERPRINT = Fingerprint(method="crm.deal.list", portal="acme", query="{}", caller="1", fields="")
 
 
 @as_root
@@ -121,8 +121,8 @@ def test_stranger__neither_reads_nor_forges_nor_removes_what_a_stopped_fetch_lef
     import pyarrow as pa
 
     with Job(shared / "deals.parquet", SYSTEM_CLOCK) as job:
-        job.begin(PURPOSE)
-        job.keep([pa.RecordBatch.from_pydict({"ID": [1, 2]})], Kept(last_id=2, pinned_id=9))
+        job.begin(FINGERPRINT)
+        job.keep([pa.RecordBatch.from_pydict({"ID": [1, 2]})], Checkpoint(last_id=2, pinned_id=9))
     folder = folder_of(shared / "deals.parquet")
     monkeypatch.setenv("B24DATA_STATE_DIR", str(shared / "state-of-another"))
 
@@ -140,7 +140,7 @@ def test_stranger__neither_reads_nor_forges_nor_removes_what_a_stopped_fetch_lef
     ):
         assert "PermissionError" in by_stranger(act) or "is a folder of root" in by_stranger(act)
     with Job(shared / "deals.parquet", SYSTEM_CLOCK) as job:
-        assert job.begin(PURPOSE)
+        assert job.begin(FINGERPRINT)
 
 
 @as_root
@@ -152,8 +152,8 @@ def test_stranger__a_manifest_that_they_put_there_is_not_gone_on_with(shared, tm
     def forge() -> None:
         os.environ["B24DATA_STATE_DIR"] = str(shared / "theirs")
         with Job(shared / "deals.parquet", SYSTEM_CLOCK) as job:
-            job.begin(PURPOSE)
-            job.keep([pa.RecordBatch.from_pydict({"ID": [666]})], Kept(last_id=666, pinned_id=999))
+            job.begin(FINGERPRINT)
+            job.keep([pa.RecordBatch.from_pydict({"ID": [666]})], Checkpoint(last_id=666, pinned_id=999))
 
     assert by_stranger(forge) == ""
     with (

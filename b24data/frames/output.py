@@ -8,17 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from b24data.frames.bound import Ref
+from b24data.frames.bindings import Ref
 from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels
 from b24data.frames.schema import Schema
 from b24data.report import Coercion
 
-__all__ = ["Presentation", "coercion_text"]
+__all__ = ["OutputColumns", "coercion_text"]
 
 
 @dataclass(slots=True)
-class Presentation:
+class OutputColumns:
     """Makes batches of a decoder ready to be handed out, in their order.
 
     ``hidden`` are columns that were asked for the walk's sake or to check the filter; ``absent`` are columns that were
@@ -41,7 +41,7 @@ class Presentation:
         """The records whose titles the batch needs and that were not asked for yet."""
         return self.labels.needed(batch, self.decoder.schema)
 
-    def show(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch as the caller gets it."""
         schema = self.decoder.schema
         if self.absent:
@@ -50,7 +50,7 @@ class Presentation:
             batch = batch.select([name for name in batch.schema.names if name not in self.hidden])
         return self.labels.apply(batch, schema)
 
-    def memory(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """What the notes are made of, JSON-safe: for a fetch that goes on in another run."""
         return {
             "absent": sorted(self.absent),
@@ -59,13 +59,13 @@ class Presentation:
             "naive": sorted(self.decoder.naive),
         }
 
-    def remember(self, memory: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Take in what an earlier run had seen."""
-        self.absent &= set(memory.get("absent", ()))
-        for name, codes in memory.get("unknown_codes", {}).items():
+        self.absent &= set(state.get("absent", ()))
+        for name, codes in state.get("unknown_codes", {}).items():
             self.labels.unknown[name] = [*codes]
-        self.decoder.unknown |= set(memory.get("unknown_fields", ()))
-        self.decoder.naive |= set(memory.get("naive", ()))
+        self.decoder.unknown |= set(state.get("unknown_fields", ()))
+        self.decoder.naive |= set(state.get("naive", ()))
 
     def notes(self) -> list[str]:
         """What a reader of the columns should know."""

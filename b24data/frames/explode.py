@@ -16,16 +16,25 @@ from b24data.lists.names import check_names
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["exploded", "first_of"]
+__all__ = ["explode", "first"]
 
 _MIXED = "fm"  # phones, e-mail addresses and the like in one list: b24restdocs, crm-item-list.md
 
 
-def exploded(frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
-    """One row for each element, with the ``keep`` columns (None: all others) of its row beside it.
+def explode(frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None) -> pd.DataFrame:
+    """A column of lists, such as PHONE, as one row for each element; rows without an element are left out.
 
-    Of a list of contacts ``column`` holds the value, ``column_TYPE`` its kind (WORK, HOME, ...), ``column_ID`` its id.
-    ``fm`` of ``crm.item.list`` has phones, e-mail addresses and the like in one list: ``fm_TYPE_ID`` tells them apart.
+    ``keep`` are the other columns of the result (None: all). A contact's value is in ``PHONE``, its kind (``WORK``,
+    ``HOME``) in ``PHONE_TYPE``, its id in ``PHONE_ID``; for ``fm`` of ``crm.item.list``, ``fm_TYPE_ID`` says which it
+    is (``PHONE``, ``EMAIL``, ``WEB``, ``IM``). Sends no request.
+
+    :raises SchemaError: there is no such column, or it has no lists.
+
+    >>> from b24data import Sandbox, explode
+    >>> with Sandbox(contacts=50) as portal:
+    ...     contacts = portal.connect().tools.fetch_all("crm.contact.list", ["ID", "PHONE"], progress=False)
+    >>> list(explode(contacts, "PHONE", keep=["ID"]))
+    ['ID', 'PHONE', 'PHONE_TYPE', 'PHONE_ID']
     """
     import pandas as pd
 
@@ -38,10 +47,19 @@ def exploded(frame: pd.DataFrame, column: str, keep: Sequence[str] | None = None
     return unfolded
 
 
-def first_of(frame: pd.DataFrame, column: str, type_id: str | None = None) -> pd.Series[Any]:
-    """The first element of each list, of a contact its value; null where there is none. The index is the frame's.
+def first(frame: pd.DataFrame, column: str, type_id: str | None = None) -> pd.Series[Any]:
+    """The first element of each list in a column, of a contact its value; null where there is none.
 
-    ``type_id`` takes the first contact of that type, such as ``EMAIL``.
+    ``type_id`` takes the first contact of that type: ``first(items, "fm", "EMAIL")``. The index is the frame's, so
+    ``contacts["PHONE"] = first(contacts, "PHONE")`` makes it a column of texts. Sends no request.
+
+    :raises SchemaError: there is no such column, or it has no lists.
+
+    >>> from b24data import Sandbox, first
+    >>> with Sandbox(contacts=50) as portal:
+    ...     contacts = portal.connect().tools.fetch_all("crm.contact.list", ["ID", "PHONE"], progress=False)
+    >>> str(first(contacts, "PHONE").dtype)
+    'string'
     """
     lists = _lists(frame, column)
     if type_id is not None:

@@ -7,14 +7,13 @@ import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from b24data.errors import AccessDeniedError, AjaxError, IncompleteFetchError, MethodNotFoundError
+from b24data.fields.fields import Field
 from b24data.fields.meanings import meanings_of
-from b24data.frames.schema import Column
-from b24data.frames.wire import parse_rows
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.protocol import Command, Response, encode_batch, read_batch
@@ -23,11 +22,11 @@ from b24data.lists.methods import spec_of
 from b24data.lists.names import folded
 from b24data.lists.plan import make_plan
 from b24data.lists.reader import PageReader
-from b24data.lists.rows import Row, rows_of
+from b24data.lists.rows import Row, parse_rows, rows_of
 from b24data.lists.walk import IdRun, WalkFacts
 from b24data.lists.walks import read_list
 
-__all__ = ["Book", "Dictionaries", "Words", "book_of", "own_words"]
+__all__ = ["Coded", "Dictionaries", "Dictionary", "Words", "dictionary_of", "own_words"]
 
 Words = Mapping[str, str | None]
 """The label of each code. None: the code means nothing, such as user 0."""
@@ -38,8 +37,22 @@ _AGE_S = 600.0
 _MOST = 20_000
 
 
+class Coded(Protocol):
+    """A column of codes: its name in the answers, and its field where the portal describes it."""
+
+    @property
+    def wire(self) -> str:
+        """The name in the answers."""
+        ...
+
+    @property
+    def field(self) -> Field | None:
+        """What the portal says of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Book:
+class Dictionary:
     """One dictionary: its kind and, where there are several, which."""
 
     kind: str
@@ -131,37 +144,37 @@ _STATUSES = {"1": "STATUS", "5": "INVOICE_STATUS"}
 _OWNERS = {"crm.lead.list": "1", "crm.deal.list": "2", "crm.deal.recurring.list": "2", "crm.quote.list": "7"}
 
 
-def book_of(column: Column, method: str, params: Mapping[str, Any]) -> Book | None:
+def dictionary_of(column: Coded, method: str, params: Mapping[str, Any]) -> Dictionary | None:
     """The dictionary of a column's codes in rows of ``method``; None where it has none.
 
-    >>> from b24data.fields.fields import Field
+    >>> from types import SimpleNamespace
     >>> stage = Field("STAGE_ID", "STAGE_ID", type="crm_status", status="DEAL_STAGE")
-    >>> book_of(Column("STAGE_ID", "STAGE_ID", stage, "string", "text"), "crm.deal.list", {})
-    Book(kind='status', which='DEAL_STAGE')
+    >>> dictionary_of(SimpleNamespace(wire="STAGE_ID", field=stage), "crm.deal.list", {})
+    Dictionary(kind='status', which='DEAL_STAGE')
     """
     owner = _owner(method, params)
     if kind := _KIND_OF_COLUMN.get(method.lower(), {}).get(folded(column.wire)):
-        return Book(kind)
+        return Dictionary(kind)
     if column.field is None or not column.field.type:
         return _by_name(column.wire.replace("_", "").lower(), owner)
     if column.field.type == "crm_status":
         which = column.field.status
-        return Book("status", which) if which else _by_name(column.wire.replace("_", "").lower(), owner)
+        return Dictionary("status", which) if which else _by_name(column.wire.replace("_", "").lower(), owner)
     if column.field.type == "crm_category":
-        return Book("category", owner) if owner else None
+        return Dictionary("category", owner) if owner else None
     kind = _KIND_OF_TYPE.get(column.field.type)
-    return Book(kind) if kind else None
+    return Dictionary(kind) if kind else None
 
 
-def _by_name(name: str, owner: str) -> Book | None:
+def _by_name(name: str, owner: str) -> Dictionary | None:
     """The dictionary of a column that nothing describes, such as those of ``crm.stagehistory.list``."""
     if name in ("entitytypeid", "ownertypeid"):
-        return Book("crm_enum_ownertype")
+        return Dictionary("crm_enum_ownertype")
     if name == "statusid" and owner in _STATUSES:
-        return Book("status", _STATUSES[owner])
+        return Dictionary("status", _STATUSES[owner])
     if name == "stageid" and owner:
-        return Book("status", _STAGES.get(owner, f"DYNAMIC_{owner}_STAGE"))
-    return Book("category", owner) if name == "categoryid" and owner else None
+        return Dictionary("status", _STAGES.get(owner, f"DYNAMIC_{owner}_STAGE"))
+    return Dictionary("category", owner) if name == "categoryid" and owner else None
 
 
 def _owner(method: str, params: Mapping[str, Any]) -> str:
@@ -175,58 +188,66 @@ class Dictionaries:
 
     session_of: Callable[[], Session]
     clock: Clock
-    _kept: dict[Book, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
+    _kept: dict[Dictionary, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def words_for(
         self,
-        columns: Iterable[Column],
+        columns: Iterable[Coded],
         method: str,
         params: Mapping[str, Any],
         context: CallContext,
         *,
         people: bool = True,
-    ) -> tuple[Callable[[Column], Words | None], list[str]]:
+    ) -> tuple[Callable[[Coded], Words | None], list[str]]:
         """What tells the labels of a column's codes, and a note for each dictionary that can't be had.
 
         Without ``people``, users, departments and groups, which may be many, are left out.
         """
         named = list(columns)
 
-        def words_of(column: Column) -> Words | None:
-            book = book_of(column, method, params)
-            return own_words(column, method) or (words.get(book) if book else None)
+        def words_of(column: Coded) -> Words | None:
+            dictionary = dictionary_of(column, method, params)
+            return own_words(column, method) or (words.get(dictionary) if dictionary else None)
 
-        books = {
-            book for column in named if not own_words(column, method) and (book := book_of(column, method, params))
+        dictionaries = {
+            dictionary
+            for column in named
+            if not own_words(column, method) and (dictionary := dictionary_of(column, method, params))
         }
-        words, notes = self.of({book for book in books if people or book.kind not in _PEOPLE}, context)
+        words, notes = self.of(
+            {dictionary for dictionary in dictionaries if people or dictionary.kind not in _PEOPLE}, context
+        )
         return words_of, notes
 
-    def of(self, books: Collection[Book], context: CallContext) -> tuple[dict[Book, Words], list[str]]:
-        """The labels of several dictionaries, and a note for each one that is not available. Unknown ones are
-        requested in
-        one batch; a list of more than a page is then read to its end.
+    def of(
+        self, dictionaries: Collection[Dictionary], context: CallContext
+    ) -> tuple[dict[Dictionary, Words], list[str]]:
+        """The labels of several dictionaries, and a note for each one that is not available.
+
+        Unknown ones are requested in one batch; a list of more than a page is then read to its end.
         """
-        lists = {part: self._recent(part) for book in books for part in _parts(book)}
+        lists = {part: self._recent(part) for dictionary in dictionaries for part in _parts(dictionary)}
         asked = [part for part, rows in lists.items() if rows is None]
         notes: list[str] = []
         for part, rows in zip(asked, self._ask(asked, context, notes) if asked else (), strict=True):
             lists[part] = rows
-        words: dict[Book, Words] = {}
-        for book in books:
-            told = [(part, rows) for part in _parts(book) if (rows := lists[part]) is not None]
+        words: dict[Dictionary, Words] = {}
+        for dictionary in dictionaries:
+            told = [(part, rows) for part in _parts(dictionary) if (rows := lists[part]) is not None]
             if told:
-                words[book] = dict(pair for part, rows in told for pair in _words(book, _SOURCES[part.kind], rows))
+                words[dictionary] = dict(
+                    pair for part, rows in told for pair in _words(dictionary, _SOURCES[part.kind], rows)
+                )
         return words, notes
 
-    def _recent(self, part: Book) -> list[dict[str, Any]] | None:
+    def _recent(self, part: Dictionary) -> list[dict[str, Any]] | None:
         with self._lock:
             at, rows = self._kept.get(part, (float("-inf"), []))
         return rows if self.clock.monotonic() - at < _AGE_S else None
 
     def _ask(
-        self, parts: Sequence[Book], context: CallContext, notes: list[str]
+        self, parts: Sequence[Dictionary], context: CallContext, notes: list[str]
     ) -> Iterator[list[dict[str, Any]] | None]:
         commands = [Command(f"b{at}", _SOURCES[part.kind].method, _params(part)) for at, part in enumerate(parts)]
         response = self.session_of().call("batch", encode_batch(commands), context=context, reads=True)
@@ -242,7 +263,7 @@ class Dictionaries:
             yield rows
 
     def _whole(
-        self, part: Book, command: Command, answer: Response | AjaxError, context: CallContext
+        self, part: Dictionary, command: Command, answer: Response | AjaxError, context: CallContext
     ) -> list[dict[str, Any]]:
         if isinstance(answer, AccessDeniedError | MethodNotFoundError):
             raise answer
@@ -258,7 +279,7 @@ class Dictionaries:
         return list(itertools.chain.from_iterable(blocks))
 
 
-def own_words(column: Column, method: str) -> Words:
+def own_words(column: Coded, method: str) -> Words:
     """The labels that need no request: those of the description of an enumeration, else those of the documentation.
 
     0 in a user field is not an element of it.
@@ -269,14 +290,14 @@ def own_words(column: Column, method: str) -> Words:
     return {**nothing, **column.field.values}
 
 
-def _parts(book: Book) -> tuple[Book, ...]:
+def _parts(dictionary: Dictionary) -> tuple[Dictionary, ...]:
     """The lists that a dictionary is put together from: one for all of crm.status, two for the types of CRM objects."""
-    if book.kind == "status":
-        return (Book("status"),)
-    return (book, Book("smart_process")) if book.kind == "crm_enum_ownertype" else (book,)
+    if dictionary.kind == "status":
+        return (Dictionary("status"),)
+    return (dictionary, Dictionary("smart_process")) if dictionary.kind == "crm_enum_ownertype" else (dictionary,)
 
 
-def _params(part: Book) -> dict[str, Any]:
+def _params(part: Dictionary) -> dict[str, Any]:
     if part.kind == "category":
         return {"entityTypeId": int(part.which)}
     select = _SOURCES[part.kind].select
@@ -292,13 +313,15 @@ def _parsed(rows: Sequence[Row | msgspec.Raw]) -> list[dict[str, Any]]:
     return [dict(row) for row in parse_rows(rows)]
 
 
-def _words(book: Book, source: _Source, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str | None]]:
+def _words(
+    dictionary: Dictionary, source: _Source, rows: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, str | None]]:
     if not source.zero:
         yield "0", None
-    if book.kind == "order_status":
+    if dictionary.kind == "order_status":
         rows = _first_language_last(list(rows))
     for row in rows:
-        if book.kind != "status" or _is_list(str(row.get("ENTITY_ID")), book.which):
+        if dictionary.kind != "status" or _is_list(str(row.get("ENTITY_ID")), dictionary.which):
             text = " ".join(str(row[key]).strip() for key in source.words if row.get(key)) or row.get("EMAIL")
             if text:
                 yield str(row.get(source.code)), str(text)

@@ -13,7 +13,7 @@ import pytest
 from b24data import B24Hook, B24OAuth, Sandbox
 from b24data.auth.webhook import HookCredentials
 from b24data.fields import cache as module
-from b24data.fields.cache import Shelf, shelf_of
+from b24data.fields.cache import DescriptionCache, cache_of
 from b24data.fields.fields import Field
 from b24data.http.session import Session
 from tests.http.fakes import FakeTransport
@@ -36,25 +36,25 @@ def hook(url):
 
 
 def test_shelf__gives_back_what_was_put(tmp_path):
-    shelf = Shelf(tmp_path, "acme.bitrix24.com")
-    shelf.put("v2", "crm.deal.list", {}, FIELDS, at=1_800_000_000.5)
-    found = shelf.get("v2", "crm.deal.list", {})
+    cache = DescriptionCache(tmp_path, "acme.bitrix24.com")
+    cache.put("v2", "crm.deal.list", {}, FIELDS, at=1_800_000_000.5)
+    found = cache.get("v2", "crm.deal.list", {})
     assert (found.fields, found.at) == (FIELDS, 1_800_000_000.5)
-    assert shelf.get("v3", "crm.deal.list", {}) is None
-    assert shelf.get("v2", "crm.deal.list", {"entityTypeId": 2}) is None
+    assert cache.get("v3", "crm.deal.list", {}) is None
+    assert cache.get("v2", "crm.deal.list", {"entityTypeId": 2}) is None
 
 
 def test_shelf__names_are_those_of_the_latest_whatever_was_asked(tmp_path):
-    shelf = Shelf(tmp_path, "acme.bitrix24.com")
-    shelf.put("v2", "crm.item.list", {"entityTypeId": 2}, {"old": Field("old", "old")}, at=1.0)
-    shelf.put("v2", "crm.item.list", {"entityTypeId": 31}, {"new": Field("new", "new")}, at=2.0)
-    shelf.put("v2", "crm.item_list", {}, {"other": Field("other", "other")}, at=3.0)
-    assert shelf.names("CRM.Item.List") == ["new"]
-    assert shelf.names("crm.lead.list") == []
+    cache = DescriptionCache(tmp_path, "acme.bitrix24.com")
+    cache.put("v2", "crm.item.list", {"entityTypeId": 2}, {"old": Field("old", "old")}, at=1.0)
+    cache.put("v2", "crm.item.list", {"entityTypeId": 31}, {"new": Field("new", "new")}, at=2.0)
+    cache.put("v2", "crm.item_list", {}, {"other": Field("other", "other")}, at=3.0)
+    assert cache.names("CRM.Item.List") == ["new"]
+    assert cache.names("crm.lead.list") == []
 
 
 def test_shelf__the_file_is_private_and_holds_no_secret(folder):
-    shelf_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")).put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
+    cache_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")).put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
     [file] = [path for path in folder.rglob("*") if path.is_file()]
     assert CODE not in file.read_text() + str(file)
     assert json.loads(file.read_bytes())["portal"] == "acme.bitrix24.com"
@@ -70,79 +70,79 @@ def test_shelf__each_portal_user_and_application_has_its_own():
         f"https://acme.bitrix24.com/rest/7/{CODE[::-1]}/",
         f"https://other.bitrix24.com/rest/7/{CODE}/",
     )
-    assert len({shelf_of(hook(url)).folder for url in urls}) == len(urls)
-    assert shelf_of(hook(urls[0])) is shelf_of(hook(urls[0]))
+    assert len({cache_of(hook(url)).folder for url in urls}) == len(urls)
+    assert cache_of(hook(urls[0])) is cache_of(hook(urls[0]))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:8000"])
 def test_shelf__nothing_is_kept_for_a_portal_on_this_machine(host):
-    assert shelf_of(hook(f"http://{host}/rest/1/{CODE}/")) is None
+    assert cache_of(hook(f"http://{host}/rest/1/{CODE}/")) is None
 
 
 def test_shelf__nothing_is_kept_for_a_user_who_is_not_known():
     pair = {"access_token": "a", "refresh_token": "r", "client_endpoint": "https://acme.bitrix24.com/rest/"}
     secret = {"client_id": "app.1", "client_secret": "cl13nt-s3cr3t"}
-    assert shelf_of(B24OAuth(pair, secret).session) is None
-    assert shelf_of(B24OAuth({**pair, "user_id": 7}, secret).session) is not None
+    assert cache_of(B24OAuth(pair, secret).session) is None
+    assert cache_of(B24OAuth({**pair, "user_id": 7}, secret).session) is not None
 
 
 def test_shelf__nothing_is_kept_of_what_something_else_answers():
     b24 = B24Hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")
     b24.set_http_client("v2", type("Recorded", (), {"call": lambda *_, **__: {"result": []}})())
-    assert shelf_of(b24.session) is None
+    assert cache_of(b24.session) is None
 
 
 def test_shelf__a_file_of_another_version_is_as_if_it_were_not_there(tmp_path):
-    shelf = Shelf(tmp_path, "acme.bitrix24.com")
-    shelf.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
+    cache = DescriptionCache(tmp_path, "acme.bitrix24.com")
+    cache.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
     [file] = tmp_path.iterdir()
     kept = json.loads(file.read_bytes())
     file.write_text(json.dumps({**kept, "b24data": "0.0.1"}))
-    assert shelf.get("v2", "crm.deal.list", {}) is None
-    assert shelf.names("crm.deal.list") == []
+    assert cache.get("v2", "crm.deal.list", {}) is None
+    assert cache.names("crm.deal.list") == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"b24data": 1}', b"\xff\xfe", b'{"fields": {"ID": "x"}}'])
 def test_shelf__a_broken_file_is_as_if_it_were_not_there_and_the_log_says_so_once(tmp_path, content, caplog):
-    shelf = Shelf(tmp_path, "acme.bitrix24.com")
-    shelf.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
+    cache = DescriptionCache(tmp_path, "acme.bitrix24.com")
+    cache.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
     [file] = tmp_path.iterdir()
     file.write_bytes(content)
     with caplog.at_level(logging.WARNING, "b24data"):
-        assert shelf.get("v2", "crm.deal.list", {}) is None
-        assert shelf.names("crm.deal.list") == []
+        assert cache.get("v2", "crm.deal.list", {}) is None
+        assert cache.names("crm.deal.list") == []
     assert len(caplog.records) == 1
     assert str(file) in caplog.text
-    shelf.put("v2", "crm.deal.list", {}, FIELDS, at=2.0)
-    assert shelf.get("v2", "crm.deal.list", {}).at == 2.0
+    cache.put("v2", "crm.deal.list", {}, FIELDS, at=2.0)
+    assert cache.get("v2", "crm.deal.list", {}).at == 2.0
 
 
 def test_shelf__a_folder_that_can_not_be_made_is_one_line_in_the_log(folder, caplog):
     folder.write_text("a file stands in the way")
     with caplog.at_level(logging.WARNING, "b24data"):
-        assert shelf_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")) is None
-        assert shelf_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")) is None
+        assert cache_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")) is None
+        assert cache_of(hook(f"https://acme.bitrix24.com/rest/7/{CODE}/")) is None
     assert caplog.text.count("field descriptions are not cached") == 1
 
 
 def test_shelf__a_folder_that_can_not_be_written_is_one_line_in_the_log(tmp_path, caplog):
     (tmp_path / "fields").write_text("a file stands in the way")
-    shelf = Shelf(tmp_path / "fields", "acme.bitrix24.com")
+    cache = DescriptionCache(tmp_path / "fields", "acme.bitrix24.com")
     with caplog.at_level(logging.WARNING, "b24data"):
         for _ in range(2):
-            shelf.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
-            assert shelf.get("v2", "crm.deal.list", {}) is None
+            cache.put("v2", "crm.deal.list", {}, FIELDS, at=1.0)
+            assert cache.get("v2", "crm.deal.list", {}) is None
     assert caplog.text.count("field descriptions are not cached") == 1
 
 
 def test_shelf__what_nobody_asked_for_in_a_month_is_removed(tmp_path):
-    shelf = Shelf(tmp_path, "acme.bitrix24.com")
-    shelf.put("v2", "crm.lead.list", {}, FIELDS, at=1.0)
+    cache = DescriptionCache(tmp_path, "acme.bitrix24.com")
+    cache.put("v2", "crm.lead.list", {}, FIELDS, at=1.0)
     [old] = tmp_path.iterdir()
     os.utime(old, (time.time() - 31 * 86_400,) * 2)
-    shelf.put("v2", "crm.deal.list", {}, FIELDS, at=2.0)
+    cache.put("v2", "crm.deal.list", {}, FIELDS, at=2.0)
     assert not old.exists()
-    assert shelf.names("crm.deal.list") == list(FIELDS)
+    assert cache.names("crm.deal.list") == list(FIELDS)
 
 
 def test_shelf__a_sandbox_leaves_nothing_behind(folder):

@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from b24data.frames.bound import Ref
-from b24data.frames.presented import Presentation
+from b24data.frames.bindings import Ref
+from b24data.frames.output import OutputColumns
 from b24data.frames.titles import Titles
 
-__all__ = ["MOST_ROWS", "Held"]
+__all__ = ["MOST_ROWS", "TitleQueue"]
 
 S = TypeVar("S")
 _Shown = tuple[pa.RecordBatch, S]
@@ -23,7 +23,7 @@ MOST_ROWS = 10_000
 
 
 @dataclass(slots=True)
-class Held(Generic[S]):
+class TitleQueue(Generic[S]):
     """Hands out batches in their order, each as soon as all its titles were asked for.
 
     Each goes with what was true when it came, such as how far the walk had come. ``rows`` is how many still wait.
@@ -33,26 +33,26 @@ class Held(Generic[S]):
     rows: int = 0
     _waiting: deque[tuple[pa.RecordBatch, set[Ref], S]] = field(default_factory=deque)
 
-    def take(self, presentation: Presentation, batch: pa.RecordBatch, standing: S) -> Iterator[_Shown[S]]:
+    def take(self, output: OutputColumns, batch: pa.RecordBatch, checkpoint: S) -> Iterator[_Shown[S]]:
         """Take one more batch, and hand out what is ready."""
-        self._waiting.append((batch, presentation.needed(batch), standing))
+        self._waiting.append((batch, output.needed(batch), checkpoint))
         self.rows += batch.num_rows
         self.titles.ask(everything=self.rows >= MOST_ROWS and not self.titles.knows(self._waiting[0][1]))
         while self._waiting and self.titles.knows(self._waiting[0][1]):
-            yield self._next(presentation)
+            yield self._next(output)
 
-    def rest(self, presentation: Presentation) -> Iterator[_Shown[S]]:
+    def rest(self, output: OutputColumns) -> Iterator[_Shown[S]]:
         """Hand out all that is left."""
         if self._waiting:
             self.titles.ask(everything=True)
-        yield from self.as_they_are(presentation)
+        yield from self.as_they_are(output)
 
-    def as_they_are(self, presentation: Presentation) -> Iterator[_Shown[S]]:
+    def as_they_are(self, output: OutputColumns) -> Iterator[_Shown[S]]:
         """Return all remaining rows without a request: an unknown title stays a code."""
         while self._waiting:
-            yield self._next(presentation)
+            yield self._next(output)
 
-    def _next(self, presentation: Presentation) -> _Shown[S]:
-        batch, _, standing = self._waiting.popleft()
+    def _next(self, output: OutputColumns) -> _Shown[S]:
+        batch, _, checkpoint = self._waiting.popleft()
         self.rows -= batch.num_rows
-        return presentation.show(batch), standing
+        return output.apply(batch), checkpoint

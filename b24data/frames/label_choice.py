@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from b24data.errors import SchemaError
+from b24data.fields.dictionaries import Dictionaries, dictionary_of, own_words
 from b24data.fields.fields import Field
-from b24data.frames.bound import bound_of
-from b24data.frames.dictionaries import Dictionaries, book_of, own_words
+from b24data.frames.bindings import binding_of
 from b24data.frames.labels import LabelMode, Labels
 from b24data.frames.schema import Column, build_schema
 from b24data.frames.titles import Titles
@@ -49,7 +49,7 @@ def make_labels(
             lambda column: words_of(column) if column.name in names else None,
             suffix,
             titles=titles,
-            bound_of=lambda column: bound_of(column, method, params) if column.name in names else None,
+            binding_of=lambda column: binding_of(column, method, params) if column.name in names else None,
         ),
         notes,
     )
@@ -97,7 +97,7 @@ def named_columns(
             near = near_names(name, [_code(column) for column in with_labels])
             others = near or [_code(column) for column in with_labels[:_SHOWN]]
             raise SchemaError(f"{name} has no labels", hint=f"columns with labels: {', '.join(others) or 'none'}")
-        bound = bound_of(found, method, params)
+        bound = binding_of(found, method, params)
         if bound and bound.by and not any(folded(column.wire) == folded(bound.by) for column in columns):
             raise SchemaError(f"labels of {name} need the column {bound.by}", hint=f"add {bound.by} to select")
         named.append(found)
@@ -107,7 +107,9 @@ def named_columns(
 def _has_labels(column: Column, method: str, params: Mapping[str, Any]) -> bool:
     if column.kind not in ("int", "text", "category"):
         return False
-    return bool(own_words(column, method) or book_of(column, method, params) or bound_of(column, method, params))
+    return bool(
+        own_words(column, method) or dictionary_of(column, method, params) or binding_of(column, method, params)
+    )
 
 
 def _spelt(name: str, fields: Mapping[str, Field]) -> bool:

@@ -11,7 +11,7 @@ from b24data.fields.fields import Field
 from b24data.frames.schema import Column
 from b24data.lists.names import folded
 
-__all__ = ["Bound", "Ref", "bound_of", "type_id_of"]
+__all__ = ["Binding", "Ref", "binding_of", "type_id_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class Binding:
     """What the ids of a column belong to.
 
     ``by`` is the name of the column that has the type or the group in the same row; without it ``which`` is the same
     in all rows. Ids of kind ``crm_text`` say their type themselves: ``CO_5``.
 
-    >>> Bound("crm", "4").ref("17")
+    >>> Binding("crm", "4").ref("17")
     Ref(kind='crm', which='4', id='17')
-    >>> Bound("crm_text").ref("T80_5")
+    >>> Binding("crm_text").ref("T80_5")
     Ref(kind='crm', which='128', id='5')
     """
 
@@ -76,19 +76,19 @@ _BY_COLUMN = {
 }
 # tasks/stages/task-stages-get.md: stages are those of a group, and of a user's own plan.
 _TASKS = {
-    "stageid": Bound("task_stage", by="GROUP_ID"),
-    "flowid": Bound("task_flow"),
-    "sprintid": Bound("task_sprint"),
+    "stageid": Binding("task_stage", by="GROUP_ID"),
+    "flowid": Binding("task_flow"),
+    "sprintid": Binding("task_sprint"),
 }
 
 
-def bound_of(column: Column, method: str, params: Mapping[str, Any]) -> Bound | None:
+def binding_of(column: Column, method: str, params: Mapping[str, Any]) -> Binding | None:
     """What the ids in a column of ``method`` belong to; None for columns of anything else.
 
     >>> from b24data.frames.schema import build_schema, Field
     >>> [column] = build_schema({"C": Field("C", "C", type="crm_company")}, ["C"], id_code=None).columns
-    >>> bound_of(column, "crm.deal.list", {})
-    Bound(kind='crm', which='4', by='')
+    >>> binding_of(column, "crm.deal.list", {})
+    Binding(kind='crm', which='4', by='')
     """
     if column.kind not in ("int", "text", "category"):
         return None
@@ -96,28 +96,28 @@ def bound_of(column: Column, method: str, params: Mapping[str, Any]) -> Bound | 
     return described or _by_name(folded(column.wire), method.lower(), params)
 
 
-def _by_type(field: Field, params: Mapping[str, Any]) -> Bound | None:
+def _by_type(field: Field, params: Mapping[str, Any]) -> Binding | None:
     if which := _TYPES.get(field.type):
-        return Bound("crm", which)
+        return Binding("crm", which)
     if field.link and field.type in ("E", "E:EList", "iblock_element"):
         type_id, _, list_id = field.link.rpartition("/")
         type_id = type_id or _given(params, "IBLOCK_TYPE_ID")
-        return Bound("element", f"{type_id}/{list_id}") if type_id else None
-    return Bound("crm_text") if field.type in ("crm", "S:ECrm") else None
+        return Binding("element", f"{type_id}/{list_id}") if type_id else None
+    return Binding("crm_text") if field.type in ("crm", "S:ECrm") else None
 
 
 def _given(params: Mapping[str, Any], name: str) -> str:
     return str(next((value for key, value in params.items() if key.lower() == name.lower()), ""))
 
 
-def _by_name(name: str, method: str, params: Mapping[str, Any]) -> Bound | None:
+def _by_name(name: str, method: str, params: Mapping[str, Any]) -> Binding | None:
     if parent := re.fullmatch(r"parentid(\d+)", name):
-        return Bound("crm", parent[1]) if _has_titles(parent[1]) else None
+        return Binding("crm", parent[1]) if _has_titles(parent[1]) else None
     if by := _BY_COLUMN.get(method, {}).get(name):
-        return Bound("crm", by=by)
+        return Binding("crm", by=by)
     if (method, name) == ("crm.stagehistory.list", "ownerid"):
         which = _given(params, "entityTypeId")
-        return Bound("crm", which) if _has_titles(which) else None
+        return Binding("crm", which) if _has_titles(which) else None
     return _TASKS.get(name) if method == "tasks.task.list" else None
 
 

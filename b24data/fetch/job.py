@@ -21,10 +21,10 @@ from b24data.fetch.manifest import (
     LASTS_S,
     MANIFEST,
     VERSION,
-    Kept,
+    Checkpoint,
+    Fingerprint,
     Manifest,
     Part,
-    Purpose,
     folder_of,
     read_manifest,
 )
@@ -50,13 +50,13 @@ class Job:
 
     >>> import tempfile
     >>> from b24data.http.clock import SYSTEM_CLOCK
-    >>> purpose = Purpose(method="crm.deal.list", portal="x", query="{}", caller="1", fields="")
+    >>> fingerprint = Fingerprint(method="crm.deal.list", portal="x", query="{}", caller="1", fields="")
     >>> target = Path(tempfile.mkdtemp(), "deals.parquet")
     >>> with Job(target, SYSTEM_CLOCK) as job:
-    ...     job.begin(purpose)
-    ...     job.keep([pa.RecordBatch.from_pydict({"ID": [1, 2]})], Kept(last_id=2, pinned_id=9))
+    ...     job.begin(fingerprint)
+    ...     job.keep([pa.RecordBatch.from_pydict({"ID": [1, 2]})], Checkpoint(last_id=2, pinned_id=9))
     >>> with Job(target, SYSTEM_CLOCK) as job:
-    ...     job.begin(purpose).last_id, sum(batch.num_rows for batch in job.batches())
+    ...     job.begin(fingerprint).last_id, sum(batch.num_rows for batch in job.batches())
     ...     job.finish()
     (2, 2)
     """
@@ -68,7 +68,7 @@ class Job:
         self._clock = clock
         self._folder = WorkFolder(folder_of(target), of=target)
         self._manifest: Manifest | None = None
-        self._purpose: Purpose | None = None
+        self._fingerprint: Fingerprint | None = None
         self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -112,20 +112,20 @@ class Job:
     @property
     def rows(self) -> int:
         """How many rows the parts have."""
-        return self._manifest.kept.rows if self._manifest else 0
+        return self._manifest.checkpoint.rows if self._manifest else 0
 
     def schemas(self) -> list[pa.Schema]:
         """The schema of each part; a later one may be wider."""
         return [reader.schema for reader in self._readers()]
 
-    def begin(self, purpose: Purpose) -> Kept | None:
-        """What an earlier run left for the same purpose; None where there is nothing to go on with, and why in notes.
+    def begin(self, fingerprint: Fingerprint) -> Checkpoint | None:
+        """What an earlier run left for the same fingerprint; None where there is nothing to resume, and why in notes.
 
         What can't be gone on with is removed.
         """
-        self._purpose = purpose
+        self._fingerprint = fingerprint
         found = read_manifest(self._folder)
-        why = "" if found is None else self._unfit(found, purpose)
+        why = "" if found is None else self._unfit(found, fingerprint)
         if found is None or why:
             if why:
                 self.notes.append(f"started over: {why}")
@@ -134,15 +134,15 @@ class Job:
         named = {part.name for part in found.parts} | {MANIFEST, LOCK}
         self._folder.remove(*(name for name in self._folder.names() if name not in named))  # by a run that was killed
         self._manifest = found
-        self.earlier = EarlierRuns(found.runs, found.kept.rows, found.kept.seconds, found.kept.window)
-        return found.kept
+        self.earlier = EarlierRuns(found.runs, found.checkpoint.rows, found.checkpoint.seconds, found.checkpoint.window)
+        return found.checkpoint
 
-    def keep(self, batches: Sequence[pa.RecordBatch], kept: Kept) -> None:
-        """Add rows: those up to ``kept.last_id`` that are in no part yet. ``kept.rows`` is counted here.
+    def keep(self, batches: Sequence[pa.RecordBatch], checkpoint: Checkpoint) -> None:
+        """Add rows: those up to ``checkpoint.last_id`` that are in no part yet. ``checkpoint.rows`` is counted here.
 
         Raises :class:`ExportError` where they can't be written; what was there before is still there then.
         """
-        if self._purpose is None:
+        if self._fingerprint is None:
             raise ConfigError("a job begins before it keeps anything")
         before = self._manifest
         parts = before.parts if before else ()
@@ -150,11 +150,11 @@ class Job:
             part = self._write(f"part-{len(parts):06}.arrow", batches)
             manifest = Manifest(
                 version=VERSION,
-                purpose=self._purpose,
+                fingerprint=self._fingerprint,
                 started=before.started if before else self._clock.time(),
                 runs=self.earlier.runs + 1 if self.earlier else 1,
                 parts=(*parts, part),
-                kept=replace(kept, rows=self.rows + part.rows),
+                checkpoint=replace(checkpoint, rows=self.rows + part.rows),
             )
             self._folder.write_whole(MANIFEST, seal(manifest))
         except ExportError as error:
@@ -192,13 +192,13 @@ class Job:
                     hint=f"{option('resume', False)} starts over",
                 ) from error
 
-    def _unfit(self, found: Manifest, purpose: Purpose) -> str:
-        there = found.purpose
-        if there.caller != purpose.caller:
+    def _unfit(self, found: Manifest, fingerprint: Fingerprint) -> str:
+        there = found.fingerprint
+        if there.caller != fingerprint.caller:
             return "another user or portal began this file"
-        if (there.method, there.query) != (purpose.method, purpose.query):
+        if (there.method, there.query) != (fingerprint.method, fingerprint.query):
             return "an earlier run had another query"
-        if there.fields != purpose.fields:
+        if there.fields != fingerprint.fields:
             return "the fields of the list have changed since an earlier run"
         if not 0 <= self._clock.time() - found.started <= LASTS_S:
             return "an earlier run began more than 24 hours ago"

@@ -12,8 +12,8 @@ from typing import cast
 import pyarrow as pa
 
 from b24data.errors import ExportError
-from b24data.fetch.manifest import Kept
-from b24data.fetch.resume import Job
+from b24data.fetch.job import Job
+from b24data.fetch.manifest import Checkpoint
 from b24data.files.disk import disk_error, resumable
 from b24data.frames.sinks import Sink, united
 from b24data.http.clock import Clock
@@ -31,19 +31,19 @@ _PART_S = 30.0
 class JobSink:
     """Batches in the order of a walk, into ``job``; ``close`` passes them to a sink of ``make_sink``.
 
-    ``schema`` is that of a list without rows. ``standing`` says how far the walk has come with the latest batch.
+    ``schema`` is that of a list without rows. ``checkpoint`` says how far the walk is with the latest batch.
     ``abort`` keeps what came.
     """
 
     job: Job
     schema: pa.Schema
     make_sink: Callable[[pa.Schema], Sink]
-    standing: Callable[[], Kept]
+    checkpoint: Callable[[], Checkpoint]
     clock: Clock
     _buffer: list[pa.RecordBatch] = field(init=False, default_factory=list)
     _buffered: int = field(init=False, default=0)
     _bytes: int = field(init=False, default=0)
-    _reached: Kept | None = field(init=False, default=None)
+    _reached: Checkpoint | None = field(init=False, default=None)
     _kept_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class JobSink:
         self._buffer.append(batch)
         self._buffered += batch.num_rows
         self._bytes += batch.nbytes
-        self._reached = self.standing()
+        self._reached = self.checkpoint()
         full = self._buffered >= _PART_ROWS or self._bytes >= _PART_BYTES
         if full or self.clock.monotonic() - self._kept_at >= _PART_S:
             self._keep()
