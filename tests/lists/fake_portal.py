@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,7 @@ class FakePortal:
     id_key: str = "ID"
 
     clock = SYSTEM_CLOCK
+    logger = logging.getLogger("b24data")
 
     def __post_init__(self) -> None:
         self._ids = sorted(self.ids)
