@@ -8,7 +8,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint docs translations
+.PHONY: help demo test soak lint docs translations release
 
 help:
 	@echo "make demo   a whole portal on this machine, 100,000 deals, a DataFrame, a Parquet file and a chart in demo/"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak   the long runs"
 	@echo "make docs   the pages, as docs/_build/html/index.html; 'make test' builds them too"
 	@echo "make lint   style and types only; 'make test' includes it"
+	@echo "make release   build the wheel, check it in an environment of its own, and tag this commit"
 
 demo: .venv/demo.stamp
 	@$(BIN)/b24data demo
@@ -37,6 +38,19 @@ docs: .venv/dev.stamp
 translations: .venv/dev.stamp
 	@$(BIN)/python -m sphinx -q -E -a -b gettext -D nb_execution_mode=off docs docs/_build/gettext
 	@$(BIN)/python docs/make_translations.py
+
+# The version is that of b24data/version.py; CHANGELOG.md has to have it, and nothing may be uncommitted.
+VERSION = $(shell $(BIN)/python -c 'import runpy; print(runpy.run_path("b24data/version.py")["__version__"])')
+release: .venv/dev.stamp
+	@test -z "$$(git status --porcelain)" || { echo "commit everything first" >&2; exit 1; }
+	@grep -q '^## \[$(VERSION)\]' CHANGELOG.md || { echo "CHANGELOG.md has no part for $(VERSION)" >&2; exit 1; }
+	@! git rev-parse -q --verify 'refs/tags/v$(VERSION)' >/dev/null || { echo "v$(VERSION) is tagged" >&2; exit 1; }
+	@rm -rf dist && $(BIN)/python -m build --outdir dist . >/dev/null
+	@rm -rf dist/.check && $(BIN)/python -m venv dist/.check && dist/.check/bin/python -m pip -qq install dist/*.whl
+	@test "$$(cd / && '$(CURDIR)/dist/.check/bin/b24data' --version)" = "b24data $(VERSION)"
+	@rm -rf dist/.check
+	@git tag -a 'v$(VERSION)' -m 'b24data $(VERSION)'
+	@echo "dist/ has the files of $(VERSION), and this commit has its tag. 'git push origin v$(VERSION)' publishes them."
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff check

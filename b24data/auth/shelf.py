@@ -21,7 +21,8 @@ __all__ = ["LEASE_S", "LOCK_S", "PROFILE_NAME", "Document", "FileDocument", "Fol
 
 LOCK_S = 180.0  # longer than a refresh can take
 LEASE_S = 5.0  # as long as a killed program may take to go
-PROFILE_NAME = re.compile(r"\w[\w.-]{0,63}")
+# Not what Windows takes for a device, such as nul and com1, nor a dot in the end, which it leaves off.
+PROFILE_NAME = re.compile(r"(?!(?:con|prn|aux|nul|(?:com|lpt)\d)(?:\.|$))\w(?:[\w.-]{0,62}[\w-])?", re.IGNORECASE)
 
 
 class Document(Protocol):

@@ -31,6 +31,7 @@ __all__ = [
     "read_bounded",
     "read_private",
     "remove_temp_siblings",
+    "rename_over",
     "replace_file",
     "sync_to_disk",
     "temp_sibling",
@@ -285,13 +286,14 @@ def replace_file(
     try:
         if not private:
             _take_after(file, target if target.exists() or like is None else like)
-        _replace(file, target, wait)
+        rename_over(file, target, wait)
         sync_to_disk(target.parent)
     except OSError as error:
         raise disk_error(target, error) from error
 
 
-def _replace(file: Path, target: Path, wait: Callable[[float], object]) -> None:
+def rename_over(file: Path, target: Path, wait: Callable[[float], object] = _NEVER.wait) -> None:
+    """Rename, also over a file that a program on Windows has open for up to two seconds."""
     for left in reversed(range(20)):
         try:
             file.replace(target)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from b24data.errors import ExportError
-from b24data.files.atomic import read_bounded
+from b24data.files.atomic import read_bounded, rename_over
 from b24data.files.disk import disk_error
 from b24data.files.locks import locked
 from b24data.files.ownership import check_own, may_others_write
@@ -142,7 +142,10 @@ class WorkFolder:
                     yield file
                     file.flush()
                     os.fsync(file.fileno())
-                os.replace(self._at(new), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
+                if self._handle is None:
+                    rename_over(self.path / new, self.path / name)
+                else:
+                    os.replace(new, name, src_dir_fd=self._handle, dst_dir_fd=self._handle)
             except BaseException:
                 with contextlib.suppress(OSError):
                     os.unlink(self._at(new), dir_fd=self._handle)

@@ -1,8 +1,11 @@
 """environment.yml names what pyproject.toml names, with the same bounds."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
+
+from b24data.text.pages import page
 
 ROOT = Path(__file__).parents[2]
 # Without Qt, without pandoc, and with its name there.
@@ -26,3 +29,30 @@ def test_environment_yml__has_the_packages_and_bounds_of_pyproject():
     given = [entry for entry in entries if entry != "conda-forge" and not entry.startswith("pip")]
 
     assert sorted(map(pinned, given)) == sorted(map(pinned, wanted))
+
+
+def test_the_pages_that_hints_name__are_those_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert page("schedules") == f"{project['urls']['Documentation']}schedules.html"
+    named = {
+        node.args[0].value
+        for file in (ROOT / "b24data").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "page"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert named
+    assert [name for name in named if not (ROOT / "docs" / f"{name}.md").is_file()] == []
+
+
+def test_no_hint__names_a_page_by_its_place_in_a_clone():
+    found = [
+        (file.name, node.value)
+        for file in (ROOT / "b24data").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "hint"
+        for node in ast.walk(node.value)
+        if isinstance(node, ast.Constant) and "docs/" in str(node.value) and "://" not in str(node.value)
+    ]
+    assert found == []
