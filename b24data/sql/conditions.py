@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from b24data.lists.literals import FilterKind
@@ -17,6 +17,7 @@ __all__ = ["Sent", "SqlColumn", "certain", "conditions_of"]
 _CODE = re.compile(r"[A-Za-z0-9_:.\-]{1,100}")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:\d\d)?)?)?", re.ASCII)
 _DAY = dt.timedelta(days=1)
+_CENT = Decimal("0.01")
 _MOST_VALUES = 200
 
 
@@ -64,12 +65,27 @@ def conditions_of(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]
         return _widened(column, sign, found)
     if column.kind in ("code", "text", "flag") and sign != "=":
         return []
-    exact = column.kind == "int"
+    if column.kind == "float":
+        return _in_cents(column, sign, found)
+    return _plain(column, sign, found, exact=column.kind == "int")
+
+
+def _plain(column: SqlColumn, sign: str, values: list[Any], *, exact: bool) -> list[Sent]:
     if sign == "between":
-        return [Sent(column.code, s, v, exact) for s, v in zip((">=", "<="), found, strict=True)]
-    if len(found) > 1:
-        return [Sent(column.code, "@", sorted(set(found)), exact)]
-    return [Sent(column.code, sign, found[0], exact)]
+        return [Sent(column.code, s, v, exact) for s, v in zip((">=", "<="), values, strict=True)]
+    if len(values) > 1:
+        return [Sent(column.code, "@", sorted(set(values)), exact)]
+    return [Sent(column.code, sign, values[0], exact)]
+
+
+def _in_cents(column: SqlColumn, sign: str, values: list[Any]) -> list[Sent]:
+    """Bounds with two decimals at most, rounded outwards: a portal may round what it is given."""
+    if all(Decimal(value) == Decimal(value).quantize(_CENT) for value in values):
+        return _plain(column, sign, values, exact=False)
+    low = Sent(column.code, ">=", Decimal(values[0]).quantize(_CENT, ROUND_FLOOR))
+    high = Sent(column.code, "<=", Decimal(values[-1]).quantize(_CENT, ROUND_CEILING))
+    sent = {"between": [low, high], ">": [low], ">=": [low], "<": [high], "<=": [high]}
+    return sent.get(sign, [])
 
 
 def _whole_number(value: Any) -> int | None:

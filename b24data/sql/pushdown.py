@@ -267,6 +267,9 @@ def _compared(  # noqa: PLR0911  one line a form
     signs = {exp.EQ: "=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<="}
     if sign := signs.get(type(node)):
         if column := mine(node.this):
+            some = node.expression if isinstance(node.expression, exp.Any) else None
+            if some is not None and sign == "=":
+                return column, sign, _each(constant(some.this.unnest()))
             return column, sign, [constant(node.expression)]
         if column := mine(node.expression):
             return column, _FLIPPED[sign], [constant(node.this)]
@@ -274,6 +277,8 @@ def _compared(  # noqa: PLR0911  one line a form
         return column, "between", [constant(node.args["low"]), constant(node.args["high"])]
     elif isinstance(node, exp.In) and (column := mine(node.this)) and set(node.args) <= {"this", "expressions"}:
         return column, "=", [constant(one) for one in node.expressions]
+    elif isinstance(node, exp.In) and (column := mine(node.this)) and set(node.args) <= {"this", "field"}:
+        return column, "=", _each(constant(node.args["field"].unnest()))
     elif isinstance(node, exp.Or):
         parts = [_compared(one.unnest(), mine, constant) for one in (node.this, node.expression)]
         if all(part and part[1] == "=" for part in parts) and parts[0][0] == parts[1][0]:
@@ -281,6 +286,11 @@ def _compared(  # noqa: PLR0911  one line a form
     elif isinstance(node, exp.Column) and (column := mine(node)) and column.kind == "flag":
         return column, "=", [True]
     return None
+
+
+def _each(value: Any) -> list[Any]:
+    """The values of a list that is a parameter; null is equal to none."""
+    return [one for one in value if one is not None] if isinstance(value, list) else [NOT_CONSTANT]
 
 
 # Columns.

@@ -6,6 +6,7 @@ one quoted name, since the engine takes at most three parts; and ``:name`` becom
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -206,12 +207,22 @@ def _bound(tree: Any, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of Python's own; a list for what holds several."""
-    if hasattr(value, "to_pydatetime"):
-        return value.to_pydatetime()
+    """A value of Python's own; a list for what holds several, in which what is missing is None."""
     if isinstance(value, set | frozenset | range):
         return sorted(value)
+    if hasattr(value, "to_pydatetime") and not hasattr(value, "__len__"):
+        return _present(value)
+    if type(value).__module__ == "numpy" and value.dtype.kind == "M":
+        value = value.astype("datetime64[us]")  # nanoseconds would become numbers
     for way in ("tolist", "to_list", "to_pylist", "as_py"):
         if hasattr(value, way):
-            return getattr(value, way)()
-    return list(value) if isinstance(value, tuple) else value
+            value = getattr(value, way)()
+            break
+    return [_present(one) for one in value] if isinstance(value, list | tuple) else _present(value)
+
+
+def _present(value: Any) -> Any:
+    """One value; None for the missing ones of pandas, NaN among them."""
+    if type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value

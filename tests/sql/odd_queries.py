@@ -178,4 +178,180 @@ QUERIES = [
     "select id from deals where title = 'x' and title != 'X'",
     "select id from deals where title > 'a' and title < 'y'",
     "select id from deals where stage_id >= 'N'",
+    "select id from deals where stage_id = e'WON'",
+    "select id from deals where stage_id = e'\\x57ON'",
+    "select id from deals where stage_id = $$WON$$",
+    "select id from deals where stage_id = $t$WON$t$",
+    "select id from deals where id < 1_3",
+    "select id from deals where id < 1_00",
+    "select id from deals where id < .5e2",
+    "select id from deals where title = 'a\\b' or title = 'x'",
+    "select id from deals where title = 'a;b' or title = 'x'",
+    "select id from deals where title in ('x', 'it''s')",
+    "select id from deals where closedate < date '2025-06-10' - 7",
+    "select id from deals where created_time < timestamp '2025-06-10' - interval 9 day",
+    "select id from deals where created_time < timestamp '2025-07-01' - interval '1 month'",
+    "select id from deals where created_time >= date_trunc('month', timestamp '2025-06-15')",
+    (
+        "select id from deals where created_time >= date_trunc('month', date '2025-06-15') and "
+        "created_time < date_trunc('month', date '2025-06-15') + interval 1 month"
+    ),
+    "select id from deals where created_time >= '2025-06-01'::timestamp",
+    "select id from deals where created_time >= timestamp with time zone '2025-06-01 00:00:00+05'",
+    "select id from deals where created_time < make_timestamp(2025, 6, 1, 0, 0, 0)",
+    "select id from deals where closedate between '2025-05-31'::date and '2025-06-02'::date + 1",
+    "select id from deals where closedate = (date '2025-06-01')",
+    "select id from deals where created_time < cast('2025-06-01' as timestamptz)",
+    "select id from deals where created_time = '2025-06-01'::date",
+    "select id from deals where created_time <= '2025-06-01 00:00:00'",
+    "select id from deals where closedate < 'infinity'",
+    "select id from deals where created_time < 'infinity'::timestamptz",
+    "select id from deals where closedate > '-infinity'",
+    "select id from deals where id < 'nan'::double",
+    "select id from deals where opportunity < 'nan'::double",
+    "select id from deals where opportunity < 'inf'::double",
+    "select id from deals where opportunity > 99.994",
+    "select id from deals where opportunity > 99.996",
+    "select id from deals where opportunity >= 99.9900001",
+    "select id from deals where opportunity < 99.9950001 and opportunity > 0",
+    "select id from deals where opportunity between 99.981 and 99.999",
+    "select id from deals where opportunity = 0.5::float * 2",
+    "select id from deals where opportunity = cast(1 as decimal(10, 4))",
+    "select id from deals where id = 7.0",
+    "select id from deals where id in (7.0, 8.5)",
+    "select id from deals where id = 7::double",
+    "select id from deals where id < 7::tinyint",
+    "select id from deals where id < true::int + 20",
+    "select id from deals where closed = 1",
+    "select id from deals where closed = 'true'",
+    "select id from deals where closed = 't'",
+    "select id from deals where closed in (true)",
+    "select id from deals where closed > false",
+    "select id from deals where not not closed",
+    "select id from deals where id == 7",
+    "select id from deals where id <> 7 and id < 20",
+    "select id from deals where (((id)) < ((20)))",
+    "select id from deals where id < 20 and (company_id < 30 and (opportunity > 1))",
+    "select id from deals where id < 20 or false",
+    "select id from deals where id < 20 and true",
+    "select id from deals where id < (select 20)",
+    "select id from deals where id < greatest(20, 10)",
+    "select id from deals where id < least(200, 100) and id > abs(-7)",
+    "select id from deals where id between 7 and null",
+    "select id from deals where id between 20 and 7",
+    "select id from deals where id in ()",
+    "select id from deals where id in (7) or id in (9)",
+    "select id from deals where id in (7, 9) and id in (9, 13)",
+    "select id from deals where id = 7 or id = 9 or id = 13",
+    "select id from deals where id = 7 or (id = 9 and closed)",
+    "select id from deals where row(id) = row(7)",
+    "select id from deals where id is not null and id < 20",
+    "select id from deals where exists (select id where id < 20)",
+    "select id from deals where company_id in (select id from companies where id = company_id)",
+    (
+        "select d.id from deals d where d.id < 50 and d.company_id in (select c.id from companies c "
+        "where c.id = d.company_id and c.id < 20)"
+    ),
+    (
+        "select a.id from deals a join (select id, company_id from deals where id < 50) b on b.id = a.id "
+        "where a.id < 100"
+    ),
+    "select a.id from deals a join lateral (select 1 as one where a.id < 20) b on true",
+    (
+        "select a.id, b.id from deals a left join lateral (select id from companies c where c.id = "
+        "a.company_id and c.id < 20) b on true"
+    ),
+    "select a.id from deals a join companies b on true where a.company_id = b.id and b.id < 20",
+    "select a.id from deals a join companies b on a.company_id = b.id or a.id = b.id where a.id < 30",
+    "select a.id from deals a join companies b on (a.company_id = b.id and (b.id < 20)) is true",
+    "select a.id from deals a join companies b on not (a.company_id <> b.id)",
+    (
+        "select a.id, b.title from deals a left join companies b on a.company_id = b.id and a.id < 30 "
+        "where b.id is null and a.id < 60"
+    ),
+    "select a.id from deals a left join companies b on a.company_id = b.id where b.title = 'x' or b.id is null",
+    "select a.id from deals a left join companies b on a.company_id = b.id where coalesce(b.id, 7) = 7",
+    (
+        "select a.id from deals a left join companies b on a.company_id = b.id and b.id in (1, 7, 13) "
+        "left join contacts c on c.company_id = b.id and c.id < 50"
+    ),
+    (
+        "select a.id from deals a full join companies b on a.company_id = b.id join users u on u.id = "
+        "a.assigned_by_id and a.id < 60"
+    ),
+    (
+        "select b.id from deals a right join companies b on a.company_id = b.id left join users u on "
+        "u.id = a.assigned_by_id and u.active where b.id < 40"
+    ),
+    "select count(*) from deals a, deals b, users u where a.id = b.id and a.id < 30 and b.id < 30 and u.id = 1",
+    "select a.id from deals a, users u where u.id = a.assigned_by_id and a.id < 20",
+    "select a.id from users u, deals a where u.id = a.assigned_by_id and u.id in (1, 7, 13)",
+    "select a.id from users u inner join deals a on u.id = a.id where u.id in (1, 7, 13)",
+    "select c.id from leads l join companies c on c.id = l.company_id join contacts k on k.id = c.id where l.id < 9",
+    "select c.id from companies c where c.id = (select max(company_id) from leads where id < 20)",
+    (
+        "with q as (select company_id from leads where id < 12) select c.id from companies c join q on "
+        "q.company_id = c.id"
+    ),
+    "with q as (select * from leads) select c.id from companies c join q on q.company_id = c.id where q.id < 12",
+    (
+        "with q as (select id from deals where id < 30), r as (select id from q where id > 7) select * "
+        "from r union select id from deals where id = 9"
+    ),
+    "with q as not materialized (select * from deals) select id from q where id < 20",
+    "select * from (values (7), (9)) v(id) join deals d using (id) where d.id < 100",
+    "select d.id from (values (7), (9)) deals(id) join deals d on d.id = deals.id",
+    "select id, title from deals where id < 20 union by name select id, name as title from contacts where id < 20",
+    (
+        "select * from (select id from deals where id < 20 union all select id from companies where id < "
+        "20) where id > 7"
+    ),
+    "select id from deals where id < 20 intersect all select id from companies",
+    "select id from deals except select id from deals where id > 20",
+    "select id from deals where id < 100 order by id desc limit 5 offset 2",
+    "select d.id, d.title from deals d order by d.id limit 3",
+    "select d.title, d.id as k from deals d order by k limit 3",
+    "select title from deals order by id limit 3",
+    "select title as id, id as title from deals order by id limit 3",
+    "select id from deals order by deals.id desc limit 3",
+    "select id, id from deals order by id limit 3",
+    "select distinct id from deals order by id limit 3",
+    "select id from deals where closed order by id limit 3",
+    "select id from deals where company_id > 7 order by id limit 3",
+    "select id from deals where company_id >= 0 order by id limit 3",
+    "select id from deals where id > 7.5 order by id limit 3",
+    "select id from deals where id > 7 and title is not null order by id limit 3",
+    "select id from deals where id > 7 or id = 3 order by id limit 3",
+    "(select id from deals order by id limit 3) union all (select id from deals order by id desc limit 3) order by 1",
+    "select * from (select id from deals order by id limit 3) d",
+    "with q as (select id from deals order by id desc limit 3) select * from q order by id",
+    "select (select id from deals order by id limit 1) as first, (select max(id) from deals) as last",
+    "select id from deals order by id asc nulls first limit 3",
+    "select id from deals order by id limit 0",
+    "select id from deals order by id limit null",
+    "select id from deals order by id offset 170",
+    "select id + 0 as id from deals order by id limit 3",
+    "select columns('id') from deals order by id limit 3",
+    "select * from deals order by id desc limit 2",
+    "select a.* from deals a order by a.id desc limit 2",
+    "select *, row_number() over (order by opportunity, id) as k from deals order by id limit 2",
+    "select *, sum(id) over () as k from deals order by id limit 2",
+    "select id, sum(id) over () as k from deals order by id limit 2",
+    "select first(id order by id) as f from deals where id > 7",
+    "select string_agg(title, ',' order by id) as t from deals where id < 20",
+    "select count(distinct stage_id) filter (where closed) as n from deals where id < 90",
+    "select stage_id, count(*) from deals where id < 90 group by cube (stage_id) order by all",
+    "select arg_max(title, id) as t from deals where closed",
+    "select id from deals group by all having sum(opportunity) > 100 and id < 100",
+    "select stage_id as id from deals where id < 20 group by stage_id",
+    (
+        "select date_trunc('month', created_time) as created_time, count(*) as n from deals where "
+        "created_time > '2025-06-01' group by all"
+    ),
+    "select upper(stage_id) as stage_id from deals where stage_id = 'WON'",
+    'select id as "deals" from deals where deals.id < 20',
+    "select deals.title as d, d.id from deals, deals d where deals.id = d.id and d.id < 20",
+    'select "deals"."id" as "ID", "DEALS"."Id" as x from "DEALS" where "Deals"."iD" < 20',
+    'select id from deals as "d x" where "d x".id < 20',
+    'select id from deals where "id" < 20 and deals."company_id" is not null',
 ]

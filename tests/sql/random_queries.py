@@ -165,6 +165,7 @@ class Writer:
         table, alias = self.table_named("a")
         text = table if alias == table else f"{table} {self.one('', 'as ')}{alias}"
         named = [(alias, table)]
+        crossed = False
         for letter in "bcd"[: self.one(0, 0, 1, 1, 2, 3)]:
             other = self.one("deals", *COLUMNS)
             left, left_table = self.one(*named)
@@ -172,6 +173,9 @@ class Writer:
             keys = self.keys(left_table, other)
             on = f"{left}.{keys[0]} = {letter}.{keys[1]}"
             on = self.one(on, f"{letter}.{keys[1]} = {left}.{keys[0]}")
+            if shape < 0.12 and crossed:
+                shape = 1.0
+            crossed |= shape < 0.12
             if shape < 0.07:
                 text += f", {other} {letter}"
             elif shape < 0.12:

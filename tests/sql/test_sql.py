@@ -47,6 +47,10 @@ def test_a_condition__goes_to_the_portal_and_only_its_rows_come(b24):
         ("id = 5 or company_id = 5", []),
         ("opportunity < 100", []),  # an empty amount is shown as 0
         ("opportunity between 50 and 100", [">=opportunity 50", "<=opportunity 100"]),
+        ("opportunity > 99.996", [">=opportunity 99.99"]),
+        ("opportunity between 1.001 and 5.001", [">=opportunity 1.00", "<=opportunity 5.01"]),
+        ("opportunity = 99.996", []),
+        ("opportunity = 99.99", ["=opportunity 99.99"]),
         ("stage_id = 'a,b'", []),
         ("not closed", []),
         ("closed", ["=closed True"]),
@@ -141,8 +145,30 @@ def test_a_parameter__is_bound_and_never_pasted(b24):
     assert plan.sent == ["@id [2, 3]"]
 
 
+@pytest.mark.parametrize(
+    ("where", "sent"),
+    [
+        ("id in $ids", ["@id [3, 5]"]),
+        ("id = any($ids)", ["@id [3, 5]"]),
+        ("id in $none", []),
+        ("not (id in $ids)", []),
+        ("id != any($ids)", []),
+        ("id < any($ids)", []),
+        ("id = all($ids)", []),
+        ("stage_id in $words", ["@stageId ['NEW', 'WON']"]),
+    ],
+)
+def test_a_list__is_one_parameter(b24, where, sent):
+    params = {"ids": pd.Series([5, 3, None, 5]).astype("Int64"), "none": [], "words": ("WON", "NEW")}
+    query = f"select id from deals where {where}"
+    assert plan_of(b24, query, params=params).sent == sent
+    whole = b24.sql("select * from deals")
+    assert sorted(b24.sql(query, params)["id"]) == sorted(b24.sql(query, params, tables={"deals": whole})["id"])
+
+
 def test_a_text_for_a_time__is_read_as_one_and_a_text_for_a_number_is_refused(b24):
-    for value in ("2026-01-01", dt.date(2026, 1, 1), pd.Timestamp("2026-01-01")):
+    moment = pd.Timestamp("2026-01-01")
+    for value in ("2026-01-01", dt.date(2026, 1, 1), moment, moment.to_datetime64(), moment.tz_localize("UTC")):
         plan = plan_of(b24, "select id from deals where created_time >= $day", params={"day": value})
         assert plan.sent == [">=createdTime 2025-12-31T00:00:00+00:00"]
     assert len(b24.sql("select id from deals where created_time >= $day", {"day": "2020-01-01"}))
