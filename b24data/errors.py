@@ -34,6 +34,7 @@ from typing import Any
 
 from b24data.report import FetchReport
 from b24data.text.hints import Face, spelled
+from b24data.text.language import language, translated
 from b24data.text.printable import printable
 from b24data.text.raised import rendered
 from b24data.text.redact import masked
@@ -119,6 +120,24 @@ class SdkError(Exception):
         hint = spelled(self.advice, face)
         return f"{self.summary.rstrip('.')}. Hint: {hint.rstrip('.')}." if hint else self.summary
 
+    def told(self, face: Face) -> str:
+        """The text as a person reads it: as :meth:`spelled`, in the reader's language.
+
+        >>> ConfigError("there is no folder deals", hint="create it, or give another path").told(Face.SHELL)
+        'there is no folder deals. Hint: create it, or give another path.'
+        """
+        text = self.spelled(face)
+        if language() == "en":
+            return text
+        summary = self.summary
+        for part in filter(None, self._told()):
+            summary = summary.replace(part, translated(part), 1)
+        hint = spelled(translated(self.advice), face)
+        return f"{summary.rstrip('.')}. {translated('Hint:')} {hint.rstrip('.')}." if hint else summary
+
+    def _told(self) -> tuple[str, ...]:
+        return (self.description,)
+
     def _facts(self) -> str:
         if not self.code:
             return f"HTTP {self.status}" if self.status else ""
@@ -129,7 +148,7 @@ class SdkError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """In a notebook one line; ``%tb`` shows all of it."""
-        return rendered(self, self.spelled(self.face))
+        return rendered(self, self.told(self.face))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not survive pickling (process pools) without this.
@@ -183,6 +202,9 @@ class _CallError(SdkError):
         if head and self.description and self.description != self.code:
             text += f": {self.description}"
         return text
+
+    def _told(self) -> tuple[str, ...]:
+        return (self.description, self._effort())
 
     def _effort(self) -> str:
         if self.attempts <= 1:

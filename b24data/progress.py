@@ -26,6 +26,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from b24data.errors import ConfigError
+from b24data.text.language import translated
 from b24data.text.markup import note_html
 
 if TYPE_CHECKING:
@@ -80,14 +81,21 @@ class ProgressEvent:
         >>> str(ProgressEvent(kind="rows", label="crm.deal.list", rows=69112, fraction=0.75, seconds=41, refreshes=2))
         '69,112 rows, 1,686 rows/s, 0:14 left, 2 tokens renewed'
         """
+        return ", ".join(self._parts())
+
+    def told(self) -> str:
+        """The state in the reader's language."""
+        return ", ".join(map(translated, self._parts()))
+
+    def _parts(self) -> list[str]:
         rows = f"{self.rows:,} rows"
         match self.kind:
             case "done" | "note":
-                return self.summary
+                return [self.summary]
             case "wait":
                 ends = datetime.fromtimestamp(self.until).astimezone()
                 why = f"{self.host}: {self.reason}" if self.host else f"the {self.reason}"
-                return f"waiting {self.wait_s:.0f} s for {why}, until {ends:%H:%M:%S}; {rows}"
+                return [f"waiting {self.wait_s:.0f} s for {why}, until {ends:%H:%M:%S}; {rows}"]
         parts = [rows]
         if self.rows_per_s:
             parts.append(f"{self.rows_per_s:,.0f} rows/s")
@@ -95,7 +103,7 @@ class ProgressEvent:
             parts.append(f"{_minutes(self.seconds_left)} left")
         if self.refreshes:
             parts.append(f"{self.refreshes} token{'s' * (self.refreshes > 1)} renewed")
-        return ", ".join(parts)
+        return parts
 
 
 Display = Callable[[ProgressEvent], object]
@@ -233,13 +241,13 @@ class Bar:
         if event.kind in ("note", "done"):
             if event.kind == "done":
                 self._bar.close()
-            self._bar.write(str(event), file=self._stream)
+            self._bar.write(event.told(), file=self._stream)
             self._stream.flush()
             return
         way = "{percentage:3.0f}% |{bar:12}| "
         if event.fraction is None or event.kind == "wait":  # the words of a wait need the room: 80 columns
             way = ""
-        self._bar.bar_format = "{desc} " + way + str(event).replace("{", "{{").replace("}", "}}")
+        self._bar.bar_format = "{desc} " + way + event.told().replace("{", "{{").replace("}", "}}")
         self._bar.n = event.fraction or 0
         self._bar.refresh()
 
@@ -261,7 +269,8 @@ class HtmlBar:
         if event.kind == "note":
             self._notes.append(str(event))
             return  # shown with the next moment, in the same place
-        text = str(event) if event.kind == "done" else f"{event.label}: {event}"
+        said = event.told()
+        text = said if event.kind == "done" else f"{event.label}: {said}"
         role = "status" if event.kind == "done" else "timer"
         above = "".join(note_html(note, role="status") for note in self._notes)
         shown = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from b24data.text.language import translated
 from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
@@ -100,7 +101,7 @@ class FetchReport:
         return data
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        printer.text(str(self))
+        printer.text(translated(str(self)))
 
     def _repr_html_(self) -> str:
         title, *lines = str(self).splitlines()

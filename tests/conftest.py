@@ -19,6 +19,7 @@ from b24data.errors import SdkError
 _FOLDER = tempfile.TemporaryDirectory(prefix="b24data-tests-")
 atexit.register(_FOLDER.cleanup)
 os.environ["B24DATA_STATE_DIR"] = _FOLDER.name
+os.environ["B24DATA_LANG"] = "en"  # whatever the locale of the machine
 
 # The tokens of a sandbox, the code in its webhook's address, and what tests call a secret themselves.
 SECRET = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import Commands, show_json, show_table
+from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import add_options
 from b24data.syntax.request import profiles_of
 
@@ -57,7 +57,7 @@ def _sync(args: argparse.Namespace) -> int:
     def show(table: TableReport) -> None:
         if not (args.quiet or args.json):
             state = "" if table.state == "ok" else f", {table.state}"
-            print(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}", flush=True)
+            say(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}")
 
     asked: dict[str, Any] = {
         "tables": args.tables.split(",") if args.tables else None,
@@ -75,7 +75,7 @@ def _sync(args: argparse.Namespace) -> int:
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet or not report.complete:
-        print(report)
+        say(report)
     return 0 if report.complete else 2
 
 
@@ -110,7 +110,7 @@ def _check(args: argparse.Namespace) -> int:
                 "table": one.table,
                 "finding": one.what,
                 "rows": one.rows,
-                "note": "" if one.is_fault else "missing missing missing missing rights may hide them",
+                "note": "" if one.is_fault else "missing rights may hide them",
                 "examples": "; ".join(one.examples),
             }
             for one in found.findings
@@ -123,7 +123,7 @@ def _export(args: argparse.Namespace) -> int:
     from b24data.crm.export import export_crm
 
     names = export_crm(args.folder, args.to, args.schema)
-    print(f"{len(names)} tables and views in the schema {args.schema}")
+    say(f"{len(names)} tables and views in the schema {args.schema}")
     return 0
 
 

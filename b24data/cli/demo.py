@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import Commands
+from b24data.cli.output import Commands, say
 from b24data.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def _demo(args: argparse.Namespace) -> int:
     began = time.monotonic()
     args.out.mkdir(parents=True, exist_ok=True)
     file, chart = args.out / "deals.parquet", args.out / "funnel.png"
-    print(f"Starting a portal on this machine: {args.deals:,} deals, the usual limits,", flush=True)
-    print(f"and access tokens that expire after {TOKEN_TTL_REQUESTS} requests.", flush=True)
+    say(f"Starting a portal on this machine: {args.deals:,} deals, the usual limits,")
+    say(f"and access tokens that expire after {TOKEN_TTL_REQUESTS} requests.")
     with Sandbox(deals=args.deals, seed=args.seed, token_ttl_requests=TOKEN_TTL_REQUESTS, process=True) as portal:
         b24 = portal.connect()
         _heading(f"b24.tools.fetch_all({METHOD!r}, select=[...], to={str(file)!r})")
         report = b24.tools.fetch_all(METHOD, select=SELECT, to=file)
-        print(report)
+        say(report)
         _heading(f"df = b24.tools.fetch_all({METHOD!r}, select=[...])")
         deals = b24.tools.fetch_all(METHOD, select=SELECT)
         _show(deals)
@@ -84,12 +84,12 @@ def _demo(args: argparse.Namespace) -> int:
     )
     draw(deals, stages, chart)
     _heading(f"Done in {time.monotonic() - began:.0f} s")
-    print(f"{file}  {file.stat().st_size / 1e6:.1f} MB\n{chart}   the sales funnel")
+    say(f"{file}  {file.stat().st_size / 1e6:.1f} MB\n{chart}   the sales funnel")
     return 0 if passed else 1
 
 
 def _heading(text: str) -> None:
-    print(f"\n{text}", flush=True)
+    say(f"\n{text}")
 
 
 def _show(deals: pd.DataFrame) -> None:
@@ -98,7 +98,7 @@ def _show(deals: pd.DataFrame) -> None:
     width = shutil.get_terminal_size().columns
     wide = ("display.width", width, "display.max_columns", None, "display.unicode.east_asian_width", True)
     with pd.option_context(*wide):
-        print(f"{deals.head()}\n\n{deals.dtypes.to_string()}")
+        say(f"{deals.head()}\n\n{deals.dtypes.to_string()}")
 
 
 def _stages(b24: B24OAuth) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def _same_values(deals: pd.DataFrame, table: pa.Table) -> bool:
 
 def _checked(claims: Mapping[str, bool]) -> bool:
     for claim, holds in claims.items():
-        print(f"  {'ok    ' if holds else 'FAILED'}  {claim}")
+        say(f"  {'ok    ' if holds else 'FAILED'}  {claim}")
     return all(claims.values())
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import Commands, show_json, show_table, terminal_width
+from b24data.cli.output import Commands, say, show_json, show_table, terminal_width
 from b24data.errors import SdkError
 from b24data.syntax.options import WrongUsageError, add_options
 from b24data.syntax.request import build_request
+from b24data.text.language import translated
 from b24data.version import __version__
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["COMMANDS"]
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    looks = parser.add_argument_group("checks")
+    looks = parser.add_argument_group(translated("checks"))
     looks.add_argument(
         "--portal", nargs="*", metavar="METHOD", help="how the portal behaves for these lists; names no person"
     )
@@ -51,9 +52,9 @@ def _checks(args: argparse.Namespace) -> int:
     for check in _each_check(args.profile):
         seen.append(check)
         if not args.json:
-            print(_wrapped(f"{check.state:6}  {check.name:12}  {check.text}"), flush=True)
+            print(_wrapped(f"{check.state:6}  {check.name:12}  {translated(check.text)}"), flush=True)
             if check.hint:
-                print(_wrapped(f"{'':22}-> {check.hint}"))
+                print(_wrapped(f"{'':22}-> {translated(check.hint)}"))
     bad = [check for check in seen if check.state == "FAILED"]
     if args.json:
         show_json({"ok": not bad, "checks": [asdict(check) for check in seen]})
@@ -115,12 +116,12 @@ def _portal(args: argparse.Namespace) -> int:
     if args.json:
         show_json({"b24data": __version__, "portal": kind, "methods": [one.as_dict() for one in found]})
     else:
-        print(f"b24data {__version__}, {kind}\n")
+        say(f"b24data {__version__}, {kind}\n")
         show_table([_line(one.as_dict()) for one in found])
-        print("\n" + _LEGEND)
+        say("\n" + _LEGEND)
         for one in found:
             if one.error:
-                print(f"{one.method}: {one.error}")
+                say(f"{one.method}: {one.error}")
     return 1 if any(one.error for one in found) else 0
 
 
@@ -146,7 +147,7 @@ def _scan(args: argparse.Namespace) -> int:
 
     def skipped(error: OSError) -> None:
         unread.append(str(error.filename))
-        print(f"b24data: {shown_name(str(error.filename))} was not read: {error.strerror}", file=sys.stderr)
+        say(f"b24data: {shown_name(str(error.filename))} was not read: {error.strerror}", file=sys.stderr)
 
     files = list(files_in(args.scan, skipped))
     for file in files:
@@ -165,9 +166,11 @@ def _scan(args: argparse.Namespace) -> int:
 def _tell(files: int, leaks: Sequence[str], cures: Sequence[str]) -> None:
     print("\n".join(leaks), end="\n\n" if leaks else "")
     told = f"{len(leaks)} secret{'s' if len(leaks) != 1 else ''}" if leaks else "no secret"
-    print(f"{told} in {files:,} file{'s' if files != 1 else ''}")
+    say(f"{told} in {files:,} file{'s' if files != 1 else ''}")
     if cures:
-        print("\n".join(["", "What to do:", *(f"- {line}" if line[0] != " " else f"  {line}" for line in cures)]))
+        say("What to do:" if not cures else "\nWhat to do:")
+        for line in cures:
+            say(f"  {translated(line)}" if line[0] == " " else f"- {translated(line)}")
 
 
 COMMANDS: Commands = {

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import Commands, show_json, show_table
+from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.errors import ConfigError, SdkError
 from b24data.syntax.options import WrongUsageError, add_options
 
@@ -93,11 +93,11 @@ def show_event(event: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
     if as_json:
         print(json.dumps(event, default=str), flush=True)
     elif kind in ("failed", "busy", "notify_failed"):
-        print(f"b24data: {text}", file=sys.stderr, flush=True)
+        say(f"b24data: {text}", file=sys.stderr)
     elif kind == "done" and not quiet:
-        print(text, flush=True)
+        say(text)
     elif not quiet:
-        print(f"{datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr, flush=True)
+        say(f"{datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr)
 
 
 def _estimated(args: argparse.Namespace, export: Export) -> Any:
@@ -106,7 +106,7 @@ def _estimated(args: argparse.Namespace, export: Export) -> Any:
 
     found = estimate(export.at(datetime.now(UTC)))
     facts = {"export": export.name, **found, "text": str(found["text"])}
-    print(json.dumps(facts, default=str) if args.json else f"{export.name}: {found['text']}")
+    say(json.dumps(facts, default=str) if args.json else f"{export.name}: {found['text']}")
     return ExitCode.DONE
 
 
@@ -205,11 +205,11 @@ def _run(args: argparse.Namespace) -> None:
     if args.json:
         show_json({"notebook": str(notebook), "out": str(started.copy), "cells": cells})
     elif not args.quiet:
-        print(f"{notebook}: {cells} cells: {started.copy}")
+        say(f"{notebook}: {cells} cells: {started.copy}")
 
 
 def _tell_progress(text: str) -> None:
-    print(f"{datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr, flush=True)
+    say(f"{datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr)
 
 
 def _schedule_arguments(parser: argparse.ArgumentParser) -> None:
@@ -257,7 +257,7 @@ def _add_entry(args: argparse.Namespace, name: str) -> None:
     _check_portal(chosen, file.parent)
     line = crontab.line_of(args.when, name, file, crontab.command_of(name, file, os.environ))
     for left in crontab.left_behind(os.environ):
-        print(f"b24data: {left} contains a password and is left out", file=sys.stderr)
+        say(f"b24data: {left} contains a password and is left out", file=sys.stderr)
     if not args.dry_run:
         with crontab.held():
             crontab.write(crontab.with_entry(crontab.read(), line))
@@ -297,7 +297,7 @@ def _take_out_entry(args: argparse.Namespace, name: str, table: bytes) -> None:
         case [one]:
             if not args.dry_run:
                 crontab.write(crontab.without(table, name, one.file))
-            print(f"removed: {one.when} {one.name} {one.file}" if not args.dry_run else f"{one.when} {one.command}")
+            say(f"removed: {one.when} {one.name} {one.file}" if not args.dry_run else f"{one.when} {one.command}")
         case []:
             raise ConfigError(f"the crontab has no line of b24data for {name}", hint="b24data schedule list shows all")
         case _:

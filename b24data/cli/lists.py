@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import Commands, show_json, show_table
+from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import Request, build_request, refuse_options
 from b24data.syntax.values import plain_of
@@ -49,13 +49,13 @@ def _fetch(args: argparse.Namespace) -> int:
     with connect(request.profile) as b24:
         if request.dry_run:
             estimate = b24.tools.estimate(request.method, **request.estimate_arguments)
-            show_json(asdict(estimate)) if args.json else print(estimate)
+            show_json(asdict(estimate)) if args.json else say(estimate)
             return 0
         report = b24.tools.fetch_all(request.method, to=str(request.to), **asked)
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet:
-        print(report)
+        say(report)
     return 0
 
 
@@ -97,13 +97,13 @@ def _sync(args: argparse.Namespace) -> int:
         if request.dry_run:
             conditions = _asked_next(request, args)
             estimate = b24.tools.estimate(request.method, conditions, params=request.params)
-            show_json(asdict(estimate)) if args.json else print(estimate)
+            show_json(asdict(estimate)) if args.json else say(estimate)
             return 0
         report = b24.tools.sync(*question, to=to, progress=progress, **asked)
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet:
-        print(report)
+        say(report)
     return 0
 
 
@@ -211,7 +211,7 @@ def _unfinished(args: argparse.Namespace) -> None:
         rows = [{**{name: job[name] for name in shown}, "rows": f"{job['rows']:,}"} for job in found]
         show_table(rows, none="no unfinished fetches")
         if any(job["state"] == "stopped" for job in found):
-            print("\nRun the same fetch again to resume it.")
+            say("\nRun the same fetch again to resume it.")
 
 
 def _call_arguments(parser: argparse.ArgumentParser) -> None:
@@ -239,7 +239,7 @@ def _call(args: argparse.Namespace) -> None:
     if answer.next is not None:
         of = f" of {answer.total:,}" if answer.total else ""
         hint = f"b24data fetch {request.method} --to FILE reads them all"
-        print(f"b24data: this is up to row {answer.next:,}{of}; {hint}", file=sys.stderr)
+        say(f"b24data: this is up to row {answer.next:,}{of}; {hint}", file=sys.stderr)
 
 
 # Each command: its examples, the options that it takes, and what it does.

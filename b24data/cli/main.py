@@ -11,11 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from b24data.cli.output import Commands
+from b24data.cli.output import Commands, say
 from b24data.errors import SdkError
 from b24data.exports.exit_codes import exit_code
 from b24data.syntax.options import HelpShown, OptionParser, WrongUsageError, nearest
 from b24data.text.hints import Face
+from b24data.text.language import translated
 from b24data.version import __version__
 
 __all__ = ["COMMANDS", "main"]
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except WrongUsageError as error:
         return _failed(error, WRONG_USAGE)
     except KeyboardInterrupt:
-        print("\nb24data: interrupted", file=sys.stderr)
+        say("\nb24data: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -104,20 +105,23 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _overview() -> str:
-    lines = ["usage: b24data COMMAND [...]", "", "Reads whole Bitrix24 lists into typed DataFrames and Parquet files."]
+    head = "usage: b24data COMMAND [...]", "Reads whole Bitrix24 lists into typed DataFrames and Parquet files."
+    lines = [translated(head[0]), "", translated(head[1])]
     for part, commands in COMMANDS.items():
-        lines += ["", f"{part}:", *(f"  {name:11} {what}" for name, (_, what) in commands.items())]
-    return "\n".join(
-        [
-            *(*lines, ""),
-            "b24data COMMAND --help shows details; b24data --version the version.",
-            "The portal is that of --profile, else of B24_PROFILE, or of the incoming webhook",
-            "in B24_WEBHOOK (also in a .env file), else that of the only profile.",
+        lines += [
+            "",
+            f"{translated(part)}:",
+            *(f"  {name:11} {translated(what)}" for name, (_, what) in commands.items()),
         ]
+    foot = (
+        "b24data COMMAND --help shows details; b24data --version the version.",
+        "The portal is that of --profile, else of B24_PROFILE, or of the incoming webhook",
+        "in B24_WEBHOOK (also in a .env file), else that of the only profile.",
     )
+    return "\n".join([*lines, "", *map(translated, foot)])
 
 
 def _failed(error: Exception, code: int) -> int:
-    text = error.spelled(Face.SHELL) if isinstance(error, SdkError) else str(error)
+    text = error.told(Face.SHELL) if isinstance(error, SdkError) else str(error)
     print(f"b24data: {' '.join(text.split()).removeprefix('b24data ')}", file=sys.stderr)
     return code

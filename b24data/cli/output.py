@@ -10,17 +10,23 @@ import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TextIO
 
+from b24data.text.language import translated
 from b24data.text.printable import one_line, printable
 
-__all__ = ["Commands", "show_json", "show_table", "table_lines", "terminal_width"]
+__all__ = ["Commands", "say", "show_json", "show_table", "table_lines", "terminal_width"]
 
 # The commands of a module: examples for the help page, what adds the options, and what runs.
 Commands = Mapping[
     str,
     tuple[Sequence[str], Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int | None]],
 ]
+
+
+def say(text: object, *, file: TextIO | None = None, end: str = "\n") -> None:
+    """Print ``text`` in the reader's language."""
+    print(translated(str(text)), file=file, end=end, flush=True)
 
 
 def show_json(value: Any) -> None:
@@ -35,7 +41,7 @@ def _as_text(value: Any) -> str:
 
 def show_table(rows: Sequence[Mapping[str, Any]], none: str = "") -> None:
     """Print rows with the names of their columns above them, in a terminal cut to its width; ``none``: without rows."""
-    print("\n".join(table_lines(rows, terminal_width())) if rows else none)
+    print("\n".join(table_lines(rows, terminal_width())) if rows else translated(none))
 
 
 def terminal_width() -> int:

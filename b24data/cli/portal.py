@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from b24data.cli.output import Commands, show_json, show_table
+from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.errors import ConfigError
 from b24data.syntax.options import add_options
 
@@ -27,7 +27,7 @@ def _login(args: argparse.Namespace) -> None:
 
     client = login(args.profile, **({"port": args.port} if args.port else {}))
     if ui_here() == "none":
-        print(f"no sign-in is needed: {client}")
+        say(f"no sign-in is needed: {client}")
 
 
 def _port(text: str) -> int:
@@ -76,7 +76,7 @@ def _status(args: argparse.Namespace) -> None:
     if args.json:
         show_json(asdict(status))
     else:
-        print(status)
+        say(status)
 
 
 # Each command: its examples, the options that it takes, and what it does.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import show_json, show_table
+from b24data.cli.output import say, show_json, show_table
 from b24data.text.hints import Face
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def at_many(args: argparse.Namespace, profiles: str | list[str], work: Callable[
     elif not args.quiet:
         show_table(_rows(result, outcomes))
     for line in lines:
-        print(f"b24data: {line}", file=sys.stderr)
+        say(f"b24data: {line}", file=sys.stderr)
     return worst(map(exit_code, failures.values()))
 
 

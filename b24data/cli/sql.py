@@ -6,7 +6,7 @@ import argparse
 import io
 from typing import TYPE_CHECKING, Any
 
-from b24data.cli.output import Commands, show_json, show_table
+from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.errors import ConfigError
 from b24data.syntax.options import add_options
 from b24data.syntax.values import mapping_of
@@ -34,13 +34,13 @@ def _sql(args: argparse.Namespace) -> None:
     asked: dict[str, Any] = {"crm": args.crm, "everything": args.all, "explain": args.dry_run}
     found = run_sql(lambda: connect(args.profile).tools, args.query, params, **asked)
     if args.dry_run:
-        show_json(found.as_dict()) if args.json else print(found)  # type: ignore[operator]
+        show_json(found.as_dict()) if args.json else say(found)  # type: ignore[operator]
         return
     frame: pd.DataFrame = found  # type: ignore[assignment]
     if args.to:
         _write(frame, args.to)
         if not args.quiet:
-            show_json(frame.attrs.get("b24data", {})) if args.json else print(f"{len(frame):,} rows in {args.to}")
+            show_json(frame.attrs.get("b24data", {})) if args.json else say(f"{len(frame):,} rows in {args.to}")
         return
     rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
     show_json(rows) if args.json else show_table(rows, none="no rows")

@@ -262,7 +262,7 @@ def _unfit(kind: type[Export], table: Mapping[str, Any]) -> list[str]:
     if "profiles" in table and "profile" in table:
         problems.append("profile and profiles: give one of them")
     if not table.keys() & {"profile", "profiles"} and isinstance(target, str) and _PROFILE in target:
-        problems.append(f"target: {_PROFILE} stands for nothing without profiles or profile")
+        problems.append(f"target: {_PROFILE} has no value without profiles or profile")
     if isinstance(target, str) and kind is FullExport:
         problems += _unfit_file(target, table.get("csv"))
     for key in ("filter", "params"):

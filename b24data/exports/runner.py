@@ -149,7 +149,7 @@ class Runner:
         if not report.complete:
             missing = [table for table in report.tables.values() if table.state not in ("ok", "absent")]
             raise IncompleteFetchError(
-                f"{len(missing)} of {len(report.tables)} tables are as they were before:"
+                f"{len(missing)} of {len(report.tables)} tables were not updated:"
                 f" {', '.join(table.name for table in missing)}. {missing[0].why}"
             )
         rows = sum(table.rows for table in report.tables.values())

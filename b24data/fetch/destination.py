@@ -86,7 +86,7 @@ class Destination:
         return False
 
     def _broken_off(self, error: IncompleteFetchError) -> bool:
-        """Whether what came is the result; else the error has it."""
+        """Whether the rows that arrived are the result; else the error has them."""
         error.report = report = self._fetch.report(None)
         if self._partial and self._sink is not None:
             self._close(replace(report, target=self._target, notes=(*report.notes, error.description)))

@@ -66,7 +66,7 @@ def placed(to: str | os.PathLike[str] | None) -> Iterator[Place]:
             held.enter_context(locked(folder / "lock"))
         except TimeoutError:
             raise ExportError(
-                f"another program is writing {remote}", code=ALREADY_RUNNING, hint="wait for its end"
+                f"another program is writing {remote}", code=ALREADY_RUNNING, hint="wait until it ends"
             ) from None
         yield Place(folder / path_of(name_of(str(to))), remote)
 
@@ -103,7 +103,7 @@ class _Remote:
         return found
 
     def _check(self) -> None:
-        """A bucket that is not there, or nobody to ask, is told before the rows come and not after them."""
+        """A missing bucket or missing credentials are reported before the rows are read, not after."""
         system, path = self._place
         if self._scheme not in _WITH_BUCKETS:
             return

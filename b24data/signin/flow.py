@@ -36,6 +36,8 @@ from b24data.secret import NOTHING, Secret
 from b24data.signin.keep import SignedIn, keep
 from b24data.signin.listener import Answer, Listener
 from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
+from b24data.text.hints import Face, spelled
+from b24data.text.language import translated
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 __all__ = ["CODE_S", "WRONG_APPLICATION", "SignIn", "Step", "sentence"]
@@ -52,12 +54,14 @@ def sentence(error: SdkError) -> str:
     """What a person reads: what was wrong and the way on, without the code that a program reads.
 
     >>> sentence(ConfigError("this contains no code", code="NO_CODE", hint="paste the code"))
-    'There is no code in this: paste the code.'
+    'This contains no code: paste the code.'
     """
     if isinstance(error, AjaxError | TransportError) or not error.description:
-        return str(error)
-    text = error.description[0].upper() + error.description[1:]
-    return f"{text}: {error.hint}." if error.hint else f"{text}."
+        return error.told(Face.PYTHON)
+    said = translated(error.description)
+    text = said[0].upper() + said[1:]
+    hint = spelled(translated(error.advice), Face.PYTHON)
+    return f"{text}: {hint}." if hint else f"{text}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from b24data.errors import SdkError
 from b24data.http.redirect import origin_of
 from b24data.secret import Secret
 from b24data.signin.flow import CODE_S, Step, sentence
+from b24data.text.language import translated
 from b24data.text.markup import note_html
 
 __all__ = [
@@ -58,12 +59,12 @@ _LABEL = {"description_width": "8.5em"}
 
 def heading(title: str, text: str) -> str:
     """A title and a line below it."""
-    return f"{STYLE}<h3>{html.escape(title)}</h3><div>{html.escape(text)}</div>"
+    return f"{STYLE}<h3>{html.escape(translated(title))}</h3><div>{html.escape(translated(text))}</div>"
 
 
 def row(field: widgets.Widget, help_: str) -> widgets.HBox:
     """A field, and beside it what to put there; below it where the page is narrow. ``help_`` is HTML."""
-    text = widgets.HTML(help_)
+    text = widgets.HTML(translated(help_))
     text.add_class("b24data-help")
     line = widgets.HBox([field, text])
     line.add_class("b24data-row")
@@ -86,26 +87,32 @@ def rows(*lines: widgets.Widget) -> widgets.VBox:
 
 def text_field(description: str, placeholder: str) -> widgets.Text:
     """A field that may be seen."""
-    return widgets.Text(description=description, placeholder=placeholder, style=_LABEL, layout=_wide())
+    return widgets.Text(
+        description=translated(description), placeholder=translated(placeholder), style=_LABEL, layout=_wide()
+    )
 
 
 def hidden_field(description: str, placeholder: str) -> widgets.Password:
     """A hidden field. Its value comes when the field is left or Enter is pressed, not with every key."""
     return widgets.Password(
-        description=description, placeholder=placeholder, continuous_update=False, style=_LABEL, layout=_wide()
+        description=translated(description),
+        placeholder=translated(placeholder),
+        continuous_update=False,
+        style=_LABEL,
+        layout=_wide(),
     )
 
 
 def choice(description: str) -> widgets.Dropdown:
     """One of several, by its name."""
-    return widgets.Dropdown(description=description, style=_LABEL, layout=_wide())
+    return widgets.Dropdown(description=translated(description), style=_LABEL, layout=_wide())
 
 
 def ways(options: Sequence[tuple[str, str]]) -> widgets.ToggleButtons:
     """One of a few, side by side."""
     return widgets.ToggleButtons(
-        options=options,
-        description="Way in",
+        options=[(translated(name), value) for name, value in options],
+        description=translated("Way in"),
         style={**_LABEL, "button_width": "auto"},
         layout=widgets.Layout(width="auto", max_width="100%"),
     )
@@ -114,8 +121,8 @@ def ways(options: Sequence[tuple[str, str]]) -> widgets.ToggleButtons:
 def button(description: str, clicked: Callable[[], None], tooltip: str, *, primary: bool = False) -> widgets.Button:
     """A button; one of those that are visible is ``primary``."""
     made = widgets.Button(
-        description=description,
-        tooltip=tooltip,
+        description=translated(description),
+        tooltip=translated(tooltip),
         button_style="primary" if primary else "",
         layout=widgets.Layout(width="auto", min_width="9em"),
     )
@@ -128,17 +135,19 @@ def link_html(step: Step) -> str:
     back = "This panel continues by itself. If it does not, paste" if step.listens else "Then paste"
     text = f"{back} the code, or the whole address of the page that follows, below. The code lives {CODE_S} seconds."
     host, link = html.escape(origin_of(step.address).netloc), Secret(html.escape(step.link))
+    opens = translated(f"Open {host} and agree")
     return (
         f'<style>.b24data-life{{transition:width {CODE_S}s linear}}</style><a class="b24data-link" '
-        f'href="{link.reveal()}" target="_blank" rel="noopener">Open {host} and agree</a>'
-        f'<div class="b24data-life" aria-hidden="true"></div><div>{html.escape(text)}</div>'
+        f'href="{link.reveal()}" target="_blank" rel="noopener">{opens}</a>'
+        f'<div class="b24data-life" aria-hidden="true"></div><div>{html.escape(translated(text))}</div>'
     )
 
 
 def next_html(name: str, names: Sequence[str]) -> str:
     """The line to run next: with the name where a later notebook needs it."""
     named = f'"{name}"' if len(names) > 1 else ""
-    return f"<div>Next, in a cell of your own: <code>b24 = b24data.connect({html.escape(named)})</code></div>"
+    text = translated("Next, in a cell of your own:")
+    return f"<div>{text} <code>b24 = b24data.connect({html.escape(named)})</code></div>"
 
 
 def trouble_html(error: SdkError) -> str:

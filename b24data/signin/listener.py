@@ -21,6 +21,7 @@ from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.secret import Secret
 from b24data.signin.pasted import parameters_of
+from b24data.text.language import language, translated
 
 __all__ = ["LISTEN_S", "REDIRECT_PORT", "Answer", "Listener", "redirect_uri", "same_machine"]
 
@@ -183,7 +184,11 @@ def _asked_in(head: Secret[bytes] | None) -> Mapping[str, Secret[str]] | None:
 
 
 def _page(status: int, answer: Answer) -> bytes:
-    page = _PAGE.format(sentence=html.escape(answer.sentence), script=_HIDE_CODE if answer.taken else "").encode()
+    page = _PAGE.format(
+        language=language(),
+        sentence=html.escape(translated(answer.sentence)),
+        script=_HIDE_CODE if answer.taken else "",
+    ).encode()
     head = [
         f"HTTP/1.1 {status} {'OK' if status == 200 else 'Not Found'}",
         "Content-Type: text/html; charset=utf-8",
@@ -196,7 +201,7 @@ def _page(status: int, answer: Answer) -> bytes:
 
 
 _HIDE_CODE = """<script>history.replaceState(null, "", "/")</script>"""
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>b24data</title>
+_PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>b24data</title>
 <meta name="color-scheme" content="light dark">
 <body style="font:16px/1.5 sans-serif;max-width:36em;margin:15vh auto;padding:0 1em"><p>{sentence}</p>
 {script}</body></html>

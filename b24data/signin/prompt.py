@@ -15,6 +15,7 @@ from b24data.http.transport import Transport
 from b24data.secret import Secret
 from b24data.signin.flow import CODE_S, WRONG_APPLICATION, SignIn, Step, sentence
 from b24data.signin.listener import redirect_uri, same_machine
+from b24data.text.language import translated
 from b24data.text.markup import note_html
 
 __all__ = ["HtmlPrompt", "Prompt", "login_by_prompt"]
@@ -47,15 +48,16 @@ class HtmlPrompt:
 
     def link(self, url: Secret[str]) -> None:
         """Show a link that opens in a new tab."""
-        _display(f'<a href="{html.escape(url.reveal())}" target="_blank" rel="noopener">Open your portal and agree</a>')
+        opens = translated("Open your portal and agree")
+        _display(f'<a href="{html.escape(url.reveal())}" target="_blank" rel="noopener">{opens}</a>')
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the user types below the cell."""
-        return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
+        return getpass.getpass(f"{translated(question)}: ") if hidden else input(f"{translated(question)}: ")
 
     def ask_way(self, question: str) -> Secret[str]:
         """Hidden: a notebook keeps what its prompt shows."""
-        return Secret(getpass.getpass(f"{question} (not shown): "))
+        return Secret(getpass.getpass(translated(f"{question} (not shown):") + " "))
 
 
 def _display(markup: str) -> None:

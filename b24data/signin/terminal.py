@@ -10,6 +10,7 @@ from b24data.errors import AuthorizationRequiredError
 from b24data.secret import Secret
 from b24data.signin.keys import line_of, one_by_one
 from b24data.signin.listener import same_machine
+from b24data.text.language import translated
 
 __all__ = ["TerminalPrompt"]
 
@@ -19,24 +20,24 @@ class TerminalPrompt:
 
     def say(self, text: str) -> None:
         """Show a sentence."""
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{translated(text)}\n")
 
     def link(self, url: Secret[str]) -> None:
         """Show a link, and open it in this machine's browser."""
-        self.say(f"\n  {url.reveal()}\n")
+        sys.stderr.write(f"\n  {url.reveal()}\n\n")
         if not (same_machine() and _open_browser(url)):
             self.say("No browser could be opened here: open the link on any machine where you use your portal.")
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the user types; a closed input means that no one is there."""
         try:
-            return getpass.getpass(f"{question}: ") if hidden else input(f"{question}: ")
+            return getpass.getpass(f"{translated(question)}: ") if hidden else input(f"{translated(question)}: ")
         except EOFError as error:
             raise AuthorizationRequiredError("the input ended", hint="run b24data login in a terminal") from error
 
     def ask_way(self, question: str) -> Secret[str]:
         """What the user types, shown up to the secret part of a webhook or an install event."""
-        sys.stderr.write(f"{question}: ")
+        sys.stderr.write(f"{translated(question)}: ")
         sys.stderr.flush()
         try:
             with one_by_one() as read:

@@ -100,7 +100,7 @@ class Source:
         return moment
 
     def fetch(self, conditions: Filter, to: Path, *, ids_only: bool = False) -> FetchReport:
-        """The rows, or nothing but their ids, into a Parquet file; the same call goes on where it was stopped."""
+        """The rows, or nothing but their ids, into a Parquet file; the same call resumes."""
         select, options = (
             ([str(self.asked.spec.id_asked)], self._for_ids()) if ids_only else (self._selected(), self.options)
         )
@@ -112,7 +112,7 @@ class Source:
         return report
 
     def ids(self, conditions: Filter, limit: int | None = None) -> tuple[Ids, FetchReport]:
-        """The ids in memory, all of them or so many: 8 bytes each."""
+        """The ids in memory, all of them or this many: 8 bytes each."""
         fetch = self.fetcher.fetch(
             self._method, [str(self.asked.spec.id_asked)], conditions or None, self._for_ids(limit)
         )

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from b24data.errors import ConfigError
 from b24data.text.hints import flag
+from b24data.text.language import translated
 
 __all__ = [
     "LIST_OPTIONS",
@@ -124,14 +125,14 @@ def add_options(parser: argparse.ArgumentParser, *names: str, needed: Sequence[s
     """
     for name in names:
         option = OPTIONS[name]
-        part = next((group for group in parser._action_groups if group.title == option.part), None)
+        part = next((group for group in parser._action_groups if group.title == translated(option.part)), None)
         arguments = option.arguments()
         if name in needed:
             arguments["required"] = True
         if told := helps.get(name.replace("-", "_")):
             arguments["help"] = told
         flags = (option.short, f"--{name}") if option.short else (f"--{name}",)
-        (part or parser.add_argument_group(option.part)).add_argument(*flags, **arguments)
+        (part or parser.add_argument_group(translated(option.part))).add_argument(*flags, **arguments)
 
 
 def options_among(names: Iterable[str], own: Container[str], known: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
@@ -193,10 +194,12 @@ class OptionParser(argparse.ArgumentParser):
     def __init__(self, *, examples: Sequence[str] = (), **given: Any) -> None:
         self._examples = examples
         if examples:
-            given["epilog"] = "\n".join(["examples:", *(f"  {example}" for example in examples)])
+            given["epilog"] = "\n".join([translated("examples:"), *(f"  {example}" for example in examples)])
         given.setdefault("formatter_class", _HelpFormatter)
+        given["description"] = translated(given.get("description") or "")
         super().__init__(allow_abbrev=False, **given)
-        self._positionals.title = "arguments"
+        self._positionals.title, self._optionals.title = translated("arguments"), translated("options")
+        self._optionals._group_actions[0].help = translated("show this help message and exit")
 
     def format_help(self) -> str:
         """The help page; its first line has what is needed, and not every option."""
@@ -242,6 +245,18 @@ class OptionParser(argparse.ArgumentParser):
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **given: Any) -> None:
         super().__init__(prog, **{"max_help_position": 28, **given})
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        """Its first line in the reader's language."""
+        super().add_usage(usage, actions, groups, translated("usage:") + " " if prefix is None else prefix)
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        """The help of one option in the reader's language."""
+        before, action.help = action.help, translated(action.help or "")
+        try:
+            return super()._expand_help(action)
+        finally:
+            action.help = before
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         """``-o, --out PATH``, as Python 3.13 writes it, in every version."""

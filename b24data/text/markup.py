@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
+from b24data.text.language import translated
+
 __all__ = ["facts_html", "note_html"]
 
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;border:0;background:transparent"
@@ -20,12 +22,12 @@ def facts_html(title: str, facts: Iterable[tuple[str, object]], *, good: bool | 
     """
     mark = {None: "", True: "✓ ", False: "✗ "}[good]
     rows = "".join(
-        f'<tr><td style="{_CELL};opacity:.7">{html.escape(name)}</td><td style="{_CELL}">{_lines(value)}</td></tr>'
+        f'<tr><td style="{_CELL};opacity:.7">{_lines(name)}</td><td style="{_CELL}">{_lines(value)}</td></tr>'
         for name, value in facts
         if str(value)
     )
     table = f'<table style="margin:0;border:0;border-collapse:collapse">{rows}</table>' if rows else ""
-    return f'<div class="b24data" style="line-height:1.4"><b>{mark}{html.escape(title)}</b>{table}</div>'
+    return f'<div class="b24data" style="line-height:1.4"><b>{mark}{html.escape(translated(title))}</b>{table}</div>'
 
 
 def note_html(text: str, *, role: str = "status") -> str:
@@ -34,4 +36,4 @@ def note_html(text: str, *, role: str = "status") -> str:
 
 
 def _lines(value: object) -> str:
-    return "<br>".join(html.escape(line) for line in str(value).splitlines())
+    return "<br>".join(html.escape(translated(line)) for line in str(value).splitlines())

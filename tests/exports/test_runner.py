@@ -213,7 +213,7 @@ def test_a_table_of_a_crm_that_the_user_may_not_see__is_a_failure_that_is_told(d
     desk.write(CRM)
     desk.portal.deny("users")
     assert desk.run("crm") == 2
-    assert "1 of 3 tables are as they were before: users" in capsys.readouterr().err
+    assert "1 of 3 tables were not updated: users" in capsys.readouterr().err
     desk.portal.allow("users")
     assert desk.run("crm", "--quiet") == 0
 

@@ -57,6 +57,7 @@ def test_wheel__holds_the_package_and_its_facts_and_no_tests(wheel):
     shipped = {name for name in names if name.startswith("b24data/")}
     assert shipped == {name for name in tree if "__pycache__" not in name}
     assert {"b24data/py.typed", "b24data/lists/methods.json", "b24data/lists/filters.json"} <= shipped
+    assert "b24data/locale/ru/LC_MESSAGES/b24data.mo" in shipped
     outside = {name.partition("/")[0] for name in names} - {"b24data"}
     assert [name for name in outside if not name.endswith(".dist-info")] == []
 

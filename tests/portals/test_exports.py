@@ -97,7 +97,7 @@ def test_list__has_a_line_for_the_export_and_run_knows_no_other_portal(folder, c
         ('profiles = []\ntarget = "{profile}.parquet"', r"profiles = \[\]: it is"),
         ('profiles = ["a", "a"]\ntarget = "{profile}.parquet"', r"profiles = \['a', 'a'\]: it is"),
         ('profiles = "*"\nprofile = "a"\ntarget = "{profile}.parquet"', "profile and profiles: give one of them"),
-        ('target = "{profile}.parquet"', r"\{profile\} stands for nothing without profiles or profile"),
+        ('target = "{profile}.parquet"', r"\{profile\} has no value without profiles or profile"),
         ('profiles = "*"\nmode = "sync"\ntarget = "{profile}-{date}"', r"without \{\.\.\.\} except \{profile\}"),
     ],
 )
