@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import ipywidgets as widgets
 
 from b24data.auth.profiles import Profile, Profiles
-from b24data.client.chosen import choose, waits
+from b24data.client.chosen import choose, chosen, waits
 from b24data.client.client import B24OAuth
 from b24data.client.connect import Client, connect_by
 from b24data.client.status import Status, status_of
@@ -240,7 +240,8 @@ class AuthPanel:
 
     def _show_portals(self) -> None:
         """Several portals were signed in to: which one is meant comes first."""
-        self.portals.options = [(_described(name, one), name) for name, one in self._profiles.known()]
+        self.portals.options = known = [(_described(name, one), name) for name, one in self._profiles.known()]
+        self.portals.value = chosen(self._profiles) or known[0][1]
         self._only(self._choice, *_TITLES["choice"])
 
     # Another panel for the same sign-in.

@@ -345,6 +345,7 @@ def test_several_portals__are_shown_first_and_the_choice_is_what_connect_uses(po
     panel = AuthPanel(port=0)
     assert panel._choice in panel.widget.children
     assert [name for _, name in panel.portals.options] == ["acme", "other"]
+    assert panel.portals.value == "acme"
     panel.portals.value = "other"
     press(panel, panel.open)
     assert shown(panel) == ["done"]
