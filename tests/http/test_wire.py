@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import math
+import random
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -180,6 +181,19 @@ def test_the_largest_answers_there_are__are_far_within_the_bounds() -> None:
     assert unpacked("m", gzip.compress(rows, 1), "gzip", 200) == rows
     assert rows.count(b",") * 4 < MOST_VALUES
     assert len(rows) * 8 < MOST_BYTES
+
+
+@pytest.mark.parametrize("behind", [b"", b"\n", b"\0\0\0\0", b"\xff" * 4, b"\r\n\r\n\r\n", gzip.compress(b"next")])
+@pytest.mark.parametrize("length", [0, 1, 15_000, 1 << 20])
+def test_bytes_behind_a_compressed_answer__do_not_change_its_text(length: int, behind: bytes) -> None:
+    text = bytes(random.Random(length).choices(b'{"ID":01},', k=length))
+    assert unpacked("m", gzip.compress(text) + behind, "gzip", 200) == text
+
+
+@pytest.mark.parametrize("told", [b"\0\0\0\0", b"\x10\0\0\0", b"\xff" * 4])
+def test_a_wrong_length_at_the_end_of_gzip__is_damage(told: bytes) -> None:
+    with pytest.raises(BadReplyError, match="damaged"):
+        unpacked("m", gzip.compress(b"{}" * 10_000)[:-4] + told, "gzip", 200)
 
 
 def test_long_texts__do_not_count_as_many_values() -> None:
