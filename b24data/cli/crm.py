@@ -24,12 +24,8 @@ def _crm_arguments(parser: argparse.ArgumentParser) -> None:
         description="Bring the tables up to date.\n\n"
         "Exit codes: 0 done, 1 failed, 2 a table is missing, 3 sign in again,\n4 another program runs it.",
     )
-    sync.add_argument("--tables", metavar="NAMES", help="these tables and their source tables, separated by commas")
-    sync.add_argument("--since", metavar="DAY", help="deals, activities and other events since that day")
-    sync.add_argument("--no-gentle", action="store_true", help="use the whole request limit of the portal")
-    add_options(
-        sync, "deletes", "to", "json", "quiet", "profile", needed=["to"], to="the folder; created if it is missing"
-    )
+    own = ("tables", "since", "deletes", "no-gentle")
+    add_options(sync, *own, "to", "json", "quiet", "profile", needed=["to"], to="the folder; created if it is missing")
     tables = actions.add_parser("tables", description="The tables of a folder: rows, keys, links.")
     check = actions.add_parser(
         "check", description="Doubled keys, orphans, amounts, stages.\n\nExit codes: 0 good (orphans are), 2 not good."
@@ -39,10 +35,9 @@ def _crm_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("folder", metavar="FOLDER", help="the folder of the tables")
         if one is not export:
             add_options(one, "json")
-    export.add_argument(
-        "--to", metavar="DATABASE", required=True, help="crm.duckdb, or postgresql://user@host/database"
+    add_options(
+        export, "to", "schema", needed=["to"], to="the database: crm.duckdb, or postgresql://user@host/database"
     )
-    export.add_argument("--schema", metavar="NAME", default="crm", help="the schema in the database (crm)")
 
 
 def _crm(args: argparse.Namespace) -> int:
@@ -80,18 +75,10 @@ def _sync(args: argparse.Namespace) -> int:
 
 
 def _tables(args: argparse.Namespace) -> int:
+    from b24data.crm.overview import tables_rows
     from b24data.crm.snapshot import snapshot_of
 
-    rows = [
-        {
-            "table": name,
-            "rows": facts.rows,
-            "key": ", ".join(facts.key),
-            "links": ", ".join(f"{column} -> {target}" for column, target in facts.refers.items()),
-            "content": facts.meaning,
-        }
-        for name, facts in snapshot_of(args.folder).manifest.tables.items()
-    ]
+    rows = tables_rows(snapshot_of(args.folder).manifest)
     show_json(rows) if args.json else show_table(rows)
     return 0
 
@@ -100,30 +87,22 @@ def _check(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from b24data.crm.check import check_crm
+    from b24data.crm.overview import findings_rows
 
     found = check_crm(args.folder)
     if args.json:
         show_json(asdict(found) | {"good": found.good})
     else:
-        rows = [
-            {
-                "table": one.table,
-                "finding": one.what,
-                "rows": one.rows,
-                "note": "" if one.is_fault else "missing rights may hide them",
-                "examples": "; ".join(one.examples),
-            }
-            for one in found.findings
-        ]
-        show_table(rows, none=f"{found.tables} tables: no finding")
+        show_table(findings_rows(found), none=f"{found.tables} tables: no finding")
     return 0 if found.good else 2
 
 
 def _export(args: argparse.Namespace) -> int:
     from b24data.crm.export import export_crm
 
-    names = export_crm(args.folder, args.to, args.schema)
-    say(f"{len(names)} tables and views in the schema {args.schema}")
+    schema = args.schema or "crm"
+    names = export_crm(args.folder, args.to, schema)
+    say(f"{len(names)} tables and views in the schema {schema}")
     return 0
 
 

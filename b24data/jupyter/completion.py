@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from b24data.syntax.options import OPTIONS
-from b24data.syntax.request import COMMANDS, options_of
+from b24data.syntax.request import COMMANDS, CRM_ACTIONS, options_of
 
 __all__ = ["Completion", "Knowledge", "complete"]
 
@@ -68,6 +68,8 @@ def _completion(before: list[str], fragment: str, known: Knowledge) -> Completio
         found = _matching(fragment, known.profiles() if option == "--profile" else _choices(option), "value")
     elif fragment.startswith("-") and command in COMMANDS:
         found = _matching(fragment, options_of(command), "option")
+    elif command == "crm" and len(before) == 1:
+        found = _matching(fragment, CRM_ACTIONS, "value")
     elif command in ("call", "fetch", "describe") and not method:
         found = _matching(fragment, known.methods(), "method")
     else:

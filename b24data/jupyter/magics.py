@@ -21,6 +21,7 @@ from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import cache_of
 from b24data.jupyter import transforms
 from b24data.jupyter.completion import Completion, Knowledge, complete
+from b24data.jupyter.crm import run_crm
 from b24data.jupyter.display import readable
 from b24data.jupyter.namespace import Names, evaluate, names_here
 from b24data.jupyter.sql import Parameters, frames_in
@@ -84,6 +85,7 @@ class B24Magic(Magics):
         %b24 call METHOD [options]      a whole list as a DataFrame, any other result as it is
         %b24 fetch METHOD [options]     a whole list, with --to into a file
         %%b24 sql [options]             one SELECT in the rest of the cell, as a DataFrame
+        %b24 crm sync --to FOLDER       the whole CRM as linked tables; crm tables, check, export FOLDER
         %b24 describe METHOD            the fields of a list
         %b24 methods [PATTERN]          the methods of the portal
 
@@ -125,6 +127,7 @@ class B24Magic(Magics):
             "call": self._call,
             "fetch": self._fetch,
             "sql": partial(self._sql, names),
+            "crm": lambda _: run_crm(lambda: self._client(request), request),
             "describe": self._describe,
             "methods": self._methods_like,
         }

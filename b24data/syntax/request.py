@@ -39,6 +39,7 @@ from b24data.syntax.values import (
 
 __all__ = [
     "COMMANDS",
+    "CRM_ACTIONS",
     "HelpShown",
     "Request",
     "build_request",
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 _EVERYWHERE = ("output", "profile")
+CRM_ACTIONS = ("sync", "tables", "check", "export")
 
 # What each command of %b24 does, and the options that it takes.
 COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
@@ -68,6 +70,10 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             "one SELECT over lists of the portal, or over a CRM folder, as a DataFrame",
             ("crm", "dry-run", "all", *_EVERYWHERE),
         ),
+        "crm": (
+            "the whole CRM as linked tables: crm sync, tables, check or export",
+            ("to", "tables", "since", "deletes", "no-gentle", "schema", *_EVERYWHERE),
+        ),
         "describe": ("the fields of a list as a DataFrame", ("params", *_EVERYWHERE)),
         "methods": ("the methods that the portal has, or those that match a pattern", _EVERYWHERE),
     }
@@ -79,7 +85,8 @@ class Request:
     """What one line asks for. ``output`` is the name of the variable that gets the result.
 
     ``options`` are the further keywords of ``tools.fetch_all`` that were said. ``query`` is SQL as it was written: its
-    ``$name`` are parameters, and no value takes their place in the text.
+    ``$name`` are parameters, and no value takes their place in the text. ``method`` of ``crm`` is what to do with the
+    folder ``crm``.
     """
 
     command: str
@@ -169,6 +176,8 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
     rest: dict[str, Any] = {}
     if command == "sql":
         return _sql_request(given, body, expand)
+    if command == "crm":
+        return _crm_request(given, body, expand)
     if body and body.strip():
         from b24data.syntax.body import body_of
 
@@ -221,6 +230,31 @@ def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     )
 
 
+def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
+    if body and body.strip():
+        raise ConfigError("%b24 crm takes no other lines", hint="write all of it after %b24 crm")
+    action = given["action"]
+    to = text_of(given.get("to"), "--to", "a folder or a database", "crm", expand)
+    folder = text_of(given.get("folder"), "FOLDER", "the folder of the tables", "crm", expand)
+    if action == "sync":
+        folder = folder or to
+    if folder is None or (action == "export" and to is None):
+        example = {"sync": "sync --to crm", "export": "export crm --to crm.duckdb"}.get(action, f"{action} crm")
+        raise ConfigError(f"%b24 crm {action} is not complete", hint=f"write %b24 crm {example}")
+    words = {name: text_of(given.get(name), f"--{name}", "text", "crm", expand) for name in ("since", "schema")}
+    options = {**words, "tables": names_of(given.get("tables"), expand), "deletes": given.get("deletes")}
+    return Request(
+        command="crm",
+        method=action,
+        crm=folder,
+        to=to,
+        options={name: value for name, value in options.items() if value is not None}
+        | ({"gentle": False} if given.get("no_gentle") else {}),
+        output=_variable(given.get("output")),
+        profile=_profile(given.get("profile"), expand),
+    )
+
+
 def _profile(text: str | None, expand: Expand) -> Any:
     """A name or a client. Nothing in their place would be another portal than the one that was meant."""
     value = None if text is None else expand(text)
@@ -267,15 +301,20 @@ def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
 def _parser(command: str) -> argparse.ArgumentParser:
     told, options = COMMANDS[command]
     parser = OptionParser(prog=f"%b24 {command}", description=f"{told[0].upper()}{told[1:]}.")
+    helps = {"profile": f"{OPTIONS['profile'].help}; or $client"}
     if command in ("call", "fetch", "describe"):
         parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
     if command == "sql":
         parser.add_argument(
             "query", nargs="?", metavar="QUERY", help="in quotation marks; or the rest of a %%%%b24 cell"
         )
+    if command == "crm":
+        parser.add_argument("action", metavar="ACTION", choices=CRM_ACTIONS, help=", ".join(CRM_ACTIONS))
+        parser.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder of the tables")
+        helps["to"] = "the folder of sync, or the database of export: crm.duckdb, postgresql://user@host/database"
     if command == "methods":
         parser.add_argument("method", nargs="?", metavar="PATTERN", help="a part of the name, such as deal")
-    add_options(parser, *options, profile=f"{OPTIONS['profile'].help}; or $client")
+    add_options(parser, *options, **helps)
     return parser
 
 

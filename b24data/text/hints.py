@@ -117,7 +117,7 @@ DESCRIBE = _marked(
     "tools.describe(METHOD)", "%b24 describe METHOD", "b24data describe METHOD", "b24data describe METHOD"
 )
 UNFINISHED = _marked("tools.unfinished()", "tools.unfinished()", "b24data unfinished", "b24data unfinished")
-SYNC_CRM = _marked("tools.sync_crm()", "tools.sync_crm()", "b24data crm sync", "b24data crm sync")
+SYNC_CRM = _marked("tools.sync_crm()", "%b24 crm sync", "b24data crm sync", "b24data crm sync")
 # A table in SQL that is no list.
 OWN_TABLE = _marked(
     'tables={"plan": frame} adds a table of yours',

@@ -58,6 +58,15 @@ def test_a_shared_option__has_the_same_help_and_takes_the_same(command):
         assert ours.help.removesuffix("; or $client") == theirs.help
 
 
+def test_crm__knows_the_same_options_in_both_places():
+    parser = parser_of("crm")
+    actions = next(one for one in parser._actions if one.dest == "action").choices
+    shell = {one.dest.replace("_", "-") for part in actions.values() for one in part._actions if one.option_strings}
+    assert {*grammar.CRM_ACTIONS} == actions.keys()
+    assert said_in_a_notebook("crm").keys() - shell <= ONLY_IN_A_NOTEBOOK
+    assert shell - said_in_a_notebook("crm").keys() <= ONLY_IN_A_SHELL
+
+
 def test_options__are_defined_in_one_place():
     said = {name for command in grammar.COMMANDS for name in said_in_a_notebook(command)} - {"help"}
     assert said <= OPTIONS.keys()
