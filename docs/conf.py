@@ -52,7 +52,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!b24data).*"),  # of other packages: their pages are not at hand here
     (
         "py:class",
-        r"b24data\.(http|actions|secret|fields|sql)\..*|b24data\.(client\.(tools\.Options|client\._Client)|actions\.Actions)",
+        r"b24data\.(http|actions|secret|fields|sql)\..*|b24data\.(client\.client\._Client|fetch\.options\.Options|actions\.Actions)",
     ),  # private
 ]
 myst_enable_extensions = ["attrs_inline"]

@@ -19,7 +19,21 @@ FOUND = ROOT / "docs" / "_build" / "gettext"
 LOCALE = ROOT / "docs" / "locale" / "ru" / "LC_MESSAGES"
 NOTEBOOKS = ROOT / "notebooks"
 PAGES = [
-    *("index", "start", "signin", "lists", "types", "notebook", "cli", "sync", "schedules", "errors", "crm", "sql"),
+    *(
+        "index",
+        "start",
+        "signin",
+        "lists",
+        "types",
+        "notebook",
+        "cli",
+        "sync",
+        "schedules",
+        "errors",
+        "crm",
+        "sql",
+        "recipes",
+    ),
     *(f"notebooks/{path.stem}" for path in sorted(NOTEBOOKS.glob("*.ipynb"))),
 ]
 HEADER = rb"""msgid ""
