@@ -58,7 +58,8 @@ def check(deals: pd.DataFrame, portals: dict[str, Sandbox], truth: dict[str, lis
     assert sum(portal.stats.reused_refresh_tokens for portal in portals.values()) == 0
 
 
-def test_collect__gives_the_rows_of_the_others_and_names_each_failure(twelve):
+def check_collected(twelve: dict[str, Sandbox]) -> None:
+    """Four portals are in trouble: the rows of the others, and the table of what happened."""
     truth = {name: portal.truth().ids for name, portal in twelve.items()}
     four_in_trouble(twelve)
     with b24data.connect_all(errors="collect", restriction_params=QUICK) as portals:
@@ -72,6 +73,20 @@ def test_collect__gives_the_rows_of_the_others_and_names_each_failure(twelve):
     assert outcome.loc[[REVOKED, DYING], "rows"].tolist() == [0, 0]
     assert deals.attrs["b24data"]["complete"] is False
     assert [one["state"] for one in deals.attrs["b24data"]["outcome"]] == list(states.values())
+
+
+def test_collect__gives_the_rows_of_the_others_and_names_each_failure(twelve):
+    check_collected(twelve)
+
+
+@pytest.mark.soak
+def test_soak__twelve_portals_of_5_000_deals_50_ms_away(keep):
+    with contextlib.ExitStack() as held:
+        twelve = {}
+        for name in NAMES:
+            options = given(name, 5_000) | {"latency_s": 0.5 if name == SLOW else 0.05}
+            twelve[name] = keep(name, held.enter_context(Sandbox(**options)))
+        check_collected(twelve)
 
 
 def test_raise__has_the_rows_of_the_others_in_the_error(twelve):
