@@ -39,9 +39,9 @@ def _plain(value):
     return repr(round(value, 6)) if isinstance(value, float) else repr(value)
 
 
-@pytest.fixture
-def portals(monkeypatch):
-    """The portals; a connection for each is shared by all queries, and a request brings few rows."""
+@pytest.fixture(scope="module")
+def _made():
+    """A connection that all queries share, and the portals, each with a connection over all its rows."""
     root = duckdb.connect(config={"threads": 1})
 
     def cursor(**_):
@@ -49,18 +49,25 @@ def portals(monkeypatch):
         found.execute("set timezone = 'UTC'")
         return found
 
-    monkeypatch.setattr(engine, "open_closed", cursor)
-    monkeypatch.setattr(run, "frame_of", Rows)
-    monkeypatch.setattr(run, "_A_REQUEST", PAGE)
-    monkeypatch.setattr(run, "_FEWER", 2)
-    whole = []
+    made = []
     for hours in ZONES:
         portal, over = MemoryPortal(hours, seed=hours), cursor()
         for name, rows in portal.rows.items():
             over.register(name, rows)
-        whole.append((portal, over))
-    yield whole
+        made.append((portal, over))
+    yield cursor, made
     root.close()
+
+
+@pytest.fixture
+def portals(_made, monkeypatch):
+    """The portals; a request brings few rows, and ids of a join are asked for early."""
+    cursor, made = _made
+    monkeypatch.setattr(engine, "open_closed", cursor)
+    monkeypatch.setattr(run, "frame_of", Rows)
+    monkeypatch.setattr(run, "_A_REQUEST", PAGE)
+    monkeypatch.setattr(run, "_FEWER", 2)
+    return made
 
 
 def compared(portal, whole, query):
