@@ -25,6 +25,7 @@ def shelf_at(address: str | Secret[str] | None = None) -> Shelf:
     Traceback (most recent call last):
     b24data.errors.ConfigError: 'redis' is not a token store. Hint: give "file", "keyring" or "postgresql://...".
     """
+    address = Secret(address) if isinstance(address, str) else address
     if address is not None and not isinstance(address, str | Secret):
         raise ConfigError(
             f"store is a {type(address).__name__}, and not the name of a token store",

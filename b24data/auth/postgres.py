@@ -14,7 +14,7 @@ from b24data.auth.cipher import KEY, Cipher
 from b24data.auth.shelf import LEASE_S, LOCK_S, already_read
 from b24data.auth.store import STORE_FAULT, DocumentStore
 from b24data.errors import ConfigError, MissingExtraError, RefreshTokenError
-from b24data.secret import Sealed, Secret
+from b24data.secret import NOTHING, Sealed, Secret
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
@@ -54,7 +54,8 @@ class PostgresTokenStore(DocumentStore):
     """
 
     def __init__(self, dsn: str | Secret[str], name: str, *, key: str | Secret[str] = "") -> None:
-        super().__init__(Database(Secret(dsn), Secret(key)).document(name))
+        dsn, key = Secret(dsn), Secret(key)
+        super().__init__(Database(dsn, key).document(name))
 
 
 class Database:
@@ -200,15 +201,18 @@ def _place_of(dsn: Secret[str]) -> str:
         from psycopg.conninfo import conninfo_to_dict
     except ImportError as error:
         raise MissingExtraError("tokens in PostgreSQL", "token-store") from error
+    found = NOTHING
     try:
         with Sealed():
-            found = list(map(conninfo_to_dict(dsn.reveal()).get, ("host", "port", "dbname", "service")))
+            parts = map(conninfo_to_dict(dsn.reveal()).get, ("host", "port", "dbname", "service"))
+            found = Secret("\n".join(str(part or "") for part in parts))
     except Error:
-        found = ["@"]
-    host, port, database, service = (str(part or "") for part in (*found, "", "", "")[:4])
-    if "@" in f"{host}{port}{database}{service}" or not re.fullmatch(r"[\d,]*", port):
+        pass
+    match = re.fullmatch(r"([^@\n]*)\n([\d,]*)\n([^@\n]*)\n([^@\n]*)", found.reveal())
+    if match is None:
         raise ConfigError(
             "the address of the token store can't be read",
             hint="write postgresql://USER:PASSWORD@HOST/DATABASE; in a password, write / as %2F, @ as %40, % as %25",
         )
+    host, port, database, service = match.groups()
     return f"{host or service or 'localhost'}{port and f':{port}'}{database and f'/{database}'}"

@@ -60,6 +60,7 @@ def connect(
     True
     >>> del os.environ["B24_WEBHOOK"]
     """
+    store = Secret(store) if isinstance(store, str) else store
     profiles = Profiles() if store is None else Profiles(shelf_at(store))
     restrictions = restrictions_of(restriction_params)
     try:

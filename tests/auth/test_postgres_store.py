@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from b24data import (
     RefreshTokenError,
     RestrictionParams,
     Sandbox,
+    SdkError,
     connect,
 )
 from b24data.auth.places import shelf_at
@@ -35,6 +37,7 @@ from b24data.auth.store import StoredTokens
 from b24data.cli.main import main
 from tests.auth.test_killed import HARMLESS, LOSING, Killer, check_harmless, check_losing
 from tests.auth.test_oauth import Portal
+from tests.laws.frames import Watch, leaks_in
 from tests.postgres import server
 
 TOKEN = "an-access-token-of-the-usual-length"
@@ -206,6 +209,37 @@ def test_killed__the_loss_is_recognised_and_the_dead_token_shown_once(killer: Ki
 @pytest.mark.parametrize("_", range(10))
 def test_killed_often__nothing_is_lost_unseen(killer: Killer, point: str, _: int) -> None:
     (check_harmless if point in HARMLESS else check_losing)(killer, point)
+
+
+SECRETS = re.compile("pass5ecret|k3y" + "0" * 20)
+FAILURES: dict[str, Callable[[], object]] = {
+    "a database that is gone": lambda: PostgresTokenStore("postgresql://anna:pass5ecret@127.0.0.1:1/x", "acme").load(),
+    "an address that is none": lambda: PostgresTokenStore("postgresql://anna:pass5ecret/@x", "acme"),
+    "a key that is none": lambda: PostgresTokenStore("postgresql://db/x", "acme", key="k3y" + "0" * 20),
+    "a profile from a database that is gone": lambda: connect("acme", store="postgresql://a:pass5ecret@127.0.0.1:1/x"),
+    "a store that is none": lambda: connect("acme", store="redis://anna:pass5ecret@cache"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_variable__of_an_error_shows_the_password_or_the_key(dsn: str, failure: str) -> None:
+    with pytest.raises(SdkError) as caught:
+        FAILURES[failure]()
+    assert leaks_in(caught.value, SECRETS, __file__) == []
+
+
+def test_no_variable__shows_the_password_the_key_or_a_token_while_a_pair_is_saved(dsn: str) -> None:
+    key, token = os.environ["B24DATA_TOKEN_KEY"], "t0ken" + "0" * 20
+    address = dsn.replace("tester@", "tester:pass5ecret@")
+    watch = Watch(re.compile("|".join(map(re.escape, [key, token, "pass5ecret"]))))
+    stored = StoredTokens(Portal().params(access_token=token))
+    with watch:
+        store = PostgresTokenStore(address, "watched")
+        with store.lock():
+            store.save(stored)
+        assert store.load() == stored
+    assert watch.found == set()
+    assert any(module == "auth/postgres.py" for module, _ in watch.lines)
 
 
 # Profiles.

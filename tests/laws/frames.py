@@ -36,6 +36,9 @@ ENTRIES = {
     "signin/flow.py": ("ask_portal", "paste", "use_webhook", "use_event"),
     "signin/pasted.py": ("portal_in", "read_code", "event_of"),
     "auth/profiles.py": ("__post_init__", "__init__"),
+    "auth/postgres.py": ("__init__",),
+    "auth/places.py": ("shelf_at",),
+    "client/connect.py": ("connect",),
 }
 
 
