@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from b24data.crm.open import open_crm
+from b24data.crm.open import make_views, open_closed
 from b24data.crm.snapshot import snapshot_of
 
 if TYPE_CHECKING:
@@ -56,8 +56,10 @@ def check_crm(path: str | os.PathLike[str]) -> CrmCheck:
     ...     check_crm(f"{folder}/crm").good
     True
     """
-    manifest = snapshot_of(path).manifest
-    with open_crm(path) as connection:
+    snapshot = snapshot_of(path)
+    manifest = snapshot.manifest
+    with open_closed() as connection:
+        make_views(connection, snapshot)
         there = {name: set(connection.table(name).columns) for name in manifest.tables}
         found: list[Finding] = []
         for name, facts in manifest.tables.items():

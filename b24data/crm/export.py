@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from b24data.crm.open import open_crm
+from b24data.crm.open import make_views, open_closed
 from b24data.crm.snapshot import Snapshot, snapshot_of
 from b24data.crm.views import view_statements
 from b24data.errors import ConfigError, ExportError, MissingExtraError
@@ -51,17 +51,17 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
         raise ConfigError(f"schema {schema!r} is not a simple name", hint="use lower-case letters, digits and _")
     snapshot = snapshot_of(path)
     if re.match(r"postgres(?:ql)?:", str(to), re.IGNORECASE):
-        return _into_postgres(path, snapshot, str(to), schema)
+        return _into_postgres(snapshot, str(to), schema)
     target = Path(to)
     if target.suffix not in (".duckdb", ".db"):
         raise ConfigError(
             f"{redact(str(to))} is neither a .duckdb file nor a PostgreSQL address",
             hint="name it crm.duckdb, or write postgresql://HOST/DATABASE?user=NAME",
         )
-    return _into_duckdb(path, snapshot, target, schema)
+    return _into_duckdb(snapshot, target, schema)
 
 
-def _into_duckdb(path: str | os.PathLike[str], snapshot: Snapshot, target: Path, schema: str) -> list[str]:
+def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
     if not target.parent.is_dir():
         raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")
     try:
@@ -72,7 +72,7 @@ def _into_duckdb(path: str | os.PathLike[str], snapshot: Snapshot, target: Path,
         _refuse_other_tables(target, schema)
     new = temp_sibling(target)
     try:
-        with open_crm(path) as source, duckdb.connect(str(new)) as file:
+        with _opened(snapshot) as source, duckdb.connect(str(new)) as file:
             file.execute(f"create schema if not exists {schema}")
             file.execute(f"set schema = '{schema}'")
             for name in _tables(snapshot):
@@ -87,6 +87,12 @@ def _into_duckdb(path: str | os.PathLike[str], snapshot: Snapshot, target: Path,
         new.unlink(missing_ok=True)
         raise
     return [*_tables(snapshot), *view_statements()]
+
+
+def _opened(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
+    connection = open_closed()
+    make_views(connection, snapshot)
+    return connection
 
 
 def _refuse_other_tables(target: Path, schema: str) -> None:
@@ -110,7 +116,7 @@ def _refuse_other_tables(target: Path, schema: str) -> None:
         )
 
 
-def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: str, schema: str) -> list[str]:
+def _into_postgres(snapshot: Snapshot, address: str, schema: str) -> list[str]:
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError as error:
@@ -122,7 +128,7 @@ def _into_postgres(path: str | os.PathLike[str], snapshot: Snapshot, address: st
             hint="write postgresql://HOST/DATABASE?user=NAME; in a password, write / as %2F, @ as %40, % as %25",
         )
     try:
-        with open_crm(path) as source, dbapi.connect(address) as connection, connection.cursor() as cursor:
+        with _opened(snapshot) as source, dbapi.connect(address) as connection, connection.cursor() as cursor:
             cursor.execute(_HOLDS_OTHERS.format(schema=schema))
             if cursor.fetchone():
                 raise ConfigError(

@@ -46,6 +46,7 @@ __all__ = ["CrmSync", "tables_of"]
 _SIDE_BY_SIDE = 6
 _WORKERS = MOST_IN_FLIGHT // _SIDE_BY_SIDE  # each: all tables together ask for no more at once than one list alone
 _ROWS = "rows.parquet"
+_FEW = 25  # rows that may be gone from any table
 _NO_SUCH_TYPE = "NOT_FOUND"  # page crm.item.list: an entityTypeId that the portal does not have
 _NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
 
@@ -243,6 +244,7 @@ class CrmSync:
             cursor=table.cursor,
             overlap=table.overlap,
             deletes=self.deletes,
+            max_deletes=_may_go(self._rows(table)) if self.deletes else None,
             params=dict(table.params) or None,
             progress=False,
             workers=_WORKERS,
@@ -357,6 +359,14 @@ class CrmSync:
         with self._lock:
             self._manifest = replace(self._manifest, tables={**self._manifest.tables, table.name: facts})
             self.folder.write(self._manifest)
+
+
+def _may_go(rows: int) -> int:
+    """How many rows a scan may remove: a twentieth, and of a small table some, but not all of them.
+
+    A user who lost the right to see a table sees none of its rows; one who deletes two of ten has done just that.
+    """
+    return max(0, min(rows - 1, max(_FEW, rows // 20)))
 
 
 class _Sink:

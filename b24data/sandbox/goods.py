@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from b24data.sandbox.columns import Ints
 from b24data.sandbox.moments import season
 
-__all__ = ["PRODUCTS", "Basket", "basket", "product_ids", "product_name", "product_price"]
+__all__ = ["PRODUCTS", "Basket", "basket", "catalogue", "product_ids", "product_name", "product_price"]
 
 # Name, price in roubles, how often it is sold.
 PRODUCTS = (
@@ -76,3 +78,12 @@ def product_ids(seed: int, count: int = _SOLD) -> Ints:
     """The ids of the first products of the catalogue: the same as in ``catalog.product.list``."""
     rng = np.random.default_rng([seed, zlib.crc32(b"catalog.product.list")])
     return np.cumsum(rng.geometric(1 - _GAP, count)).astype(np.int64)
+
+
+def catalogue(seed: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of ``crm.product.list`` as the products that are sold: their ids, names and prices."""
+    ids = product_ids(seed, len(rows)).tolist()
+    return [
+        {**row, "ID": str(number), "NAME": product_name(at), "PRICE": f"{product_price(at)}.00"}
+        for at, (row, number) in enumerate(zip(rows, ids, strict=True))
+    ]

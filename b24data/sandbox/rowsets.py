@@ -8,6 +8,7 @@ from typing import Any
 
 from b24data.sandbox.documented import documented, made_rows
 from b24data.sandbox.filters import Condition, Group, matches
+from b24data.sandbox.goods import catalogue
 from b24data.sandbox.values import held, kind_of_value
 
 __all__ = ["Row", "Rowsets", "holds", "ranked", "sorted_rows"]
@@ -69,5 +70,7 @@ class Rowsets:
             known = documented(version)[name]
             count = self._counts.get(f"{name}@{version}", self._counts.get(name, USUAL_COUNTS.get(name)))
             made = made_rows(known, self._seed, count)
+            if name == "crm.product.list":
+                made = catalogue(self._seed, made)
             rows = self._rows[version, name] = [{**(extra or {}), **row} for row in made]
         return rows

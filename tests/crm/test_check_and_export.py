@@ -11,6 +11,7 @@ import pytest
 
 from b24data import ConfigError, ExportError, Sandbox
 from b24data.cli.main import main
+from b24data.crm import check, export
 from b24data.crm.check import check_crm
 from b24data.crm.export import export_crm
 from b24data.crm.views import view_statements
@@ -31,6 +32,25 @@ def kept(portal, tmp_path_factory):
     with portal.connect(restriction_params=FAST) as b24:
         b24.tools.sync_crm(folder, tables=TABLES)
     return folder
+
+
+@pytest.mark.parametrize("reader", [check, export])
+def test_tables__are_those_of_one_moment_whatever_a_sync_replaces_meanwhile(folder, tmp_path, monkeypatch, reader):
+    taken = reader.snapshot_of
+
+    def then_replaced(path):
+        snapshot = taken(path)
+        for file in folder.glob("*/*.parquet"):
+            file.unlink()
+        return snapshot
+
+    monkeypatch.setattr(reader, "snapshot_of", then_replaced)
+    if reader is check:
+        assert check.check_crm(folder).good
+        return
+    export.export_crm(folder, tmp_path / "out.duckdb")
+    with duckdb.connect(str(tmp_path / "out.duckdb"), read_only=True) as connection:
+        assert connection.sql("select count(*) from crm.deals").fetchall() == [(80,)]
 
 
 def rewritten(folder, table, change):

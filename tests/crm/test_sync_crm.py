@@ -23,6 +23,7 @@ from b24data import (
 )
 from b24data.crm.folder import CrmFolder
 from b24data.http.clock import SYSTEM_CLOCK
+from tests.crm.truth import LISTS, kept_rows, true_rows
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
 
@@ -81,6 +82,39 @@ def test_second_run__asks_for_what_changed(portal, tools, tmp_path):
     portal.update("deals", changed, {"TITLE": "changed"})
     report = tools.sync_crm(tmp_path / "crm", tables=["deals"])
     assert (report.tables["deals"].sync.updated, report.tables["deals"].rows) == (5, 120)
+
+
+def test_second_run__of_a_portal_where_one_row_in_a_hundred_changed_takes_few_requests(portal, tools, tmp_path):
+    tools.sync_crm(tmp_path / "crm")
+    changed = {
+        "deal": "deals",
+        "lead": "leads",
+        "contact": "contacts",
+        "company": "companies",
+        "activity": "activities",
+    }
+    for one, entity in changed.items():
+        ids = portal.truth(f"crm.{one}.list").ids
+        portal.update(entity, ids[::100], {"SUBJECT" if entity == "activities" else "SOURCE_DESCRIPTION": "changed"})
+    before = portal.stats.requests
+    report = tools.sync_crm(tmp_path / "crm")
+    assert report.requests == portal.stats.requests - before <= 60
+    for table in LISTS:
+        assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
+
+
+def test_a_small_table__of_which_some_rows_are_deleted_is_kept_equal(portal, tools, tmp_path):
+    tools.sync_crm(tmp_path / "crm", tables=["quotes"])
+    ids = ids_in(tmp_path / "crm/quotes")
+    gone = ids[: len(ids) // 4]
+    portal.delete("quotes", gone)
+    report = tools.sync_crm(tmp_path / "crm", tables=["quotes"], deletes="scan")
+    assert (report.complete, report.tables["quotes"].sync.deleted) == (True, len(gone))
+    assert ids_in(tmp_path / "crm/quotes") == ids[len(gone) :]
+    portal.hide("quotes", ids)
+    report = tools.sync_crm(tmp_path / "crm", tables=["quotes"], deletes="scan")
+    assert report.tables["quotes"].state == "no access"
+    assert ids_in(tmp_path / "crm/quotes") == ids[len(gone) :]
 
 
 def test_a_table_without_access__is_named_and_left_as_it_was(tools, tmp_path, monkeypatch):

@@ -282,3 +282,10 @@ def test_departments__have_heads_who_work_there(portal):
     assert all(int(number) in staff[head] for number, head in heads.items())
     known = {row["ID"] for row in rows}
     assert all(row["PARENT"] in known for row in rows if "PARENT" in row)
+
+
+def test_products__that_are_sold_are_in_the_catalogue_under_their_name(seeded):
+    names = {int(row["ID"]): row["NAME"] for row in seeded.rows("crm.product.list")}
+    sold = {row["productId"]: row["productName"] for row in seeded.rows("crm.item.productrow.list")}
+    assert len(sold) > 20
+    assert sold == {number: names.get(number) for number in sold}
