@@ -79,7 +79,7 @@ def test_fetch__of_lists_that_are_not_resumed(name, options, tools, tmp_path):
 def test_fetch__that_is_stopped_goes_on_where_it_was(name, portal, tools, tmp_path):
     (tmp_path / name).write_bytes(b"the last good one")
     portal.fail("error", at=3, times=100, code="ACCESS_DENIED", status=403)
-    with pytest.raises(IncompleteFetchError, match="goes on"):
+    with pytest.raises(IncompleteFetchError, match="resumes after"):
         tools.fetch_all("crm.deal.list", FIELDS, to=tmp_path / name, progress=False, workers=1)
     assert (tmp_path / name).read_bytes() == b"the last good one"
     portal.clear_faults()

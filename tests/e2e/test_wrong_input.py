@@ -64,7 +64,7 @@ def test_a_missing_parameter_is_named(tools):
         ({"limit": 0}, "limit 0 is not a number of rows"),
         ({"order": {"ID": "UP"}}, "write 'ASC' or 'DESC'"),
         ({"params": {"start": 50}}, "read from its first row to its last"),
-        ({"filter": {"ID": 1}, "params": {"FILTER": {"ID": 2}}}, "filter was given twice"),
+        ({"filter": {"ID": 1}, "params": {"FILTER": {"ID": 2}}}, "filter is given twice"),
         ({"progress": "loud"}, "progress is 'loud'"),
         ({"dtype_backend": "polars"}, "dtype_backend is 'polars'"),
         ({"to": "no/such/folder/deals.parquet"}, "there is no folder no/such/folder"),
