@@ -84,7 +84,7 @@ def test_a_store_that_fails_after_the_refresh__is_warned_of_and_the_new_pair_is_
 def test_a_store_that_gives_something_else__is_told_what_it_has_to_give(portal, kept):
     rack = Rack()
     rack.kept = kept
-    with pytest.raises(RefreshTokenError, match=r"load\(\) gave a (dict|str|bytes|int|list), not StoredTokens"):
+    with pytest.raises(RefreshTokenError, match=r"load\(\) returned a (dict|str|bytes|int|list), not StoredTokens"):
         portal.connect(restriction_params=FAST, store=rack)
 
 

@@ -78,7 +78,7 @@ def test_file__a_crash_while_writing_leaves_the_old_pair(
 def test_file__that_holds_something_else_is_named(store: FileTokenStore, text: str) -> None:
     store.path.parent.mkdir()
     store.path.write_text(text)
-    with pytest.raises(ConfigError, match=r"acme\.json does not hold"):
+    with pytest.raises(ConfigError, match=r"acme\.json does not contain"):
         store.load()
 
 

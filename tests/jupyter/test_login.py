@@ -93,7 +93,7 @@ def test_a_prompt__explains_what_was_wrong_and_asks_again(portal):
     prompt = Script(*wrong, *right)
     assert login_by_prompt("acme", prompt, port=0).tools.health_check()
     said = "".join(prompt.said)
-    assert "This is no install event" in said
+    assert "This is not an install event" in said
     assert "not the address of an incoming webhook" in said
     assert "lives 30 seconds" in said
 
