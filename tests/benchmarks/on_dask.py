@@ -57,7 +57,7 @@ def main() -> None:
         for workers in (1, 2, 4):
             with contextlib.ExitStack() as running:
                 cluster = running.enter_context(
-                    LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+                    LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
                 )
                 running.enter_context(Client(cluster))
                 timed(f"dask, {workers} worker processes", on_the_cluster)

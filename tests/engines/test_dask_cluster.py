@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def cluster_of(workers: int) -> LocalCluster:
-    return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+    return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0")
 
 
 @pytest.fixture(scope="module")
