@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 from b24data.errors import ConfigError
 from b24data.fields.kinds import check_zone, kind_of_dtype
 from b24data.frames.labels import LabelMode, LabelOption, check_labels
+from b24data.lists.literals import is_whole
 from b24data.progress import ProgressEvent
 from b24data.text.hints import option
 
@@ -49,7 +50,7 @@ class FetchOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", check_labels(self.labels))
         object.__setattr__(self, "tz", check_zone(self.tz))
-        if self.workers is not None and (isinstance(self.workers, bool) or not isinstance(self.workers, int)):
+        if self.workers is not None and not is_whole(self.workers):
             raise ConfigError(f"workers is {self.workers!r}", hint="pass a number of requests, such as 4")
         check_choice("errors", self.errors, ("coerce", "raise"))
         for name in ("count", "recheck"):

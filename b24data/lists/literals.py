@@ -12,11 +12,12 @@ import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from numbers import Integral
 from typing import Any, Literal
 
 from b24data.errors import ConfigError
 
-__all__ = ["FilterKind", "brief", "plain_scalar", "read_value"]
+__all__ = ["FilterKind", "brief", "is_whole", "plain_scalar", "read_value"]
 
 FilterKind = Literal["int", "float", "flag", "day", "instant", "code", "text", ""]
 
@@ -135,14 +136,22 @@ def _wrong(key: str, value: Any, what: str, hint: str) -> ConfigError:
     return ConfigError(f"the filter {key!r} {what}{given}", hint=hint)
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, of Python or NumPy, and no flag."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def brief(value: Any, length: int = 60) -> str:
-    """``repr`` for a message: short, and there for whatever a person passed.
+    r"""``repr`` for a message: short, one line, and there for whatever a person passed.
 
     >>> brief(list(range(1000)), 20)
     '[0, 1, 2, 3, 4, 5...'
+    >>> import numpy
+    >>> brief(numpy.eye(2))
+    'array([[1., 0.], [0., 1.]])'
     """
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())
     except Exception:  # noqa: BLE001  a repr may do anything; Python has none for an int of 5,000 digits
         text = f"<{type(value).__name__}>"
     return text if len(text) <= length else f"{text[: length - 3]}..."

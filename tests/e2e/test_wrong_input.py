@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.server
 import threading
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from b24data import (
@@ -62,6 +64,10 @@ def test_a_missing_parameter_is_named(tools):
         ({"filter": {"TITLE": None}}, "None"),
         ({"filter": {">ID": "abc"}}, "compares a whole number with 'abc'"),
         ({"limit": 0}, "limit 0 is not a number of rows"),
+        ({"limit": np.float64(5)}, r"limit np.float64\(5.0\) is not a number of rows"),
+        ({"workers": np.True_}, "workers is np.True_"),
+        ({"filter": pd.Series({"ID": 5, "TITLE": "x"})}, "filter is ID 5 TITLE x dtype: object"),
+        ({"filter": {"ID": pd.DataFrame({"ID": [5, 6]})}}, "has ID 0 5 1 6"),
         ({"order": {"ID": "UP"}}, "write 'ASC' or 'DESC'"),
         ({"params": {"start": 50}}, "read from its first row to its last"),
         ({"filter": {"ID": 1}, "params": {"FILTER": {"ID": 2}}}, "filter is given twice"),
@@ -76,6 +82,12 @@ def test_a_request_that_makes_no_sense_says_why(portal, tools, asked, sentence):
     with pytest.raises(ConfigError, match=sentence):
         tools.fetch_all("crm.deal.list", **options)
     assert portal.stats.pages == before
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, int])
+def test_numbers_of_numpy__count_rows_and_requests(tools, kind):
+    frame = tools.fetch_all("crm.deal.list", ["ID"], limit=kind(5), workers=kind(2), progress=False)
+    assert len(frame) == 5
 
 
 def test_a_type_for_the_id_that_is_no_number_says_what_to_do_instead(tools):
