@@ -91,6 +91,10 @@ def serve(arguments: argparse.Namespace, portal_class: type[SandboxPortal] = San
             "import b24data",
             f'b24 = b24data.B24Hook("{portal.webhook_url}")',
             'b24.tools.fetch_all("crm.deal.list", select=["ID", "TITLE", "OPPORTUNITY"])',
+            "",
+            "# in another shell",
+            f"export B24_WEBHOOK={portal.webhook_url}",
+            "b24data crm sync --to crm",
         ]
         print("\n".join(lines), flush=True)  # noqa: T201
         try:
