@@ -112,7 +112,19 @@ def _task_numbers(table: Table, name: str, rng: np.random.Generator) -> Ints:
     if name == "PARENT_ID":  # an earlier task
         parent = (rng.random(n) * np.arange(n)).astype(np.int64)
         return np.where((rng.random(n) < 0.8) | (np.arange(n) == 0), 0, table.ids[parent] if n else 0)
-    return np.where(rng.random(n) < 0.6, 0, rng.integers(0, 5000, n))
+    return _estimates(table, rng)
+
+
+_HALF_HOUR = 1800
+
+
+def _estimates(table: Table, rng: np.random.Generator) -> Ints:
+    """Seconds that were planned, in half hours, for four tasks of ten: near to what was spent, mostly too few."""
+    n = table.size
+    is_planned = rng.random(n) > 0.6
+    spent = time_spent(table).seconds_of(n)
+    meant = np.where(spent > 0, spent * rng.lognormal(-0.1, 0.35, n), rng.integers(1, 12, n) * _HALF_HOUR)
+    return np.where(is_planned, np.maximum(1, np.round(meant / _HALF_HOUR)) * _HALF_HOUR, 0).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

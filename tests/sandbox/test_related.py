@@ -289,3 +289,13 @@ def test_products__that_are_sold_are_in_the_catalogue_under_their_name(seeded):
     sold = {row["productId"]: row["productName"] for row in seeded.rows("crm.item.productrow.list")}
     assert len(sold) > 20
     assert sold == {number: names.get(number) for number in sold}
+
+
+def test_tasks__take_about_as_long_as_was_planned(seeded):
+    fields = {"select": ["ID", "TIME_ESTIMATE", "TIME_SPENT_IN_LOGS"]}
+    rows = seeded.rows("tasks.task.list", params=fields)
+    pairs = [(int(row["timeEstimate"]), int(row["timeSpentInLogs"])) for row in rows]
+    ratios = sorted(spent / planned for planned, spent in pairs if planned and spent)
+    assert len(ratios) > 10
+    assert 0.7 < ratios[len(ratios) // 2] < 1.6
+    assert ratios[0] < 1 < ratios[-1]
