@@ -46,7 +46,7 @@ def test_work_folder__that_a_generous_umask_made_is_closed_to_others(tmp_path):
 def test_work_folder__a_link_is_refused_and_named(tmp_path, precious, to):
     (tmp_path / "_b24data").symlink_to(to)
     with (
-        pytest.raises(ExportError, match=r"_b24data is a link of .*separate folder") as caught,
+        pytest.raises(ExportError, match=r"_b24data is a link of .*folder of its own") as caught,
         WorkFolder(tmp_path / "_b24data"),
     ):
         pass

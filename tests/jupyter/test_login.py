@@ -95,7 +95,7 @@ def test_a_prompt__explains_what_was_wrong_and_asks_again(portal):
     said = "".join(prompt.said)
     assert "This is not an install event" in said
     assert "not the address of an incoming webhook" in said
-    assert "lives 30 seconds" in said
+    assert "valid for 30 seconds" in said
 
 
 def test_a_prompt__ends_after_a_few_wrong_answers(portal):
