@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def two(sandboxes: dict[str, Sandbox], keep: Keep, tmp_path: Path, monkeypatch: 
 @pytest.fixture
 def shell(two: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Any, None, None]:
     monkeypatch.setenv("IPYTHONDIR", str(two / "ipython"))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # a shell puts one of its own there
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
