@@ -329,6 +329,8 @@ class _Resolution:
             if known.kind:
                 return "the portal compares texts by its own rules"
             return "the type of the field is not known"
+        if known.kind == "code" and one.test in _RANGES:
+            return "the portal has an order of its own for codes"
         if known.kind == "instant" and one.test not in _RANGES and any(len(str(value)) == 10 for value in sent):
             return "a date is compared with times"
         if known.kind == "flag" and not known.flags and "" not in sent:

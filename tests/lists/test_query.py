@@ -383,3 +383,21 @@ def test_in__a_single_value_is_a_list_of_one():
     plan = make_plan(spec_of("crm.deal.list"), filter={"@STAGE_ID": "NEW"})
     plan = settled(plan, field_types(Described(read_fields({"STAGE_ID": {"type": "crm_status"}}))))
     assert plan.params["filter"] == {"@STAGE_ID": ["NEW"]}
+
+
+@pytest.mark.parametrize("method", ["tasks.task.list", "task.item.list", "task.items.getlist"])
+@pytest.mark.parametrize("name", ["STATUS", "REAL_STATUS"])
+@pytest.mark.parametrize("value", ["100 000", "abc", "5,0", 5.7, True])
+def test_values__the_status_of_a_task_is_a_whole_number(method, name, value):
+    types = field_types(Described(read_fields({"STATUS": {"type": "enum", "values": {"2": "Waiting"}}})))
+    with pytest.raises(ConfigError, match="whole number"):
+        sent({f">{name}": value}, method, types)
+    assert sent({f"<{name}": "10"}, method, types) == {f"<{name}": 10}
+
+
+@pytest.mark.parametrize("prefix", [">", ">=", "<", "<="])
+def test_values__rows_do_not_prove_a_range_of_codes(prefix):
+    plan = settled(make_plan(spec_of("crm.deal.list"), filter={f"{prefix}STAGE_ID": "C10:NEW"}), DEAL)
+    assert [one.why for one in plan.conditions.members] == ["the portal has an order of its own for codes"]
+    equal = settled(make_plan(spec_of("crm.deal.list"), filter={"STAGE_ID": "C10:NEW"}), DEAL)
+    assert [one.why for one in equal.conditions.members] == [""]
