@@ -330,7 +330,7 @@ class _Resolution:
                 return "the portal compares texts by its own rules"
             return "the type of the field is not known"
         if known.kind == "code" and one.test in _RANGES:
-            return "the portal has an order of its own for codes"
+            return "the portal has its own order of codes"
         if known.kind == "instant" and one.test not in _RANGES and any(len(str(value)) == 10 for value in sent):
             return "a date is compared with times"
         if known.kind == "flag" and not known.flags and "" not in sent:

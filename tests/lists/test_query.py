@@ -398,6 +398,6 @@ def test_values__the_status_of_a_task_is_a_whole_number(method, name, value):
 @pytest.mark.parametrize("prefix", [">", ">=", "<", "<="])
 def test_values__rows_do_not_prove_a_range_of_codes(prefix):
     plan = settled(make_plan(spec_of("crm.deal.list"), filter={f"{prefix}STAGE_ID": "C10:NEW"}), DEAL)
-    assert [one.why for one in plan.conditions.members] == ["the portal has an order of its own for codes"]
+    assert [one.why for one in plan.conditions.members] == ["the portal has its own order of codes"]
     equal = settled(make_plan(spec_of("crm.deal.list"), filter={"STAGE_ID": "C10:NEW"}), DEAL)
     assert [one.why for one in equal.conditions.members] == [""]
