@@ -53,7 +53,7 @@ class FetchOptions:
         if self.workers is not None and not is_whole(self.workers):
             raise ConfigError(f"workers is {self.workers!r}", hint="pass a number of requests, such as 4")
         check_choice("errors", self.errors, ("coerce", "raise"))
-        for name in ("count", "recheck"):
+        for name in ("titles", "gentle", "check_fields", "count", "recheck"):
             check_choice(name, getattr(self, name), (True, False))
         if self.dtypes is not None and not isinstance(self.dtypes, Mapping):
             raise ConfigError(f"dtypes is {self.dtypes!r}", hint=f"write {option('dtypes', {'UF_CRM_1': 'int'})}")
