@@ -10,7 +10,7 @@ from b24data.syntax.options import add_options
 from b24data.syntax.request import profiles_of
 
 if TYPE_CHECKING:
-    from b24data.crm.report import TableReport
+    from b24data.progress import ProgressEvent
 
 __all__ = ["COMMANDS"]
 
@@ -49,10 +49,9 @@ def _crm(args: argparse.Namespace) -> int:
 def _sync(args: argparse.Namespace) -> int:
     from b24data.client.connect import connect
 
-    def show(table: TableReport) -> None:
-        if not (args.quiet or args.json):
-            state = "" if table.state == "ok" else f", {table.state}"
-            say(f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}")
+    def show(event: ProgressEvent) -> None:
+        if event.kind == "note" and not (args.quiet or args.json):
+            say(event.summary)
 
     asked: dict[str, Any] = {
         "tables": args.tables.split(",") if args.tables else None,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 
 import pyarrow as pa
 
 from b24data.crm.folder import CrmFolder
-from b24data.crm.report import CrmReport, TableReport
+from b24data.crm.report import CrmReport
 from b24data.crm.sync import CrmSync, tables_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch.elsewhere import placed
@@ -34,6 +34,7 @@ from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.lists.reader import PageReader
 from b24data.params import ApiVersion
+from b24data.progress import progress_for
 from b24data.report import FetchReport
 from b24data.sync.clocks import seconds_of
 from b24data.sync.report import SyncReport
@@ -558,7 +559,7 @@ class Tools:
         since: str | None = None,
         deletes: Literal["scan"] | None = None,
         gentle: bool = True,
-        progress: Callable[[TableReport], None] | None = None,
+        progress: ProgressOption = "auto",
     ) -> CrmReport:
         """Keep a folder of linked tables in sync with the CRM: deals, contacts, companies, products, stages, users...
 
@@ -570,7 +571,7 @@ class Tools:
             companies, contacts and users stay complete, because other tables refer to them.
         :param deletes: ``"scan"`` also reads all ids, and removes the rows that are gone.
         :param gentle: leave half of the portal's request limit to others.
-        :param progress: called with the report of each table as it is done.
+        :param progress: as in :meth:`fetch_all`; a ``note`` for each table that is done.
         :raises ConfigError: a name that is not a table, or the folder belongs to another portal or user; nothing was
             sent.
         :raises ExportError: another run is updating the folder (code ``ALREADY_RUNNING``), or tables failed
@@ -584,6 +585,7 @@ class Tools:
         (True, ['deals', 'deal_contacts'], 60)
         """
         check_deletes(deletes, None)
+        meter = progress_for(progress)
         folder = CrmFolder(path_of(to))
         found, asked = tables_of(self, tables)
-        return CrmSync(self._client, self, folder, found, since, deletes, gentle, progress, asked).run()
+        return CrmSync(self._client, self, folder, found, since, deletes, gentle, meter, asked).run()

@@ -30,6 +30,10 @@ class TableReport:
     why: str = ""
     sync: SyncReport | None = None
 
+    def __str__(self) -> str:
+        state = "" if self.state == "ok" else f", {self.state}"
+        return f"{self.name}: {self.rows:,} rows, {self.transferred:,} transferred{state}"
+
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-safe values."""
         plain = {name: getattr(self, name) for name in ("name", "state", "rows", "transferred", "requests", "why")}

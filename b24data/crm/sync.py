@@ -38,6 +38,7 @@ from b24data.http.clock import Clock
 from b24data.http.context import CallContext, CancelledError
 from b24data.http.session import Session
 from b24data.lists.pace import MOST_IN_FLIGHT
+from b24data.progress import Meter, progress_for
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
 
@@ -111,7 +112,7 @@ class CrmSync:
     since: str | None = None
     deletes: Literal["scan"] | None = None
     gentle: bool = True
-    progress: Callable[[TableReport], None] | None = None
+    progress: Meter = field(default_factory=lambda: progress_for(False))
     asked: int = 0  # requests that were sent to find the tables
     _manifest: Manifest = field(init=False)
     _reports: dict[str, TableReport] = field(init=False, default_factory=dict)
@@ -122,6 +123,7 @@ class CrmSync:
         """Every table, or :class:`ExportError` that names those that failed, once the others are up to date."""
         clock = self.client.clock
         started = clock.monotonic()
+        self.progress.start("the CRM", total=None)
         with self.folder.held(), shared_memory():
             self._manifest = self._checked(self.folder.manifest())
             context = CallContext()
@@ -137,6 +139,8 @@ class CrmSync:
             own_requests=self.asked + context.requests,
             tables={table.name: self._reports[table.name] for table in self.tables},
         )
+        rows = sum(table.rows for table in report.tables.values())
+        self.progress.close(f"the CRM: {rows:,} rows in {len(report.tables)} tables, {report.seconds:.1f} s")
         failed = [table for table in report.tables.values() if table.state == "failed"]
         if failed:
             names = ", ".join(table.name for table in failed)
@@ -215,8 +219,10 @@ class CrmSync:
         give_back()
         with self._lock:
             self._reports[table.name] = report
-        if self.progress is not None and not (self._stop.is_set() and report.state == "failed"):
-            self.progress(report)
+            done, rows = len(self._reports), sum(report.transferred for report in self._reports.values())
+        if not (self._stop.is_set() and report.state == "failed"):
+            self.progress.update(rows, fraction=done / len(self.tables))
+            self.progress.note(str(report))
 
     def _as_it_was(self, table: Table, state: Literal["absent", "no access", "failed"], error: SdkError) -> TableReport:
         return TableReport(name=table.name, state=state, rows=self._rows(table), why=str(error))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from b24data.client.connect import Client, connect
-from b24data.crm.report import TableReport
 from b24data.errors import AuthorizationRequiredError, IncompleteFetchError, SdkError
 from b24data.exports.exit_codes import ExitCode, exit_code
 from b24data.exports.history import Run, RunFiles, RunHistory
@@ -23,6 +22,7 @@ from b24data.fetch.job import discard
 from b24data.files.locks import locked
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.portals.outcome import causes_of
+from b24data.progress import ProgressEvent
 from b24data.text.hints import Face
 from b24data.text.redact import redact
 
@@ -133,9 +133,9 @@ class Runner:
     def _crm(self, export: CrmExport, journal: Journal) -> dict[str, Any]:
         """Bring the tables up to date; :class:`IncompleteFetchError` if the user may not see one of them."""
 
-        def tell(table: TableReport) -> None:
-            state = "" if table.state == "ok" else f", {table.state}"
-            journal.write("table", f"{table.name}: {table.rows:,} rows, {table.transferred:,} transferred{state}")
+        def tell(event: ProgressEvent) -> None:
+            if event.kind == "note":
+                journal.write("table", event.summary)
 
         with self.connect(export.profile) as b24:
             report = b24.tools.sync_crm(

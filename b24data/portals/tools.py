@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 import pyarrow as pa
 
 from b24data.client.tools import Options, Tools
-from b24data.crm.report import CrmReport, TableReport
+from b24data.crm.report import CrmReport
 from b24data.errors import ConfigError
 from b24data.fetch.options import ProgressOption
 from b24data.files.atomic import is_address, path_of
@@ -21,7 +21,7 @@ from b24data.frames.sinks import DtypeBackend, check_backend, frame_of
 from b24data.frames.targets import CsvKind, check_csv, kind_of
 from b24data.lists.estimate import Estimate
 from b24data.portals.united import united_tables
-from b24data.progress import Display, ProgressEvent
+from b24data.progress import Display
 from b24data.report import FetchReport
 from b24data.sync.report import SyncReport
 from b24data.text.hints import option
@@ -178,16 +178,13 @@ class PortalTools:
         targets = self._targets(to)
 
         def work(name: str, client: Client, display: Display) -> CrmReport:
-            def shown(table: TableReport) -> None:
-                display(_table_done(table))
-
             return client.tools.sync_crm(
                 _ready(targets[name]),
                 tables=tables,
                 since=since,
                 deletes=deletes,
                 gentle=gentle,
-                progress=shown,
+                progress=display,
             )
 
         answers = self._portals.ask(
@@ -310,10 +307,6 @@ def _ready(path: str | Path) -> str | Path:
 
 def _shown_by(display: Display, options: Options) -> Options:
     return {**options, "progress": display}
-
-
-def _table_done(table: TableReport) -> ProgressEvent:
-    return ProgressEvent(kind="done", label=table.name, rows=table.transferred, summary=table.name)
 
 
 def _report_of(table: pa.Table) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from b24data import (
     RestrictionParams,
     Sandbox,
     SdkError,
-    TableReport,
 )
 from b24data.crm.folder import CrmFolder
 from b24data.http.clock import SYSTEM_CLOCK
@@ -178,7 +177,7 @@ def test_a_run_that_is_interrupted__ends_its_waits_and_leaves_the_folder_free(po
 
 
 def test_a_run_that_is_interrupted__tells_of_no_table_that_it_broke_off(portal, tools, tmp_path, monkeypatch):
-    told: list[TableReport] = []
+    told: list[str] = []
     under_way = threading.Event()
 
     def walks_until_stopped(*_, **__):
@@ -189,15 +188,30 @@ def test_a_run_that_is_interrupted__tells_of_no_table_that_it_broke_off(portal, 
         except SdkError as error:
             raise IncompleteFetchError("crm.item.list stopped after 50 rows") from error
 
-    def interrupt(report):
-        told.append(report)
-        if under_way.wait(30):
-            raise KeyboardInterrupt
+    def interrupt(event):
+        if event.kind == "note":
+            told.append(event.summary)
+            if under_way.wait(30):
+                raise KeyboardInterrupt
 
     monkeypatch.setattr(tools, "sync", walks_until_stopped)
     with pytest.raises(KeyboardInterrupt):
         tools.sync_crm(tmp_path / "crm", tables=["currencies", "deals"], progress=interrupt)
-    assert [report.name for report in told] == ["currencies"]
+    assert [line.partition(":")[0] for line in told] == ["currencies"]
+
+
+def test_progress__has_a_note_for_each_table_and_can_be_turned_off(tools, tmp_path, capsys):
+    seen = []
+    tools.sync_crm(tmp_path / "crm", tables=["currencies", "deals"], progress=seen.append)
+    assert sorted(event.summary for event in seen if event.kind == "note") == [
+        "currencies: 4 rows, 4 transferred",
+        "deals: 120 rows, 120 transferred",
+    ]
+    assert (seen[-1].kind, seen[-1].fraction) == ("done", 1.0)
+    tools.sync_crm(tmp_path / "crm", tables=["currencies"], progress=False)
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ConfigError, match="progress is 5"):
+        tools.sync_crm(tmp_path / "crm", progress=5)
 
 
 def without(tools, method, type_id, error):

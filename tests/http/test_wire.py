@@ -183,7 +183,11 @@ def test_the_largest_answers_there_are__are_far_within_the_bounds() -> None:
     assert len(rows) * 8 < MOST_BYTES
 
 
-@pytest.mark.parametrize("behind", [b"", b"\n", b"\0\0\0\0", b"\xff" * 4, b"\r\n\r\n\r\n", gzip.compress(b"next")])
+@pytest.mark.parametrize(
+    "behind",
+    [b"", b"\n", b"\0\0\0\0", b"\xff" * 4, b"\r\n\r\n\r\n", gzip.compress(b"next")],
+    ids=["nothing", "a newline", "zeros", "ones", "empty lines", "another answer"],
+)
 @pytest.mark.parametrize("length", [0, 1, 15_000, 1 << 20])
 def test_bytes_behind_a_compressed_answer__do_not_change_its_text(length: int, behind: bytes) -> None:
     text = bytes(random.Random(length).choices(b'{"ID":01},', k=length))
