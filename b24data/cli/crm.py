@@ -48,6 +48,9 @@ def _crm(args: argparse.Namespace) -> int:
 
 def _sync(args: argparse.Namespace) -> int:
     from b24data.client.connect import connect
+    from b24data.frames.memory import few_arenas
+
+    few_arenas()
 
     def show(event: ProgressEvent) -> None:
         if event.kind == "note" and not (args.quiet or args.json):

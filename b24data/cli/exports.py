@@ -69,6 +69,10 @@ def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int
     chosen = choose(exports, args.names) if args.names else list(exports.values())
     if args.due:
         chosen = [export for export in chosen if _is_due(export)]
+    if any(export.kind == "crm" for export in chosen):
+        from b24data.frames.memory import few_arenas
+
+        few_arenas()
     runner = Runner(show=lambda event: show_event(event, as_json=args.json, quiet=args.quiet))
     codes = []
     for export in chosen:

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["POOL", "give_back", "kernels", "shared_memory"]
+__all__ = ["POOL", "few_arenas", "give_back", "kernels", "shared_memory"]
 
 POOL = pa.system_memory_pool()
 
@@ -59,14 +59,25 @@ def shared_memory() -> Iterator[None]:
 def give_back() -> None:
     """Return free memory to the system, where several threads have worked: each kept an arena of its own."""
     pa.default_memory_pool().release_unused()
-    trim = _trim()
-    if trim is not None:
+    if (trim := _c_library("malloc_trim")) is not None:
         trim(0)
 
 
+def few_arenas() -> None:
+    """Let the threads of this process share two arenas: for a program whose process is its own.
+
+    The GNU C library has eight for each processor, and each keeps what the largest answer once took (mallopt(3)).
+    """
+    if (mallopt := _c_library("mallopt")) is not None:
+        mallopt(_M_ARENA_MAX, 2)
+
+
+_M_ARENA_MAX = -8  # malloc.h
+
+
 @functools.cache
-def _trim() -> Any:
-    """``malloc_trim`` of the GNU C library; None elsewhere."""
+def _c_library(name: str) -> Any:
+    """A function of the GNU C library; None elsewhere."""
     if sys.platform != "linux":
         return None
-    return getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return getattr(ctypes.CDLL(None), name, None)
