@@ -39,7 +39,7 @@ SPELLINGS = {
     "the code alone": CODE,
     "with a password": ADDRESS.replace("://", f"://anna:{CODE}@"),
 }
-HOOK = B24Hook("https://127.0.0.1:1/rest/1/code/", RestrictionParams(max_retries=1))
+HOOK = B24Hook("https://127.0.0.1:1/rest/1/code/", RestrictionParams(max_retries=1, retry_delay_s=0.001))
 
 PLACES: dict[str, Callable[[str], object]] = {
     "connect": connect,
