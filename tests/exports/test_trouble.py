@@ -294,7 +294,7 @@ def test_who_was_killed__is_told_of_by_the_status_and_the_next_run(desk_at, caps
 
 def test_a_name_of_yesterday__leaves_nothing_of_its_unfinished_run_behind(desk_at, monkeypatch):
     days = iter(["2026-10-30", "2026-10-31"])
-    monkeypatch.setattr(spec, "placeholders", lambda now, name: {"date": next(days)})
+    monkeypatch.setattr(spec, "placeholders", lambda now, name, profile="": {"date": next(days)})
     with Sandbox(deals=20_000, cost=0.001, rate_limit=None) as portal:
         desk = desk_at(portal)
         desk.write(DEALS.replace("deals.parquet", "deals-{date}.parquet"))
