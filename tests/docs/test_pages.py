@@ -47,6 +47,7 @@ NOT_RUN = {
 
 @pytest.fixture
 def shell(portal, environment, monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # a shell puts one of its own there
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
