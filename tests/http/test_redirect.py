@@ -44,7 +44,7 @@ def test_moved_endpoint__host_and_port_are_taken_and_the_path_is_kept(endpoint: 
     ],
 )
 def test_moved_endpoint__secrets_do_not_follow_to_a_stranger(endpoint: str, location: str) -> None:
-    with pytest.raises(TransportError, match="which is not followed|an invalid address") as caught:
+    with pytest.raises(TransportError, match=r"which is not followed|an invalid address") as caught:
         moved_endpoint("profile", Secret(endpoint), Secret(location))
     assert caught.value.code == "FOREIGN_REDIRECT"
     assert "code" not in str(caught.value).replace("client_endpoint", "")
