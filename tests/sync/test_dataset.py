@@ -149,7 +149,7 @@ def test_merge__rows_in_no_order_and_twice_are_put_in_order_and_the_last_wins(tm
     assert read(tmp_path) == [{"ID": 1, "T": "b"}, {"ID": 3, "T": "c"}]
 
 
-@pytest.mark.parametrize(("row_id", "complaint"), [(None, "without a whole number"), (-7, "a row with the id -7")])
+@pytest.mark.parametrize(("row_id", "complaint"), [(None, "no whole number as their id"), (-7, "a row with the id -7")])
 def test_merge__rows_without_an_id_are_refused_and_nothing_changes(tmp_path, row_id, complaint):
     dataset = dataset_in(tmp_path)
     dataset.merge(file_of(tmp_path, rows_of({1: "a"})))
