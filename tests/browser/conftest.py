@@ -158,8 +158,13 @@ class Notebook:
     def run(self, number):
         """Run a cell; once more where the kernel was not there yet, which loses it without a word."""
         if self.place == "classic":
-            self.page.evaluate(f"() => Jupyter.notebook.execute_cells([{number}])")
-            return self.page.locator(".code_cell").nth(number)
+            cell = self.page.locator(".code_cell").nth(number)
+            for _ in range(6):  # a widget that comes before its manager is never drawn
+                self.page.evaluate(f"() => Jupyter.notebook.execute_cells([{number}])")
+                with contextlib.suppress(PlaywrightTimeout):
+                    cell.locator(".jupyter-widgets").first.wait_for(timeout=5_000)
+                    break
+            return cell
         prompt = self.cell(number).locator(".jp-InputPrompt")
         for _ in range(10):
             self.cell(number).locator(".cm-content").click()
