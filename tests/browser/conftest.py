@@ -162,7 +162,7 @@ class Notebook:
             for _ in range(6):  # a widget that comes before its manager is never drawn
                 self.page.evaluate(f"() => Jupyter.notebook.execute_cells([{number}])")
                 with contextlib.suppress(PlaywrightTimeout):
-                    cell.locator(".jupyter-widgets").first.wait_for(timeout=5_000)
+                    cell.locator(".jupyter-widgets input:visible").first.wait_for(timeout=5_000)
                     break
             return cell
         prompt = self.cell(number).locator(".jp-InputPrompt")
