@@ -7,31 +7,19 @@ from collections.abc import Iterator, Sequence
 
 from b24data.auth.profiles import Profiles
 from b24data.client.connect import Client, connect_by
-from b24data.errors import AuthorizationRequiredError, ConfigError
-from b24data.text.hints import sign_in
+from b24data.portals.connect import check_portals, chosen_profiles
 
 __all__ = ["extractor", "profiles_named"]
 
 
 def profiles_named(wanted: str | Sequence[str]) -> list[str]:
-    """The names of profiles: ``"*"`` is every profile. Each is of another portal.
+    """The names of profiles: ``"*"`` is every profile. Each is of another portal, which only one task may read.
 
-    :raises ConfigError: one is not there, or two are of one portal, which only one task may read.
+    :raises ConfigError: one is not there, or two are of one portal.
     """
-    profiles = Profiles()
-    names = profiles.names() if wanted == "*" else [wanted] if isinstance(wanted, str) else list(wanted)
-    if not names:
-        raise AuthorizationRequiredError(
-            f"there is no profile in {profiles.shelf}", hint=f"sign in: {sign_in()}; or set B24DATA_TOKEN_STORE"
-        )
-    by_portal: dict[str, str] = {}
-    for name in names:
-        portal = profiles.load(name).portal
-        if (other := by_portal.setdefault(portal, name)) != name or names.count(name) > 1:
-            raise ConfigError(
-                f"the profiles {other!r} and {name!r} are of the same portal, {portal}",
-                hint="name one of them: a second task on a portal would not be faster",
-            )
+    kept = Profiles()
+    names = chosen_profiles(wanted, kept)
+    check_portals({name: kept.load(name).portal for name in names})
     return names
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from b24data.auth.profiles import Profiles
@@ -16,7 +16,7 @@ from b24data.text.hints import sign_in
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify
 
-__all__ = ["chosen_profiles", "connect_all"]
+__all__ = ["check_portals", "chosen_profiles", "connect_all"]
 
 
 def connect_all(
@@ -66,7 +66,7 @@ def connect_all(
             if errors == "raise":
                 raise
             failed[name] = error
-    _check_portals(clients)
+    check_portals({name: client.session.portal for name, client in clients.items()})
     return Portals(clients, failed, errors=errors, workers=workers)
 
 
@@ -75,7 +75,9 @@ def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:
     if given == "*":
         if names := kept.names():
             return names
-        raise AuthorizationRequiredError("you have not signed in to a portal on this machine", hint=sign_in())
+        raise AuthorizationRequiredError(
+            f"there is no profile in {kept.shelf}", hint=f"sign in: {sign_in()}; or set B24DATA_TOKEN_STORE"
+        )
     names = [given] if isinstance(given, str) else list(given)
     if not names:
         raise ConfigError("the list of profiles is empty", hint='"*" means all of them')
@@ -95,15 +97,15 @@ def _there(kept: Profiles) -> str:
     return f"there are: {', '.join(kept.names())}"
 
 
-def _check_portals(clients: Mapping[str, Client]) -> None:
-    """Two profiles of one portal would bring its rows twice and wait for each other's limits."""
+def check_portals(portals: Mapping[str, str]) -> None:
+    """:class:`ConfigError` for two profiles of one portal: they would bring its rows twice and share its limits.
+
+    :param portals: the portal of each profile.
+    """
     seen: dict[str, str] = {}
-    for name, client in clients.items():
-        portal = client.session.portal.lower()
-        if portal in seen:
-            others: Sequence[str] = [one for one in clients if one != name]
+    for name, portal in portals.items():
+        if (other := seen.setdefault(portal.lower(), name)) != name:
             raise ConfigError(
-                f"the profiles {seen[portal]!r} and {name!r} are both of {portal}",
-                hint=f"name one profile of each portal, such as {others}",
+                f"the profiles {other!r} and {name!r} are both of {portal}",
+                hint=f"name one profile of each portal, such as {[one for one in portals if one != name]}",
             )
-        seen[portal] = name

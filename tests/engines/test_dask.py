@@ -119,11 +119,11 @@ def test_profiles__that_are_not_there_or_of_one_portal_are_refused_before_anythi
     with signed_in(acme={"deals": 3}) as portals:
         with pytest.raises(ConfigError, match="no profile 'acne'"):
             b24data.dask.read("crm.deal.list", profiles=["acne"])
-        with pytest.raises(ConfigError, match="'acme' and 'acme' are of the same portal"):
+        with pytest.raises(ConfigError, match="the profile 'acme' is given twice"):
             b24data.dask.read("crm.deal.list", profiles=["acme", "acme"])
         host = Profiles().load("acme").portal
         Profiles().save(Profile(name="hook", portal=host, webhook=portals["acme"].webhook_url))
-        with pytest.raises(ConfigError, match="'acme' and 'hook' are of the same portal"):
+        with pytest.raises(ConfigError, match="the profiles 'acme' and 'hook' are both of"):
             b24data.dask.read("crm.deal.list")
         Profiles().delete("hook")
     with pytest.raises(b24data.AuthorizationRequiredError, match="there is no profile in"):

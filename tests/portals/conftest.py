@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,21 @@ def keep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keep:
         return portal
 
     return kept
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Generator[dict[str, Sandbox], None, None]:
+    with contextlib.ExitStack() as held:
+        yield {
+            name: held.enter_context(Sandbox(deals=deals, cost=0.0, rate_limit=None))
+            for name, deals in {"acme": 70, "beta": 30}.items()
+        }
+
+
+@pytest.fixture
+def two(sandboxes: dict[str, Sandbox], keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with the two sandboxes as profiles."""
+    for name, portal in sandboxes.items():
+        keep(name, portal)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Generator
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +11,6 @@ import pytest
 from b24data import ConfigError, Sandbox
 from b24data.cli.main import main
 from b24data.exports.file import read_exports
-from tests.portals.conftest import Keep
 
 BOTH = """
 [exports.deals]
@@ -32,22 +29,10 @@ target = "sync/{profile}"
 """
 
 
-@pytest.fixture(scope="module")
-def sandboxes() -> Generator[dict[str, Sandbox], None, None]:
-    with contextlib.ExitStack() as held:
-        yield {
-            name: held.enter_context(Sandbox(deals=deals, cost=0.0, rate_limit=None))
-            for name, deals in {"acme": 70, "beta": 30}.items()
-        }
-
-
 @pytest.fixture
-def folder(sandboxes: dict[str, Sandbox], keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, portal in sandboxes.items():
-        keep(name, portal)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "exports.toml").write_text(BOTH)
-    return tmp_path
+def folder(two: Path) -> Path:
+    (two / "exports.toml").write_text(BOTH)
+    return two
 
 
 def states(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

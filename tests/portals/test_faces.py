@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
 import sys
 from collections.abc import Generator
@@ -18,24 +17,6 @@ from traitlets.config import Config
 
 from b24data import ConfigError, Sandbox
 from b24data.cli.main import main
-from tests.portals.conftest import Keep
-
-
-@pytest.fixture(scope="module")
-def sandboxes() -> Generator[dict[str, Sandbox], None, None]:
-    with contextlib.ExitStack() as held:
-        yield {
-            name: held.enter_context(Sandbox(deals=deals, cost=0.0, rate_limit=None))
-            for name, deals in {"acme": 70, "beta": 30}.items()
-        }
-
-
-@pytest.fixture
-def two(sandboxes: dict[str, Sandbox], keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name, portal in sandboxes.items():
-        keep(name, portal)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
