@@ -118,7 +118,7 @@ class SdkError(Exception):
         'no cursor. Hint: name it: --cursor DATE_MODIFY.'
         """
         hint = spelled(self.advice, face)
-        return f"{self.summary.rstrip('.')}. Hint: {hint.rstrip('.')}." if hint else self.summary
+        return f"{self.summary.rstrip('.')}. Hint: {_sentence(hint)}" if hint else self.summary
 
     def told(self, face: Face) -> str:
         """The text as a person reads it: as :meth:`spelled`, in the reader's language.
@@ -133,7 +133,7 @@ class SdkError(Exception):
         for part in filter(None, self._told()):
             summary = summary.replace(part, translated(part), 1)
         hint = spelled(translated(self.advice), face)
-        return f"{summary.rstrip('.')}. {translated('Hint:')} {hint.rstrip('.')}." if hint else summary
+        return f"{summary.rstrip('.')}. {translated('Hint:')} {_sentence(hint)}" if hint else summary
 
     def _told(self) -> tuple[str, ...]:
         return (self.description,)
@@ -153,6 +153,10 @@ class SdkError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not survive pickling (process pools) without this.
         return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _sentence(hint: str) -> str:
+    return hint if hint.endswith("?") else f"{hint.rstrip('.')}."
 
 
 def _rebuild(kind: type[SdkError], args: tuple[Any, ...], state: dict[str, Any]) -> SdkError:

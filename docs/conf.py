@@ -108,7 +108,7 @@ def _fold_tables(_app: Any, _name: str, _template: str, context: dict[str, Any],
 
 
 def _open_a_portal(app: Any) -> None:
-    """The environment of the notebooks: a webhook of a sandbox, and folders that are nobody's."""
+    """The environment of the notebooks: a webhook of a sandbox, and temporary folders."""
     from b24data import Sandbox
 
     folder = tempfile.TemporaryDirectory(prefix="b24data-docs-")

@@ -90,16 +90,16 @@ def check_call(method: str, *, write: bool) -> None:
 
     >>> check_call("crm.deal.lst", write=False)
     Traceback (most recent call last):
-    b24data.errors.ConfigError: there is no documented method crm.deal.lst. Hint: did you mean crm.deal.list?.
+    b24data.errors.ConfigError: crm.deal.lst is not a documented method. Hint: did you mean crm.deal.list?
     """
     if write or only_reads(method):
         return
     if method.lower() in documented_names():
         raise ConfigError(f"{method} may change data on the portal", hint="add --write to allow it")
     if near := nearest_names(method, 1):
-        raise ConfigError(f"there is no documented method {method}", hint=f"did you mean {near[0]}?")
+        raise ConfigError(f"{method} is not a documented method", hint=f"did you mean {near[0]}?")
     raise ConfigError(
-        f"there is no documented method {method}, and a method of that name may change data on the portal",
+        f"{method} is not a documented method and may change data on the portal",
         hint="add --write to allow it",
     )
 

@@ -73,7 +73,7 @@ def check_names(source: str, parameters: Iterable[str]) -> None:
 
     >>> check_names("month = '2026-10'", ["mnth"])
     Traceback (most recent call last):
-    b24data.errors.ConfigError: the notebook has no parameter 'mnth'. Hint: did you mean month?.
+    b24data.errors.ConfigError: the notebook has no parameter 'mnth'. Hint: did you mean month?
     """
     try:
         tree = ast.parse(source)

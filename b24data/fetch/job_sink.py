@@ -21,7 +21,7 @@ from b24data.report import FetchReport
 
 __all__ = ["JobSink"]
 
-# A part has so many rows, or bytes, or those of so many seconds: no more than that is fetched twice after a kill.
+# The largest part in rows, bytes and seconds. After a kill, at most one part is fetched again.
 _PART_ROWS = 25_000
 _PART_BYTES = 16 * 2**20
 _PART_S = 30.0

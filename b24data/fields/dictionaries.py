@@ -33,7 +33,7 @@ Words = Mapping[str, str | None]
 
 # A renamed stage is seen after this long at the latest.
 _AGE_S = 600.0
-# A portal with more users than this has names for the first so many.
+# The most users, departments or groups that a dictionary reads; labels of further ones are missing.
 _MOST = 20_000
 
 

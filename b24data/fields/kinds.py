@@ -95,7 +95,7 @@ def check_zone(tz: str | dt.tzinfo) -> str:
     ('Europe/Berlin', '+03:00')
     >>> check_zone("Europe/Berlyn")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: there is no time zone 'Europe/Berlyn'. Hint: did you mean Europe/Berlin?.
+    b24data.errors.ConfigError: there is no time zone 'Europe/Berlyn'. Hint: did you mean Europe/Berlin?
     """
     if isinstance(tz, dt.tzinfo):
         tz = str(tz).removeprefix("UTC") or "UTC"

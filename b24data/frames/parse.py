@@ -46,8 +46,8 @@ class Misfit:
     text: str
 
 
-# Which texts a guessed column takes. "same": those that come out of it as they went in. "id": whole numbers of any size
-# besides. "flag": Y and N. "none": no text at all.
+# Which texts a guessed column takes. "same": those that come out of it as they went in. "id": also whole
+# numbers of any size. "flag": Y and N. "none": no text at all.
 Strict = Literal["", "same", "id", "flag", "none"]
 
 

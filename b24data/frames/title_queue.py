@@ -18,7 +18,7 @@ __all__ = ["MOST_ROWS", "TitleQueue"]
 S = TypeVar("S")
 _Shown = tuple[pa.RecordBatch, S]
 
-# Full requests have 2,500 ids. A list with fewer new ones than that waits for so many rows and no longer.
+# Full requests have 2,500 ids. With fewer new ids, at most this many rows wait.
 MOST_ROWS = 10_000
 
 

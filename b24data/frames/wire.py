@@ -32,8 +32,8 @@ Row = msgspec.Raw | bytes
 Wires = Mapping[str, frozenset[str]]
 
 _WINDOW = 1 << 18  # of a text of megabytes, at a time: what numpy makes of it then fits into a processor's cache
-_AT_ONCE = 512  # rows that the reader has in its own form: so many fit into a processor's cache, and cost a tenth less
-_EVERY = 50  # one row of so many is asked for keys that have no column: the rows of a page have the same keys
+_AT_ONCE = 512  # rows in the reader's own form: they fit into a processor's cache, which saves a tenth of the time
+_EVERY = 50  # one row in this many is searched for keys without a column: the rows of a page have the same keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def restrictions_of(value: RestrictionParams | Mapping[str, Any] | None) -> Rest
     0.5
     >>> restrictions_of({"max_retry": 5})
     Traceback (most recent call last):
-    b24data.errors.ConfigError: restriction_params has no 'max_retry'. Hint: did you mean max_retries?.
+    b24data.errors.ConfigError: restriction_params has no 'max_retry'. Hint: did you mean max_retries?
     """
     if isinstance(value, Mapping) and len(value) == 1:
         value = value.get("restrictionParams", value.get("restriction_params", value))

@@ -18,10 +18,10 @@ from b24data.text.markup import facts_html
 __all__ = ["Estimate", "estimate_list"]
 
 _PLACES = 20
-# A stretch that seems to hold so many rows and is not like its neighbour is looked at more closely, so many times.
+# A range of at least this many estimated rows that differs from its neighbour is sampled again, at most this often.
 _WORTH_A_LOOK = 5_000
 _MOST_LOOKS = 6
-# A portal works on some requests at a time; how many is seen only while walking. Most have at least so many.
+# A portal works on some requests at a time; how many is seen only while walking. Most work on at least this many.
 _SIDE_BY_SIDE = 4
 
 

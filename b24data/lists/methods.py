@@ -235,7 +235,7 @@ def check_reads(method: str) -> None:
 
     >>> check_reads("user.add")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: user.add is not a read, and only reads are fetched. Hint: did you mean user.search?.
+    b24data.errors.ConfigError: user.add is not a read, and only reads are fetched. Hint: did you mean user.search?
     """
     if only_reads(method):
         return

@@ -13,7 +13,7 @@ REQUEST_SECONDS = 60.0
 BATCH_SECONDS = REQUEST_SECONDS / 3
 # Half of the requests that a portal bears at once from one address (b24restdocs, limits.md).
 MOST_IN_FLIGHT = 24
-# Where so many batches, worked off one at a time, would keep a request waiting for longer than it may run.
+# The bound where more batches, processed one at a time, would keep a request waiting longer than its timeout.
 MOST_IN_FLIGHT_SLOW = 16
 
 

@@ -144,7 +144,7 @@ def _with_order(spec: MethodSpec, params: dict[str, Any]) -> dict[str, Any]:
     if spec.order_form != "sort_order":
         return params
     sort, direction = str(spec.order).split("+")
-    fields = filter_facts(spec).names.keys() - {sort, direction}  # department.get has SORT as a field besides
+    fields = filter_facts(spec).names.keys() - {sort, direction}  # SORT is also a field of department.get
     texts = {key.lower(): key for key, value in params.items() if isinstance(value, str) and key not in fields}
     sort, direction = sort.lower(), direction.lower()
     if sort not in texts and direction not in texts:

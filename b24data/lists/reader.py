@@ -25,7 +25,7 @@ from b24data.lists.rows import Row, rows_of
 
 __all__ = ["Answer", "Answers", "PageReader"]
 
-# A batch that can't be had in so many tries is asked again in pieces; each of them is tried as often as it takes.
+# After this many failed attempts a batch is split; each piece is retried on its own.
 BATCH_ATTEMPTS = 4
 _GATEWAY_TIMEOUT = 504
 # A command of a batch is a query string, of which PHP reads 1,000 values by default and drops the others without a sign

@@ -70,7 +70,7 @@ def _schema(tables: list[pa.Table]) -> pa.Schema:
     spoken = pa.schema([])
     for table in tables:
         spoken = united(spoken, pa.schema([field for field in table.schema if _speaks(table, field)]))
-    for table in tables:  # where nobody has a value the first type stands
+    for table in tables:  # without any value, the first type is used
         spoken = united(spoken, pa.schema([field for field in table.schema if field.name not in spoken.names]))
     fields = [spoken.field(name) for name in names]
     return pa.schema([_exact(field, tables) for field in fields])

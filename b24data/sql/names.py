@@ -50,7 +50,7 @@ def list_of(name: str, beside: Iterable[str] = ()) -> Listed:
     ({'entityTypeId': 2}, {'entityTypeId': 1052}, 'crm.deal.list')
     >>> list_of("dael")
     Traceback (most recent call last):
-    b24data.errors.ConfigError: there is no table dael. Hint: did you mean deals?.
+    b24data.errors.ConfigError: there is no table dael. Hint: did you mean deals?
     """
     plain = name.lower()
     if plain in SHORT_NAMES:

@@ -35,7 +35,7 @@ __all__ = ["Lists", "run_sql"]
 
 _MOST_ROWS = 50_000
 _A_REQUEST = 2_500
-_FEWER = 20  # ids are asked for where the list has so many times more rows
+_FEWER = 20  # ids are sent if the list has this many times more rows
 _MOST_IDS = 20_000
 
 

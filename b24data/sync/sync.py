@@ -82,7 +82,7 @@ class Sync:
                 last = self._new()
                 self._go_through(last)
             return self._report(run or last, last, self.source.clock.monotonic() - began)
-        except SdkError:  # also what is a TimeoutError, and so an OSError, besides
+        except SdkError:  # before OSError: RequestTimeoutError is both
             raise
         except OSError as error:
             raise disk_error(self.folder, error, resumes=True) from error

@@ -192,7 +192,7 @@ class OptionParser(argparse.ArgumentParser):
     >>> add_options(parser, "json")
     >>> parser.parse_args(["--jsno"])
     Traceback (most recent call last):
-    b24data.syntax.options.WrongUsageError: b24data unfinished does not know '--jsno'. Hint: did you mean --json?.
+    b24data.syntax.options.WrongUsageError: b24data unfinished does not know '--jsno'. Hint: did you mean --json?
     """
 
     def __init__(self, *, examples: Sequence[str] = (), **given: Any) -> None:

@@ -146,7 +146,7 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
     (['ID', 'TITLE'], {'>=DATE_CREATE': '2026-01-01'}, 'deals')
     >>> request_of("cal crm.deal.list")
     Traceback (most recent call last):
-    b24data.syntax.options.WrongUsageError: there is no command 'cal'. Hint: did you mean call?.
+    b24data.syntax.options.WrongUsageError: there is no command 'cal'. Hint: did you mean call?
     """
     words = words_of(without_semicolon(line))
     command = words[0] if words else "--help"

@@ -50,9 +50,9 @@ def test_help__of_each_command_has_two_examples_and_fits_80_columns(name, how, c
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ("dmeo", "b24data: there is no command 'dmeo'. Hint: did you mean demo?."),
+        ("dmeo", "b24data: there is no command 'dmeo'. Hint: did you mean demo?"),
         ("help fecth", "did you mean fetch?"),
-        ("demo --dealz 5", "b24data: demo does not know '--dealz'. Hint: did you mean --deals?."),
+        ("demo --dealz 5", "b24data: demo does not know '--dealz'. Hint: did you mean --deals?"),
         ("demo --deals many", "--deals"),
         ("demo --deals", "argument --deals: needs a value"),
         ("demo x", "demo does not know 'x'. Hint: b24data demo --help lists the options"),

@@ -108,7 +108,7 @@ def test_config__says_who_calls_where_no_profile_is_named(kernel):
         ("%b24 cal crm.deal.list", "did you mean call?"),
         ("%b24 call crm.deal.list --slect ID", "did you mean --select?"),
         ("%b24 call crm.deals.list", "did you mean crm.deal.list"),
-        ("%b24 call crm.deal.lst", "there is no documented method crm.deal.lst. Hint: did you mean crm.deal.list?"),
+        ("%b24 call crm.deal.lst", "crm.deal.lst is not a documented method. Hint: did you mean crm.deal.list?"),
         ("%b24 call crm.deal", "did you mean crm.deal."),
         ("%b24 call $stge", "there is no variable 'stge'"),
         ("%b24 call $number", "METHOD $number (5) is not the name of a method"),

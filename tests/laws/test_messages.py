@@ -148,7 +148,7 @@ def test_shell__speaks_russian_and_its_json_does_not(russian, capsys, tmp_path, 
     assert "примеры:" in page
     assert max(map(len, page.splitlines())) <= 80
     assert main(["fecth"]) == 64
-    assert capsys.readouterr().err == "b24data: нет команды 'fecth'. Подсказка: возможно, вы имели в виду fetch?.\n"
+    assert capsys.readouterr().err == "b24data: нет команды 'fecth'. Подсказка: возможно, вы имели в виду fetch?\n"
     assert main(["unfinished", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert main(["--help"]) == 0

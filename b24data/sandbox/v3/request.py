@@ -44,7 +44,7 @@ def invalid(field: str, message: str) -> V3Error:
 class Fields:
     """What an object knows: its type's name, fields with their types, and what may be filtered and sorted by.
 
-    ``related`` are the fields of the objects that hang on it. ``default`` is what comes without ``select``.
+    ``related`` are the fields of related objects. ``default`` is returned without ``select``.
     """
 
     entity: str
