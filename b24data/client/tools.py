@@ -29,6 +29,7 @@ from b24data.frames.targets import CsvKind, check_csv, kind_of, target_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
+from b24data.lists.blocks import with_owners
 from b24data.lists.estimate import Estimate, estimate_list
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
@@ -517,15 +518,14 @@ class Tools:
         """The rows of many owners, such as the product rows of deals or the requisites of companies.
 
         The ids are sent in blocks, fifty pages in one request: about 2,500 rows per request instead of one request
-        for each
-        owner. A row of an owner that was not requested is an error.
+        for each owner. A row of an owner that was not requested is an error.
 
         :param key: the condition on the owner, such as ``"=ownerId"``.
         :param values: the ids of the owners; each is requested once.
         :param filter: other conditions, which apply to all rows, such as ``{"=ownerType": "D"}``.
-        :raises ConfigError: the method has no filter, or its rows have no id.
+        :raises ConfigError: the method has no filter, or its rows have no id; ``values`` is not a list of ids.
 
-        Otherwise takes and raises what :meth:`fetch_all` does.
+        No ids are an empty frame, without a request for rows. Otherwise takes and raises what :meth:`fetch_all` does.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=120) as portal:
@@ -535,12 +535,13 @@ class Tools:
         >>> len(rows), rows.attrs["b24data"]["reason"]
         (50, 'all_owners')
         """
+        owned = with_owners(filter, key, values)
         asked = FetchOptions(**options)
         with placed(to) as place:
             target = None if place.path is None else target_of(place.path, None)
             if target is None:
                 check_backend(dtype_backend)
-            fetch = self.fetcher.fetch(method, select, {**(filter or {}), key: [*values]}, asked, by=key)
+            fetch = self.fetcher.fetch(method, select, owned, asked, by=key)
             if target is None:
                 destination = fetch.into(lambda schema: FrameSink(schema, dtype_backend=dtype_backend))
             else:

@@ -12,7 +12,7 @@ from b24data.crm.open import make_views, open_closed
 from b24data.crm.snapshot import Snapshot, snapshot_of
 from b24data.crm.views import view_statements
 from b24data.errors import ConfigError, ExportError, MissingExtraError
-from b24data.files.atomic import replace_file, temp_sibling
+from b24data.files.atomic import path_of, replace_file, temp_sibling
 from b24data.text.redact import redact, without_known
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
     snapshot = snapshot_of(path)
     if re.match(r"postgres(?:ql)?:", str(to), re.IGNORECASE):
         return _into_postgres(snapshot, str(to), schema)
-    target = Path(to)
+    target = path_of(to)
     if target.suffix not in (".duckdb", ".db"):
         raise ConfigError(
             f"{redact(str(to))} is neither a .duckdb file nor a PostgreSQL address",

@@ -11,6 +11,7 @@ from pathlib import Path
 from b24data.errors import ConfigError, ExportError
 from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.files.workfolder import WorkFolder
+from b24data.sync.source import check_folder
 
 __all__ = ["CrmFolder", "Manifest", "TableFacts"]
 
@@ -62,7 +63,7 @@ class CrmFolder:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the folder; :class:`ExportError` with the code ``ALREADY_RUNNING`` if another run does."""
-        self.path.mkdir(exist_ok=True)
+        check_folder(self.path)
         with WorkFolder(self.path / _NAME) as folder, contextlib.ExitStack() as held:
             try:
                 held.enter_context(folder.lock())

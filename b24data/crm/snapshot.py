@@ -17,6 +17,7 @@ from b24data.crm.columns import COLUMNS
 from b24data.crm.folder import CrmFolder, Manifest
 from b24data.crm.tables import sql_name
 from b24data.errors import ConfigError, ExportError
+from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
 from b24data.text.hints import SYNC_CRM
 
@@ -57,7 +58,7 @@ class Snapshot:
 
 def snapshot_of(path: str | os.PathLike[str]) -> Snapshot:
     """A snapshot of the folder; :class:`ConfigError` if :meth:`tools.sync_crm` did not make it."""
-    folder = CrmFolder(Path(path))
+    folder = CrmFolder(path_of(path))
     manifest = folder.manifest()
     if manifest is None:
         raise ConfigError(f"{path} has no CRM tables", hint=f"{SYNC_CRM} creates them")

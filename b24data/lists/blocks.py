@@ -10,8 +10,9 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import reprlib
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -30,13 +31,40 @@ from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.text.hints import option
 
-__all__ = ["BlockWalk", "block_shape", "owners_in"]
+__all__ = ["BlockWalk", "block_shape", "owners_in", "with_owners"]
 
 T = TypeVar("T")
 
 _FIRST_BLOCK = 10
 _MOST_PAGES = 5  # of a block
 _LARGEST_BLOCK = 400  # PHP reads 1,000 values of a command (php.net, max_input_vars)
+
+
+def with_owners(filter: Any, key: Any, values: Any) -> Any:
+    """The filter with the condition ``key`` on the ids of owners.
+
+    :raises ConfigError: ``values`` is not several values, or the filter names values of that field, too.
+
+    >>> with_owners({"=ownerType": "D"}, "=ownerId", range(1, 3))
+    {'=ownerType': 'D', '=ownerId': [1, 2]}
+    >>> with_owners(None, "=ownerId", "12")
+    Traceback (most recent call last):
+    b24data.errors.ConfigError: '12' is not a list of ids. Hint: pass a list, such as [12, 15], or a column of a frame.
+    """
+    if not isinstance(key, str):
+        raise ConfigError(f"{reprlib.repr(key)} is not the name of a condition", hint='name it, such as "=ownerId"')
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise ConfigError(
+            f"{reprlib.repr(values)} is not a list of ids", hint="pass a list, such as [12, 15], or a column of a frame"
+        )
+    if filter is not None and not isinstance(filter, Mapping):
+        return filter  # whoever reads it says what it should be
+    name = folded(split_filter_key(key)[1])
+    for one in filter or {}:
+        sign, other = split_filter_key(one) if isinstance(one, str) else ("", "")
+        if folded(other) == name and sign in ("", "=", "@"):
+            raise ConfigError(f"the filter {one!r} and the ids are values of one field", hint="leave one of them out")
+    return {**(filter or {}), key: [*values]}
 
 
 def owners_in(plan: ListPlan, key: str) -> tuple[str, tuple[Any, ...]]:

@@ -274,7 +274,8 @@ def settled(plan: ListPlan, types: FieldTypes, *, check: bool = True) -> ListPla
 
 def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldTypes | None, *, check: bool) -> ListPlan:
     asked = resolve(spec, query, types, check=check)
-    _check_required(spec, {**query.params, "filter": _rendered(spec, asked.filter.members), "select": asked.select})
+    given = _rendered(spec, (*asked.filter.members, *asked.none))
+    _check_required(spec, {**query.params, "filter": given, "select": asked.select})
     members, low, high = _bounds(spec, asked)
     descending, by_id = _direction(spec, asked.order)
     split = _splits_ids(spec, asked)
@@ -306,7 +307,7 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
         conditions=replace(asked.filter, members=tuple(members)),
         bounds=tuple(one for one in asked.filter.members if isinstance(one, Condition) and one not in members),
         query=query,
-        empty=asked.empty,
+        empty=bool(asked.none),
     )
 
 

@@ -25,12 +25,12 @@ _NUMBERED = re.compile(r"\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A query as the method takes it. ``empty``: no row can match, so nothing need be asked."""
+    """A query as the method takes it. ``none`` are the conditions with an empty list of values, which no row meets."""
 
     filter: Group
     select: tuple[str, ...] | None
     order: Mapping[str, str]
-    empty: bool = False
+    none: tuple[Condition, ...] = ()
 
 
 def resolve(spec: MethodSpec, query: Query, types: FieldTypes | None, *, check: bool = True) -> Resolved:
@@ -47,12 +47,12 @@ def resolve(spec: MethodSpec, query: Query, types: FieldTypes | None, *, check: 
     ('CLOSED', 'Y')
     """
     work = _Resolution(spec, types, check)
-    members, empty = work.members(query.filter, outermost=True)
+    members, none = work.members(query.filter, outermost=True)
     return Resolved(
         filter=replace(query.filter, members=members),
         select=None if query.select is None else work.selected(query.select),
         order=work.ordered(query.order),
-        empty=empty,
+        none=none,
     )
 
 
@@ -89,10 +89,10 @@ class _Resolution:
 
     # Filter.
 
-    def members(self, group: Group, *, outermost: bool = False) -> tuple[tuple[Node, ...], bool]:
-        """The members of a group, resolved, and whether no row can match all of them."""
+    def members(self, group: Group, *, outermost: bool = False) -> tuple[tuple[Node, ...], tuple[Condition, ...]]:
+        """The members of a group, resolved, and those that no row can meet."""
         found: list[Node] = []
-        empty = False
+        none: list[Condition] = []
         for node in group.members:
             if isinstance(node, Group):
                 self._check_groups(node)
@@ -106,9 +106,9 @@ class _Resolution:
                 raise ConfigError(
                     f"the filter {one.key!r} has an empty list", hint="leave that condition out of the group"
                 )
-            else:  # among no values there is no row; what is not among them is every row
-                empty = empty or one.test == "in"
-        return tuple(found), empty
+            elif one.test == "in":  # what is not among no values is every row
+                none.append(one)
+        return tuple(found), tuple(none)
 
     def _check_groups(self, group: Group) -> None:
         if self._facts.groups or self._spec.filter_form == "conditions" or not self._check:

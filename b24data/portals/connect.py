@@ -78,12 +78,14 @@ def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:
         raise AuthorizationRequiredError(
             f"there is no profile in {kept.shelf}", hint=f"sign in: {sign_in()}; or set B24DATA_TOKEN_STORE"
         )
+    if isinstance(given, bytes | Mapping) or not isinstance(given, Iterable):
+        raise ConfigError(f"profiles is {given!r}", hint='it is "*", a name, or a list of names')
     names = [given] if isinstance(given, str) else list(given)
     if not names:
         raise ConfigError("the list of profiles is empty", hint='"*" means all of them')
     for name in names:
         if not isinstance(name, str):
-            raise ConfigError(f"a {type(name).__name__} is not the name of a profile", hint=_there(kept))
+            raise ConfigError(f"{name!r} is not the name of a profile", hint='write a text, such as "acme"')
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise ConfigError(f"the profile {twice[0]!r} is given twice", hint="name each profile once")
     there = kept.names()
@@ -91,10 +93,6 @@ def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:
         if name not in there:
             kept.load(name)  # raises, with the nearest name
     return names
-
-
-def _there(kept: Profiles) -> str:
-    return f"there are: {', '.join(kept.names())}"
 
 
 def check_portals(portals: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from decimal import Decimal
@@ -39,6 +39,22 @@ _CONSTANT = {
     *("date", "timestamptrunc", "datetrunc", "today", "null"),
 }
 _CONSTANT_FUNCTIONS = {"now", "today", "current_date", "get_current_timestamp", "make_date"}
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names of the columns of a result, each once, as DuckDB names the columns of a frame.
+
+    >>> distinct(["title", "title", "TITLE", "title_1"])
+    ['title', 'title_1', 'TITLE_2', 'title_1_1']
+    """
+    taken: dict[str, str] = {}  # in small letters: two names that differ in capitals alone are one name in SQL
+    for name in names:
+        one, number = name, 0
+        while one.lower() in taken:
+            number += 1
+            one = f"{name}_{number}"
+        taken[one.lower()] = one
+    return [*taken.values()]
 
 
 class Engine:
@@ -133,7 +149,7 @@ class Engine:
                     hint="add a LIMIT, an aggregate, or the condition of the join",
                 )
             batches.append(batch)
-        return pa.Table.from_batches(batches, reader.schema)
+        return pa.Table.from_batches(batches, reader.schema).rename_columns(distinct(reader.schema.names))
 
     def constant(self, node: Any, params: Mapping[str, Any]) -> Any:
         """The value of an expression without columns; :data:`NOT_CONSTANT` for any other."""

@@ -79,6 +79,8 @@ def run_sql(
     nothing else are looked up.
     """
     statement = read_statement(query, params)
+    if tables is not None and not isinstance(tables, Mapping):
+        raise ConfigError(f"tables is a {type(tables).__name__}", hint='write tables={"plan": frame}')
     given = {str(name).lower(): _arrow(name, rows) for name, rows in (tables or {}).items()}
     if crm is not None:
         return _over_folder(statement, crm, given, frames or {}, explain=explain)

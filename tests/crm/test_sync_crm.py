@@ -8,6 +8,7 @@ import threading
 import pyarrow.parquet as pq
 import pytest
 
+import b24data
 from b24data import (
     AccessDeniedError,
     AjaxError,
@@ -249,3 +250,14 @@ def test_another_refusal__is_a_failure_that_keeps_the_other_tables(tools, tmp_pa
         tools.sync_crm(tmp_path / "crm", tables=["users", "invoices"])
     assert caught.value.code == "TABLES_FAILED"
     assert ids_in(tmp_path / "crm/users", "ID")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("taken", "is a file"), ("a/b", "there is no folder"), ("crm.csv", "is the name of a file")]
+)
+def test_a_place_that_can_not_be_a_folder__is_refused(tools, tmp_path, place, said):
+    (tmp_path / "taken").touch()
+    with pytest.raises(ConfigError, match=said):
+        tools.sync_crm(tmp_path / place, tables=["users"], progress=False)
+    with pytest.raises(ConfigError, match="5 is not a path"):
+        b24data.open_crm(5)

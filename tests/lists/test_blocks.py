@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -128,3 +129,35 @@ def test_a_portal_that_ignores_the_question__is_found_out(ignored):
         tools = portal.connect(restriction_params=FAST).tools
         with pytest.raises((ProtocolViolationError, IncompleteFetchError)):
             tools.fetch_by("crm.deal.list", "@TYPE_ID", ["SALE", "GOODS"], ["ID", "TYPE_ID"], progress=False)
+
+
+@pytest.mark.parametrize("owners", [[], (), range(0), iter([])])
+def test_no_owners__are_an_empty_frame_without_a_request_for_rows(portal, tools, owners):
+    tools.describe("crm.item.productrow.list")
+    before = portal.stats.requests
+    rows = tools.fetch_by("crm.item.productrow.list", "=ownerId", owners, filter={"=ownerType": "D"}, progress=False)
+    assert (len(rows), rows.attrs["b24data"]["complete"]) == (0, True)
+    assert "ownerId" in rows
+    assert portal.stats.requests == before
+
+
+@pytest.mark.parametrize("owners", ["12", b"12", {1: 2}, 12, None])
+def test_what_is_not_several_owners__is_refused(tools, owners):
+    with pytest.raises(ConfigError, match="is not a list of ids"):
+        tools.fetch_by("crm.item.productrow.list", "=ownerId", owners, filter={"=ownerType": "D"})
+
+
+@pytest.mark.parametrize(
+    ("key", "filter", "said"),
+    [
+        (5, {"=ownerType": "D"}, "5 is not the name of a condition"),
+        ("=ownerId", {"=ownerType": "D", "=ownerId": 5}, "'=ownerId' and the ids are values of one field"),
+        ("=ownerId", {"=ownerType": "D", "OWNER_ID": [5]}, "'OWNER_ID' and the ids are values of one field"),
+        ("=ownerId", [("=ownerType", "D")], "filter is"),
+        ("=ownerId", "=ownerType=D", "filter is the text"),
+        ("=ownerId", None, "needs filter.=ownerType"),
+    ],
+)
+def test_conditions_beside_the_owners__are_those_of_a_filter_and_of_other_fields(tools, key, filter, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        tools.fetch_by("crm.item.productrow.list", key, [1], filter=filter)

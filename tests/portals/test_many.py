@@ -133,7 +133,10 @@ def test_profiles__last_use_is_when_a_client_was_made(three, tmp_path):
         (["acme", "bata"], r"there is no profile 'bata'. Hint: did you mean 'beta'\?"),
         ("acne", r"there is no profile 'acne'. Hint: did you mean 'acme'\?"),
         ([], "the list of profiles is empty"),
-        (["acme", None], "a NoneType is not the name of a profile"),
+        (["acme", None], "None is not the name of a profile"),
+        (5, "profiles is 5"),
+        (None, "profiles is None"),
+        ({"acme": 1}, "profiles is {'acme': 1}"),
     ],
 )
 def test_connect_all__says_which_name_is_wrong(three, profiles, said):
@@ -150,7 +153,7 @@ def test_connect_all__refuses_two_profiles_of_one_portal(three, keep):
 
 
 def test_connect_all__without_a_profile_says_how_to_sign_in(keep):
-    with pytest.raises(AuthorizationRequiredError, match=r"you have not signed in.*b24data\.login\(\)"):
+    with pytest.raises(AuthorizationRequiredError, match=r"there is no profile in.*b24data\.login\(\)"):
         b24data.connect_all()
 
 

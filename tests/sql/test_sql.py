@@ -176,6 +176,32 @@ def test_a_text_for_a_time__is_read_as_one_and_a_text_for_a_number_is_refused(b2
         b24.sql("select id from deals where id < '30'::varchar")
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("select d.title, c.title from deals d join companies c on c.id = d.company_id", ["title", "title_1"]),
+        ("select id, id as ID, id from deals", ["id", "ID_1", "id_2"]),
+        ("select id, id, id as id_1 from deals", ["id", "id_1", "id_1_1"]),
+        ("select * from deals join companies using (id) limit 3", None),
+    ],
+)
+def test_columns_of_one_name__are_all_there(b24, query, names):
+    found = b24.sql(query, all=True)
+    assert found.columns.is_unique
+    if names is None:
+        assert {"title", "title_1", "company_id"} <= set(found.columns)
+    else:
+        assert list(found.columns) == names
+    if "title_1" in found and names:
+        companies = b24.tools.fetch_all("crm.company.list", ["ID", "TITLE"], progress=False)
+        assert set(found["title_1"]) <= set(companies["TITLE"])
+
+
+def test_tables_that_are_no_mapping__are_refused(b24):
+    with pytest.raises(ConfigError, match="tables is a list"):
+        b24.sql("select 1 from t", tables=[pd.DataFrame()])
+
+
 def test_a_frame_of_the_caller__is_a_table(b24):
     plan = pd.DataFrame({"stage": ["WON", "LOSE"], "goal": [5, 1]})
     found = b24.sql(
