@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -21,7 +22,11 @@ __all__ = ["listeners", "serve"]
 
 _Receive = Callable[[], Awaitable[Any]]
 _Send = Callable[[Any], Awaitable[None]]
-_Transports = dict[tuple[str, int], asyncio.Transport]
+_Transports = dict[tuple[str, int, int], asyncio.Transport]
+"""Open connections by the client's address and the server's port: a client's port can be in use towards both ports."""
+
+_TURNS_OF_A_CONNECTION = 4
+"""Turns of the event loop from a socket that was accepted to a connection that was made and ended again."""
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:
@@ -58,7 +63,7 @@ async def serve(
     transports: _Transports = {}
     config = uvicorn.Config(
         _Application(control, transports, key),
-        http=_protocol(transports),
+        http=_protocol(transports, stop),
         loop="asyncio",
         lifespan="off",
         ws="none",
@@ -84,29 +89,35 @@ async def serve(
     ]
     ready()
     await stop.wait()
-    for server in servers:
-        server.close()
+    for sock in sockets:
+        with contextlib.suppress(NotImplementedError):  # Windows accepts in another way
+            loop.remove_reader(sock)
     for transport in list(transports.values()):
         transport.abort()
-    await asyncio.sleep(0)  # connections learn that they are lost before their requests are cancelled
+    for _ in range(_TURNS_OF_A_CONNECTION):
+        await asyncio.sleep(0)  # connections learn that they are lost before their requests are cancelled
+    for server in servers:  # not before: asyncio drops, unclosed, what it accepted and has not made yet
+        server.close()
     tasks = list(state.tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _protocol(transports: _Transports) -> type[asyncio.Protocol]:
-    """uvicorn's protocol that lets us reach a connection by its client's address."""
+def _protocol(transports: _Transports, stop: asyncio.Event) -> type[asyncio.Protocol]:
+    """uvicorn's protocol that lets us reach a connection, and takes none that was accepted as the server stopped."""
 
     class Protocol(HttpToolsProtocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if self.client:
-                transports[self.client] = transport
+            if stop.is_set():
+                transport.abort()
+            elif self.client and self.server:
+                transports[*self.client, self.server[1] or 0] = transport
 
         def connection_lost(self, exc: Exception | None) -> None:
-            if self.client:
-                transports.pop(self.client, None)
+            if self.client and self.server:
+                transports.pop((*self.client, self.server[1] or 0), None)
             super().connection_lost(exc)
 
     return Protocol
@@ -129,7 +140,7 @@ class _Application:
             else:
                 reply = await self._portal.handle(incoming)
             if reply.act:
-                await self._misbehave(self._transports.get(tuple(scope["client"])), reply, receive)
+                await self._misbehave(self._transports.get((*scope["client"], scope["server"][1])), reply, receive)
             else:
                 await _answer(reply, send)
         except asyncio.CancelledError:
