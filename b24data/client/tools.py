@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from b24data.crm.folder import CrmFolder
 from b24data.crm.report import CrmReport
-from b24data.crm.sync import CrmSync, tables_of
+from b24data.crm.sync import CrmSync, check_since, tables_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch.elsewhere import placed
 from b24data.fetch.fetcher import Fetcher
@@ -586,6 +586,7 @@ class Tools:
         (True, ['deals', 'deal_contacts'], 60)
         """
         check_deletes(deletes, None)
+        check_since(since)
         meter = progress_for(progress)
         folder = CrmFolder(path_of(to))
         found, asked = tables_of(self, tables)

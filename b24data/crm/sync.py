@@ -37,12 +37,13 @@ from b24data.frames.parquet import ParquetSink, batches_of, rows_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, CancelledError
 from b24data.http.session import Session
+from b24data.lists.literals import read_value
 from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.progress import Meter, progress_for
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
 
-__all__ = ["CrmSync", "tables_of"]
+__all__ = ["CrmSync", "check_since", "tables_of"]
 
 _SIDE_BY_SIDE = 6
 _WORKERS = MOST_IN_FLIGHT // _SIDE_BY_SIDE  # each: all tables together ask for no more at once than one list alone
@@ -88,6 +89,15 @@ class Tools(Protocol):
     def fetch_by(self) -> Callable[..., Any]:
         """``tools.fetch_by``."""
         ...
+
+
+def check_since(since: str | None) -> None:
+    """Raise :class:`ConfigError` where ``since`` is no day and no time."""
+    try:
+        if since is not None:
+            read_value("since", since, "instant", test="ge")
+    except ConfigError as error:
+        raise ConfigError(f"since is {since!r}, which is no date", hint='write it as "2026-01-31"') from error
 
 
 def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[tuple[Table, ...], int]:
@@ -140,7 +150,7 @@ class CrmSync:
             tables={table.name: self._reports[table.name] for table in self.tables},
         )
         rows = sum(table.rows for table in report.tables.values())
-        self.progress.close(f"the CRM: {rows:,} rows in {len(report.tables)} tables, {report.seconds:.1f} s")
+        self.progress.close(f"the CRM: {rows:,} rows, tables: {len(report.tables)}, {report.seconds:.1f} s")
         failed = [table for table in report.tables.values() if table.state == "failed"]
         if failed:
             names = ", ".join(table.name for table in failed)

@@ -153,7 +153,7 @@ class Runner:
                 f" {', '.join(table.name for table in missing)}. {missing[0].why}"
             )
         rows = sum(table.rows for table in report.tables.values())
-        text = f"{len(report.tables)} tables, {rows:,} rows in {report.seconds:,.0f} s: {export.target}"
+        text = f"{rows:,} rows, tables: {len(report.tables)}, in {report.seconds:,.0f} s: {export.target}"
         return {"text": text, "rows": rows, "report": report.as_dict()}
 
     def _notebook(self, export: NotebookExport, journal: Journal) -> dict[str, Any]:

@@ -78,6 +78,8 @@ _PLAN_TEXT = re.compile(
     r"|тариф|пробн|(лицензи|подписк).{0,40}(ист|законч|требу)",
     re.IGNORECASE,
 )
+# Page crm.item.list: what is said of an entityTypeId that the portal does not have.
+_SMART_PROCESS_TEXT = re.compile(r"\bSPA\b|смарт-процесс", re.IGNORECASE)
 
 _MOST_SAID = 8000  # characters of a text that are looked at; no documented one has a thousand
 
@@ -87,6 +89,8 @@ _SCOPE = "add the missing scope in the settings of the application or webhook"
 _RIGHTS = "the user of this token has no right to this; sign in as another user or ask an administrator for it"
 _PLAN = "an administrator has to renew or upgrade the portal's plan: its trial or plan has no REST API"
 _INSTALL = "install the application on this portal (its settings show whether it is), then sign in again"
+_ID = "check the id; a record that this user has no right to see is not found either"
+_SMART_PROCESS = "check the number of the smart process (entityTypeId): crm.type.list names those of the portal"
 _FIELDS = f"check the names: {DESCRIBE} lists the fields"
 _HINTS: dict[str, str] = {
     "QUERY_LIMIT_EXCEEDED": "other programs use this portal from the same address; try later, or with "
@@ -131,7 +135,8 @@ _HINTS: dict[str, str] = {
     "INVALIDORDEREXCEPTION": 'write order as {"id": "ASC"}',
     "INVALIDPAGINATIONEXCEPTION": 'write pagination as {"page": 1, "limit": 50}',
     "UNKNOWNFILTEROPERATOREXCEPTION": "use one of =, !=, >, >=, <, <=, in, between",
-    "ENTITYNOTFOUNDEXCEPTION": "check the id; a record that this user has no right to see is not found either",
+    "NOT_FOUND": _ID,
+    "ENTITYNOTFOUNDEXCEPTION": _ID,
 }
 _HINTS_BY_KIND: dict[type[AjaxError], str] = {AccessDeniedError: _RIGHTS, ServerError: _LATER}
 
@@ -211,6 +216,8 @@ def _kind(code: str, text: str, status: int | None) -> type[AjaxError]:
 
 
 def _hint(code: str, text: str, kind: type[AjaxError]) -> str:
+    if code == "NOT_FOUND" and _SMART_PROCESS_TEXT.search(text):
+        return _SMART_PROCESS
     if hint := _HINTS.get(code):
         return hint
     if _PLAN_TEXT.search(text):

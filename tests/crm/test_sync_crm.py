@@ -261,3 +261,10 @@ def test_a_place_that_can_not_be_a_folder__is_refused(tools, tmp_path, place, sa
         tools.sync_crm(tmp_path / place, tables=["users"], progress=False)
     with pytest.raises(ConfigError, match="5 is not a path"):
         b24data.open_crm(5)
+
+
+@pytest.mark.parametrize("since", ["yesterday", "31.01.2026", "2026-02-30", "", 7])
+def test_a_since_that_is_no_date_is_refused_by_its_name(portal, tmp_path, since):
+    with portal.connect() as b24, pytest.raises(ConfigError, match=f"since is {since!r}"):
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deals"], since=since)
+    assert not (tmp_path / "crm").exists()

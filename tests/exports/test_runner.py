@@ -194,7 +194,7 @@ every = "1d"
 def test_a_crm__follows_the_portal_and_stands_in_the_status(desk, capsys):
     desk.write(CRM)
     assert desk.run("crm") == 0
-    assert "crm: 3 tables, " in capsys.readouterr().out
+    assert " rows, tables: 3, in " in capsys.readouterr().out
     gone, changed = desk.portal.truth("crm.deal.list").ids[:3], desk.portal.truth("crm.deal.list").ids[3:9]
     desk.portal.delete("deals", gone)
     desk.portal.update("deals", changed, {"TITLE": "changed"})

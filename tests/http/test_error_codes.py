@@ -115,6 +115,13 @@ def test_portal_error__a_code_that_says_something_decides_before_the_text() -> N
     assert type(portal_error("m", "NOT_FOUND", "Not found or access denied", 400)) is AjaxError
 
 
+@pytest.mark.parametrize("text", ["SPA not found", "Смарт-процесс не найден"])
+def test_portal_error__a_smart_process_that_is_not_there_says_where_its_number_comes_from(text: str) -> None:
+    error = portal_error("crm.item.list", "NOT_FOUND", text, 400)
+    assert "crm.type.list" in error.hint
+    assert "check the id" in portal_error("crm.item.get", "NOT_FOUND", "Item not found", 400).hint
+
+
 @pytest.mark.parametrize("code", ["DOCGEN_ACCESS_ERROR", "ATTACH_READ_ACCESS_DENIED", "IS_NOT_ADMIN"])
 def test_portal_error__a_methods_own_code_for_a_missing_right_is_known(code: str) -> None:
     assert type(portal_error("m", code, "no", 400)) is AccessDeniedError

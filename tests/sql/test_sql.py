@@ -7,7 +7,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from b24data import ConfigError, Sandbox, SchemaError
+from b24data import AjaxError, ConfigError, Sandbox, SchemaError
 from b24data.sql import run
 from b24data.sql.conditions import SqlColumn, conditions_of
 from tests.crm.test_sync_crm import FAST
@@ -126,6 +126,7 @@ def test_a_long_list_without_a_condition__is_refused_before_a_row_is_read(b24, p
         ("select nofun(id) from deals", ConfigError, "there is no function nofun"),
         ("select id frm deals", ConfigError, "can't be read"),
         ("select id from deals where id = $n", ConfigError, r"\$n has no value"),
+        ("select * from smart_9999", AjaxError, "check the number of the smart process"),
         ("select id from deals where id = ?", ConfigError, "has no name"),
         ("select sum(title) from deals", ConfigError, "the query failed"),
         ("", ConfigError, "empty"),
