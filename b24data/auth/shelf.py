@@ -119,13 +119,8 @@ class FileDocument:
     def lock(self) -> Iterator[None]:
         """Hold ``<file>.lock``."""
         self._make_folder()
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(locked(f"{self.path}.lock", patience_s=LOCK_S))
-            except TimeoutError as error:
-                raise RefreshTokenError(
-                    f"another program has held {self.path}.lock for {LOCK_S:.0f} s", code="LOCKED"
-                ) from error
+        text = f"another program has held {self.path}.lock for {LOCK_S:.0f} s"
+        with locked(f"{self.path}.lock", patience_s=LOCK_S, busy=RefreshTokenError(text, code="LOCKED")):
             remove_temp_siblings(self.path)
             yield
 
@@ -179,16 +174,10 @@ class Folder:
         except OSError:
             return []
 
-    @contextlib.contextmanager
-    def lease(self, portal: str) -> Iterator[None]:
+    def lease(self, portal: str) -> AbstractContextManager[None]:
         """Hold a lock file in ``locks``: the programs of this machine see it."""
         self.prepare()
         folder = self.folder / "locks"
         make_profiles_folder(folder)
-        with contextlib.ExitStack() as held:
-            try:
-                name = re.sub(r"[^\w.-]", "-", portal)
-                held.enter_context(locked(folder / f"lease-{name}.lock", patience_s=LEASE_S))
-            except TimeoutError:
-                raise already_read(portal, self) from None
-            yield
+        name = re.sub(r"[^\w.-]", "-", portal)
+        return locked(folder / f"lease-{name}.lock", patience_s=LEASE_S, busy=already_read(portal, self))

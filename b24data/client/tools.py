@@ -590,4 +590,6 @@ class Tools:
         meter = progress_for(progress)
         folder = CrmFolder(path_of(to))
         found, asked = tables_of(self, tables)
-        return CrmSync(self._client, self, folder, found, since, deletes, gentle, meter, asked).run()
+        return CrmSync(
+            self._client.session, self._client.clock, self, folder, found, since, deletes, gentle, meter, asked
+        ).run()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from b24data.crm.open import make_views, open_closed
-from b24data.crm.snapshot import snapshot_of
+from b24data.crm.snapshot import quoted, snapshot_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -76,8 +76,8 @@ def check_crm(path: str | os.PathLike[str]) -> CrmCheck:
 
 
 def _doubled(connection: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...]) -> Iterator[Finding]:
-    columns = ", ".join(_quoted(one) for one in key)
-    query = f"select {columns} from {_quoted(name)} group by {columns} having count(*) > 1 order by {columns}"  # noqa: S608
+    columns = ", ".join(quoted(one) for one in key)
+    query = f"select {columns} from {quoted(name)} group by {columns} having count(*) > 1 order by {columns}"  # noqa: S608
     yield from _finding(connection, query, name, "doubled key")
 
 
@@ -85,11 +85,11 @@ def _orphans(
     connection: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...], column: str, refers: tuple[str, str]
 ) -> Iterator[Finding]:
     target, other = refers
-    columns = ", ".join(f"t.{_quoted(one)}" for one in key)
+    columns = ", ".join(f"t.{quoted(one)}" for one in key)
     query = (
-        f"select {columns}, t.{_quoted(column)} from {_quoted(name)} t"  # noqa: S608
-        f" left join {_quoted(target)} r on r.{_quoted(other)} = t.{_quoted(column)}"
-        f" where t.{_quoted(column)} <> 0 and r.{_quoted(other)} is null order by {columns}"
+        f"select {columns}, t.{quoted(column)} from {quoted(name)} t"  # noqa: S608
+        f" left join {quoted(target)} r on r.{quoted(other)} = t.{quoted(column)}"
+        f" where t.{quoted(column)} <> 0 and r.{quoted(other)} is null order by {columns}"
     )
     yield from _finding(connection, query, name, f"{column} is not in {target}", is_fault=False)
 
@@ -120,7 +120,3 @@ def _finding(
     if count:
         rows: list[tuple[Any, ...]] = connection.sql(f"{query} limit {_EXAMPLES}").fetchall()
         yield Finding(table, what, count, tuple(", ".join(map(str, row)) for row in rows), is_fault)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

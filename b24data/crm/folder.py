@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from b24data.errors import ConfigError, ExportError
+from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
 from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.files.workfolder import WorkFolder
 from b24data.sync.source import check_folder
@@ -17,7 +17,6 @@ __all__ = ["CrmFolder", "Manifest", "TableFacts"]
 
 _NAME, _FILE = "_b24data", "crm.json"
 _VERSION = 1
-ALREADY_RUNNING = "ALREADY_RUNNING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +63,8 @@ class CrmFolder:
     def held(self) -> Iterator[None]:
         """Hold the folder; :class:`ExportError` with the code ``ALREADY_RUNNING`` if another run does."""
         check_folder(self.path)
-        with WorkFolder(self.path / _NAME) as folder, contextlib.ExitStack() as held:
-            try:
-                held.enter_context(folder.lock())
-            except TimeoutError:
-                raise ExportError(
-                    f"another run is updating {self.path}",
-                    code=ALREADY_RUNNING,
-                    hint="wait until it ends",
-                ) from None
+        busy = ExportError(f"another run is updating {self.path}", code=ALREADY_RUNNING, hint="wait until it ends")
+        with WorkFolder(self.path / _NAME) as folder, folder.lock(busy):
             yield
 
     def manifest(self) -> Manifest | None:
@@ -84,7 +76,7 @@ class CrmFolder:
         if data is None:
             return None
         try:
-            found = unsealed(data, Manifest, since=1, now=_VERSION)
+            found = unsealed(data, Manifest, now=_VERSION)
         except DamagedError as error:
             raise ExportError(
                 f"{self.path / _NAME / _FILE} is damaged: {error}",

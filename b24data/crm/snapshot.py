@@ -21,7 +21,7 @@ from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
 from b24data.text.hints import SYNC_CRM
 
-__all__ = ["Snapshot", "SnapshotTable", "snapshot_of", "sql_names"]
+__all__ = ["Snapshot", "SnapshotTable", "quoted", "snapshot_of", "sql_names"]
 
 _FORMAT = ds.ParquetFileFormat()
 _TRIES = 3  # a file may go between being listed and being opened, when a sync puts two parts in the place of one
@@ -42,8 +42,8 @@ class SnapshotTable:
         >>> SnapshotTable("t", None, {"company_id": "companyId"}, {"title": "text"}).select("raw")
         'select "companyId" as "company_id", cast(null as text) as "title" from raw'
         """
-        parts = [f"{_quoted(file)} as {_quoted(name)}" for name, file in self.columns.items()]
-        parts += [f"cast(null as {kind}) as {_quoted(name)}" for name, kind in self.missing.items()]
+        parts = [f"{quoted(file)} as {quoted(name)}" for name, file in self.columns.items()]
+        parts += [f"cast(null as {kind}) as {quoted(name)}" for name, kind in self.missing.items()]
         columns = ", ".join(parts)
         return f"select {columns} from {source}" if self.columns else f"select {columns} where false"  # noqa: S608
 
@@ -112,5 +112,6 @@ def sql_names(given: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as an identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'

@@ -53,20 +53,6 @@ _NO_SUCH_TYPE = "NOT_FOUND"  # page crm.item.list: an entityTypeId that the port
 _NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
 
 
-class Client(Protocol):
-    """What a run needs of a client."""
-
-    @property
-    def session(self) -> Session:
-        """Calls the portal."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Tells the time."""
-        ...
-
-
 class Tools(Protocol):
     """The tools that read one list."""
 
@@ -115,7 +101,8 @@ def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[tuple[Table, 
 class CrmSync:
     """Brings the tables in a folder up to date; :meth:`run` does it."""
 
-    client: Client
+    session: Session
+    clock: Clock
     tools: Tools
     folder: CrmFolder
     tables: tuple[Table, ...]
@@ -131,21 +118,20 @@ class CrmSync:
 
     def run(self) -> CrmReport:
         """Every table, or :class:`ExportError` that names those that failed, once the others are up to date."""
-        clock = self.client.clock
-        started = clock.monotonic()
+        started = self.clock.monotonic()
         self.progress.start("the CRM", total=None)
         with self.folder.held(), shared_memory():
             self._manifest = self._checked(self.folder.manifest())
             context = CallContext()
-            time = self.client.session.call("server.time", context=context).time
+            time = self.session.call("server.time", context=context).time
             began = (time.date_start if time else None) or ""
             self._manifest = replace(self._manifest, began=began)
             self._all()
         report = CrmReport(
-            portal=self.client.session.portal,
+            portal=self.session.portal,
             target=str(self.folder.path),
             began=began,
-            seconds=clock.monotonic() - started,
+            seconds=self.clock.monotonic() - started,
             own_requests=self.asked + context.requests,
             tables={table.name: self._reports[table.name] for table in self.tables},
         )
@@ -162,10 +148,9 @@ class CrmSync:
         return report
 
     def _checked(self, manifest: Manifest | None) -> Manifest:
-        session = self.client.session
         if manifest is None:
-            return Manifest(caller=session.caller, portal=session.portal)
-        if manifest.caller != session.caller:
+            return Manifest(caller=self.session.caller, portal=self.session.portal)
+        if manifest.caller != self.session.caller:
             raise ConfigError(
                 f"{self.folder.path} has the tables of {manifest.portal}, read by another user or application",
                 hint="use another folder, or sign in as before",
@@ -183,7 +168,7 @@ class CrmSync:
             self._joined(futures)
         except BaseException:
             self._stop.set()
-            with self.client.session.stopped():
+            with self.session.stopped():
                 pool.shutdown(cancel_futures=True)  # the folder is free when nothing writes to it any more
             raise
         pool.shutdown()

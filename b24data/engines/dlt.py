@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from b24data.client.connect import Client
@@ -78,16 +79,14 @@ def bitrix24(
     return source
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """The options of a source."""
 
-    def __init__(
-        self, *, since: str | None, deletes: Literal["scan"] | None, max_deletes: float | None, gentle: bool
-    ) -> None:
-        self.since = since
-        self.deletes = deletes
-        self.max_deletes = max_deletes
-        self.gentle = gentle
+    since: str | None
+    deletes: Literal["scan"] | None
+    max_deletes: float | None
+    gentle: bool
 
 
 class _Extraction:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def line_of(when: str, name: str, file: Path, command: str) -> str:
     return f"{time} {what}"
 
 
-def command_of(name: str, file: Path, environment: Mapping[str, str], python: str = sys.executable) -> str:
+def command_of(name: str, file: Path, environment: Mapping[str, str]) -> str:
     """What runs ``name`` of ``file`` where only HOME is known: every path from the root, what is set carried along.
 
     >>> print(command_of("deals", Path("/x/exports.toml"), {"TZ": "Europe/Berlin"}, "/usr/bin/python3"))
@@ -85,7 +85,7 @@ def command_of(name: str, file: Path, environment: Mapping[str, str], python: st
     kept = [
         f"{name}={shlex.quote(environment[name])}" for name in _CARRIED if environment.get(name) and name not in secret
     ]
-    words = [python, "-P", "-m", "b24data", "export", "run", name, "--file", str(file), "--quiet"]
+    words = [sys.executable, "-P", "-m", "b24data", "export", "run", name, "--file", str(file), "--quiet"]
     return " ".join(["cd", shlex.quote(str(file.parent)), "&&", *kept, shlex.join(words)])
 
 
@@ -162,8 +162,7 @@ def _is_same(entry: Entry | None, name: str, file: str) -> bool:
 # The command ``crontab``.
 
 
-@contextlib.contextmanager
-def held() -> Iterator[None]:
+def held() -> contextlib.AbstractContextManager[None]:
     """Between reading the crontab and writing it: a second program that changes it waits until this one is done.
 
     :raises ExportError: another one holds it for a minute.
@@ -173,14 +172,10 @@ def held() -> Iterator[None]:
         folder = runtime_folder(chosen=False)
     except ConfigError:
         folder = data_folder()
-    with contextlib.ExitStack() as holding:
-        try:
-            holding.enter_context(locked(folder / "crontab.lock", patience_s=_LOCK_S))
-        except TimeoutError as error:
-            raise ExportError(
-                "another program is changing the crontab", code=ALREADY_RUNNING, hint="wait for it, and try again"
-            ) from error
-        yield
+    busy = ExportError(
+        "another program is changing the crontab", code=ALREADY_RUNNING, hint="wait for it, and try again"
+    )
+    return locked(folder / "crontab.lock", patience_s=_LOCK_S, busy=busy)
 
 
 def read() -> bytes:

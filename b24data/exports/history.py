@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ __all__ = ["Run", "RunFiles", "RunHistory", "due_at", "status"]
 _LOGGER = logging.getLogger("b24data.exports")
 _MOST_RUNS = 100
 _VERSION = 2
-_SEALED = 2  # the first version whose files tell of damage
 _SLACK, _MOST_SLACK_S = 0.1, 600.0
 
 
@@ -47,6 +46,8 @@ class RunHistory:
     runs: tuple[Run, ...] = ()
     last_good: Run | None = None
     running_since: float | None = None
+    version: int = _VERSION
+    check: str = field(default="", compare=False)
 
     @property
     def failures(self) -> int:
@@ -78,17 +79,6 @@ def due_at(history: RunHistory, every: float) -> float:
     if history.last_good is None:
         return 0.0
     return history.last_good.began + every - min(every * _SLACK, _MOST_SLACK_S)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
-    """A :class:`RunHistory` on disk."""
-
-    runs: tuple[Run, ...]
-    last_good: Run | None
-    running_since: float | None
-    version: int = 1  # of files that do not say
-    check: str = ""
 
 
 class RunFiles:
@@ -123,10 +113,8 @@ class RunFiles:
     def read(self) -> RunHistory:
         """What is known; nothing where the file is damaged, or is not ours, which the log says."""
         try:
-            record = unsealed(read_private(self._state), _Record, since=_SEALED, now=_VERSION)
-            if record.version > _VERSION:  # what that means is not known here
-                return RunHistory()
-            return RunHistory(runs=record.runs, last_good=record.last_good, running_since=record.running_since)
+            found = unsealed(read_private(self._state), RunHistory, now=_VERSION)
+            return found if found.version == _VERSION else RunHistory()  # what another one means is not known here
         except FileNotFoundError:
             return RunHistory()
         except (DamagedError, ConfigError) as error:
@@ -135,11 +123,8 @@ class RunFiles:
 
     def write(self, history: RunHistory) -> None:
         """Keep it; raises :class:`ExportError` where the disk does not take it."""
-        record = _Record(
-            runs=history.runs, last_good=history.last_good, running_since=history.running_since, version=_VERSION
-        )
         try:
-            write_whole(self._state, seal(record), private=True)
+            write_whole(self._state, seal(history), private=True)
         except ExportError as error:
             raise ExportError(
                 f"the state of the export can't be written: {error.description}", hint=error.advice

@@ -209,17 +209,11 @@ def _interrupt(client: Any) -> None:
             run_sync(client.km.interrupt_kernel)()
 
 
-@contextlib.contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _alone(out: Path) -> contextlib.AbstractContextManager[None]:
     """Hold the lock of the executed copy."""
     name = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:16]
-    lock = data_folder("notebooks") / f"{name}.lock"
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(locked(lock))
-        except TimeoutError:
-            raise ExportError(f"another program writes to {out}", code=ALREADY_RUNNING) from None
-        yield
+    busy = ExportError(f"another program writes to {out}", code=ALREADY_RUNNING)
+    return locked(data_folder("notebooks") / f"{name}.lock", busy=busy)
 
 
 def _text(notebook: Any) -> str:

@@ -61,13 +61,8 @@ def placed(to: str | os.PathLike[str] | None) -> Iterator[Place]:
     address = Secret(str(to))
     remote = _Remote(address)
     folder = data_folder("elsewhere", hashlib.sha256(address.reveal().encode()).hexdigest()[:12])
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(locked(folder / "lock"))
-        except TimeoutError:
-            raise ExportError(
-                f"another program is writing {remote}", code=ALREADY_RUNNING, hint="wait until it ends"
-            ) from None
+    busy = ExportError(f"another program is writing {remote}", code=ALREADY_RUNNING, hint="wait until it ends")
+    with locked(folder / "lock", busy=busy):
         yield Place(folder / path_of(name_of(str(to))), remote)
 
 

@@ -94,7 +94,7 @@ def folder_of(target: Path) -> Path:
 def read_manifest(folder: WorkFolder) -> Manifest | None:
     """The manifest of a folder; None where there is none that this version understands."""
     try:
-        manifest = unsealed(folder.read(MANIFEST) or b"", Manifest, since=VERSION, now=VERSION)
+        manifest = unsealed(folder.read(MANIFEST) or b"", Manifest, now=VERSION)
     except (DamagedError, ExportError, ConfigError):
         return None
     fits = manifest.version == VERSION and manifest.parts and all(_PART.fullmatch(one.name) for one in manifest.parts)

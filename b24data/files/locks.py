@@ -27,13 +27,19 @@ _NO_LOCKS = frozenset((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTS
 
 
 @contextlib.contextmanager
-def locked(path: str | os.PathLike[str], *, patience_s: float = 0.0, dir_fd: int | None = None) -> Iterator[None]:
+def locked(
+    path: str | os.PathLike[str],
+    *,
+    patience_s: float = 0.0,
+    dir_fd: int | None = None,
+    busy: Exception | None = None,
+) -> Iterator[None]:
     """Hold the lock file ``path``; whoever holds it excludes every other thread and program.
 
     The lock of a program that dies is free at once; its file stays. Where the file system has no locks, a file in a
     local folder is held instead. ``dir_fd``: the open folder in which the file is.
 
-    :raises TimeoutError: someone else holds it for longer than ``patience_s`` seconds.
+    :raises TimeoutError: someone else holds it for longer than ``patience_s`` seconds; with ``busy``, that error.
     :raises ExportError: the file can't be made, or is a link or a file of another user.
 
     >>> import tempfile
@@ -47,7 +53,7 @@ def locked(path: str | os.PathLike[str], *, patience_s: float = 0.0, dir_fd: int
         end = time.monotonic() + patience_s
         while not hold(Path(path), dir_fd, held):
             if time.monotonic() >= end:
-                raise TimeoutError(f"another program holds {os.fspath(path)}")
+                raise busy or TimeoutError(f"another program holds {os.fspath(path)}")
             _NEVER.wait(_POLL_S)
         yield
 

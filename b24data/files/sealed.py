@@ -41,18 +41,17 @@ def seal(record: Sealed) -> bytes:
         return seal(msgspec.convert(_escaped(msgspec.to_builtins(plain)), type(plain)))
 
 
-def unsealed(data: bytes, kind: type[T], *, since: int, now: int) -> T:
+def unsealed(data: bytes, kind: type[T], *, now: int) -> T:
     """The record; :class:`DamagedError` if it is none, or not what was written.
 
-    Versions before ``since`` had no seal; what those after ``now`` have is not known, and theirs is not looked at.
+    What versions after ``now`` have is not known, and their seal is not looked at.
     """
     try:
         found = msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DamagedError(str(error)) from error
     plain: Any = found
-    is_old = found.version < since and not found.check
-    if found.version <= now and not is_old and found.check != _sum(plain):
+    if found.version <= now and found.check != _sum(plain):
         raise DamagedError("its checksum is wrong")
     return found
 

@@ -86,9 +86,9 @@ class WorkFolder:
         except OSError:
             return False
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
-        """Hold the folder; :class:`TimeoutError` at once where someone else does."""
-        return locked(self.path / LOCK, dir_fd=self._handle)
+    def lock(self, busy: Exception | None = None) -> contextlib.AbstractContextManager[None]:
+        """Hold the folder; ``busy``, else :class:`TimeoutError`, at once where someone else does."""
+        return locked(self.path / LOCK, dir_fd=self._handle, busy=busy)
 
     def names(self) -> list[str]:
         """What is in it."""

@@ -21,7 +21,6 @@ T = TypeVar("T", "State", "Run")
 Query = Mapping[str, Any]
 
 _VERSION = 2
-_SEALED = 2  # the first version whose files tell of damage
 _ELSEWHERE = "use another folder; this one stays unchanged"
 _ROOM = "run"
 _NAME = "_b24data"  # readers of Parquet folders pass over what begins with an underscore
@@ -62,14 +61,9 @@ class Store:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Make the folder where it is not there, and hold it: :class:`ExportError` if another sync does."""
-        with contextlib.ExitStack() as held:
-            folder = held.enter_context(WorkFolder(self.folder))
-            try:
-                held.enter_context(folder.lock())
-            except TimeoutError:
-                raise ExportError(
-                    f"another sync of {self.dataset} is under way", code=ALREADY_RUNNING, hint="wait until it ends"
-                ) from None
+        text = f"another sync of {self.dataset} is under way"
+        busy = ExportError(text, code=ALREADY_RUNNING, hint="wait until it ends")
+        with WorkFolder(self.folder) as folder, folder.lock(busy):
             yield
 
     def state(self) -> State | None:
@@ -112,7 +106,7 @@ def _read(where: Path, name: str, kind: type[T]) -> T | None:
     if data is None:
         return None
     try:
-        found = unsealed(data, kind, since=_SEALED, now=_VERSION)
+        found = unsealed(data, kind, now=_VERSION)
     except DamagedError as error:
         raise ConfigError(f"{where / name} can't be read: {error}", hint=_ELSEWHERE) from error
     if not 1 <= found.version <= _VERSION:

@@ -18,7 +18,7 @@ from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
 from b24data.exports.exit_codes import ExitCode
 from b24data.exports.file import read_exports
-from b24data.exports.history import Run, RunFiles, RunHistory, _Record, status
+from b24data.exports.history import Run, RunFiles, RunHistory, status
 from b24data.exports.notebook import NotebookRun
 from b24data.exports.notify import notify
 from b24data.exports.runner import Runner
@@ -167,15 +167,8 @@ def state_file(export: Export) -> Path:
     return RunFiles(export).log.with_suffix(".json")
 
 
-def test_state__of_an_earlier_version_is_read(export):
-    old = {"runs": [{"began": 1.0, "ended": 2.0, "code": 0, "target": "t", "rows": 5, "error": ""}]}
-    state_file(export).write_text(json.dumps({**old, "last_good": None, "running_since": None}))
-    state_file(export).chmod(0o600)
-    assert RunFiles(export).read().runs == (Run(began=1.0, ended=2.0, code=0, target="t", rows=5),)
-
-
 def test_state__of_a_later_version_begins_again(export):
-    data = json.loads(seal(_Record(runs=(GOOD,), last_good=GOOD, running_since=None, version=2)))
+    data = json.loads(seal(RunHistory(runs=(GOOD,), last_good=GOOD)))
     state_file(export).write_text(json.dumps({**data, "version": 3}))
     state_file(export).chmod(0o600)
     assert RunFiles(export).read() == RunHistory()
