@@ -176,14 +176,15 @@ class KeysetWalk:
 
     def _side_by_side(self, planner: RangePlanner[T], decode: Decode[T]) -> Iterator[Block[T]]:
         """Keep as many requests under way as the pace allows, until all ranges are covered."""
-        pool = ThreadPoolExecutor(self._pace.most_in_flight, thread_name_prefix="b24data")
+        pace = self._pace
+        pool = ThreadPoolExecutor(pace.most_in_flight, thread_name_prefix="b24data")
         under_way: set[Future[_Answered[T]]] = set()
         try:
             yield from planner.ready()
             while not planner.done:
-                while len(under_way) < self._pace.in_flight and (chains := planner.next_request(self._pace.commands)):
+                while len(under_way) < pace.in_flight and (chains := planner.next_request(pace.commands, pace.at_once)):
                     remaining = planner.remaining_commands
-                    under_way.add(pool.submit(self._ask_chains, chains, self._pace.sent(), remaining, decode))
+                    under_way.add(pool.submit(self._ask_chains, chains, pace.sent(), remaining, decode))
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
                     self._account(planner, future.result())

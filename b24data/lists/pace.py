@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from b24data.http.encode import MAX_COMMANDS
@@ -26,11 +27,13 @@ class Pace:
     so short that all of them would be answered in time by a portal that works on one after the other, else twice.
 
     ``in_flight`` is the number of requests to keep under way, ``commands`` the number of commands in a batch.
+    ``at_once`` is about how many requests the portal works on at a time; infinite until they wait for each other.
     """
 
     in_flight: int = 4
     most_in_flight: int = MOST_IN_FLIGHT
     commands: int = MAX_COMMANDS
+    at_once: float = field(init=False, default=math.inf)
     _page_seconds: float = field(init=False, default=float("inf"))
     _least_overhead: float = field(init=False, default=float("inf"))
     _changes: int = field(init=False, default=0)
@@ -64,6 +67,7 @@ class Pace:
         crowded = overhead > max(2 * self._least_overhead, portal_seconds / 2)
         quick = MOST_IN_FLIGHT * self.commands * self._page_seconds <= REQUEST_SECONDS
         most = self.most_in_flight if quick else min(self.most_in_flight, MOST_IN_FLIGHT_SLOW)
+        self.at_once = max(1.0, self.in_flight * portal_seconds / wall_seconds) if crowded else 2 * self.at_once
         wanted = self.in_flight // 2 if crowded else self.in_flight * (4 if quick else 2)
         self._changes += 1
         self.in_flight = max(1, min(most, wanted))

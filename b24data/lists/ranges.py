@@ -31,12 +31,17 @@ Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "faile
 SURVEY_ROWS = 25_000
 # ... one sample for about this many rows.
 SURVEY_STEP = 10_000
+# So many samples are a request of their own: everything that is asked next waits for what they show.
+SURVEY_ALONE = 4
 # A batch is filled up with chains of this many commands or more.
 SHORTEST_CHAIN = 4
-# A batch of fewer commands waits while others are under way that may leave more to go with it.
+# A batch of fewer commands waits while others are under way that may leave more to go with it; where the portal is
+# known to handle few requests at a time, only while it is busy.
 SMALL_BATCH = 10
+# The last batches, which are cut so that they end together, have so many commands at least.
+LAST_BATCH = 20
 # So many chains of one stretch are under way at once: behind its last row, all of them come back empty.
-MOST_OF_A_STRETCH = 4
+MOST_OF_A_STRETCH = 5
 # Where this many rows wait for earlier ones, only the earliest range is asked for. What is under way then still comes:
 # with 24 requests of 2,500 rows, the most that a walk has (pace.MOST_IN_FLIGHT), no more than 120,000 rows ever wait.
 MOST_ROWS_WAITING = 60_000
@@ -189,15 +194,23 @@ class RangePlanner(Generic[T]):
         """About how many commands are still to be sent: for the operating limit."""
         return sum(map(self._commands_for, self._pending))
 
-    def next_request(self, commands: int) -> list[Chain]:
-        """Chains of at most ``commands`` commands together that can be asked for now; none: wait for answers."""
+    def next_request(self, commands: int, at_once: float = math.inf) -> list[Chain]:
+        """Chains of at most ``commands`` commands together that can be asked for now; none: wait for answers.
+
+        The portal handles ``at_once`` requests at a time, if it is known: the last ones are shorter and end together.
+        """
         chains: list[Chain] = []
-        if self._in_flight.total() and self._askable() < min(commands, SMALL_BATCH):
+        under_way = self._in_flight.total()
+        waits = under_way >= at_once if at_once < math.inf else under_way > 0
+        if waits and self._askable() < min(commands, SMALL_BATCH):
             return chains
-        room = commands
+        room, samples = commands, 0
+        if at_once < math.inf:
+            room = min(commands, max(LAST_BATCH, math.ceil(self.remaining_commands / at_once)))
         while room > 0 and (segment := self._next_segment()) is not None:
-            if segment.alone and chains:
+            if (segment.alone and chains) or (segment.density is not None and samples >= SURVEY_ALONE):
                 break
+            samples += segment.density is None
             chain = self._cut(segment, room, fill=bool(chains))
             if chain is None:
                 break

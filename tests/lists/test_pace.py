@@ -3,6 +3,7 @@ from __future__ import annotations
 import bisect
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -85,6 +86,16 @@ def test_pace__one_worker_stays_one_request():
     assert pace.in_flight == 1
 
 
+def test_pace__knows_how_many_requests_a_portal_handles_at_a_time_once_they_wait_for_each_other():
+    pace = quick(in_flight=24)
+    pace.answered(pace.sent(), 1.05, 1.0)
+    assert pace.at_once == math.inf
+    pace.answered(pace.sent(), 6.0, 1.0)
+    assert (pace.in_flight, pace.at_once) == (12, 4.0)
+    pace.answered(pace.sent(), 1.06, 1.0)
+    assert (pace.in_flight, pace.at_once) == (24, 8.0)
+
+
 class Outcome(NamedTuple):
     """What a walk took on a portal whose time is counted and not waited for."""
 
@@ -110,7 +121,7 @@ def walked(ids: Sequence[int], workers: int, page_s: float = 0.02) -> Outcome:
     sent = itertools.count(1)
     spans: list[float] = []
     while not planner.done:
-        while len(under_way) < pace.in_flight and (chains := planner.next_request(pace.commands)):
+        while len(under_way) < pace.in_flight and (chains := planner.next_request(pace.commands, pace.at_once)):
             work = page_s * sum(chain.pages for chain in chains)
             done = max(now, heapq.heappop(free)) + work
             heapq.heappush(free, done)
@@ -137,11 +148,11 @@ def pages_of(ids: Sequence[int], chain: Chain, page: int) -> list[Sequence[int]]
 LISTS = [sorted(random.Random(seed).sample(range(1, 142_858), 100_000)) for seed in range(7, 15)]
 
 
-@pytest.mark.parametrize(("workers", "seconds"), [(100, 4.2), (4, 11.0)])
-def test_pace__of_100_000_rows_keeps_a_quick_portal_busy_within_what_it_bears_at_once(workers, seconds):
+@pytest.mark.parametrize(("workers", "seconds", "requests"), [(100, 2.8, 48), (4, 10.8, 60)])
+def test_pace__of_100_000_rows_keeps_a_quick_portal_busy_within_what_it_bears_at_once(workers, seconds, requests):
     outcomes = [walked(ids, workers) for ids in LISTS]
     assert {outcome.most_at_once for outcome in outcomes} == {24}
-    assert max(outcome.requests for outcome in outcomes) <= 48
+    assert max(outcome.requests for outcome in outcomes) <= requests
     assert sum(outcome.commands for outcome in outcomes) < len(outcomes) * 1.04 * 2_000
     assert sum(outcome.seconds for outcome in outcomes) < len(outcomes) * seconds
 

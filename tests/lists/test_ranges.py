@@ -106,3 +106,20 @@ def test_walk__the_rows_of_an_answer_are_decoded_at_once():
     rows = sum(map(len, read_list(PageReader(portal, plan, CallContext()), decode, WalkFacts())))
     assert rows == sum(calls) == 60_000
     assert len(calls) <= portal.requests
+
+
+def test_next_request__samples_of_many_places_leave_before_the_ranges_that_wait_for_what_they_show():
+    planner: RangePlanner[None] = RangePlanner(0, 100_000, density=1.0)
+    samples, chains = planner.next_request(50), planner.next_request(50)
+    assert [chain.pages for chain in samples] == [1] * 9
+    assert [(chain.lo, chain.pages) for chain in chains] == [(0, 50)]
+
+
+def test_next_request__the_last_batches_end_together_where_the_portal_handles_few_at_a_time():
+    planner: RangePlanner[None] = RangePlanner(0, 5_000, density=1.0)
+    sizes = []
+    while chains := planner.next_request(50, at_once=4):
+        sizes.append(sum(chain.pages for chain in chains))
+    assert sizes == [25, 20, 20, 20, 15]
+    planner = RangePlanner(0, 5_000, density=1.0)
+    assert [sum(chain.pages for chain in planner.next_request(50)) for _ in range(2)] == [50, 50]
