@@ -73,7 +73,8 @@ def portals(_made, monkeypatch):
 def compared(portal, whole, query):
     """Run a query both ways; whether it is one that runs."""
     try:
-        wanted = whole.sql(query).to_arrow_table()
+        relation = whole.sql(query)
+        wanted = relation.to_arrow_table().rename_columns(relation.limit(0).df().columns.to_list())
     except duckdb.Error:
         with pytest.raises(SdkError):
             run.run_sql(lambda: portal, query)
