@@ -21,7 +21,7 @@ from b24data.lists.capability import (
     reference,
 )
 from b24data.lists.counted import CountedWalk
-from b24data.lists.pace import Pace
+from b24data.lists.pace import Pace, Ticket
 from b24data.lists.ranges import Block, Chain, Outcome, RangePlanner, read_chain
 from b24data.lists.reader import Answer, Answers, PageReader
 from b24data.lists.rows import Row, id_reader
@@ -84,7 +84,7 @@ class _Read(NamedTuple, Generic[T]):
 @dataclass(frozen=True, slots=True)
 class _Answered(Generic[T]):
     chains: list[_Read[T]]
-    ticket: int
+    ticket: Ticket
     wall_s: float
     portal_s: float
     timed_out: bool
@@ -184,7 +184,7 @@ class KeysetWalk:
             while not planner.done:
                 while len(under_way) < pace.in_flight and (chains := planner.next_request(pace.commands, pace.at_once)):
                     remaining = planner.remaining_commands
-                    under_way.add(pool.submit(self._ask_chains, chains, pace.sent(), remaining, decode))
+                    under_way.add(pool.submit(self._ask_chains, chains, pace.sent(len(under_way)), remaining, decode))
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
                     self._account(planner, future.result())
@@ -197,7 +197,7 @@ class KeysetWalk:
             raise
         pool.shutdown()
 
-    def _ask_chains(self, chains: list[Chain], ticket: int, remaining: int, decode: Decode[T]) -> _Answered[T]:
+    def _ask_chains(self, chains: list[Chain], ticket: Ticket, remaining: int, decode: Decode[T]) -> _Answered[T]:
         """In a worker: ask, find out which answers count, and decode their rows."""
         commands: list[Command] = []
         for chain in chains:

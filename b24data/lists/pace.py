@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from b24data.http.encode import MAX_COMMANDS
 
-__all__ = ["MOST_IN_FLIGHT", "Pace"]
+__all__ = ["MOST_IN_FLIGHT", "Pace", "Ticket"]
 
 # One request may run 60 s (protocol: a gateway cuts it off after that); a batch is sized for a third of it.
 REQUEST_SECONDS = 60.0
@@ -16,6 +17,13 @@ BATCH_SECONDS = REQUEST_SECONDS / 3
 MOST_IN_FLIGHT = 24
 # The bound where more batches, processed one at a time, would keep a request waiting longer than its timeout.
 MOST_IN_FLIGHT_SLOW = 16
+
+
+class Ticket(NamedTuple):
+    """How often the pace had changed when a request left, and how many others were under way."""
+
+    changes: int
+    under_way: int
 
 
 @dataclass(slots=True)
@@ -51,23 +59,26 @@ class Pace:
             self._page_seconds = page_seconds
             self.commands = max(1, min(self._ceiling, int(BATCH_SECONDS / page_seconds)))
 
-    def sent(self) -> int:
-        """A ticket for a request that leaves now; it goes back to :meth:`answered`."""
-        return self._changes
+    def sent(self, under_way: int = 0) -> Ticket:
+        """A ticket for a request that leaves now, behind so many others; it goes back to :meth:`answered`."""
+        return Ticket(self._changes, under_way)
 
-    def answered(self, ticket: int, wall_seconds: float, portal_seconds: float) -> None:
+    def answered(self, ticket: Ticket, wall_seconds: float, portal_seconds: float) -> None:
         """Take in one answer, and ask for more at once, or for less.
 
         An answer to a request that left before the number last changed says nothing about the present one.
         """
         overhead = max(0.0, wall_seconds - portal_seconds)
         self._least_overhead = min(self._least_overhead, overhead)
-        if ticket < self._changes:
-            return
         crowded = overhead > max(2 * self._least_overhead, portal_seconds / 2)
+        if crowded:  # it waited until those before it were done
+            self.at_once = max(1.0, (ticket.under_way + 1) * portal_seconds / wall_seconds)
+        else:
+            self.at_once = max(self.at_once, ticket.under_way + 1)
+        if ticket.changes < self._changes:
+            return
         quick = MOST_IN_FLIGHT * self.commands * self._page_seconds <= REQUEST_SECONDS
         most = self.most_in_flight if quick else min(self.most_in_flight, MOST_IN_FLIGHT_SLOW)
-        self.at_once = max(1.0, self.in_flight * portal_seconds / wall_seconds) if crowded else 2 * self.at_once
         wanted = self.in_flight // 2 if crowded else self.in_flight * (4 if quick else 2)
         self._changes += 1
         self.in_flight = max(1, min(most, wanted))

@@ -29,8 +29,9 @@ Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "faile
 # A segment expected to hold more rows than this is sampled in several places before it is read: how dense the ids are
 # at its start says little about its far end.
 SURVEY_ROWS = 25_000
-# ... one sample for about this many rows.
+# ... one sample for about this many rows, of so many pages.
 SURVEY_STEP = 10_000
+SURVEY_PAGES = 2
 # So many samples are a request of their own: everything that is asked next waits for what they show.
 SURVEY_ALONE = 4
 # A batch is filled up with chains of this many commands or more.
@@ -128,7 +129,8 @@ def read_chain(
 class Segment:
     """Positions ``(lo, hi]`` still to be asked for. ``density`` is rows per position; None: not known here.
 
-    Segments and chains that were cut from one another have the same ``stretch``.
+    ``sample`` is how many pages are asked for where it is not known. Segments and chains that were cut from one another
+    have the same ``stretch``.
     """
 
     lo: int
@@ -136,6 +138,7 @@ class Segment:
     density: float | None
     stretch: int
     alone: bool = False
+    sample: int = 1
 
     @property
     def rows(self) -> float:
@@ -266,7 +269,9 @@ class RangePlanner(Generic[T]):
         return sum(map(self._commands_for, self._open_segments()))
 
     def _commands_for(self, segment: Segment) -> int:
-        return 1 if segment.density is None or segment.alone else math.ceil(segment.rows / self.page)
+        if segment.alone:
+            return 1
+        return segment.sample if segment.density is None else math.ceil(segment.rows / self.page)
 
     def _cut(self, segment: Segment, room: int, *, fill: bool) -> Chain | None:
         """Take a chain off the beginning of the earliest segment; None: not worth it in what is left of a batch."""
@@ -275,7 +280,7 @@ class RangePlanner(Generic[T]):
             wanted = self.limit - self.rows
             return self._take(segment, segment.hi, min(most, math.ceil(wanted / self.page)), wanted)
         if segment.alone or segment.density is None:
-            return self._take(segment, segment.hi, 1)
+            return self._take(segment, segment.hi, min(most, segment.sample))
         if not self.capability.below:
             return self._take(segment, segment.hi, most)
         if not self._can_chain:
@@ -321,7 +326,7 @@ class RangePlanner(Generic[T]):
             parts = max(2, min(50, math.ceil(segment.rows / SURVEY_STEP), width))
             cuts = [segment.lo + width * k // parts for k in range(1, parts + 1)]
             for lo, hi in itertools.pairwise(cuts):
-                yield Segment(lo, hi, None, next(self._stretches))
+                yield Segment(lo, hi, None, next(self._stretches), sample=SURVEY_PAGES)
             segment.hi = cuts[0]
         yield segment
 

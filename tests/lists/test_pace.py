@@ -88,12 +88,14 @@ def test_pace__one_worker_stays_one_request():
 
 def test_pace__knows_how_many_requests_a_portal_handles_at_a_time_once_they_wait_for_each_other():
     pace = quick(in_flight=24)
-    pace.answered(pace.sent(), 1.05, 1.0)
+    pace.answered(pace.sent(23), 1.05, 1.0)
     assert pace.at_once == math.inf
-    pace.answered(pace.sent(), 6.0, 1.0)
-    assert (pace.in_flight, pace.at_once) == (12, 4.0)
-    pace.answered(pace.sent(), 1.06, 1.0)
-    assert (pace.in_flight, pace.at_once) == (24, 8.0)
+    pace.answered(pace.sent(23), 6.0, 1.0)
+    assert pace.at_once == 4.0
+    pace.answered(pace.sent(2), 1.06, 1.0)
+    assert pace.at_once == 4.0
+    pace.answered(pace.sent(7), 1.06, 1.0)  # as many as eight did not wait
+    assert pace.at_once == 8.0
 
 
 class Outcome(NamedTuple):
@@ -125,7 +127,7 @@ def walked(ids: Sequence[int], workers: int, page_s: float = 0.02) -> Outcome:
             work = page_s * sum(chain.pages for chain in chains)
             done = max(now, heapq.heappop(free)) + work
             heapq.heappush(free, done)
-            heapq.heappush(under_way, (done + way_s, next(sent), chains, pace.sent(), now, work))
+            heapq.heappush(under_way, (done + way_s, next(sent), chains, pace.sent(len(under_way)), now, work))
         at_once = max(at_once, len(under_way))
         now, _, chains, ticket, began, work = heapq.heappop(under_way)
         for chain in chains:
