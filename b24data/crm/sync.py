@@ -78,12 +78,12 @@ class Tools(Protocol):
 
 
 def check_since(since: str | None) -> None:
-    """Raise :class:`ConfigError` where ``since`` is no day and no time."""
+    """Raise :class:`ConfigError` where ``since`` is not a date."""
     try:
         if since is not None:
             read_value("since", since, "instant", test="ge")
     except ConfigError as error:
-        raise ConfigError(f"since is {since!r}, which is no date", hint='write it as "2026-01-31"') from error
+        raise ConfigError(f"since is {since!r}, which is not a date", hint='write it as "2026-01-31"') from error
 
 
 def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[tuple[Table, ...], int]:

@@ -60,7 +60,7 @@ class Pace:
             self.commands = max(1, min(self._ceiling, int(BATCH_SECONDS / page_seconds)))
 
     def sent(self, under_way: int = 0) -> Ticket:
-        """A ticket for a request that leaves now, behind so many others; it goes back to :meth:`answered`."""
+        """A ticket for a request that leaves now, behind this many others; it goes back to :meth:`answered`."""
         return Ticket(self._changes, under_way)
 
     def answered(self, ticket: Ticket, wall_seconds: float, portal_seconds: float) -> None:
