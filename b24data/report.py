@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from b24data.text.markup import Shown
+from b24data.text.language import translated
+from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
 __all__ = ["Coercion", "ConditionReport", "EarlierRuns", "FetchReport"]
@@ -53,7 +54,7 @@ class EarlierRuns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchReport(Shown):
+class FetchReport:
     """Why a fetched list is whole, and what it took. Times of the window are the portal's own.
 
     ``reason`` is one of ``short_page``, ``empty_page``, ``reached_pinned_id``, ``total_reached``, ``last_page``,
@@ -98,6 +99,13 @@ class FetchReport(Shown):
         data["conditions"] = list(data["conditions"])
         data["notes"] = list(self.notes)
         return data
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(translated(str(self)))
+
+    def _repr_html_(self) -> str:
+        title, *lines = str(self).splitlines()
+        return facts_html(title, [("", line.strip()) for line in lines], good=self.complete)
 
     def __str__(self) -> str:
         state = "complete" if self.complete else "INCOMPLETE"

@@ -9,14 +9,14 @@ from typing import Any
 
 from b24data.client.client import B24OAuth
 from b24data.client.connect import Client
-from b24data.text.markup import Shown, facts_html
+from b24data.text.markup import facts_html
 from b24data.text.printable import one_line
 
 __all__ = ["Status", "status_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status(Shown):
+class Status:
     """What the portal says about the caller. ``expires`` and ``renewed`` are unix seconds, None for a webhook."""
 
     portal: str
@@ -47,6 +47,9 @@ class Status(Shown):
 
     def __str__(self) -> str:
         return "\n".join(f"{name + ':':14}{one_line(value)}" for name, value in self.facts if value)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         return facts_html(self.portal, self.facts[1:], good=not self.missing)

@@ -6,13 +6,14 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Command
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
-from b24data.text.markup import Shown, facts_html
+from b24data.text.markup import facts_html
 
 __all__ = ["Estimate", "estimate_list"]
 
@@ -25,7 +26,7 @@ _SIDE_BY_SIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Shown):
+class Estimate:
     """An estimate of the rows of a list, and of what it takes to fetch them.
 
     ``seconds`` are for a portal that handles four requests at a time. ``operating_share`` is the share of the method's
@@ -50,6 +51,9 @@ class Estimate(Shown):
         """
         pauses = f"; the fetch {self._pauses}" if self.operating_share > 1 else ""
         return f"{self.method}: {self._rows} rows, {self.requests:,} requests, {_time(self.seconds)}{pauses}"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         limit = f"{self.operating_share:.0%} of what the portal allows in ten minutes"

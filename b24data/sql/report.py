@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from b24data.lists.estimate import Estimate
-from b24data.text.markup import Shown, facts_html
+from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
 __all__ = ["SqlPlan", "SqlReport", "TablePlan", "TableRead"]
@@ -43,7 +43,7 @@ class TablePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class SqlPlan(Shown):
+class SqlPlan:
     """What a query would read: the tables with their conditions, and the requests and seconds in all."""
 
     tables: tuple[TablePlan, ...]
@@ -68,6 +68,9 @@ class SqlPlan(Shown):
             return "the portal is not queried"
         total = f"{self.requests:,} requests, {_time(self.seconds)}"
         return printable("\n".join([total, *map(str, self.tables)]))
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         title, *_ = str(self).splitlines()

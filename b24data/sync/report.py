@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from b24data.report import FetchReport
-from b24data.text.markup import Shown
+from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
 __all__ = ["SyncReport"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncReport(Shown):
+class SyncReport:
     """What a sync did to a dataset, and where the next one begins.
 
     ``rows`` are in the dataset now. ``transferred`` rows were read: ``inserted``, ``updated`` or ``unchanged`` (the
@@ -53,6 +53,13 @@ class SyncReport(Shown):
         data |= {"columns": list(self.columns), "notes": list(self.notes), "seconds": round(self.seconds, 3)}
         data["fetches"] = [report.as_dict() for report in self.fetches]
         return data
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        title, *lines = str(self).splitlines()
+        return facts_html(title, [("", line.strip()) for line in lines], good=self.complete)
 
     def __str__(self) -> str:
         first = self.since is None

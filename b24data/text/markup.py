@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from typing import Any
 
 from b24data.text.language import translated
 
-__all__ = ["Shown", "facts_html", "note_html"]
+__all__ = ["facts_html", "note_html"]
 
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;border:0;background:transparent"
 
@@ -29,19 +28,6 @@ def facts_html(title: str, facts: Iterable[tuple[str, object]], *, good: bool | 
     )
     table = f'<table style="margin:0;border:0;border-collapse:collapse">{rows}</table>' if rows else ""
     return f'<div class="b24data" style="line-height:1.4"><b>{mark}{html.escape(translated(title))}</b>{table}</div>'
-
-
-class Shown:
-    """What has several lines of text, of which the first is a title: a notebook shows them as they are printed."""
-
-    __slots__ = ()
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        printer.text(translated(str(self)))
-
-    def _repr_html_(self) -> str:
-        title, *lines = str(self).splitlines()
-        return facts_html(title, [("", line.strip()) for line in lines], good=getattr(self, "complete", None))
 
 
 def note_html(text: str, *, role: str = "status") -> str:
