@@ -7,6 +7,7 @@ into a file that is its owner's alone. So no variable of ours shows one, whoever
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, AnyStr, ClassVar, Generic, NoReturn, Self, overload
 
@@ -151,11 +152,14 @@ class Hidden:
 class SecretHolder:
     """A value some of whose attributes are secrets. It can't be changed, pickled, or shown with what it hides.
 
-    A subclass names its attributes in ``NAMES``, in order; those that are :class:`Hidden` live in a slot ``_name``.
+    ``NAMES`` are the parameters of a subclass; those that are :class:`Hidden` attributes live in a slot ``_name``.
     """
 
     __slots__ = ()
     NAMES: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.NAMES = tuple(inspect.signature(cls).parameters)
 
     def _keep(self, **given: Any) -> None:
         for name, slot in self._slots():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from b24data.errors import ConfigError
@@ -42,7 +42,6 @@ class AuthData(SecretHolder):
     """
 
     __slots__ = ("_access_token", "_refresh_token", "domain", "expires", "expires_in", "member_id")
-    NAMES: ClassVar = ("access_token", "refresh_token", "expires", "expires_in", "domain", "member_id")
 
     access_token = Hidden()
     refresh_token = Hidden()
@@ -112,20 +111,6 @@ class B24OAuthParams(SecretHolder):
     False
     """
 
-    NAMES: ClassVar = (
-        "application_token",
-        "user_id",
-        "member_id",
-        "access_token",
-        "refresh_token",
-        "expires",
-        "expires_in",
-        "scope",
-        "domain",
-        "client_endpoint",
-        "server_endpoint",
-        "status",
-    )
     __slots__ = (
         "_access_token",
         "_application_token",
@@ -271,7 +256,6 @@ class B24OAuthSecret(SecretHolder):
     B24OAuthSecret(client_id='local.5f')
     """
 
-    NAMES: ClassVar = ("client_id", "client_secret")
     __slots__ = ("_client_secret", "client_id")
 
     client_id: str

@@ -44,6 +44,11 @@ class Profile:
     def __post_init__(self) -> None:
         object.__setattr__(self, "webhook", Secret(self.webhook))
 
+    @property
+    def kind(self) -> str:
+        """What signs its calls."""
+        return "webhook" if self.webhook else "application"
+
 
 class Profiles:
     """The profiles in one place: a folder, by default the one that ``B24DATA_TOKEN_STORE`` names.

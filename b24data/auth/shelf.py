@@ -12,7 +12,7 @@ from typing import Protocol
 from b24data.auth.cipher import Cipher
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, RefreshTokenError
 from b24data.files.atomic import read_private, remove_temp_siblings, write_whole
-from b24data.files.disk import disk_error
+from b24data.files.disk import told
 from b24data.files.locks import locked
 from b24data.files.places import make_profiles_folder
 from b24data.secret import Secret
@@ -125,10 +125,8 @@ class FileDocument:
             yield
 
     def _make_folder(self) -> None:
-        try:
+        with told(self.path.parent):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_error(self.path.parent, error) from error
 
 
 class Folder:

@@ -58,8 +58,7 @@ def _profiles(args: argparse.Namespace) -> None:
 def _profile_row(name: str, one: Profile | ConfigError) -> dict[str, str]:
     if isinstance(one, ConfigError):
         return {"profile": name, "portal": "", "user": "", "way_in": f"can't be read: {one.description}"}
-    way_in = "webhook" if one.webhook else "application"
-    return {"profile": one.name, "portal": one.portal, "user": one.user, "way_in": way_in}
+    return {"profile": one.name, "portal": one.portal, "user": one.user, "way_in": one.kind}
 
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:

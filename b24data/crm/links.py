@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from b24data.frames.bindings import type_id_of
 from b24data.lists.names import folded
 
 __all__ = ["LINKS", "Link"]
@@ -85,23 +86,12 @@ def _bindings(values: Any) -> Iterator[Cells]:
             yield pair
 
 
-# The prefixes of the page crm/data-types, "object_type"; a smart process is T and its number in hexadecimal digits.
-_PREFIXES = {"L": 1, "D": 2, "C": 3, "CO": 4, "Q": 7, "SI": 31}
-
-
 def _prefixed(values: list[str] | None) -> Iterator[Cells]:
     for value in dict.fromkeys(values or ()):
         prefix, _, number = str(value).rpartition("_")
-        type_id = _PREFIXES.get(prefix) or _smart(prefix)
-        if type_id is not None and number.isdecimal():
-            yield type_id, int(number)
-
-
-def _smart(prefix: str) -> int | None:
-    try:
-        return int(prefix[1:], 16) if prefix[:1] == "T" else None
-    except ValueError:
-        return None
+        type_id = type_id_of(prefix)
+        if type_id and number.isdecimal():
+            yield int(type_id), int(number)
 
 
 def _members(values: list[int] | None) -> Iterator[Cells]:

@@ -51,11 +51,6 @@ class Finding:
     counts: bool | None = None
     error: str = ""
 
-    @property
-    def sound(self) -> bool:
-        """Whether the portal does what the documentation says."""
-        return not self.error and not [one for one in (self.order, self.above, self.below, self.chains) if one is False]
-
     def as_dict(self) -> dict[str, Any]:
         """JSON-safe."""
         return asdict(self)

@@ -97,8 +97,7 @@ def _credentials(profile: str | None) -> Iterator[Check]:
     except SdkError as error:
         yield failed("profile", error)
         return
-    kind = "webhook" if one.webhook else "application"
-    yield Check("profile", "ok", f"{one.name} ({source.place}): {kind} at {one.portal}, in {profiles.shelf}")
+    yield Check("profile", "ok", f"{one.name} ({source.place}): {one.kind} at {one.portal}, in {profiles.shelf}")
     if profiles.folder is not None:
         yield _privacy(profiles.folder, [profiles.folder / f"{one.name}.json"])
     if one.webhook:

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -66,7 +67,7 @@ def read(
     except ImportError as error:
         raise MissingExtraError("b24data.dask", "dask") from error
     names = profiles_named(profiles)
-    question = _Question(method, select, filter, options)
+    question = _Question(method, None if select is None else list(select), filter, options)
     schema = question.schema(names)
     from_map: Any = dd.from_map  # without types
     frame: dd.DataFrame = from_map(
@@ -146,25 +147,19 @@ def _rows_in(report: SyncReport | CrmReport) -> int:
     return report.rows if isinstance(report, SyncReport) else sum(table.rows for table in report.tables.values())
 
 
+@dataclass(frozen=True, slots=True)
 class _Question:
     """What is asked of each portal. It is pickled with each task."""
 
-    def __init__(
-        self,
-        method: str,
-        select: Sequence[str] | None,
-        filter: Mapping[str, Any] | None,
-        options: Options,
-    ) -> None:
-        self._method = method
-        self._select = None if select is None else list(select)
-        self._filter = filter
-        self._options = options
-        self._number = uuid.uuid4().hex
+    method: str
+    select: list[str] | None
+    filter: Mapping[str, Any] | None
+    options: Options
+    number: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __dask_tokenize__(self) -> object:
         """Each `read` has keys of its own: a cluster would give the rows that an earlier one has persisted."""
-        return self._number
+        return self.number
 
     def schema(self, names: Sequence[str]) -> pa.Schema:
         """The columns of all portals, ``PORTAL`` first."""
@@ -172,34 +167,32 @@ class _Question:
             samples = dict(zip(names, pool.map(self._sample, names), strict=True))
         united, _ = united_tables(samples)
         # Each partition would have categories of its own.
-        plain = [
-            field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in united.schema
-        ]
-        return pa.schema([field.remove_metadata() for field in plain])
+        plain = [one.with_type(pa.string()) if pa.types.is_dictionary(one.type) else one for one in united.schema]
+        return pa.schema([one.remove_metadata() for one in plain])
 
     def _sample(self, name: str) -> pa.Table:
-        limit = min(self._options.get("limit") or _SAMPLE, _SAMPLE)
-        options: Options = {**self._options, "limit": limit, "count": False, "progress": False}
+        limit = min(self.options.get("limit") or _SAMPLE, _SAMPLE)
+        options: Options = {**self.options, "limit": limit, "count": False, "progress": False}
         with connect(name) as client:
-            return client.tools.fetch_table(self._method, self._select, self._filter, **options)
+            return client.tools.fetch_table(self.method, self.select, self.filter, **options)
 
     def rows(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         """The whole list of a portal, or just these columns."""
         with extractor(name) as client:
-            return client.tools.fetch_table(self._method, self._fields(columns), self._filter, **self._options)
+            return client.tools.fetch_table(self.method, self._fields(columns), self.filter, **self.options)
 
     def _fields(self, columns: Sequence[str] | None) -> list[str] | None:
         """The fields to ask for: titles and labels are made of fields with other names."""
-        if columns is None or self._options.get("titles"):
-            return self._select
+        if columns is None or self.options.get("titles"):
+            return self.select
         fields = list(dict.fromkeys(self._field(name) for name in columns if name != PORTAL))
-        if self._select is None or any("*" in name for name in self._select):
-            return fields or self._select
-        chosen = [name for name in self._select if name in fields]
-        return chosen if len(chosen) == len(fields) > 0 else self._select
+        if self.select is None or any("*" in name for name in self.select):
+            return fields or self.select
+        chosen = [name for name in self.select if name in fields]
+        return chosen if len(chosen) == len(fields) > 0 else self.select
 
     def _field(self, column: str) -> str:
-        return column.removesuffix("_LABEL") if self._options.get("labels") else column
+        return column.removesuffix("_LABEL") if self.options.get("labels") else column
 
 
 def _partition(

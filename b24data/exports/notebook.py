@@ -16,7 +16,7 @@ from b24data import errors
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError, SdkError
 from b24data.exports.parameters import cell_source, check_names, check_parameters
 from b24data.files.atomic import file_behind, write_whole
-from b24data.files.disk import disk_error
+from b24data.files.disk import told
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
 from b24data.frames.parquet import check_target
@@ -72,7 +72,8 @@ class NotebookRun:
         if copy.resolve() == self.notebook.resolve():
             raise ConfigError(f"{copy} is the notebook itself", hint="give the executed copy another name")
         if self.copy is not self.out:
-            self._make_folder()
+            with told(self.out):
+                self.out.mkdir(parents=True, exist_ok=True)
         page = check_target(copy.with_suffix(".html")) if self.html else None
         with _alone(check_target(copy)):
             try:
@@ -87,12 +88,6 @@ class NotebookRun:
             with contextlib.suppress(OSError):
                 self.failed.unlink(missing_ok=True)
         return cells
-
-    def _make_folder(self) -> None:
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_error(self.out, error) from error
 
     def _read(self) -> Any:
         nbformat = _needed("nbformat")

@@ -15,7 +15,7 @@ from b24data.errors import ExportError
 from b24data.fetch.job import Job
 from b24data.fetch.manifest import Checkpoint
 from b24data.files.disk import disk_error, resumable
-from b24data.frames.sinks import Sink, united
+from b24data.frames.sinks import Sink, passed_on, united
 from b24data.http.clock import Clock
 from b24data.report import FetchReport
 
@@ -89,13 +89,7 @@ class JobSink:
         if rows != report.rows:
             raise ExportError(f"{self.job.target}: {rows:,} rows are there, {report.rows:,} came")
         sink = self.make_sink(functools.reduce(united, schemas or [self.schema]))
-        try:
-            for batch in itertools.chain(self.job.batches(), self._buffer):
-                sink.write(batch)
-        except BaseException:
-            sink.abort()
-            raise
-        return cast("FetchReport", sink.close(report))
+        return cast("FetchReport", passed_on(itertools.chain(self.job.batches(), self._buffer), sink, report))
 
     def _keep(self) -> None:
         if self._buffer and self._reached is not None:

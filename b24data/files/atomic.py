@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from b24data.errors import ConfigError, ExportError
-from b24data.files.disk import disk_error
+from b24data.files.disk import disk_error, told
 from b24data.files.ownership import check_own, is_own, kind_of, may_others_write, owner_of
 from b24data.secret import Secret
 from b24data.text.hints import option
@@ -205,10 +205,8 @@ def read_bounded(file: BinaryIO, path: Path) -> bytes:
 def append_private(path: Path) -> BinaryIO:
     """Open a file of ours to add to it, made (0600) if it is not there; :class:`ExportError` for one that is not."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | _NO_FOLLOW
-    try:
+    with told(path):
         handle = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise disk_error(path, error) from error
     try:
         check_own(path, os.fstat(handle))
     except BaseException:
@@ -283,13 +281,11 @@ def replace_file(
     A new one has the rights of ``like``, if that is given. ``private``: the file keeps its own. Raises
     :class:`ExportError` where it can't be done. On Windows a target that someone has open is waited for, two seconds.
     """
-    try:
+    with told(target):
         if not private:
             _take_after(file, target if target.exists() or like is None else like)
         rename_over(file, target, wait)
         sync_to_disk(target.parent)
-    except OSError as error:
-        raise disk_error(target, error) from error
 
 
 def rename_over(file: Path, target: Path, wait: Callable[[float], object] = _NEVER.wait) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 from b24data.errors import ExportError
 
-__all__ = ["disk_error", "resumable"]
+__all__ = ["disk_error", "resumable", "told"]
 
 _CURES = {
     errno.ENOSPC: "make room on that disk",
@@ -49,3 +51,12 @@ def resumable(error: ExportError) -> ExportError:
     if error.advice and _RESUMES not in error.advice:
         error.advice = f"{error.advice}; {_RESUMES}"
     return error
+
+
+@contextlib.contextmanager
+def told(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What the system says, as an :class:`ExportError` for ``path`` with the cure."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error) from error

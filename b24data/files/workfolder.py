@@ -16,7 +16,7 @@ from typing import BinaryIO, Self
 
 from b24data.errors import ExportError
 from b24data.files.atomic import read_bounded, rename_over
-from b24data.files.disk import disk_error
+from b24data.files.disk import disk_error, told
 from b24data.files.locks import locked
 from b24data.files.ownership import check_own, may_others_write
 
@@ -184,9 +184,5 @@ class WorkFolder:
     def _at(self, name: str) -> str:
         return str(self.path / name) if self._handle is None else name
 
-    @contextlib.contextmanager
-    def _told(self, name: str = "") -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise disk_error(self._of or self.path / name, error) from error
+    def _told(self, name: str = "") -> contextlib.AbstractContextManager[None]:
+        return told(self._of or self.path / name)

@@ -22,8 +22,9 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from b24data.files.disk import told
 from b24data.frames.flat import decoded, is_number, iso, joined, local, text_of, zone_in
-from b24data.frames.newfile import NewFile, told
+from b24data.frames.newfile import NewFile
 from b24data.frames.sinks import recast
 from b24data.report import FetchReport
 

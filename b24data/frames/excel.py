@@ -24,9 +24,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b24data.errors import ExportError, MissingExtraError
+from b24data.files.disk import told
 from b24data.frames.csvfile import EXCEL_DIGITS, EXCEL_ROWS
 from b24data.frames.flat import decoded, is_number, joined, local, text_of, zone_in
-from b24data.frames.newfile import NewFile, told
+from b24data.frames.newfile import NewFile
 from b24data.frames.sinks import recast
 from b24data.report import FetchReport
 

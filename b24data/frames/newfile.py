@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from b24data.files.atomic import create, replace_file, temp_sibling
-from b24data.files.disk import disk_error
+from b24data.files.disk import told
 
-__all__ = ["NewFile", "told"]
+__all__ = ["NewFile"]
 
 
 class NewFile:
@@ -50,12 +49,3 @@ class NewFile:
             self.file.close()
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
-    """What the system says, as an :class:`ExportError` for ``path`` with the cure."""
-    try:
-        yield
-    except OSError as error:
-        raise disk_error(path, error) from error

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from b24data.errors import ConfigError, ExportError
 from b24data.files.atomic import create, file_behind, open_regular, path_of, replace_file, temp_sibling
-from b24data.files.disk import disk_error
+from b24data.files.disk import disk_error, told
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.report import FetchReport
@@ -69,7 +69,7 @@ class ParquetSink:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one more batch; row groups are written as they fill."""
-        with _told(self._target):
+        with told(self._target):
             self._write(batch)
 
     def _write(self, batch: pa.RecordBatch) -> None:
@@ -81,7 +81,7 @@ class ParquetSink:
     def close(self, report: FetchReport) -> FetchReport:
         """Put the file in place."""
         try:
-            with _told(self._target):
+            with told(self._target):
                 self._file.finish(metadata_of(self._metadata, report))
             replace_file(self._file.path, self._target)
         except BaseException:
@@ -116,10 +116,8 @@ class GrowingFile:
         self.rows = 0
         self._buffer: list[pa.RecordBatch] = []
         self._buffered = self._bytes = 0
-        try:
+        with told(path):
             self._file = create(path, private=private)
-        except OSError as error:
-            raise disk_error(path, error) from error
         self._writer = pq.ParquetWriter(
             self._file,
             schema.with_metadata({**(schema.metadata or {}), **pandas_metadata(schema)}),
@@ -177,10 +175,8 @@ class GrowingFile:
 def opened(path: Path) -> Iterator[pq.ParquetFile]:
     """A Parquet file to read; :class:`ExportError` for one that can't be read, or is none."""
     try:
-        with open_regular(path) as file, pq.ParquetFile(file) as parquet:
+        with told(path), open_regular(path) as file, pq.ParquetFile(file) as parquet:
             yield parquet
-    except OSError as error:
-        raise disk_error(path, error) from error
     except pa.ArrowInvalid as error:
         raise ExportError(f"{path} is not a Parquet file, or is damaged: {error}") from error
 
@@ -211,14 +207,6 @@ def batches_of(path: Path, columns: Callable[[list[str]], list[str]] = list) -> 
     with opened(path) as parquet:
         names = columns(parquet.schema_arrow.names)
         yield from parquet.iter_batches(batch_size=_BATCH, columns=names, use_threads=False)
-
-
-@contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise disk_error(target, error) from error
 
 
 def _codes(schema: pa.Schema) -> list[str]:

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from b24data.errors import SchemaError
-from b24data.fields.fields import Field, WireCase, read_fields
+from b24data.fields.fields import Field
 from b24data.fields.kinds import Kind, arrow_type, kind_of_dtype, kind_of_field
 from b24data.frames.guesses import elements, guessed, is_flag, is_id, is_instant, is_slashed
 from b24data.http.payload import decoded
@@ -19,13 +19,9 @@ from b24data.lists.names import ANYWAY, check_names, folded, near_names
 
 __all__ = [
     "Column",
-    "Field",
     "Schema",
-    "WireCase",
     "build_schema",
-    "infer_schema",
     "make_columns",
-    "read_fields",
 ]
 
 
@@ -153,23 +149,6 @@ def build_schema(
     ]
     _check_dtypes(dtypes or {}, columns)
     return replace(schema, columns=tuple(columns))
-
-
-def infer_schema(
-    sample_rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw],
-    *,
-    id_code: str | None = None,
-    dtypes: Mapping[str, Any] | None = None,
-    tz: str = "UTC",
-) -> Schema:
-    """The columns of rows without a description: JSON's own types, text for everything else.
-
-    Texts stay texts (``"007"``, ``"12/11/2024"``), but for the id; objects become JSON text. Every column may widen.
-
-    >>> infer_schema([{"id": "7", "sum": 1.5, "tags": ["a"]}], id_code="id").arrow.types
-    [DataType(int64), DataType(double), ListType(list<item: string>)]
-    """
-    return build_schema({}, None, id_code=id_code, sample_rows=sample_rows, dtypes=dtypes, tz=tz)
 
 
 def make_columns(

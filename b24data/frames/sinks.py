@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ __all__ = [
     "check_backend",
     "frame_of",
     "metadata_of",
+    "passed_on",
     "recast",
     "united",
 ]
@@ -44,6 +45,17 @@ class Sink(Protocol):
 
     def abort(self) -> Any:
         """What there is after a failure: the rows so far, or None; a file leaves no trace."""
+
+
+def passed_on(batches: Iterable[pa.RecordBatch], sink: Sink, report: FetchReport) -> Any:
+    """What ``sink`` makes of all batches; it is aborted where something fails before they are written."""
+    try:
+        for batch in batches:
+            sink.write(batch)
+    except BaseException:
+        sink.abort()
+        raise
+    return sink.close(report)
 
 
 class TableSink:

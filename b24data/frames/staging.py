@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from b24data.frames.newfile import told
-from b24data.frames.sinks import Sink, united
+from b24data.files.disk import told
+from b24data.frames.sinks import Sink, passed_on, united
 
 __all__ = ["StagedSink"]
 
@@ -44,14 +44,7 @@ class StagedSink:
         """What the sink makes of all batches."""
         try:
             self._end()
-            sink = self._make(self._schema)
-            try:
-                for batch in self._batches():
-                    sink.write(batch)
-            except BaseException:
-                sink.abort()
-                raise
-            return sink.close(report)
+            return passed_on(self._batches(), self._make(self._schema), report)
         finally:
             self.abort()
 

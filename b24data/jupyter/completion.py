@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from b24data.syntax.options import OPTIONS
 from b24data.syntax.request import COMMANDS, CRM_ACTIONS, options_of
 
-__all__ = ["Completion", "Knowledge", "complete"]
+__all__ = ["Completion", "Knowledge", "complete", "starting"]
 
 _LINE = re.compile(r"(?:^|.*=\s*)%{1,2}b24(?:\s+(?P<rest>.*))?$", re.DOTALL)
 _OPERATORS = re.compile(r"^[\"']?[<>=!@%*]*")
@@ -60,7 +60,7 @@ def _completion(before: list[str], fragment: str, known: Knowledge) -> Completio
     head, dollar, name = fragment.rpartition("$")
     if dollar and not head.endswith("$"):
         left, right = ("{", "}") if name.startswith("{") else ("", "")
-        names = _starting(name.removeprefix("{"), known.variables())
+        names = starting(name.removeprefix("{"), known.variables())
         found = Completion(fragment, [f"{head}${left}{one}{right}" for one in names], "variable")
     elif option in ("--select", "--filter", "--order"):
         found = _of_fields(option, fragment, known.fields(method))
@@ -81,10 +81,10 @@ def _of_fields(option: str, fragment: str, fields: Iterable[str]) -> Completion:
     """``ID,T`` in a select becomes ``ID,TITLE``, ``>=DA`` in a filter ``>=DATE_CREATE=``."""
     if option != "--filter":
         head, comma, name = fragment.rpartition(",")
-        return Completion(fragment, [head + comma + one for one in _starting(name, fields)], "field")
+        return Completion(fragment, [head + comma + one for one in starting(name, fields)], "field")
     match = _OPERATORS.match(fragment)
     operators = match.group() if match else ""
-    names = _starting(fragment[len(operators) :], fields)
+    names = starting(fragment[len(operators) :], fields)
     return Completion(fragment, [f"{operators}{one}=" for one in names], "field")
 
 
@@ -94,8 +94,9 @@ def _choices(option: str) -> tuple[str, ...]:
 
 
 def _matching(fragment: str, names: Iterable[str], kind: str) -> Completion:
-    return Completion(fragment, _starting(fragment, names), kind)
+    return Completion(fragment, starting(fragment, names), kind)
 
 
-def _starting(fragment: str, names: Iterable[str]) -> list[str]:
+def starting(fragment: str, names: Iterable[str]) -> list[str]:
+    """The names that begin with the fragment, in whatever case."""
     return sorted(name for name in names if name.lower().startswith(fragment.lower()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from b24data.errors import ConfigError
-from b24data.jupyter.completion import Completion
+from b24data.jupyter.completion import Completion, starting
 from b24data.syntax.values import words_of
 
 __all__ = ["Query", "SqlKnowledge", "complete_sql", "query_at"]
@@ -115,17 +115,17 @@ def complete_sql(query: Query, known: SqlKnowledge) -> Completion:
     """
     before = query.before
     if match := re.search(r"[$:](\w*)$", before):
-        return Completion(match[1], _starting(match[1], known.variables()), "variable")
+        return Completion(match[1], starting(match[1], known.variables()), "variable")
     if place := _table_place(before):
         part = place.removeprefix('"')
-        return Completion(part, _starting(part, known.tables()), "table")
+        return Completion(part, starting(part, known.tables()), "table")
     fragment = re.search(r"\w*$", before).group()  # type: ignore[union-attr]
     sources = sources_of(query.whole)
     if owner := re.search(r"(\w+)\"?\.\"?\w*$", before):
         table = sources.get(owner[1].lower())
-        return Completion(fragment, _starting(fragment, known.columns(table) if table else ()), "column")
+        return Completion(fragment, starting(fragment, known.columns(table) if table else ()), "column")
     columns = {name for table in dict.fromkeys(sources.values()) for name in known.columns(table)}
-    return Completion(fragment, _starting(fragment, {*columns, *sources}), "column")
+    return Completion(fragment, starting(fragment, {*columns, *sources}), "column")
 
 
 def _table_place(before: str) -> str | None:
@@ -164,7 +164,3 @@ def sources_of(query: str) -> Mapping[str, str]:
             found[alias.lower() if named else low.rpartition(".")[2]] = word
             wanted = False
     return found
-
-
-def _starting(fragment: str, names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if name.lower().startswith(fragment.lower()))

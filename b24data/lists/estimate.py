@@ -10,7 +10,8 @@ from typing import Any
 
 from b24data.http.encode import MAX_COMMANDS
 from b24data.http.protocol import Command
-from b24data.lists.reader import Answer, PageReader
+from b24data.lists.capability import opening_commands
+from b24data.lists.reader import PageReader
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
 from b24data.text.markup import facts_html
@@ -84,7 +85,7 @@ def estimate_list(reader: PageReader, rate: RateLimitConfig, operating: Operatin
         answer = reader.page(plan.first_page())
         rows = max(answer.response.total or 0, len(answer.rows))
         exact = plan.walk == "whole" or bool(answer.response.total)
-        page_s = _seconds(answer)
+        page_s = answer.portal_s
         commands = math.ceil(rows / plan.spec.page)
         requests = 1 + math.ceil(commands / 50)
     rows = rows if plan.limit is None else min(rows, plan.limit)
@@ -136,12 +137,9 @@ def _sampled(reader: PageReader) -> tuple[int, float, bool]:
     """Rows, seconds of a full page, and whether every row was seen."""
     plan = reader.plan
     read = id_reader(plan.spec)
-    ends = [
-        Command("first", plan.method, plan.keyset_page(plan.low, plan.high)),
-        Command("last", plan.method, plan.keyset_page(plan.low, plan.high, backwards=True)),
-    ]
+    ends = opening_commands(plan)[:2]
     first, last = map(reader.retry_alone, reader.pages(ends).each, ends)
-    page_s = _seconds(first)
+    page_s = first.portal_s
     if len(first.rows) < plan.spec.page:
         return len(first.rows), page_s, True
     low, high = (plan.position(read(row)) for row in (first.rows[0], last.rows[0]))
@@ -180,11 +178,6 @@ def _differs(one: _Sample, follower: _Sample | None) -> bool:
     if not one.full or one.rows < _WORTH_A_LOOK:
         return False
     return follower is not None and not 0.25 < follower.density / one.density < 4
-
-
-def _seconds(answer: Answer) -> float:
-    time = answer.response.time
-    return (time.duration or 0.0) if time else 0.0
 
 
 def _duration(requests: int, work_s: float, rate: RateLimitConfig, operating: OperatingLimitConfig) -> float:

@@ -39,6 +39,11 @@ class Answer(msgspec.Struct, frozen=True):
     rows: list[Row]
     response: Response
 
+    @property
+    def portal_s(self) -> float:
+        """The seconds that the portal worked on it."""
+        return _seconds(self.response)
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -100,7 +105,7 @@ class PageReader:
                 each.append(ConfigError(f"{self.plan.method}: its parameters are too long for a batch"))
                 continue
             answer = self.page(command.params)
-            portal_s += answer.response.time.duration if answer.response.time and answer.response.time.duration else 0.0
+            portal_s += answer.portal_s
             each.append(answer)
         return Answers(each, self.session.clock.monotonic() - began, portal_s)
 
@@ -117,8 +122,11 @@ class PageReader:
             return error
 
     def _answers(self, each: list[Answer | SdkError], began: float, response: Response) -> Answers:
-        portal_s = response.time.duration if response.time and response.time.duration else 0.0
-        return Answers(each, self.session.clock.monotonic() - began, portal_s)
+        return Answers(each, self.session.clock.monotonic() - began, _seconds(response))
+
+
+def _seconds(response: Response) -> float:
+    return (response.time.duration or 0.0) if response.time else 0.0
 
 
 def _values(params: Any) -> int:

@@ -34,8 +34,7 @@ def profiles() -> pd.DataFrame:
         if isinstance(one, ConfigError):
             rows.append((name, "", "", f"can't be read: {one.description}", kept.last_use(name)))
         else:
-            kind = "webhook" if one.webhook else "application"
-            rows.append((name, one.portal, one.user, kind, kept.last_use(name)))
+            rows.append((name, one.portal, one.user, one.kind, kept.last_use(name)))
     frame = pd.DataFrame(rows, columns=["name", "portal", "user", "kind", "last_use"])
     frame["last_use"] = pd.to_datetime(frame["last_use"], unit="s", utc=True).dt.floor("s")
     return frame.astype(dict.fromkeys(["name", "portal", "user", "kind"], "string"))

@@ -409,7 +409,7 @@ def _cell() -> int | None:
 def _described(name: str, one: Profile | ConfigError) -> str:
     if isinstance(one, ConfigError):
         return f"{name}: cannot be read"
-    return " · ".join(filter(None, (name, one.portal, one.user, "webhook" if one.webhook else "application")))
+    return " · ".join(filter(None, (name, one.portal, one.user, one.kind)))
 
 
 def _taken(field: widgets.Password) -> Secret[str]:

@@ -16,8 +16,9 @@ from collections.abc import Callable
 import msgspec
 import orjson
 
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 
 ROUNDS = 15
 TYPES = {

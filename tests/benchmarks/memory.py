@@ -16,9 +16,10 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.sinks import FrameSink
 from b24data.report import FetchReport
 

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from b24data.errors import SchemaError
+from b24data.fields.fields import Field
 from b24data.frames import wire
 from b24data.frames.columns import Decoder
-from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.wire import make_plan, read_fast, read_robust, wires_of
 from b24data.lists.rows import parse_rows
+from tests.frames.inferred import infer_schema
 from tests.frames.test_surrogates import UNASSIGNED
 
 TYPES = {

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
-from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.sinks import TableSink
 from b24data.report import FetchReport
+from tests.frames.inferred import infer_schema
 
 REPORT = FetchReport(method="m", portal="p", walk="keyset", reason="short_page", complete=True, rows=1)
 FIELDS = {

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b24data.fields.fields import Field
 from b24data.fields.openapi import OPENAPI
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.sinks import frame_of
 from b24data.frames.targets import Target
 from b24data.lists.methods import known_methods, spec_of

@@ -12,10 +12,11 @@ import pytest
 
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink
-from b24data.frames.schema import Schema, infer_schema
+from b24data.frames.schema import Schema
 from b24data.frames.sinks import FrameSink
 from b24data.lists.methods import spec_of
 from b24data.report import FetchReport
+from tests.frames.inferred import infer_schema
 from tests.frames.test_documented_columns import ANSWERS, rows_in, schema_of
 
 WITH_ROWS = [method for method in ANSWERS if rows_in(method)]

@@ -12,8 +12,9 @@ import pytest
 
 from b24data import Sandbox
 from b24data.errors import ConfigError
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 
 D = Decimal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from b24data.frames.schema import Field, read_fields
+from b24data.fields.fields import Field, read_fields
 
 ONE = {"type": "char", "isRequired": True, "isReadOnly": False, "isMultiple": False, "title": "Active"}
 

@@ -10,11 +10,13 @@ import pytest
 from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError
 from b24data.fields.dictionaries import Dictionaries, Dictionary, dictionary_of
+from b24data.fields.fields import Field, read_fields
 from b24data.fields.meanings import meanings_of
 from b24data.frames.labels import Labels, check_labels
-from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
+from b24data.frames.schema import build_schema
 from b24data.http.context import CallContext
 from tests.frames.fakes import FakeSession
+from tests.frames.inferred import infer_schema
 from tests.http.fakes import FakeClock
 
 FIELDS = {

@@ -8,11 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data.errors import ConfigError, ExportError
+from b24data.fields.fields import Field
 from b24data.frames import parquet
 from b24data.frames.columns import Decoder
 from b24data.frames.parquet import ParquetSink, check_target
-from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.schema import build_schema
 from b24data.report import FetchReport
+from tests.frames.inferred import infer_schema
 
 REPORT = FetchReport(method="crm.deal.list", portal="p", walk="keyset", reason="short_page", complete=True, rows=3)
 TYPES = {"ID": "integer", "STAGE_ID": "crm_status", "T": "string", "DAY": "date", "AT": "datetime", "E": "enumeration"}

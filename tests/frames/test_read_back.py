@@ -10,11 +10,12 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
 from b24data.frames.explode import explode, first
 from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.parquet import ParquetSink
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.sinks import frame_of
 from b24data.report import FetchReport
 from b24data.sync.dataset import Dataset

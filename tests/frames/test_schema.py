@@ -4,8 +4,11 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import ConfigError, SchemaError
-from b24data.frames.schema import Field, build_schema, check_names, infer_schema, read_fields
+from b24data.fields.fields import Field, read_fields
+from b24data.frames.schema import build_schema
 from b24data.frames.widening import widened
+from b24data.lists.names import check_names
+from tests.frames.inferred import infer_schema
 
 DEAL = read_fields(
     {

@@ -8,10 +8,12 @@ import pyarrow as pa
 import pytest
 
 from b24data.errors import ConfigError, SchemaError
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
-from b24data.frames.schema import Field, build_schema, infer_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.sinks import FrameSink, TableSink, recast, united
 from b24data.report import FetchReport
+from tests.frames.inferred import infer_schema
 
 REPORT = FetchReport(method="crm.deal.list", portal="p", walk="keyset", reason="short_page", complete=True, rows=2)
 TYPES = {

@@ -7,8 +7,9 @@ import arro3.io
 import pyarrow as pa
 import pytest
 
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.surrogates import moved
 
 # No characters, so it is not looked whether they come out as emoji.

@@ -10,16 +10,18 @@ import pytest
 
 from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError, MethodNotFoundError, SchemaError
+from b24data.fields.fields import Field, read_fields
 from b24data.frames.bindings import Binding, Ref, binding_of
 from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.output import OutputColumns
-from b24data.frames.schema import Field, build_schema, infer_schema, read_fields
+from b24data.frames.schema import build_schema
 from b24data.frames.title_queue import MOST_ROWS, TitleQueue
 from b24data.frames.titles import Titles
 from b24data.http.context import CallContext
 from b24data.syntax.request import request_of
 from tests.frames.fakes import FakeSession
+from tests.frames.inferred import infer_schema
 
 DEALS = 3000
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
 from b24data.frames.convert import from_values
 from b24data.frames.parquet import ParquetSink
 from b24data.frames.parse import Zones
-from b24data.frames.schema import Field, build_schema
+from b24data.frames.schema import build_schema
 from b24data.frames.sinks import frame_of
 from b24data.lists.rows import parse_rows
 from b24data.report import FetchReport
