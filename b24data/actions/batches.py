@@ -39,11 +39,9 @@ class BatchEncoding(Protocol):
 
     def run(self, session: Session, calls: Sequence[_BatchCall], halt: bool, request_id: str) -> list[AjaxResult]:
         """The answer to each call. An error of the whole batch is raised."""
-        ...
 
     def name(self, call: _BatchCall) -> str | int:
         """What the data and the errors of a call stand under, where the calls have names."""
-        ...
 
 
 class Batch:

@@ -30,19 +30,15 @@ class Document(Protocol):
 
     def read(self) -> Secret[bytes] | None:
         """The content; None where there is no such document."""
-        ...
 
     def write(self, content: Secret[bytes]) -> None:
         """Replace the document as a whole, or not at all."""
-        ...
 
     def remove(self) -> None:
         """Remove the document if it is there."""
-        ...
 
     def lock(self) -> AbstractContextManager[None]:
         """Exclude every other thread and program; :class:`RefreshTokenError` if one holds it for minutes."""
-        ...
 
 
 class Shelf(Protocol):
@@ -51,30 +47,24 @@ class Shelf(Protocol):
     @property
     def kind(self) -> str:
         """What ``B24DATA_TOKEN_STORE`` calls such a place."""
-        ...
 
     def names(self) -> list[str]:
         """The names of the documents."""
-        ...
 
     def document(self, name: str) -> Document:
         """The document of that name, whether it is there or not."""
-        ...
 
     def prepare(self) -> None:
         """Make the place ready to be written to."""
-        ...
 
     def leftovers(self) -> list[Path]:
         """Files there that nothing reads."""
-        ...
 
     def lease(self, portal: str) -> AbstractContextManager[None]:
         """Be the only program that reads ``portal`` for an engine, until the block or the program ends.
 
         :raises ExportError: another one is; its code is ``ALREADY_RUNNING``.
         """
-        ...
 
 
 def already_read(portal: str, shelf: Shelf) -> ExportError:

@@ -72,15 +72,12 @@ class TokenStore(Protocol):
 
     def load(self) -> StoredTokens | None:
         """What is kept, None before the first :meth:`save`."""
-        ...
 
     def save(self, stored: StoredTokens) -> None:
         """Keep ``stored``, whole or not at all."""
-        ...
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the place; entered for the whole of a refresh."""
-        ...
 
 
 class ForeignStore:

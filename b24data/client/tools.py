@@ -55,16 +55,13 @@ class Client(Protocol):
     @property
     def session(self) -> Session:
         """Calls the portal."""
-        ...
 
     @property
     def clock(self) -> Clock:
         """Tells the time."""
-        ...
 
     def get_http_client(self, version: ApiVersion | str) -> Session:
         """Calls the portal in that version of REST."""
-        ...
 
 
 class Tools:

@@ -59,22 +59,18 @@ class Tools(Protocol):
     @property
     def sync(self) -> Callable[..., SyncReport]:
         """``tools.sync``."""
-        ...
 
     @property
     def fetch_all(self) -> Callable[..., Any]:
         """``tools.fetch_all``."""
-        ...
 
     @property
     def iter_batches(self) -> Callable[..., Any]:
         """``tools.iter_batches``."""
-        ...
 
     @property
     def fetch_by(self) -> Callable[..., Any]:
         """``tools.fetch_by``."""
-        ...
 
 
 def check_since(since: str | None) -> None:

@@ -43,12 +43,10 @@ class Coded(Protocol):
     @property
     def wire(self) -> str:
         """The name in the answers."""
-        ...
 
     @property
     def field(self) -> Field | None:
         """What the portal says of it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

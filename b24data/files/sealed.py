@@ -17,12 +17,10 @@ class Sealed(Protocol):
     @property
     def version(self) -> int:
         """The version of the format."""
-        ...
 
     @property
     def check(self) -> str:
         """What :func:`seal` puts there."""
-        ...
 
 
 T = TypeVar("T", bound=Sealed)

@@ -17,15 +17,12 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that only ever grow, from an arbitrary start."""
-        ...
 
     def time(self) -> float:
         """Unix seconds."""
-        ...
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until ``event`` is set (True) or ``seconds`` have passed (False)."""
-        ...
 
 
 class _SystemClock:

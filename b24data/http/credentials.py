@@ -28,52 +28,41 @@ class Credentials(Protocol):
     @property
     def portal(self) -> str:
         """The portal's host, with its port if it has one."""
-        ...
 
     @property
     def member_id(self) -> str:
         """The portal's id; empty if unknown."""
-        ...
 
     @property
     def user_id(self) -> int:
         """The user on whose behalf it calls; 0 if unknown."""
-        ...
 
     @property
     def application(self) -> str:
         """What the portal counts execution times by: the application, or the webhook. No secret."""
-        ...
 
     @property
     def caller(self) -> str:
         """The portal and the user, whose rights decide what a list holds. No secret, and the same by any token."""
-        ...
 
     @property
     def max_refusals(self) -> int:
         """How many refused pairs, none of which was ever accepted, end a call."""
-        ...
 
     def grant(self, context: CallContext) -> Grant:
         """A grant for one request; a token that is known to be dead is renewed first."""
-        ...
 
     def release(self, grant: Grant, *, accepted: bool) -> None:
         """The request of this grant is over; ``accepted`` if the portal took its token."""
-        ...
 
     def maybe_valid(self, grant: Grant) -> bool:
         """Whether a refused grant was, or may yet turn out to have been, accepted from some other request."""
-        ...
 
     def renew(self, grant: Grant, context: CallContext) -> None:
         """The portal refused this grant: get a new one, unless someone has."""
-        ...
 
     def moved(self, endpoint: Secret[str]) -> None:
         """The portal answered at this address, to which it had sent us."""
-        ...
 
 
 def check_endpoint(endpoint: str) -> str:

@@ -22,7 +22,6 @@ class Caller(Protocol):
 
     def call(self, method: str, params: Any = None, *, request_id: str | None = None) -> Any:
         """The answer: a :class:`Response`, or the portal's mapping with ``result``, ``total``, ``next``, ``time``."""
-        ...
 
 
 class DelegatedSession(Session):

@@ -34,7 +34,6 @@ class SharedState(Protocol):
 
         No other program has them until the block ends, which must not wait for anything; changes to them are saved.
         """
-        ...
 
 
 class LocalState:

@@ -50,19 +50,15 @@ class Poster(Protocol):
         self, name: str, url: str | Secret[str], body: bytes | Secret[bytes], headers: Mapping[str, str] | None = None
     ) -> Reply:
         """Send ``body`` as JSON; raise a :class:`TransportError` if no answer comes."""
-        ...
 
     def post_form(self, name: str, url: str | Secret[str], form: Mapping[str, str | Secret[str]]) -> Reply:
         """Send ``form`` to an authorization server, with patience for a short answer."""
-        ...
 
     def interrupt(self) -> None:
         """Wake every thread that waits for an answer."""
-        ...
 
     def close(self) -> None:
         """Close all connections."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

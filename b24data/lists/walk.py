@@ -41,7 +41,6 @@ class Decode(Protocol[T_co]):
 
     def __call__(self, runs: Sequence[Sequence[Row]], /) -> Sequence[tuple[T_co, IdRun | None]]:
         """Of each run of rows, which has one at least: it decoded, and what its ids say (None without integer ids)."""
-        ...
 
 
 class Walk(Protocol):
@@ -49,14 +48,12 @@ class Walk(Protocol):
 
     def open(self) -> Sequence[Row]:
         """Ask for the first page and return its rows, by which the caller can choose how to decode them."""
-        ...
 
     def blocks(self, decode: Decode[T], /) -> Generator[T, None, None]:
         """All rows, decoded, in the order of the walk, those of the first page included.
 
         The walk's facts grow meanwhile. Closing the generator early stops whatever is under way.
         """
-        ...
 
 
 @dataclass(slots=True)

@@ -21,7 +21,6 @@ class Told(Protocol):
 
     def told(self, method: str, params: Mapping[str, object]) -> Described:
         """The fields, where the portal has told them; nothing is asked."""
-        ...
 
 
 @functools.cache

@@ -44,22 +44,18 @@ class Lists(Protocol):
 
     def described(self, method: str, params: Mapping[str, Any]) -> Described:
         """The fields of a list."""
-        ...
 
     @property
     def estimate(self) -> Callable[..., Estimate]:
         """About how many rows a list has."""
-        ...
 
     @property
     def fetch_table(self) -> Callable[..., pa.Table]:
         """A whole list as a table."""
-        ...
 
     @property
     def fetch_by(self) -> Callable[..., Any]:
         """The rows of some ids, as a frame."""
-        ...
 
 
 def run_sql(
