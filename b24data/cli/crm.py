@@ -77,10 +77,9 @@ def _sync(args: argparse.Namespace) -> int:
 
 
 def _tables(args: argparse.Namespace) -> int:
-    from b24data.crm.overview import tables_rows
     from b24data.crm.snapshot import snapshot_of
 
-    rows = tables_rows(snapshot_of(args.folder).manifest)
+    rows = snapshot_of(args.folder).manifest.rows
     show_json(rows) if args.json else show_table(rows)
     return 0
 
@@ -89,13 +88,12 @@ def _check(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from b24data.crm.check import check_crm
-    from b24data.crm.overview import findings_rows
 
     found = check_crm(args.folder)
     if args.json:
         show_json(asdict(found) | {"good": found.good})
     else:
-        show_table(findings_rows(found), none=f"{found.tables} tables: no finding")
+        show_table(found.rows, none=f"{found.tables} tables: no finding")
     return 0 if found.good else 2
 
 

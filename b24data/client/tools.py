@@ -15,7 +15,7 @@ from b24data.crm.report import CrmReport
 from b24data.crm.sync import CrmSync, check_since, tables_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fetch.elsewhere import placed
-from b24data.fetch.fetcher import Fetcher
+from b24data.fetch.fetch import Fetcher
 from b24data.fetch.options import FetchOptions, Options, ProgressOption
 from b24data.fetch.stream import Stream, frames_of
 from b24data.fetch.unfinished import JobFacts, unfinished

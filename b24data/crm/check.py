@@ -45,6 +45,20 @@ class CrmCheck:
         """Whether there is no fault; orphans are none."""
         return not any(one.is_fault for one in self.findings)
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What is shown of each finding; a note where rights may be the reason."""
+        return [
+            {
+                "table": one.table,
+                "finding": one.what,
+                "rows": one.rows,
+                "note": "" if one.is_fault else "missing rights may hide them",
+                "examples": "; ".join(one.examples),
+            }
+            for one in self.findings
+        ]
+
 
 def check_crm(path: str | os.PathLike[str]) -> CrmCheck:
     """Look for doubled keys, orphans, sums that differ, and unknown stages, in the files alone.

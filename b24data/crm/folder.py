@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
 from b24data.files.sealed import DamagedError, seal, unsealed
@@ -43,6 +44,20 @@ class Manifest:
     owners_since: Mapping[str, str] = field(default_factory=dict)
     version: int = _VERSION
     check: str = ""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What is shown of each table: how many rows it has, its key, what it links to, what it holds."""
+        return [
+            {
+                "table": name,
+                "rows": facts.rows,
+                "key": ", ".join(facts.key),
+                "links": ", ".join(f"{column} -> {target}" for column, target in facts.refers.items()),
+                "content": facts.meaning,
+            }
+            for name, facts in self.tables.items()
+        ]
 
 
 class CrmFolder:

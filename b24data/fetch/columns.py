@@ -20,8 +20,7 @@ from b24data.frames.label_choice import make_labels
 from b24data.frames.output import OutputColumns
 from b24data.frames.recheck import Recheck, id_run
 from b24data.frames.schema import Schema, build_schema
-from b24data.frames.title_queue import TitleQueue
-from b24data.frames.titles import Titles
+from b24data.frames.titles import TitleQueue, Titles
 from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.plan import ListPlan

@@ -7,8 +7,9 @@ import functools
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -30,15 +31,16 @@ from b24data.frames.targets import Target
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.session import Session
-from b24data.lists.methods import nearest_methods
-from b24data.lists.plan import ListPlan, default_part
+from b24data.lists.blocks import owners_in
+from b24data.lists.methods import nearest_methods, spec_of
+from b24data.lists.plan import ListPlan, default_part, make_plan
 from b24data.lists.reader import PageReader
 from b24data.lists.walk import WalkFacts, broken_off
 from b24data.lists.walks import walk_of
 from b24data.progress import progress_for
 from b24data.report import Coercion, ConditionReport, FetchReport
 
-__all__ = ["Fetch"]
+__all__ = ["Fetch", "Fetcher"]
 
 
 class Fetch:
@@ -290,3 +292,38 @@ def _not_checked(conditions: Sequence[ConditionReport], rows: int, page: int) ->
         return []
     told = "; ".join(f"{one.key} ({one.proof.removeprefix('not checkable: ')})" for one in unsure)
     return [f"the rows could not be checked by these conditions: {told}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Begins the fetches of one client, which share what the portal said of its fields and codes."""
+
+    session_of: Callable[[str], Session]
+    clock: Clock
+    descriptions: Descriptions
+    dictionaries: Dictionaries
+
+    def fetch(
+        self,
+        method: str,
+        select: Sequence[str] | None,
+        conditions: Mapping[str, Any] | None,
+        options: FetchOptions,
+        *,
+        by: str = "",
+    ) -> Fetch:
+        """The fetch of one list, of which nothing is asked yet; ``by`` is the condition whose values go in blocks."""
+        plan = make_plan(
+            spec_of(method),
+            select=select,
+            filter=conditions,
+            order=options.order,
+            params=options.params,
+            limit=options.limit,
+            check=options.check_fields,
+        )
+        if by and not plan.empty:
+            owners_in(plan, by)
+            plan = replace(plan, by=by, walk="offset")
+        session = self.session_of(plan.spec.version)
+        return Fetch(session, self.clock, self.descriptions, self.dictionaries, plan=plan, options=options)

@@ -21,7 +21,6 @@ from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import cache_of
 from b24data.jupyter import transforms
 from b24data.jupyter.completion import Completion, Knowledge, complete
-from b24data.jupyter.crm import run_crm
 from b24data.jupyter.display import readable
 from b24data.jupyter.namespace import Names, evaluate, names_here
 from b24data.jupyter.sql import Parameters, frames_in
@@ -127,7 +126,7 @@ class B24Magic(Magics):
             "call": self._call,
             "fetch": self._fetch,
             "sql": partial(self._sql, names),
-            "crm": lambda _: run_crm(lambda: self._client(request), request),
+            "crm": self._crm,
             "describe": self._describe,
             "methods": self._methods_like,
         }
@@ -215,6 +214,25 @@ class B24Magic(Magics):
             everything=request.everything,
             explain=request.dry_run,
         )
+
+    def _crm(self, request: Request) -> Any:
+        """The report of a run, else a DataFrame: tables, findings, what was loaded. Only a run asks the portal."""
+        import pandas as pd
+
+        folder, options = str(request.crm), dict(request.options)
+        if request.method == "sync":
+            return self._client(request).tools.sync_crm(folder, **options)
+        if request.method == "tables":
+            from b24data.crm.snapshot import snapshot_of
+
+            return pd.DataFrame(snapshot_of(folder).manifest.rows)
+        if request.method == "check":
+            from b24data.crm.check import check_crm
+
+            return pd.DataFrame(check_crm(folder).rows, columns=["table", "finding", "rows", "note", "examples"])
+        from b24data.crm.export import export_crm
+
+        return pd.DataFrame({"loaded": export_crm(folder, str(request.to), options.get("schema", "crm"))})
 
     def _methods_like(self, request: Request) -> Any:
         import pandas as pd

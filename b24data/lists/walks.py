@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import sys
+import threading
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from b24data.http.log_filter import tell
 from b24data.lists.blocks import BlockWalk
 from b24data.lists.counted import CountedWalk
 from b24data.lists.cursors import CursorWalk
-from b24data.lists.deprecated import tell_deprecated
 from b24data.lists.keyset import KeysetWalk
 from b24data.lists.methods import WalkKind
 from b24data.lists.reader import PageReader
 from b24data.lists.walk import Decode, Walk, WalkFacts, broken_off
 from b24data.lists.whole import EmptyWalk, WholeWalk
 
-__all__ = ["read_list", "walk_of"]
+__all__ = ["read_list", "tell_deprecated", "walk_of"]
 
 T = TypeVar("T")
 
@@ -55,3 +58,18 @@ def read_list(reader: PageReader, decode: Decode[T], facts: WalkFacts) -> Genera
         walk.open()
         with contextlib.closing(walk.blocks(decode)) as blocks:
             yield from blocks
+
+
+_lock = threading.Lock()
+_told: set[str] = set()
+
+
+def tell_deprecated(method: str, follower: str, logger: logging.Logger) -> None:
+    """Log once that ``method`` is deprecated, and what to use. A warning where a person watches, else a detail."""
+    with _lock:
+        is_new = method not in _told
+        _told.add(method)
+    if is_new:
+        is_watched = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+        level = logging.WARNING if is_watched else logging.INFO
+        tell(logger, level, "%s is deprecated: use %s instead", method, follower)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from b24data.errors import ConfigError, ExportError, ProtocolViolationError
-from b24data.fetch.fetcher import Fetcher
+from b24data.fetch.fetch import Fetcher
 from b24data.fetch.options import FetchOptions
 from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error

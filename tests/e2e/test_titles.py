@@ -57,7 +57,7 @@ def whole(b24):
 @pytest.fixture
 def title_limit(monkeypatch):
     """Waits for fewer rows, so that a small list is handed out in several parts."""
-    monkeypatch.setattr("b24data.frames.title_queue.MOST_ROWS", 4_000)
+    monkeypatch.setattr("b24data.frames.titles.MOST_ROWS", 4_000)
 
 
 @pytest.mark.parametrize("rows", [1_000, 6_000, 9_000, 15_000])

@@ -16,8 +16,7 @@ from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.output import OutputColumns
 from b24data.frames.schema import build_schema
-from b24data.frames.title_queue import MOST_ROWS, TitleQueue
-from b24data.frames.titles import Titles
+from b24data.frames.titles import MOST_ROWS, TitleQueue, Titles
 from b24data.http.context import CallContext
 from b24data.syntax.request import request_of
 from tests.frames.fakes import FakeSession

@@ -3,7 +3,7 @@
 import logging
 
 from b24data.lists import deprecated
-from b24data.lists.deprecated import tell_deprecated
+from b24data.lists.walks import tell_deprecated
 
 
 def test_a_deprecated_method__is_told_of_once_with_what_to_use(caplog, monkeypatch):

@@ -22,8 +22,7 @@ from b24data.errors import ConfigError
 from b24data.http.protocol import Reply
 from b24data.http.transport import Transport
 from b24data.signin import flow as flow_module
-from b24data.signin.flow import SignIn, Step
-from b24data.signin.keep import SignedIn
+from b24data.signin.flow import SignedIn, SignIn, Step
 from b24data.signin.listener import Answer, Listener
 from b24data.signin.pasted import portal_in
 from tests.http.fakes import FakeClock, FakeTransport, reply
