@@ -29,7 +29,8 @@ A class exists where a caller would act differently. The text of an error reads
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from b24data.report import FetchReport
@@ -175,6 +176,15 @@ class MissingExtraError(SdkError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional package", hint=f'pip install "b24data[{extra}]"')
+
+
+@contextlib.contextmanager
+def extra(name: str, feature: str) -> Iterator[None]:
+    """Around the import of an optional package, which the extra ``name`` installs."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(feature, name) from error
 
 
 class _CallError(SdkError):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b24data.errors import ConfigError, MissingExtraError
+from b24data.errors import ConfigError, extra
 from b24data.files.locks import locked
 from b24data.files.places import make_profiles_folder
 from b24data.secret import Sealed, Secret
@@ -42,10 +42,8 @@ class Cipher:
 
     @functools.cached_property
     def _fernet(self) -> MultiFernet:
-        try:
+        with extra(self._extra, "encrypting tokens"):
             from cryptography.fernet import Fernet, MultiFernet
-        except ImportError as error:
-            raise MissingExtraError("encrypting tokens", self._extra) from error
         try:
             with Sealed():
                 return MultiFernet(list(map(Fernet, self._keys.reveal().split(","))))
@@ -83,12 +81,10 @@ def key_of_keyring(folder: Path) -> Secret[str]:
 
     :raises ConfigError: there is no keyring here, or it is locked.
     """
-    try:
+    with extra("keyring", "tokens in the keyring"):
         import keyring
         from cryptography.fernet import Fernet
         from keyring.errors import KeyringError
-    except ImportError as error:
-        raise MissingExtraError("tokens in the keyring", "keyring") from error
     make_profiles_folder(folder)
     make_profiles_folder(folder / "locks")
     try:

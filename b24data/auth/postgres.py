@@ -7,13 +7,14 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b24data.auth.cipher import KEY, Cipher
 from b24data.auth.shelf import LEASE_S, LOCK_S, already_read
 from b24data.auth.store import STORE_FAULT, DocumentStore
-from b24data.errors import ConfigError, MissingExtraError, RefreshTokenError
+from b24data.errors import ConfigError, RefreshTokenError, extra
 from b24data.secret import NOTHING, Sealed, Secret
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
@@ -64,7 +65,7 @@ class Database:
     def __init__(self, dsn: Secret[str], key: Secret[str]) -> None:
         self._dsn = dsn
         self._place = _place_of(dsn)
-        self._cipher = Cipher(key or Secret(os.environ.get(KEY, "")))
+        self.cipher = Cipher(key or Secret(os.environ.get(KEY, "")))
 
     def __str__(self) -> str:
         return f"PostgreSQL at {self._place}"
@@ -76,8 +77,7 @@ class Database:
 
     def names(self) -> list[str]:
         """The names of all rows."""
-        with self._connection() as connection:
-            return [name for (name,) in self._select(connection, "select name from b24data_tokens order by name")]
+        return [name for (name,) in self.select("select name from b24data_tokens order by name")]
 
     def document(self, name: str) -> _Row:
         """The row of that name."""
@@ -92,46 +92,17 @@ class Database:
 
     def lease(self, portal: str) -> contextlib.AbstractContextManager[None]:
         """Hold an advisory lock in a connection of its own: the programs of all machines see it."""
-        return self._held(f"lease {portal}", LEASE_S, too_late=already_read(portal, self))
-
-    def lock(self, name: str) -> contextlib.AbstractContextManager[None]:
-        """Hold the advisory lock of a row."""
-        busy = f"{self}: another program has held the tokens {name!r} for {LOCK_S:.0f} s"
-        return self._held(f"tokens {name}", LOCK_S, too_late=RefreshTokenError(busy, code="LOCKED"))
-
-    def read(self, name: str) -> Secret[bytes] | None:
-        """The content of a row."""
-        with self._connection() as connection:
-            rows = self._select(connection, "select content from b24data_tokens where name = %s", name)
-        place = f"{name!r} in {self}"
-        return self._cipher.decrypt(Secret(bytes(rows[0][0])), name, place=place) if rows else None
-
-    def write(self, name: str, content: Secret[bytes]) -> None:
-        """Replace a row; it is on the disk of the server then."""
-        encrypted = self._cipher.encrypt(content, name)
-        with self._connection() as connection:
-            if not self._select(connection, "select true where to_regclass('b24data_tokens') is not null"):
-                with connection.transaction():
-                    connection.execute(_LOCK, [_number("table")])
-                    connection.execute(_TABLE.replace("table", "table if not exists", 1))
-            with connection.transaction():
-                connection.execute(_DURABLE)
-                connection.execute(_WRITE, [name, encrypted])
-
-    def remove(self, name: str) -> None:
-        """Remove a row."""
-        with self._connection() as connection:
-            self._select(connection, "delete from b24data_tokens where name = %s returning name", name)
+        return self.held(f"lease {portal}", LEASE_S, too_late=already_read(portal, self))
 
     @contextlib.contextmanager
-    def _held(self, what: str, patience_s: float, too_late: Exception) -> Iterator[None]:
+    def held(self, what: str, patience_s: float, too_late: Exception) -> Iterator[None]:
         """Hold the lock ``what`` as long as the block runs, and no longer than this program lives.
 
         A lock of a transaction, since a pooler may give the next statement of a session to another connection.
         """
         from psycopg.errors import LockNotAvailable
 
-        with self._connection() as connection, connection.transaction():
+        with self.connection() as connection, connection.transaction():
             connection.execute(_SETTINGS, [f"{patience_s:.0f}s"])
             try:
                 connection.execute(_LOCK, [_number(what)])
@@ -139,17 +110,14 @@ class Database:
                 raise too_late from None
             yield
 
-    def _select(self, connection: psycopg.Connection[Any], query: str, *values: str) -> list[Any]:
-        """The rows; none where the table was not made yet."""
-        from psycopg.errors import UndefinedTable
-
-        try:
-            return connection.execute(query.encode(), values).fetchall()
-        except UndefinedTable:
-            return []
+    def select(self, query: str, *values: str) -> list[Any]:
+        """The rows that one statement gives."""
+        with self.connection() as connection:
+            return _rows(connection, query, *values)
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+    def connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection; what the database says, as an error of ours."""
         import psycopg
 
         try:
@@ -167,26 +135,51 @@ class Database:
             ) from None
 
 
+@dataclass(frozen=True, slots=True)
 class _Row:
     """A row of the table as a document."""
 
-    def __init__(self, database: Database, name: str) -> None:
-        self._database, self._name = database, name
+    database: Database
+    name: str
 
     def __str__(self) -> str:
-        return f"{self._name!r} in {self._database}"
-
-    def read(self) -> Secret[bytes] | None:
-        return self._database.read(self._name)
-
-    def write(self, content: Secret[bytes]) -> None:
-        self._database.write(self._name, content)
-
-    def remove(self) -> None:
-        self._database.remove(self._name)
+        return f"{self.name!r} in {self.database}"
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
-        return self._database.lock(self._name)
+        """Hold the advisory lock of the row."""
+        busy = f"{self.database}: another program has held the tokens {self.name!r} for {LOCK_S:.0f} s"
+        return self.database.held(f"tokens {self.name}", LOCK_S, too_late=RefreshTokenError(busy, code="LOCKED"))
+
+    def read(self) -> Secret[bytes] | None:
+        """The content of the row."""
+        rows = self.database.select("select content from b24data_tokens where name = %s", self.name)
+        return self.database.cipher.decrypt(Secret(bytes(rows[0][0])), self.name, place=self) if rows else None
+
+    def write(self, content: Secret[bytes]) -> None:
+        """Replace the row; it is on the disk of the server then."""
+        encrypted = self.database.cipher.encrypt(content, self.name)
+        with self.database.connection() as connection:
+            if not _rows(connection, "select true where to_regclass('b24data_tokens') is not null"):
+                with connection.transaction():
+                    connection.execute(_LOCK, [_number("table")])
+                    connection.execute(_TABLE.replace("table", "table if not exists", 1))
+            with connection.transaction():
+                connection.execute(_DURABLE)
+                connection.execute(_WRITE, [self.name, encrypted])
+
+    def remove(self) -> None:
+        """Remove the row."""
+        self.database.select("delete from b24data_tokens where name = %s returning name", self.name)
+
+
+def _rows(connection: psycopg.Connection[Any], query: str, *values: str) -> list[Any]:
+    """The rows; none where the table was not made yet."""
+    from psycopg.errors import UndefinedTable
+
+    try:
+        return connection.execute(query.encode(), values).fetchall()
+    except UndefinedTable:
+        return []
 
 
 def _number(what: str) -> int:
@@ -196,11 +189,9 @@ def _number(what: str) -> int:
 
 def _place_of(dsn: Secret[str]) -> str:
     """Host, port and database. libpq quotes what it can't read, and a part of the password with it: it is not asked."""
-    try:
+    with extra("token-store", "tokens in PostgreSQL"):
         from psycopg import Error
         from psycopg.conninfo import conninfo_to_dict
-    except ImportError as error:
-        raise MissingExtraError("tokens in PostgreSQL", "token-store") from error
     found = NOTHING
     try:
         with Sealed():

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from b24data.crm.open import make_views, open_closed
 from b24data.crm.snapshot import Snapshot, snapshot_of
 from b24data.crm.views import view_statements
-from b24data.errors import ConfigError, ExportError, MissingExtraError
+from b24data.errors import ConfigError, ExportError, extra
 from b24data.files.atomic import path_of, replace_file, temp_sibling
 from b24data.text.redact import redact, without_known
 
@@ -64,10 +64,8 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
 def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
     if not target.parent.is_dir():
         raise ConfigError(f"there is no folder {target.parent}", hint="create it, or give another path")
-    try:
+    with extra("sql", "writing a DuckDB file"):
         import duckdb
-    except ImportError as error:
-        raise MissingExtraError("writing a DuckDB file", "sql") from error
     if target.exists():
         _refuse_other_tables(target, schema)
     new = temp_sibling(target)
@@ -117,10 +115,8 @@ def _refuse_other_tables(target: Path, schema: str) -> None:
 
 
 def _into_postgres(snapshot: Snapshot, address: str, schema: str) -> list[str]:
-    try:
+    with extra("postgres", "loading into PostgreSQL"):
         from adbc_driver_postgresql import dbapi
-    except ImportError as error:
-        raise MissingExtraError("loading into PostgreSQL", "postgres") from error
     match = _ADDRESS.fullmatch(address)
     if match is None:
         raise ConfigError(

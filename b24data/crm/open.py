@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from b24data.crm.snapshot import Snapshot, snapshot_of
 from b24data.crm.views import view_statements
-from b24data.errors import MissingExtraError
+from b24data.errors import extra
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +31,7 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
 
     :param path: the folder that ``tools.sync_crm`` keeps.
     :raises ConfigError: it has no CRM tables.
-    :raises MissingExtraError: DuckDB is not installed.
+    :raises extra: DuckDB is not installed.
 
     >>> import tempfile
     >>> from b24data import Sandbox, open_crm
@@ -49,10 +49,8 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
 
 def open_closed(**settings: str) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection in memory without access to files or network, with ``settings``; times are in UTC."""
-    try:
+    with extra("sql", "SQL"):
         import duckdb
-    except ImportError as error:
-        raise MissingExtraError("SQL", "sql") from error
     connection = duckdb.connect(config={**_CLOSED, **settings})
     connection.execute("set timezone = 'UTC'")
     connection.execute("set lock_configuration = true")

@@ -22,7 +22,7 @@ from b24data.client.connect import connect
 from b24data.client.tools import Options
 from b24data.crm.report import CrmReport
 from b24data.engines.extractor import extractor, profiles_named
-from b24data.errors import MissingExtraError, PortalsError, SchemaError, SdkError
+from b24data.errors import PortalsError, SchemaError, SdkError, extra
 from b24data.files.atomic import path_of
 from b24data.frames.sinks import frame_of, recast
 from b24data.portals.outcome import PortalOutcome, outcome_of
@@ -62,10 +62,8 @@ def read(
     Computing raises what ``tools.fetch_all`` does, and :class:`ExportError` (code ``ALREADY_RUNNING``) while another
     run on an engine reads one of the portals.
     """
-    try:
+    with extra("dask", "b24data.dask"):
         import dask.dataframe as dd
-    except ImportError as error:
-        raise MissingExtraError("b24data.dask", "dask") from error
     names = profiles_named(profiles)
     question = _Question(method, None if select is None else list(select), filter, options)
     schema = question.schema(names)
@@ -94,10 +92,8 @@ def sync(
     :returns: the reports, by profile.
     :raises PortalsError: it failed for some portals; the others are done, and ``results`` has their reports.
     """
-    try:
+    with extra("dask", "b24data.dask"):
         import dask
-    except ImportError as error:
-        raise MissingExtraError("b24data.dask", "dask") from error
     names = profiles_named(profiles)
     pattern = str(path_of(to).absolute())
     if _PROFILE not in pattern:

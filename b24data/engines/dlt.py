@@ -7,6 +7,7 @@ is the portal's time at its beginning: dlt saves it with the data, so a run that
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from b24data.client.connect import Client
 from b24data.crm.sync import tables_of
 from b24data.crm.tables import Table, sql_name
 from b24data.engines.extractor import extractor, profiles_named
-from b24data.engines.pieces import DELETED, Piece, linked_pieces, owned_pieces, plain_pieces
-from b24data.engines.reading import Kept, read_synced, read_whole
-from b24data.errors import AccessDeniedError, ConfigError, MethodNotFoundError, MissingExtraError
+from b24data.engines.pieces import DELETED, Key, Piece, linked_pieces, owned_pieces, plain_pieces
+from b24data.engines.reading import read_synced, read_whole
+from b24data.errors import AccessDeniedError, ConfigError, MethodNotFoundError, extra
 from b24data.sync.sync import check_deletes
 
 if TYPE_CHECKING:
@@ -56,10 +57,8 @@ def bitrix24(
 
     While it runs no other engine reads the portal; a second one fails with ``ALREADY_RUNNING``.
     """
-    try:
+    with extra("dlt", "b24data.dlt"):
         import dlt
-    except ImportError as error:
-        raise MissingExtraError("b24data.dlt", "dlt") from error
     check_deletes(deletes, max_deletes)
     (name,) = profiles_named([profile])
     extraction = _Extraction(name)
@@ -159,7 +158,7 @@ def _pieces(client: Client, tables: list[Table], asked: _Asked) -> Iterator[Piec
     import dlt
 
     states = [dlt.current.resource_state(table.name) for table in tables]
-    table, kept = tables[0], Kept([sql_name(name) for name in tables[0].key], _rows_in_destination)
+    table, kept = tables[0], functools.partial(_keys_in_destination, tables[0])
     if table.kind == "whole":
         yield from read_whole(client, table, kept, gentle=asked.gentle)
         return
@@ -179,18 +178,18 @@ def _pieces(client: Client, tables: list[Table], asked: _Asked) -> Iterator[Piec
         state.update(began=began, since=asked.since)
 
 
-def _rows_in_destination(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+def _keys_in_destination(table: Table) -> set[Key]:
     """The keys that are loaded."""
     import dlt
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
     with dlt.current.pipeline().sql_client() as client:
-        names = ", ".join(map(client.escape_column_name, columns))
+        names = ", ".join(client.escape_column_name(sql_name(name)) for name in table.key)
         try:
-            with client.execute_query(f"select {names} from {client.make_qualified_table_name(table)}") as cursor:  # noqa: S608
-                return [tuple(row) for row in cursor.fetchall()]
+            with client.execute_query(f"select {names} from {client.make_qualified_table_name(table.name)}") as cursor:  # noqa: S608
+                return {tuple(row) for row in cursor.fetchall()}
         except DatabaseUndefinedRelation:
-            return []
+            return set()
 
 
 def _check_owner(client: Client) -> None:

@@ -22,18 +22,7 @@ from b24data.text.hints import option
 __all__ = ["Began", "Kept", "read_synced", "read_whole"]
 
 Began = dict[str, Any]  # the two clocks when a run began, as JSON keeps them
-
-
-class Kept:
-    """The keys of the rows that are loaded, asked for when they are needed."""
-
-    def __init__(self, key: Sequence[str], rows: Callable[[str, Sequence[str]], list[Key]]) -> None:
-        self._key = key
-        self._rows = rows
-
-    def keys(self, table: Table) -> set[Key]:
-        """The keys that the destination has."""
-        return set(self._rows(table.name, self._key))
+Kept = Callable[[], set[Key]]  # gives the keys of the rows that are loaded, asked for when they are needed
 
 
 def read_whole(client: Client, table: Table, kept: Kept, *, gentle: bool) -> Iterator[Piece]:
@@ -46,7 +35,7 @@ def read_whole(client: Client, table: Table, kept: Kept, *, gentle: bool) -> Ite
         for batch in batches:
             came |= _keys(table, batch)
             yield Piece(rows=batch)
-    if gone := kept.keys(table) - came:
+    if gone := kept() - came:
         yield Piece(gone=sorted(gone))
 
 
@@ -79,9 +68,9 @@ def read_synced(
             came |= _keys(table, batch)
             yield Piece(rows=batch, first=not before)
     if before and not came:
-        _doubt_silence(source, kept.keys(table))
+        _doubt_silence(source, kept())
     if deletes and before:
-        gone = _gone(source, kept.keys(table) | came, max_deletes)
+        gone = _gone(source, kept() | came, max_deletes)
         if gone:
             yield Piece(gone=gone)
     return {"portal": now.portal, "local": now.local}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from b24data import errors
-from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError, SdkError
+from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, SdkError, extra
 from b24data.exports.parameters import cell_source, check_names, check_parameters
 from b24data.files.atomic import file_behind, write_whole
 from b24data.files.disk import told
@@ -228,7 +228,5 @@ def _html(notebook: Any, title: str) -> str:
 def _needed(name: str) -> Any:
     import importlib
 
-    try:
+    with extra("notebook", "running a notebook"):
         return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError("running a notebook", "notebook") from error

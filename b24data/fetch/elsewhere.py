@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, MissingExtraError
+from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, extra
 from b24data.files.atomic import is_address, name_of, path_of
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
@@ -82,10 +82,8 @@ class _Remote:
     @functools.cached_property
     def _place(self) -> tuple[Any, str]:
         """The file system, and the path there."""
-        try:
+        with extra("cloud", f"writing to {self._scheme}://"):
             from fsspec.core import url_to_fs
-        except ImportError as error:
-            raise MissingExtraError(f"writing to {self._scheme}://", "cloud") from error
         try:
             found: tuple[Any, str] = url_to_fs(self._address.reveal())
         except ImportError as error:

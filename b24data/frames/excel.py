@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from b24data.errors import ExportError, MissingExtraError
+from b24data.errors import ExportError, extra
 from b24data.files.disk import told
 from b24data.frames.csvfile import EXCEL_DIGITS, EXCEL_ROWS
 from b24data.frames.flat import decoded, is_number, joined, local, text_of, zone_in
@@ -45,15 +45,13 @@ _LONG = "Long texts"
 
 
 def check_excel() -> None:
-    """Raise :class:`MissingExtraError` where XlsxWriter is missing."""
+    """Raise :class:`extra` where XlsxWriter is missing."""
     _xlsxwriter()
 
 
 def _xlsxwriter() -> Any:
-    try:
+    with extra("excel", "writing an Excel file"):
         import xlsxwriter
-    except ImportError as error:
-        raise MissingExtraError("writing an Excel file", "excel") from error
     return xlsxwriter
 
 

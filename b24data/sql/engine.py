@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from b24data.crm.open import open_closed
-from b24data.errors import ConfigError, MissingExtraError, SchemaError, SdkError
+from b24data.errors import ConfigError, SchemaError, SdkError, extra
 from b24data.lists.names import near_names
 from b24data.sql.pushdown import NOT_CONSTANT
 from b24data.sql.statement import Statement
@@ -68,10 +68,8 @@ class Engine:
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
-        try:
+        with extra("sql", "SQL over a portal"):
             import duckdb
-        except ImportError as error:
-            raise MissingExtraError("SQL over a portal", "sql") from error
         self._error = duckdb.Error
         self._connection = connection or open_closed(**LIMITS)
         self.columns: dict[str, Collection[str]] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.errors import ConfigError, MissingExtraError
+from b24data.errors import ConfigError, extra
 from b24data.text.hints import OWN_TABLE, option
 
 __all__ = ["Place", "Statement", "read_statement"]
@@ -61,11 +61,9 @@ def read_statement(query: str, params: Mapping[str, Any] | None = None) -> State
     b24data.errors.ConfigError: drop is refused: SQL here only reads. Hint: write one SELECT, \
 such as select title from deals where id < 100.
     """
-    try:
+    with extra("sql", "SQL over a portal"):
         import sqlglot
         from sqlglot.errors import SqlglotError
-    except ImportError as error:
-        raise MissingExtraError("SQL over a portal", "sql") from error
     if not isinstance(query, str) or not query.strip(" \t\n;"):
         raise ConfigError("the query is empty", hint=_ONE_QUERY)
     try:
