@@ -17,7 +17,7 @@ from b24data.syntax.request import Request, build_request, refuse_options
 from b24data.syntax.values import plain_of
 
 if TYPE_CHECKING:
-    from b24data.portals.portals import Portals
+    pass
 
 __all__ = ["COMMANDS"]
 
@@ -36,27 +36,22 @@ def _fetch(args: argparse.Namespace) -> int:
     from b24data.client.connect import connect
 
     refuse_options(request, own_parameters(request.method))
-    asked: dict[str, Any] = {**request.list_arguments, "progress": False if args.quiet else "auto"}
+    progress: Any = False if args.quiet else "auto"
     if request.profiles is not None:
         from b24data.cli.portals import at_many
 
-        def work(portals: Portals) -> Any:
-            if request.dry_run:
-                return portals.tools.estimate(request.method, **request.estimate_arguments)
-            return portals.tools.fetch_all(request.method, to=str(request.to), **asked)
-
-        return at_many(args, request.profiles, work)
+        return at_many(args, request.profiles, lambda portals: request.fetch(portals.tools, progress=progress))
     with connect(request.profile) as b24:
-        if request.dry_run:
-            estimate = b24.tools.estimate(request.method, **request.estimate_arguments)
-            show_json(asdict(estimate)) if args.json else say(estimate)
-            return 0
-        report = b24.tools.fetch_all(request.method, to=str(request.to), **asked)
-    if args.json:
-        show_json(report.as_dict())
-    elif not args.quiet:
-        say(report)
+        _show_done(args, request.fetch(b24.tools, progress=progress))
     return 0
+
+
+def _show_done(args: argparse.Namespace, done: Any) -> None:
+    """What was done or, with ``--dry-run``, what it would take."""
+    if args.json:
+        show_json(asdict(done) if args.dry_run else done.as_dict())
+    elif args.dry_run or not args.quiet:
+        say(done)
 
 
 def _sync_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,14 +91,9 @@ def _sync(args: argparse.Namespace) -> int:
     with connect(request.profile) as b24:
         if request.dry_run:
             conditions = _asked_next(request, args)
-            estimate = b24.tools.estimate(request.method, conditions, params=request.params)
-            show_json(asdict(estimate)) if args.json else say(estimate)
-            return 0
-        report = b24.tools.sync(*question, to=to, progress=progress, **asked)
-    if args.json:
-        show_json(report.as_dict())
-    elif not args.quiet:
-        say(report)
+            _show_done(args, b24.tools.estimate(request.method, conditions, params=request.params))
+        else:
+            _show_done(args, b24.tools.sync(*question, to=to, progress=progress, **asked))
     return 0
 
 

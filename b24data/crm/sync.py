@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -274,8 +275,7 @@ class CrmSync:
     def _linked(self, table: Table, folder: Path) -> TableReport:
         folder.mkdir(exist_ok=True)
         link = LINKS[table.name]
-        with _writing(folder / _ROWS, link.schema) as sink:
-            rows = sum(sink.write(link.batch(batch)) for batch in self._read(table.source, link.columns_in))
+        rows = _put(folder / _ROWS, map(link.batch, self._read(table.source, link.columns_in)), link.schema)
         return TableReport(name=table.name, state="ok", rows=rows)
 
     def _owned(self, table: Table, folder: Path, owners: Owners) -> TableReport:
@@ -285,37 +285,30 @@ class CrmSync:
         source = self._reports[owners.table].sync
         since = self._manifest.owners_since.get(table.name) if target.exists() else None
         there, changed = self._owners(owners.table, self._time_of(owners.table), since)
-        key = owners.key.lstrip("=@")
-        transferred = requests = 0
-        with _writing(target) as sink:
-            if target.exists():
-                for batch in batches_of(target):
-                    ids = batch.column(batch.schema.get_field_index(key)).to_numpy(zero_copy_only=False)
-                    stays = np.isin(ids, there) & ~np.isin(ids, changed)
-                    sink.write(batch.filter(pa.array(stays)))
+        fetched, report = self.folder.spool(table.name), None
+        try:
             if len(changed):
-                fetched = self.folder.spool(table.name)
-                try:
-                    report = self.tools.fetch_by(
-                        table.method,
-                        owners.key,
-                        changed.tolist(),
-                        table.select,
-                        {owners.type_key: owners.type_value},
-                        to=fetched,
-                        progress=False,
-                        workers=_WORKERS,
-                        gentle=self.gentle,
-                    )
-                    requests = report.requests
-                    transferred = sum(sink.write(batch) for batch in batches_of(fetched))
-                finally:
-                    fetched.unlink(missing_ok=True)
+                report = self.tools.fetch_by(
+                    table.method,
+                    owners.key,
+                    changed.tolist(),
+                    table.select,
+                    {owners.type_key: owners.type_value},
+                    to=fetched,
+                    progress=False,
+                    workers=_WORKERS,
+                    gentle=self.gentle,
+                )
+            kept = _of_owners(target, owners.key.lstrip("=@"), np.setdiff1d(there, changed)) if target.exists() else ()
+            rows = _put(target, itertools.chain(kept, batches_of(fetched) if report else ()))
+        finally:
+            fetched.unlink(missing_ok=True)
         if source is not None:
             with self._lock:
                 since_now = {**self._manifest.owners_since, table.name: source.next}
                 self._manifest = replace(self._manifest, owners_since=since_now)
-        return TableReport(name=table.name, state="ok", rows=sink.rows, transferred=transferred, requests=requests)
+        transferred, requests = (report.rows, report.requests) if report else (0, 0)
+        return TableReport(name=table.name, state="ok", rows=rows, transferred=transferred, requests=requests)
 
     def _time_of(self, name: str) -> str:
         return next(str(table.cursor) for table in self.tables if table.name == name)
@@ -366,40 +359,27 @@ def _may_go(rows: int) -> int:
     return max(0, min(rows - 1, max(_FEW, rows // 20)))
 
 
-class _Sink:
-    """A file of rows whose columns may grow; the first batch, or ``schema``, decides what it begins with."""
-
-    def __init__(self, target: Path, schema: pa.Schema | None) -> None:
-        self.target = target
-        self.rows = 0
-        self._sink = None if schema is None else ParquetSink(target, schema)
-
-    def write(self, batch: pa.RecordBatch) -> int:
-        """Take one more batch, and say how many rows it had."""
-        if self._sink is None:
-            self._sink = ParquetSink(self.target, batch.schema)
-        self._sink.write(batch)
-        self.rows += batch.num_rows
-        return int(batch.num_rows)
-
-    def close(self) -> None:
-        """Put the file in place; without a batch there is none."""
-        if self._sink is not None:
-            nothing_asked: Any = None
-            self._sink.close(nothing_asked)
-
-    def abort(self) -> None:
-        """Leave the file that was there."""
-        if self._sink is not None:
-            self._sink.abort()
+def _of_owners(file: Path, key: str, owners: Ids) -> Iterator[pa.RecordBatch]:
+    """The rows of a file that belong to these owners."""
+    for batch in batches_of(file):
+        ids = batch.column(batch.schema.get_field_index(key)).to_numpy(zero_copy_only=False)
+        yield batch.filter(pa.array(np.isin(ids, owners)))
 
 
-@contextlib.contextmanager
-def _writing(target: Path, schema: pa.Schema | None = None) -> Iterator[_Sink]:
-    sink = _Sink(target, schema)
+def _put(target: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema | None = None) -> int:
+    """Write rows into a file, and say how many: its columns may grow. Without a batch or a schema there is none."""
+    sink = None if schema is None else ParquetSink(target, schema)
+    rows = 0
     try:
-        yield sink
+        for batch in batches:
+            sink = sink or ParquetSink(target, batch.schema)
+            sink.write(batch)
+            rows += batch.num_rows
     except BaseException:
-        sink.abort()
+        if sink is not None:
+            sink.abort()
         raise
-    sink.close()
+    if sink is not None:
+        nothing_asked: Any = None
+        sink.close(nothing_asked)
+    return rows

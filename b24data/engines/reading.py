@@ -11,17 +11,16 @@ import pyarrow as pa
 from b24data.client.connect import Client
 from b24data.crm.tables import Table, sql_name
 from b24data.engines.pieces import Key, Piece
-from b24data.errors import ExportError
 from b24data.fetch.options import FetchOptions
 from b24data.sync.clocks import Moment, earlier, jump_between, seconds_of
 from b24data.sync.filters import LONG_AGO, changed_since
 from b24data.sync.source import Source, check_synced
-from b24data.sync.sync import MOST_GONE
-from b24data.text.hints import option
+from b24data.sync.sync import check_gone, check_seen
 
 __all__ = ["Began", "Kept", "read_synced", "read_whole"]
 
 Began = dict[str, Any]  # the two clocks when a run began, as JSON keeps them
+_PLACE = "the destination"
 Kept = Callable[[], set[Key]]  # gives the keys of the rows that are loaded, asked for when they are needed
 
 
@@ -86,29 +85,15 @@ def _since(before: Sequence[Began], now: Moment, overlap: str) -> str:
 def _gone(source: Source, have: set[Key], max_deletes: float | None) -> list[Key]:
     listed, _ = source.ids(source.asked.filter)
     gone = sorted(have - {(int(one),) for one in listed})
-    most = MOST_GONE if max_deletes is None else max_deletes
-    if len(gone) > (most * len(have) if isinstance(most, float) else most):
-        raise ExportError(
-            f"{source.asked.spec.method}: {len(gone):,} of the {len(have):,} loaded rows "
-            "are no longer in the list, so nothing was changed",
-            code="TOO_MANY_DELETES",
-            hint=f"if they were deleted, allow it with {option('max_deletes', len(gone))}; "
-            "if the user's rights changed, restore them",
-        )
+    check_gone(source.asked, len(gone), len(have), _PLACE, max_deletes)
     return gone
 
 
 def _doubt_silence(source: Source, have: set[Key]) -> None:
     """An answer without changes counts if there are rows with older ones: else the portal understood something else."""
-    if not have:
-        return
-    some, _ = source.ids(changed_since(source.asked, LONG_AGO, source.asked.filter), limit=1)
-    if not len(some):
-        raise ExportError(
-            f"{source.asked.spec.method} shows no row by {source.asked.cursor}, and {len(have):,} are loaded",
-            code="NOTHING_TO_SEE",
-            hint=f"either this user may see none of them now, or the portal can't filter by {source.asked.cursor}",
-        )
+    if have:
+        some, _ = source.ids(changed_since(source.asked, LONG_AGO, source.asked.filter), limit=1)
+        check_seen(source.asked, len(some), len(have), _PLACE)
 
 
 def _keys(table: Table, batch: pa.RecordBatch) -> set[Key]:

@@ -176,15 +176,12 @@ class B24Magic(Magics):
 
     def _fetch(self, request: Request) -> Any:
         if request.profiles is not None:
-            return self._at_many(request.profiles, partial(_fetch_from_many, request))
+            return self._at_many(request.profiles, lambda many: request.fetch(many.tools))
         client = self._client(request)
-        if request.dry_run:
-            return client.tools.estimate(request.method, **request.estimate_arguments)
-        if request.to is not None:
-            return client.tools.fetch_all(request.method, to=request.to, **request.list_arguments)
-        frame = client.tools.fetch_all(request.method, **request.list_arguments)
-        self._fields.setdefault(request.method.lower(), _described(client, request) or list(frame.columns))
-        return frame
+        found = request.fetch(client.tools)
+        if request.to is None and not request.dry_run:
+            self._fields.setdefault(request.method.lower(), _described(client, request) or list(found.columns))
+        return found
 
     def _at_many(self, profiles: str | list[str], work: Callable[[Portals], Any]) -> Any:
         """At many portals: what they brought, and a warning that names those that failed."""
@@ -307,14 +304,6 @@ def _matched(found: Completion | None) -> SimpleMatcherResult:
 def _columns_of(frame: Any) -> Iterable[Any]:
     found = getattr(frame, "column_names", None)
     return found if found is not None else getattr(frame, "columns", ())
-
-
-def _fetch_from_many(request: Request, portals: Portals) -> Any:
-    if request.dry_run:
-        return portals.tools.estimate(request.method, **request.estimate_arguments)
-    if request.to is not None:
-        return portals.tools.fetch_all(request.method, to=request.to, **request.list_arguments)
-    return portals.tools.fetch_all(request.method, **request.list_arguments)
 
 
 def _refuse_local(request: Request, names: Names) -> None:

@@ -8,6 +8,8 @@ through again with what it had fetched.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -27,9 +29,9 @@ from b24data.sync.source import Filter, Source, Synced
 from b24data.sync.state import Run, State, Store, differences
 from b24data.text.hints import option
 
-__all__ = ["MOST_GONE", "Sync", "asked_next", "check_deletes"]
+__all__ = ["Sync", "asked_next", "check_deletes", "check_gone", "check_seen"]
 
-MOST_GONE = 0.05
+_MOST_GONE = 0.05
 _NOTED_JUMP_S = 60.0
 
 
@@ -173,16 +175,8 @@ class Sync:
         self._tally.fetches.append(report)
         self._tally.compared += len(listed)
         gone = len(np.setdiff1d(have, listed))
-        most = MOST_GONE if self.max_deletes is None else self.max_deletes
-        if gone > (most * rows if isinstance(most, float) else most):
-            self._store.clear()  # what came may lack what could not be seen: it is asked for again
-            raise ExportError(
-                f"{self._asked.spec.method}: {gone:,} of the {rows:,} rows in {self.folder} "
-                "are no longer in the list, so nothing was changed",
-                code="TOO_MANY_DELETES",
-                hint=f"if they were deleted, allow it with {option('max_deletes', gone)}; "
-                "if the user's rights changed, restore them: the next sync then reads all changes since",
-            )
+        with self._forgotten():
+            check_gone(self._asked, gone, rows, self.folder, self.max_deletes)
         return listed
 
     def _changes(self, run: Run) -> Path:
@@ -201,14 +195,17 @@ class Sync:
         """An answer without changes counts if there are rows with older ones: else the portal took it otherwise."""
         some, report = self.source.ids(changed_since(self._asked, LONG_AGO, self._asked.filter), limit=1)
         self._tally.fetches.append(report)
-        if not len(some):
+        with self._forgotten():
+            check_seen(self._asked, len(some), rows, self.folder)
+
+    @contextlib.contextmanager
+    def _forgotten(self) -> Iterator[None]:
+        """After an error, what came may lack what could not be seen: it is asked for again."""
+        try:
+            yield
+        except ExportError:
             self._store.clear()
-            raise ExportError(
-                f"{self._asked.spec.method} shows no row by {self._asked.cursor}, and {rows:,} are in {self.folder}",
-                code="NOTHING_TO_SEE",
-                hint=f"either this user may see none of them now, or the portal can't filter by {self._asked.cursor};"
-                " nothing was changed",
-            )
+            raise
 
     # What the steps have in common.
 
@@ -242,6 +239,30 @@ class Sync:
             seconds=seconds,
             fetches=tuple(tally.fetches),
             notes=tuple(tally.notes),
+        )
+
+
+def check_gone(asked: Synced, gone: int, rows: int, place: object, max_deletes: float | None) -> None:
+    """Raises :class:`ExportError` where more rows are no longer in the list than may be removed."""
+    most = _MOST_GONE if max_deletes is None else max_deletes
+    if gone > (most * rows if isinstance(most, float) else most):
+        raise ExportError(
+            f"{asked.spec.method}: {gone:,} of the {rows:,} rows in {place} "
+            "are no longer in the list, so nothing was changed",
+            code="TOO_MANY_DELETES",
+            hint=f"if they were deleted, allow it with {option('max_deletes', gone)}; "
+            "if the user's rights changed, restore them: the next run then reads all changes since",
+        )
+
+
+def check_seen(asked: Synced, some: int, rows: int, place: object) -> None:
+    """Raises :class:`ExportError` where the portal shows no row by the cursor, and there are some."""
+    if rows and not some:
+        raise ExportError(
+            f"{asked.spec.method} shows no row by {asked.cursor}, and {rows:,} are in {place}",
+            code="NOTHING_TO_SEE",
+            hint=f"either this user may see none of them now, or the portal can't filter by {asked.cursor};"
+            " nothing was changed",
         )
 
 

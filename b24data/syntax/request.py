@@ -128,6 +128,13 @@ class Request:
         asked = {"filter": self.filter, "params": self.params, "limit": self.limit}
         return asked | {name: value for name, value in self.options.items() if name == "check_fields"}
 
+    def fetch(self, tools: Any, **options: Any) -> Any:
+        """What the tools of one portal or of many bring: an estimate, the report of a file, or a frame."""
+        if self.dry_run:
+            return tools.estimate(self.method, **self.estimate_arguments)
+        target = {} if self.to is None else {"to": self.to}
+        return tools.fetch_all(self.method, **target, **self.list_arguments, **options)
+
     @property
     def call_params(self) -> dict[str, Any]:
         """The parameters of a single call."""

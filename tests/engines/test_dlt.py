@@ -116,7 +116,7 @@ def test_a_run_that_fails_or_may_not_see_rows__leaves_what_is_loaded(tmp_path: P
         assert loaded(pipeline, "select id, title from acme.deals") == before
 
         portal.hide("deals", portal.truth("crm.deal.list").ids[::2])
-        with pytest.raises(PipelineStepFailed, match=r"loaded rows are no longer in the list"):
+        with pytest.raises(PipelineStepFailed, match=r"rows in the destination are no longer in the list"):
             load(pipeline, ["deals"], deletes="scan")
         assert loaded(pipeline, "select id, title from acme.deals") == before
         portal.hide("deals", [])

@@ -2,12 +2,11 @@
 
 import logging
 
-from b24data.lists import deprecated
 from b24data.lists.walks import tell_deprecated
 
 
 def test_a_deprecated_method__is_told_of_once_with_what_to_use(caplog, monkeypatch):
-    monkeypatch.setattr(deprecated, "_told", set())
+    monkeypatch.setattr(walks, "_told", set())
     caplog.set_level(logging.INFO)
     for _ in range(3):
         tell_deprecated("crm.deal.list", "crm.item.list", logging.getLogger("b24data"))
@@ -19,10 +18,10 @@ def test_a_deprecated_method__is_told_of_once_with_what_to_use(caplog, monkeypat
 
 
 def test_an_unattended_run__gets_it_as_a_detail_and_a_person_as_a_warning(caplog, monkeypatch):
-    monkeypatch.setattr(deprecated, "_told", set())
+    monkeypatch.setattr(walks, "_told", set())
     caplog.set_level(logging.INFO)
     for name, modules in (("a.list", {}), ("b.list", {"ipykernel": object()})):
-        monkeypatch.setattr(deprecated.sys, "modules", modules)
+        monkeypatch.setattr(walks.sys, "modules", modules)
         tell_deprecated(name, "c.list", logging.getLogger("b24data"))
     assert [one.levelno for one in caplog.records] == [logging.INFO, logging.WARNING]
 
