@@ -2,6 +2,7 @@
 
 import logging
 
+from b24data.lists import walks
 from b24data.lists.walks import tell_deprecated
 
 
