@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from msgspec.structs import asdict
@@ -126,19 +126,6 @@ class AjaxResult(Result):
             time={key: value for key, value in times.items() if value is not None},
             request_id=request_id,
         )
-
-    @classmethod
-    def called(
-        cls, session: Session, method: str, params: Params | Sequence[Any] | None, request_id: str, **options: Any
-    ) -> AjaxResult:
-        """What a call of one method brings, unless it could not be carried out."""
-        try:
-            outcome: Response | AjaxError = session.call(method, params, request_id=request_id or None, **options)
-        except AjaxError as error:
-            if is_raised(session, error):
-                raise
-            outcome = error
-        return cls.of(method, outcome, request_id)
 
     @property
     def result(self) -> Any:

@@ -7,7 +7,9 @@ from typing import Any
 
 from b24data.actions.batches import Batch, BatchByChunk, CommandTexts
 from b24data.actions.lists import CallList, FetchList
-from b24data.actions.results import AjaxResult, Params
+from b24data.actions.results import AjaxResult, Params, is_raised
+from b24data.errors import AjaxError
+from b24data.http.protocol import Response
 from b24data.http.session import Session
 
 __all__ = ["ActionsV2", "Call"]
@@ -41,4 +43,10 @@ class Call:
         ...     portal.connect().actions.v2.call.make(method="crm.deal.list", params={"select": ["ID"]}).total
         3
         """
-        return AjaxResult.called(self._session, method, params, request_id)
+        try:
+            outcome: Response | AjaxError = self._session.call(method, params, request_id=request_id or None)
+        except AjaxError as error:
+            if is_raised(self._session, error):
+                raise
+            outcome = error
+        return AjaxResult.of(method, outcome, request_id)

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from b24data.actions.batches import Batch, BatchByChunk, CommandObjects
 from b24data.actions.lists import CallListV3, CallTail, FetchListV3, FetchTail
-from b24data.actions.results import AjaxResult, Params, Result
-from b24data.errors import ConfigError, TransportError
+from b24data.actions.results import AjaxResult, Params, Result, is_raised
+from b24data.errors import AjaxError, ConfigError, TransportError
+from b24data.http.protocol import Response
 from b24data.http.retry import is_read
 from b24data.http.session import Session
 from b24data.lists.methods import check_reads
@@ -53,11 +54,18 @@ class Call:
         if not (idempotency_key.isascii() and (idempotency_key + "x").isprintable() and len(idempotency_key) < 256):
             raise ConfigError("idempotency_key is not 1 to 255 printable ASCII characters", hint="such as a UUID")
         try:
-            return AjaxResult.called(self._session, method, params, request_id, idempotency_key=idempotency_key)
+            outcome: Response | AjaxError = self._session.call(
+                method, params, request_id=request_id or None, idempotency_key=idempotency_key
+            )
+        except AjaxError as error:
+            if is_raised(self._session, error):
+                raise
+            outcome = error
         except TransportError as error:
             if idempotency_key and not is_read(method):
                 error.advice = error.advice or "the same call with the same idempotency_key is never carried out twice"
             raise
+        return AjaxResult.of(method, outcome, request_id)
 
 
 class Aggregate:
