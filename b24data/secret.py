@@ -26,7 +26,21 @@ def stays_here(_: object, *__: object) -> NoReturn:
     )
 
 
-class Secret(Generic[AnyStr]):
+class _Stays:
+    """What is one thing in this process: a copy is itself, and it goes to no other process."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    __reduce__ = stays_here
+
+
+class Secret(_Stays, Generic[AnyStr]):
     """A text or bytes that nothing shows. ``reveal()`` gives them; a Secret of a Secret is the same.
 
     >>> token = Secret("a-secret")
@@ -75,14 +89,6 @@ class Secret(Generic[AnyStr]):
 
     def __hash__(self) -> int:
         return hash((Secret, self._content()))
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, _: object) -> Self:
-        return self
-
-    __reduce__ = stays_here
 
 
 NOTHING = Secret("")
@@ -149,7 +155,7 @@ class Hidden:
         return self if holder is None else getattr(holder, self._slot).reveal()
 
 
-class SecretHolder:
+class SecretHolder(_Stays):
     """A value some of whose attributes are secrets. It can't be changed, pickled, or shown with what it hides.
 
     ``NAMES`` are the parameters of a subclass; those that are :class:`Hidden` attributes live in a slot ``_name``.
@@ -205,11 +211,3 @@ class SecretHolder:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} can't be deleted")
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, _: object) -> Self:
-        return self
-
-    __reduce__ = stays_here

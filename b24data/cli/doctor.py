@@ -114,10 +114,10 @@ def _portal(args: argparse.Namespace) -> int:
         kind = portal_kind(b24.auth.portal)
         found = list(findings_of(b24, args.portal or USUAL, request.params))
     if args.json:
-        show_json({"b24data": __version__, "portal": kind, "methods": [one.as_dict() for one in found]})
+        show_json({"b24data": __version__, "portal": kind, "methods": [asdict(one) for one in found]})
     else:
         say(f"b24data {__version__}, {kind}\n")
-        show_table([_line(one.as_dict()) for one in found])
+        show_table([_line(asdict(one)) for one in found])
         say("\n" + _LEGEND)
         for one in found:
             if one.error:

@@ -76,17 +76,14 @@ class CrmReport:
             "tables": [table.as_dict() for table in self.tables.values()],
         }
 
-    def _lines(self) -> list[tuple[str, str, str, str]]:
-        return [
-            (table.name, f"{table.rows:,}", f"{table.transferred:,}", "" if table.state == "ok" else table.state)
-            for table in self.tables.values()
-        ]
-
     def __str__(self) -> str:
         count = len(self.tables)
         title = f"{printable(self.portal)}: {count} tables in {self.seconds:.1f} s, {self.requests:,} requests"
         wide = max((len(name) for name in self.tables), default=5)
-        lines = [f"{name:<{wide}} {rows:>11} {came:>11}  {state}".rstrip() for name, rows, came, state in self._lines()]
+        lines = [
+            f"{one.name:<{wide}} {one.rows:>11,} {one.transferred:>11,}{'' if one.state == 'ok' else f'  {one.state}'}"
+            for one in self.tables.values()
+        ]
         why = [f"{table.name}: {printable(table.why)}" for table in self.tables.values() if table.why]
         head = f"{'table':<{wide}} {'rows':>11} {'transferred':>11}"
         return "\n".join([title, head, *lines, *why])

@@ -6,7 +6,7 @@ Nothing here says which portal it is, who asks, or what is in the rows: it can b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from b24data.client.connect import Client
@@ -50,10 +50,6 @@ class Finding:
     short_page_ends: bool | None = None
     counts: bool | None = None
     error: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-safe."""
-        return asdict(self)
 
 
 def findings_of(client: Client, methods: Sequence[str], params: Mapping[str, Any] | None = None) -> Iterator[Finding]:

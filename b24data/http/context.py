@@ -50,7 +50,6 @@ class CallContext:
     commands: int = 0
     retries: int = 0
     refreshes: int = 0
-    bytes: int = 0
     waited_s: dict[str, float] = field(default_factory=dict)
     _first: Times | None = field(default=None, repr=False)
     _last: Times | None = field(default=None, repr=False)
@@ -68,10 +67,9 @@ class CallContext:
             self.requests += 1
             self.commands += commands
 
-    def received(self, size: int, time: Times | None) -> None:
-        """Count an answer of ``size`` bytes, and widen the window of the walk by the portal's clock."""
+    def received(self, time: Times | None) -> None:
+        """Widen the window of the walk by an answer, by the portal's clock."""
         with self._lock:
-            self.bytes += size
             if time is None or time.start is None or time.finish is None:
                 return
             if self._first is None or time.start < (self._first.start or 0):

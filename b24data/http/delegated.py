@@ -60,7 +60,7 @@ class DelegatedSession(Session):
             context.sent(1)
         response = _response(method, self._caller.call(method, params, request_id=request_id), self.version)
         if context is not None:
-            context.received(len(msgspec.json.encode(response.result)), response.time)
+            context.received(response.time)
         return response
 
 

@@ -180,7 +180,7 @@ class Limits:
         was decided in it stands: one request of a thread is not counted then.
         """
         names = {method: self._ledgers + method.lower() for method in methods}
-        fresh: dict[str, Callable[[], Any]] = {self._bucket: self._new_bucket}
+        fresh: dict[str, Callable[[], Any]] = {self._bucket: lambda: LeakyBucket(share=self._share, pace=self._share)}
         fresh |= dict.fromkeys(names.values(), OperatingLedger)
         given = False
         try:
@@ -201,9 +201,6 @@ class Limits:
             ledger.limit_s = self.params.operating_limit.limit_s
             ledger.window_s = self.params.operating_limit.window_s
         return state
-
-    def _new_bucket(self) -> LeakyBucket:
-        return LeakyBucket(share=self._share, pace=self._share)
 
     def _found(self) -> SharedState:
         try:

@@ -298,7 +298,7 @@ class Session:
             return error
         finally:
             self.credentials.release(grant, accepted=accepted)
-        context.received(len(reply.body), response.time)
+        context.received(response.time)
         return response
 
     def _wait(self, reason: str, seconds: float, request: Request, context: CallContext, *, cause: str = "") -> None:

@@ -176,7 +176,11 @@ class Transport:
                 limits=_CONNECTIONS,
                 follow_redirects=False,
                 event_hooks={"response": [_set_location_aside]},
-                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    "User-Agent": f"b24data/{__version__}",
+                },
                 trust_env=not near,
             )
         except ImportError as error:
@@ -239,10 +243,6 @@ def _set_location_aside(response: httpx.Response) -> None:
     """Hide ``Location`` from httpx: it reads one that it is not to follow, and raises for what is not an address."""
     found = response.headers.pop("location", None)
     response.extensions[_LOCATION] = [] if found is None else [("location", found)]
-
-
-def _user_agent() -> str:
-    return f"b24data/{__version__}"
 
 
 def _shut(sockets: Iterable[socket.socket]) -> None:

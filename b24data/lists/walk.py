@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from b24data.errors import IncompleteFetchError, ProtocolViolationError, SchemaError, SdkError
 from b24data.lists.rows import Row
@@ -14,7 +14,6 @@ from b24data.lists.rows import Row
 __all__ = ["Decode", "IdRun", "Walk", "WalkFacts", "broken_off"]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,11 @@ class IdRun:
         return cls(ids[0], ids[-1], all(map(beyond, ids, ids[1:])))
 
 
-class Decode(Protocol[T_co]):
-    """Turns raw rows into what the caller wants. Called in worker threads, several at a time."""
+Decode: TypeAlias = Callable[[Sequence[Sequence[Row]]], Sequence[tuple[T, IdRun | None]]]
+"""Turns raw rows into what the caller wants. Called in worker threads, several at a time.
 
-    def __call__(self, runs: Sequence[Sequence[Row]], /) -> Sequence[tuple[T_co, IdRun | None]]:
-        """Of each run of rows, which has one at least: it decoded, and what its ids say (None without integer ids)."""
+Of each run of rows, which has one at least: it decoded, and what its ids say (None without integer ids).
+"""
 
 
 class Walk(Protocol):

@@ -272,12 +272,9 @@ class _Reading:
 
 def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
     """The rows under the names of SQL."""
-    plain = {name: sql for sql, name in sql_names([*one.names, *_beside(one.names, rows.column_names)]).items()}
+    beside = [name for name in rows.column_names if name not in one.names]
+    plain = {name: sql for sql, name in sql_names([*one.names, *beside]).items()}
     return rows.rename_columns([plain[name] for name in rows.column_names]).replace_schema_metadata(None)
-
-
-def _beside(known: Sequence[str], given: Sequence[str]) -> list[str]:
-    return [name for name in given if name not in known]
 
 
 def _answer(engine: Engine, statement: Statement, read: Sequence[tuple[str, TableRead]]) -> pd.DataFrame:
