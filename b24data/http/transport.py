@@ -38,6 +38,7 @@ Timeout: TypeAlias = float | httpx.Timeout | None
 Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 
 _TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"b24data/{__version__}"}
 _CONNECTIONS = httpx.Limits(max_connections=24, max_keepalive_connections=24, keepalive_expiry=30)
 # A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
 _LOCATION = "b24data.location"
@@ -176,11 +177,7 @@ class Transport:
                 limits=_CONNECTIONS,
                 follow_redirects=False,
                 event_hooks={"response": [_set_location_aside]},
-                headers={
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip",
-                    "User-Agent": f"b24data/{__version__}",
-                },
+                headers=_HEADERS,
                 trust_env=not near,
             )
         except ImportError as error:
