@@ -17,6 +17,10 @@ BATCH_SECONDS = REQUEST_SECONDS / 3
 MOST_IN_FLIGHT = 24
 # The bound where more batches, processed one at a time, would keep a request waiting longer than its timeout.
 MOST_IN_FLIGHT_SLOW = 16
+# A portal that works on more requests at a time ends the last ones together well enough; a shorter answer says nothing
+# about waiting, which may be the network's.
+_FEW_WORKERS = 8
+_LONG_S = 0.25
 
 
 class Ticket(NamedTuple):
@@ -35,7 +39,7 @@ class Pace:
     so short that all of them would be answered in time by a portal that works on one after the other, else twice.
 
     ``in_flight`` is the number of requests to keep under way, ``commands`` the number of commands in a batch.
-    ``at_once`` is about how many requests the portal works on at a time; infinite until they wait for each other.
+    ``at_once`` is about how many requests the portal works on at a time, where these are few; else infinite.
     """
 
     in_flight: int = 4
@@ -71,10 +75,8 @@ class Pace:
         overhead = max(0.0, wall_seconds - portal_seconds)
         self._least_overhead = min(self._least_overhead, overhead)
         crowded = overhead > max(2 * self._least_overhead, portal_seconds / 2)
-        if crowded:  # it waited until those before it were done
-            self.at_once = max(1.0, (ticket.under_way + 1) * portal_seconds / wall_seconds)
-        else:
-            self.at_once = max(self.at_once, ticket.under_way + 1)
+        if portal_seconds >= _LONG_S:
+            self._count_workers(ticket.under_way + 1, overhead - self._least_overhead, portal_seconds)
         if ticket.changes < self._changes:
             return
         quick = MOST_IN_FLIGHT * self.commands * self._page_seconds <= REQUEST_SECONDS
@@ -82,6 +84,13 @@ class Pace:
         wanted = self.in_flight // 2 if crowded else self.in_flight * (4 if quick else 2)
         self._changes += 1
         self.in_flight = max(1, min(most, wanted))
+
+    def _count_workers(self, requests: int, waited: float, portal_seconds: float) -> None:
+        """A request that waited longer than it took shows how many of those before it were worked on at a time."""
+        if waited < portal_seconds:
+            self.at_once = max(self.at_once, requests)
+        elif (workers := requests * portal_seconds / (waited + portal_seconds)) <= _FEW_WORKERS:
+            self.at_once = max(1.0, workers)
 
     def timed_out(self) -> None:
         """A batch took longer than the portal allows: half of it from now on."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
@@ -41,7 +41,7 @@ SHORTEST_CHAIN = 4
 SMALL_BATCH = 10
 # The last batches, which are cut so that they end together, have so many commands at least.
 LAST_BATCH = 20
-# So many chains of one stretch are under way at once: behind its last row, all of them come back empty.
+# So many chains behind the last row that came of a stretch are under way at once: all of them may come back empty.
 MOST_OF_A_STRETCH = 5
 # Where this many rows wait for earlier ones, only the earliest range is asked for. What is under way then still comes:
 # with 24 requests of 2,500 rows, the most that a walk has (pace.MOST_IN_FLIGHT), no more than 120,000 rows ever wait.
@@ -181,7 +181,8 @@ class RangePlanner(Generic[T]):
     _rows_waiting: int = field(init=False, default=0)
     _rows_seen: int = field(init=False, default=0)
     _width_seen: int = field(init=False, default=0)
-    _in_flight: Counter[int] = field(init=False, default_factory=Counter)
+    _under_way: dict[int, set[Chain]] = field(init=False, default_factory=lambda: defaultdict(set))  # by stretch
+    _seen: dict[int, int] = field(init=False, default_factory=dict)  # the last row of each stretch so far
 
     def __post_init__(self) -> None:
         self.covered = self.low
@@ -191,6 +192,10 @@ class RangePlanner(Generic[T]):
     def done(self) -> bool:
         """Whether every position is covered, or the limit is reached."""
         return self.covered >= self.high or (self.limit is not None and self.rows >= self.limit)
+
+    @property
+    def _chains_under_way(self) -> int:
+        return sum(map(len, self._under_way.values()))
 
     @property
     def remaining_commands(self) -> int:
@@ -203,7 +208,7 @@ class RangePlanner(Generic[T]):
         The portal handles ``at_once`` requests at a time, if it is known: the last ones are shorter and end together.
         """
         chains: list[Chain] = []
-        under_way = self._in_flight.total()
+        under_way = self._chains_under_way
         waits = under_way >= at_once if at_once < math.inf else under_way > 0
         if waits and self._askable() < min(commands, SMALL_BATCH):
             return chains
@@ -218,7 +223,7 @@ class RangePlanner(Generic[T]):
             if chain is None:
                 break
             chains.append(chain)
-            self._in_flight[chain.stretch] += 1
+            self._under_way[chain.stretch].add(chain)
             room -= chain.pages
             if chain.alone:
                 break
@@ -226,7 +231,9 @@ class RangePlanner(Generic[T]):
 
     def answered(self, chain: Chain, outcome: Outcome[Row], data: T | None) -> None:
         """Take in what a chain brought; ``data`` is its decoded rows. What it left open is asked for again."""
-        self._in_flight[chain.stretch] -= 1
+        self._under_way[chain.stretch].discard(chain)
+        if outcome.last is not None:
+            self._seen[chain.stretch] = max(outcome.last, self._seen.get(chain.stretch, outcome.last))
         if outcome.reached > chain.lo:
             self._rows_waiting += len(outcome.rows)
             self._waiting[chain.lo] = Block(
@@ -256,13 +263,19 @@ class RangePlanner(Generic[T]):
     def _open_segments(self) -> Iterator[Segment]:
         """The segments that may be asked for now, the earliest first."""
         if self.limit is not None or not self.capability.below:  # one range after the other
-            yield from self._pending[: 0 if self._in_flight.total() else 1]
+            yield from self._pending[: 0 if self._chains_under_way else 1]
             return
         for segment in self._pending:
             if segment.lo > self.covered and self._rows_waiting >= MOST_ROWS_WAITING:
                 return
-            if segment.density is None or self._in_flight[segment.stretch] < MOST_OF_A_STRETCH:
+            if segment.density is None or self._has_rows(segment):
                 yield segment
+
+    def _has_rows(self, segment: Segment) -> bool:
+        """Whether rows are likely there: before one that came, or behind few chains that may all be empty."""
+        seen = self._seen.get(segment.stretch, self.low)
+        behind = sum(chain.hi > seen for chain in self._under_way[segment.stretch])
+        return segment.hi <= seen or behind < MOST_OF_A_STRETCH
 
     def _askable(self) -> int:
         """About how many commands can be sent now."""

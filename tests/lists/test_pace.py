@@ -86,16 +86,24 @@ def test_pace__one_worker_stays_one_request():
     assert pace.in_flight == 1
 
 
-def test_pace__knows_how_many_requests_a_portal_handles_at_a_time_once_they_wait_for_each_other():
+def test_pace__knows_how_few_requests_a_portal_handles_at_a_time_once_they_wait_for_each_other():
     pace = quick(in_flight=24)
     pace.answered(pace.sent(23), 1.05, 1.0)
     assert pace.at_once == math.inf
-    pace.answered(pace.sent(23), 6.0, 1.0)
+    pace.answered(pace.sent(23), 6.05, 1.0)
     assert pace.at_once == 4.0
     pace.answered(pace.sent(2), 1.06, 1.0)
     assert pace.at_once == 4.0
     pace.answered(pace.sent(7), 1.06, 1.0)  # as many as eight did not wait
     assert pace.at_once == 8.0
+
+
+@pytest.mark.parametrize(("wall_s", "portal_s"), [(1.9, 1.0), (2.1, 1.0), (0.9, 0.1)])
+def test_pace__a_short_wait_shows_no_few_workers(wall_s, portal_s):
+    pace = quick(in_flight=24)
+    pace.answered(pace.sent(23), 1.05, 1.0)
+    pace.answered(pace.sent(23), wall_s, portal_s)
+    assert pace.at_once == math.inf
 
 
 class Outcome(NamedTuple):

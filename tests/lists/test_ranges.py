@@ -13,7 +13,7 @@ from b24data.lists.capability import Capability
 from b24data.lists.methods import spec_of
 from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.lists.plan import make_plan
-from b24data.lists.ranges import MOST_ROWS_WAITING, Chain, Outcome, RangePlanner, read_chain
+from b24data.lists.ranges import MOST_OF_A_STRETCH, MOST_ROWS_WAITING, Chain, Outcome, RangePlanner, read_chain
 from b24data.lists.reader import PageReader
 from b24data.lists.walk import IdRun, WalkFacts
 from b24data.lists.walks import read_list
@@ -123,3 +123,16 @@ def test_next_request__the_last_batches_end_together_where_the_portal_handles_fe
     assert sizes == [25, 20, 20, 20, 15]
     planner = RangePlanner(0, 5_000, density=1.0)
     assert [sum(chain.pages for chain in planner.next_request(50)) for _ in range(2)] == [50, 50]
+
+
+def test_next_request__rows_that_came_show_that_what_lies_before_them_is_no_risk():
+    """However many short rests of earlier ranges are under way, what follows the last row that came is asked for."""
+    planner: RangePlanner[list[int]] = RangePlanner(0, 20_000, density=1.0)
+    chains = [chain for _ in range(MOST_OF_A_STRETCH) for chain in planner.next_request(50)]
+    assert planner.next_request(50) == []  # all of them may be behind the last row
+    for chain in chains:
+        rows = range(chain.lo + 1, chain.hi - 3)
+        planner.answered(chain, Outcome([*rows], chain.pages, rows[-1], "full", rows[0], rows[-1]), [])
+    again = [chain for _ in range(3) for chain in planner.next_request(50)]
+    rests = [chain for chain in again if chain.hi <= chains[-1].hi]
+    assert (len(rests), len(again) - len(rests)) == (MOST_OF_A_STRETCH, 3)
