@@ -40,7 +40,7 @@ SHORTEST_CHAIN = 4
 # known to handle few requests at a time, only while it is busy.
 SMALL_BATCH = 10
 # The last batches, which are cut so that they end together, have so many commands at least.
-LAST_BATCH = 20
+LAST_BATCH = 30
 # So many chains behind the last row that came of a stretch are under way at once: all of them may come back empty.
 MOST_OF_A_STRETCH = 5
 # Where this many rows wait for earlier ones, only the earliest range is asked for. What is under way then still comes:
@@ -214,7 +214,7 @@ class RangePlanner(Generic[T]):
             return chains
         room, samples = commands, 0
         if at_once < math.inf:
-            room = min(commands, max(LAST_BATCH, math.ceil(self.remaining_commands / at_once)))
+            room = min(commands, max(LAST_BATCH, math.ceil(1.5 * self.remaining_commands / at_once)))
         while room > 0 and (segment := self._next_segment()) is not None:
             if (segment.alone and chains) or (segment.density is not None and samples >= SURVEY_ALONE):
                 break

@@ -158,7 +158,7 @@ def pages_of(ids: Sequence[int], chain: Chain, page: int) -> list[Sequence[int]]
 LISTS = [sorted(random.Random(seed).sample(range(1, 142_858), 100_000)) for seed in range(7, 15)]
 
 
-@pytest.mark.parametrize(("workers", "seconds", "requests"), [(100, 2.8, 48), (4, 10.8, 60)])
+@pytest.mark.parametrize(("workers", "seconds", "requests"), [(100, 2.8, 48), (4, 10.8, 48)])
 def test_pace__of_100_000_rows_keeps_a_quick_portal_busy_within_what_it_bears_at_once(workers, seconds, requests):
     outcomes = [walked(ids, workers) for ids in LISTS]
     assert {outcome.most_at_once for outcome in outcomes} == {24}

@@ -116,11 +116,11 @@ def test_next_request__samples_of_many_places_leave_before_the_ranges_that_wait_
 
 
 def test_next_request__the_last_batches_end_together_where_the_portal_handles_few_at_a_time():
-    planner: RangePlanner[None] = RangePlanner(0, 5_000, density=1.0)
+    planner: RangePlanner[None] = RangePlanner(0, 7_500, density=1.0)
     sizes = []
     while chains := planner.next_request(50, at_once=4):
         sizes.append(sum(chain.pages for chain in chains))
-    assert sizes == [25, 20, 20, 20, 15]
+    assert sizes == [50, 38, 30, 30]
     planner = RangePlanner(0, 5_000, density=1.0)
     assert [sum(chain.pages for chain in planner.next_request(50)) for _ in range(2)] == [50, 50]
 
