@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Sequence
 
 import ipywidgets as widgets
@@ -42,7 +43,7 @@ STYLE = """<style>
 .b24data-panel .b24data-help{flex:1 1 16em;min-width:14em;font-size:.92em;opacity:.75}
 .b24data-panel .b24data-bar{gap:6px;flex-flow:row wrap;margin-top:6px;overflow:visible}
 .b24data-panel .widget-toggle-buttons{display:flex;flex-flow:row wrap;align-items:center}
-.b24data-panel .widget-toggle-buttons>.widget-label{width:8.5em;flex:none;margin-right:8px;text-align:right}
+.b24data-panel .widget-toggle-buttons>.widget-label{width:10em;flex:none;margin-right:8px;text-align:right}
 .b24data-panel .b24data-trouble{padding:6px 10px;border-left:4px solid var(--jp-error-color1,#d32f2f);
   background:color-mix(in srgb,var(--jp-error-color1,#d32f2f) 10%,transparent)}
 .b24data-panel a.b24data-link{display:inline-block;padding:5px 16px;border-radius:3px;text-decoration:none;
@@ -54,7 +55,8 @@ STYLE = """<style>
   color:inherit}
 </style>"""
 
-_LABEL = {"description_width": "8.5em"}
+_CODE = re.compile(r"`([^`]+)`")
+_LABEL = {"description_width": "10em"}
 
 
 def heading(title: str, text: str) -> str:
@@ -62,9 +64,9 @@ def heading(title: str, text: str) -> str:
     return f"{STYLE}<h3>{html.escape(translated(title))}</h3><div>{html.escape(translated(text))}</div>"
 
 
-def row(field: widgets.Widget, help_: str) -> widgets.HBox:
-    """A field, and beside it what to put there; below it where the page is narrow. ``help_`` is HTML."""
-    text = widgets.HTML(translated(help_))
+def row(field: widgets.Widget, *help_: str) -> widgets.HBox:
+    """A field, and beside it what to put there, or below it on a narrow page. ``help_`` has code in backticks."""
+    text = widgets.HTML(_CODE.sub(r"<code>\1</code>", html.escape(" ".join(map(translated, help_)))))
     text.add_class("b24data-help")
     line = widgets.HBox([field, text])
     line.add_class("b24data-row")

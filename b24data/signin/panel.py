@@ -6,7 +6,6 @@ the sign-in is done the value is kept here, in memory. Nothing secret is ever pu
 
 from __future__ import annotations
 
-import html
 import sys
 import threading
 import weakref
@@ -27,6 +26,7 @@ from b24data.secret import NOTHING, Secret
 from b24data.signin import form
 from b24data.signin.flow import WRONG_APPLICATION, SignIn, Step
 from b24data.signin.listener import REDIRECT_PORT, redirect_uri, same_machine
+from b24data.text.language import translated
 from b24data.text.markup import facts_html, note_html
 
 __all__ = ["AuthPanel"]
@@ -130,6 +130,11 @@ class AuthPanel:
         self.client_secret = form.hidden_field("Application key", "client_secret")
         self.webhook = form.hidden_field("Webhook", "https://your-portal.bitrix24.com/rest/1/…/")
         self.event = form.hidden_field("Install event", '{"auth": {"access_token": …}}')
+        self._missing = {
+            self.client_secret: "the client_secret is missing",
+            self.webhook: "the webhook is missing",
+            self.event: "the install event is missing",
+        }
         self.name = form.text_field("Save as", "named after the portal")
         self.name.value = self._profile
         self.go = form.button(
@@ -177,11 +182,11 @@ class AuthPanel:
 
     def _help(self) -> dict[str, tuple[widgets.Widget, ...]]:
         """The rows of each way in: a field, and beside it where its value is found."""
-        handler = f"<code>{html.escape(redirect_uri(self._port))}</code>"
-        card = f"Developer resources → Other → Local application. Set its handler path to {handler}."
+        card = "Developer resources → Other → Local application."
+        handler = f"Set its handler path to `{redirect_uri(self._port)}`."
         application = (
-            form.row(self.client_id, f"<b>client_id</b> of your local application. {card}"),
-            form.row(self.client_secret, "<b>client_secret</b>, below the ID on the application's card. Hidden."),
+            form.row(self.client_id, "`client_id` of your local application.", card, handler),
+            form.row(self.client_secret, "`client_secret`, below the ID on the application's card. Hidden."),
         )
         portal = form.row(self.portal, "As in the address bar of the browser while you are in your Bitrix24.")
         hook = "Developer resources → Other → Incoming webhook. Its address is a secret. Hidden."
@@ -196,8 +201,9 @@ class AuthPanel:
 
     def _arrange(self) -> None:
         """The rows of the chosen way."""
-        self.go.description = "Get a link" if self.way.value == "oauth" else "Sign in"
-        keep = form.row(self.name, "The name for <code>connect(…)</code>. Optional.")
+        self._submitted = None
+        self.go.description = translated("Get a link" if self.way.value == "oauth" else "Sign in")
+        keep = form.row(self.name, "The name for `connect(…)`. Optional.")
         self._start.children = (self.way, *self._rows[self.way.value], keep, form.bar(self.go))
 
     def _only(self, shown: widgets.Widget | None, title: str, text: str = "") -> None:
@@ -279,7 +285,6 @@ class AuthPanel:
             del change  # it shows what was typed
             self._hold(field, _taken(field))
             if self._submitted is field:
-                self._submitted = None
                 self._go()
 
     def _hold(self, field: widgets.Password, value: Secret[str]) -> None:
@@ -297,27 +302,37 @@ class AuthPanel:
             self._let_go()
 
     def _entered(self, field: widgets.Widget, content: Any, _buffers: Any) -> None:
-        """Enter was pressed. The browser says so before it sends the value of a hidden field."""
+        """Enter was pressed."""
         if not isinstance(content, dict) or content.get("event") != "submit":
             return
         if field is self.pasted:
             self._paste()
-        elif field in self._placeholders:
-            self._submitted = field
-            if field in self._held:
-                self._go()
         else:
             self._go()
 
+    def _lacks(self) -> widgets.Password | None:
+        """A hidden field of the chosen way whose value is not here yet: Enter or a click may arrive before it."""
+        if self.way.value == "oauth" and "/rest/" in self.portal.value:
+            return None  # a webhook in the wrong field needs no key
+        fields = {"oauth": (self.client_secret,), "webhook": (self.webhook,), "event": (self.event, self.client_secret)}
+        return next((one for one in fields[self.way.value] if one not in self._held), None)
+
     def _go(self) -> None:
+        if self._worker is not None and self._worker.is_alive():
+            return
         portal, client_id = Secret(self.portal.value), self.client_id.value
+        self._submitted = self._lacks()  # when its value arrives, it is used at once
+        if "/rest/" in portal.reveal():
+            self.portal.value = ""  # a webhook in the wrong field is a secret, too
+        if self._submitted is not None:
+            missing = ConfigError(self._missing[self._submitted], hint="paste it into its field")
+            self.message.value = form.trouble_html(missing)
+            return
         secret, webhook, event = (
             self._held.get(one, NOTHING) for one in (self.client_secret, self.webhook, self.event)
         )
         flow = self._flow
         flow.keep_as = self.name.value.strip()
-        if "/rest/" in portal.reveal():
-            self.portal.value = ""  # a webhook in the wrong field is a secret, too
         match self.way.value:
             case "oauth":
                 self._work(lambda: flow.ask_portal(portal, client_id, secret))

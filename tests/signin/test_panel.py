@@ -1,6 +1,7 @@
 """The panel's widgets, pressed as a person would, against the sandbox."""
 
 import json
+import re
 import socket
 import urllib.request
 from urllib.parse import urlsplit
@@ -327,6 +328,61 @@ def test_enter_in_a_hidden_field__waits_for_its_value(panel, portal):
     panel.webhook.value = portal.webhook_url
     panel.wait()
     assert shown(panel) == ["done"]
+
+
+@pytest.mark.parametrize("way", ["oauth", "webhook", "event"])
+def test_a_click__that_comes_before_the_value_of_a_hidden_field_waits_for_it(panel, portal, way):
+    secret = portal.oauth_secret()
+    panel.way.value = way
+    panel.portal.value, panel.client_id.value = portal.url, secret["client_id"]
+    press(panel, panel.go)
+    assert "missing: paste it into its field" in panel.message.value
+    assert panel._worker is None
+    panel.webhook.value, panel.event.value = portal.webhook_url, json.dumps({"auth": portal.oauth_params()})
+    panel.client_secret.value = secret["client_secret"]
+    panel.wait()
+    assert shown(panel) == ["link" if way == "oauth" else "done"]
+    assert "missing" not in panel.message.value
+
+
+def test_a_value_of_another_way__does_not_sign_in(panel, portal):
+    press(panel, panel.go)
+    panel.way.value = "webhook"
+    panel.client_secret.value = "typed before"
+    assert panel._worker is None
+    panel.way.value = "oauth"
+    panel.webhook.value = portal.webhook_url
+    assert panel._worker is None
+
+
+def test_a_second_click__changes_nothing_while_the_first_one_works(panel, portal, profiles):
+    panel.way.value, panel.name.value = "webhook", ""
+    panel.webhook.value = portal.webhook_url
+    panel.go.click()
+    panel.go.click()
+    panel.wait()
+    assert len(profiles.names()) == 1
+
+
+@pytest.mark.parametrize("way", ["oauth", "webhook", "event"])
+def test_each_text_of_the_form__is_translated(profiles, monkeypatch, way):
+    monkeypatch.setenv("B24DATA_LANG", "ru")
+    panel = AuthPanel("acme", port=0, profiles=profiles)
+    panel.way.value = way
+    plain = re.compile(r"<style>.*?</style>|<code>.*?</code>|<[^>]+>", re.DOTALL)
+    parts = (panel.widget, panel._choice, panel._waiting, panel._signed_in)
+    texts = [plain.sub("", text) for part in parts for text in texts_in(part)]
+    english = [text for text in texts if re.search("[a-z]", text) and not re.search("[а-я]", text)]
+    assert english == []
+    assert panel.go.description == ("Получить ссылку" if way == "oauth" else "Войти")
+
+
+def texts_in(widget):
+    """What can be read of a widget, less what is the same in each language."""
+    if isinstance(widget, ipywidgets.Box):
+        return [text for child in widget.children for text in texts_in(child)]
+    texts = [widget.value] if isinstance(widget, ipywidgets.HTML) else [widget.description]
+    return texts + (list(widget.options[0][:1]) if isinstance(widget, ipywidgets.ToggleButtons) else [])
 
 
 def test_enter_behind_a_typed_code__uses_it(panel, portal):
