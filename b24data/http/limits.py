@@ -158,6 +158,11 @@ class Limits:
         with self._state() as state:
             return state.bucket.free(now)
 
+    def blocked(self, method: str, now: float) -> float:
+        """Seconds until a call of this method may go again, as far as its execution time decides it."""
+        with self._state([method]) as state:
+            return state.ledgers[method].wait(now, 1)
+
     def used(self, methods: Iterable[str], now: float) -> dict[str, float]:
         """Seconds of execution time in the window, by method."""
         with self._state(methods) as state:

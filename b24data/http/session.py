@@ -173,10 +173,7 @@ class Session:
                 self._stats.heavy(self._limits.settle(reservation, seen, self.clock.monotonic()))
             seconds = self.clock.monotonic() - started
             if isinstance(outcome, Response):
-                self._known = True
-                self._stats.succeeded(request.method, request.commands, seconds)
-                if moved_to is not None:
-                    self.credentials.moved(moved_to)
+                self._succeeded(request, seconds, moved_to)
                 return outcome
             if isinstance(outcome, _Moved):
                 hops += 1
@@ -186,6 +183,7 @@ class Session:
                 continue
 
             outcome.attempts, outcome.seconds, outcome.request_id = attempt, seconds, request.request_id
+            self._tell_reset(outcome)
             action = decide(
                 outcome,
                 attempt=attempt,
@@ -223,7 +221,10 @@ class Session:
     ) -> list[Response | AjaxError]:
         """Up to 50 commands in one request; what each brought, by position. A failed command raises nothing."""
         response = self.call("batch", encode_batch(commands, halt), request_id=request_id, context=context)
-        return read_batch(response, commands)
+        answers = read_batch(response, commands)
+        for answer in answers:
+            self._tell_reset(answer)
+        return answers
 
     def get_stats(self) -> dict[str, Any]:
         """What this session has met, in the figures of the JS SDK, and what the limits of its portal look like.
@@ -300,6 +301,18 @@ class Session:
             self.credentials.release(grant, accepted=accepted)
         context.received(response.time)
         return response
+
+    def _succeeded(self, request: Request, seconds: float, moved_to: Secret[str] | None) -> None:
+        self._known = True
+        self._stats.succeeded(request.method, request.commands, seconds)
+        if moved_to is not None:
+            self.credentials.moved(moved_to)
+
+    def _tell_reset(self, outcome: object) -> None:
+        """An error about a method's execution time says when that will be free again."""
+        if isinstance(outcome, OperatingLimitError):
+            seconds = self._limits.blocked(outcome.method, self.clock.monotonic())
+            outcome.reset_at = self.clock.time() + seconds
 
     def _wait(self, reason: str, seconds: float, request: Request, context: CallContext, *, cause: str = "") -> None:
         if seconds <= 0:
