@@ -78,8 +78,8 @@ def line_of(when: str, name: str, file: Path, command: str) -> str:
 def command_of(name: str, file: Path, environment: Mapping[str, str]) -> str:
     """What runs ``name`` of ``file`` where only HOME is known: every path from the root, what is set carried along.
 
-    >>> print(command_of("deals", Path("/x/exports.toml"), {"TZ": "Europe/Berlin"}, "/usr/bin/python3"))
-    cd /x && TZ=Europe/Berlin /usr/bin/python3 -P -m b24data export run deals --file /x/exports.toml --quiet
+    >>> print(command_of("deals", Path("/x/exports.toml"), {"TZ": "Europe/Berlin"}).replace(sys.executable, "python"))
+    cd /x && TZ=Europe/Berlin python -P -m b24data export run deals --file /x/exports.toml --quiet
     """
     secret = left_behind(environment)
     kept = [

@@ -134,6 +134,7 @@ def build_schema(
     whatever its description says, unless the rows have one that is not an integer; a money field becomes two columns,
     ``NAME`` and ``NAME_CURRENCY``.
 
+    >>> from b24data.fields.fields import read_fields
     >>> fields = read_fields({"ID": {"type": "integer"}, "UF_SUM": {"type": "money"}})
     >>> build_schema(fields, ["ID", "UF_SUM"], id_code="ID").names
     ['ID', 'UF_SUM', 'UF_SUM_CURRENCY']
