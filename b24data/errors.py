@@ -272,7 +272,7 @@ class RateLimitedError(AjaxError):
 
 class OperatingLimitError(AjaxError):
     """The method used up its execution time. ``reset_at`` says when it can run again: unix seconds of this machine's
-    clock; None where no client met the error."""
+    clock; None for a command of a batch."""
 
     def __init__(self, method: str, description: str = "", *, reset_at: float | None = None, **facts: Any) -> None:
         super().__init__(method, description, **facts)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from b24data.http.bucket import LeakyBucket
 from b24data.http.ledger import NEARLY_ALL, OperatingLedger
@@ -78,6 +78,14 @@ class Observation:
     crowded: bool = False
 
 
+class Settled(NamedTuple):
+    """How many of the methods that were answered are heavily used, and the seconds until one that used up its
+    execution time may go again."""
+
+    heavy: int
+    blocked_s: float
+
+
 @dataclass(slots=True)
 class State:
     """The bucket of a portal, and ledgers by method."""
@@ -133,11 +141,10 @@ class Limits:
             tickets = [(method, ledger.begin(now, methods[method])) for method, ledger in state.ledgers.items()]
             return Reservation(0.0, "", state.bucket.ticket, tuple(tickets))
 
-    def settle(self, reservation: Reservation, seen: Observation, now: float) -> int:
+    def settle(self, reservation: Reservation, seen: Observation, now: float) -> Settled:
         """The request of ``reservation`` is over: learn from its answer, and give back what was reserved, as one.
 
-        Between the two, another thread would take what is left a second time. Returns how many of the methods that
-        were answered are heavily used.
+        Between the two, another thread would take what is left a second time.
         """
         tickets, times = reservation.tickets, [(method, times) for method, times in seen.times if times is not None]
         with self._state({method for method, _ in (*tickets, *times)}.union(seen.used_up)) as state:
@@ -149,19 +156,16 @@ class Limits:
             state.bucket.landed(reservation.ticket, now)
             for method in seen.used_up:
                 state.ledgers[method].refused(now)
+            blocked = max((state.ledgers[method].wait(now, 1) for method in seen.used_up), default=0.0)
             if seen.crowded:
                 state.bucket.refused(now)
-        return sum(pressure * 100 > self.params.operating_limit.heavy_percent for pressure in pressures)
+        heavy = sum(pressure * 100 > self.params.operating_limit.heavy_percent for pressure in pressures)
+        return Settled(heavy, blocked)
 
     def free(self, now: float) -> float:
         """How many requests may go at once now."""
         with self._state() as state:
             return state.bucket.free(now)
-
-    def blocked(self, method: str, now: float) -> float:
-        """Seconds until a call of this method may go again, as far as its execution time decides it."""
-        with self._state([method]) as state:
-            return state.ledgers[method].wait(now, 1)
 
     def used(self, methods: Iterable[str], now: float) -> dict[str, float]:
         """Seconds of execution time in the window, by method."""

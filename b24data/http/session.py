@@ -170,7 +170,8 @@ class Session:
                 outcome = self._send(request, grant, endpoint, context)
                 seen = _observed(request, outcome)
             finally:
-                self._stats.heavy(self._limits.settle(reservation, seen, self.clock.monotonic()))
+                settled = self._limits.settle(reservation, seen, self.clock.monotonic())
+                self._stats.heavy(settled.heavy)
             seconds = self.clock.monotonic() - started
             if isinstance(outcome, Response):
                 self._succeeded(request, seconds, moved_to)
@@ -183,7 +184,8 @@ class Session:
                 continue
 
             outcome.attempts, outcome.seconds, outcome.request_id = attempt, seconds, request.request_id
-            self._tell_reset(outcome)
+            if isinstance(outcome, OperatingLimitError):
+                outcome.reset_at = self.clock.time() + settled.blocked_s
             action = decide(
                 outcome,
                 attempt=attempt,
@@ -221,10 +223,7 @@ class Session:
     ) -> list[Response | AjaxError]:
         """Up to 50 commands in one request; what each brought, by position. A failed command raises nothing."""
         response = self.call("batch", encode_batch(commands, halt), request_id=request_id, context=context)
-        answers = read_batch(response, commands)
-        for answer in answers:
-            self._tell_reset(answer)
-        return answers
+        return read_batch(response, commands)
 
     def get_stats(self) -> dict[str, Any]:
         """What this session has met, in the figures of the JS SDK, and what the limits of its portal look like.
@@ -307,12 +306,6 @@ class Session:
         self._stats.succeeded(request.method, request.commands, seconds)
         if moved_to is not None:
             self.credentials.moved(moved_to)
-
-    def _tell_reset(self, outcome: object) -> None:
-        """An error about a method's execution time says when that will be free again."""
-        if isinstance(outcome, OperatingLimitError):
-            seconds = self._limits.blocked(outcome.method, self.clock.monotonic())
-            outcome.reset_at = self.clock.time() + seconds
 
     def _wait(self, reason: str, seconds: float, request: Request, context: CallContext, *, cause: str = "") -> None:
         if seconds <= 0:

@@ -165,16 +165,6 @@ def test_call__a_429_that_stays_says_when_the_method_can_run_again() -> None:
     assert caught.value.reset_at == pytest.approx(clock.time() + 31)
 
 
-def test_batch__a_command_that_used_up_its_time_says_when_it_can_run_again() -> None:
-    body = {"result": {"result": {"b": 1}, "result_error": {"0": {"error": "OPERATION_TIME_LIMIT"}}}}
-    clock = FakeClock()
-    commands = [Command("0", "crm.deal.list", {}), Command("b", "profile", {})]
-    refused, good = hook_session(FakeTransport(reply(body)), clock).batch(commands)
-    assert isinstance(refused, OperatingLimitError)
-    assert refused.reset_at == pytest.approx(clock.time() + 60)
-    assert isinstance(good, Response)
-
-
 def test_call__a_429_without_counters_waits_one_basket() -> None:
     transport, context = FakeTransport(fault("OPERATION_TIME_LIMIT", 429), ok(2)), CallContext()
     hook_session(transport).call("crm.deal.list", context=context)
