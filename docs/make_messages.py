@@ -43,7 +43,7 @@ _LOGS = {"debug", "info", "warning", "error", "exception", "log"}
 LABELS = {
     "portal", "user", "permissions", "limits", "columns", "reading", "output", "automation", "troubleshooting",
     "testing", "arguments", "checks", "examples:", "complete", "INCOMPLETE", "rows", "Portal",
-    "Hint:", "options", "usage:", "Webhook", "Profile", "Back", "Refresh",
+    "Hint:", "options", "usage:", "Webhook", "Profile", "Back", "Refresh", "application",
 }  # fmt: skip
 
 

@@ -33,10 +33,11 @@ class Status:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """The status as text, line by line."""
-        admin = "administrator" if self.is_admin else "not an administrator"
+        who, number = self.user or "user", self.user_id
+        user = f"{who} (id {number}), administrator" if self.is_admin else f"{who} (id {number}), not an administrator"
         return [
             ("portal", self.portal),
-            ("user", f"{self.user or 'user'} (id {self.user_id}), {admin}"),
+            ("user", user),
             ("way in", self.way),
             ("permissions", ", ".join(self.scopes)),
             ("not allowed", ", ".join(self.missing)),

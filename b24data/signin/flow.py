@@ -242,7 +242,7 @@ class SignIn:
         step = replace(self._link(), trouble=self._doubt(self._application))
         if portal.reveal().strip().rstrip("/").removeprefix("https://") == urlsplit(found).netloc:
             return step
-        return replace(step, note=f"The portal is {found}. {step.note}".strip())
+        return replace(step, note=". ".join(filter(None, (f"The portal is {found}", step.note))))
 
     def _probe(self, origin: str) -> str:
         """The portal's address, once it has answered as a portal does; a moved one is followed."""

@@ -37,7 +37,7 @@ _TAKEN = "✓ received and hidden; paste again to replace it"
 _TITLES = {
     "start": ("Sign in to Bitrix24", "The sign-in is kept on this machine, never in the notebook."),
     "choice": ("Choose a portal", "You have signed in to several on this machine."),
-    "link": ("Agree in your portal", "b24data then reads what you may read there."),
+    "link": ("Agree in your portal", "From then on, b24data reads what you may read there."),
 }
 
 

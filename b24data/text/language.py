@@ -25,6 +25,7 @@ LOCALES = Path(__file__).parents[1] / "locale"
 _VARIABLES = ("B24DATA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 _PLACE = re.compile(r"\{(\d?)(?:\|([^{}|]*)\|([^{}|]*)\|([^{}|]*))?\}")
 _NUMBER = re.compile(r"[\d\s.,:%+-]+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _LONGEST = 4_000  # a longer text is data, not a message
 
 
@@ -91,7 +92,8 @@ class _Template:
         def value(place: re.Match[str]) -> str:
             if place[2] is None:
                 at = int(place[1]) if place[1] else next(following)
-                return values[at] if at < len(values) else ""
+                said = values[at] if at < len(values) else ""
+                return said.replace(",", "\xa0") if _THOUSANDS.fullmatch(said) else said  # 1,234 is 1.234 in Russian
             return place[2 + _form(values[int(place[1] or 0)])]
 
         return _PLACE.sub(value, self._translation)

@@ -80,9 +80,9 @@ def test_language__is_that_of_the_variable_or_else_of_the_locale(monkeypatch, va
         ("12", "12 строк"),
         ("21", "21 строка"),
         ("0", "0 строк"),
-        ("1,001", "1,001 строка"),
+        ("1,001", "1\xa0001 строка"),
         ("112", "112 строк"),
-        ("1,234,567", "1,234,567 строк"),
+        ("1,234,567", "1\xa0234\xa0567 строк"),
     ],
 )
 def test_plurals__are_those_of_russian(count, words):
@@ -113,7 +113,19 @@ def test_an_error_of_a_call__keeps_method_code_and_the_portals_words(russian):
 
 def test_nested_values__are_translated_too(russian):
     told = IncompleteFetchError("crm.deal.list stopped after 1,500 rows: the answer was cut off").told(Face.PYTHON)
-    assert told == "crm.deal.list остановлен после 1,500 строк: ответ оборван"
+    assert told == "crm.deal.list остановлен после 1\xa0500 строк: ответ оборван"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1,234,567.5 rows/s", "1\xa0234\xa0567.5 строк/с"),
+        ("written to 1,234.parquet", "записано в 1,234.parquet"),
+        ("written to /data/1,234", "записано в /data/1,234"),
+    ],
+)
+def test_thousands__have_a_space_in_a_number_and_nothing_else_changes(text, said):
+    assert translated(text, to="ru") == said
 
 
 @pytest.mark.parametrize(
@@ -129,7 +141,7 @@ def test_values_in_quotes__stay(russian):
 
 def test_progress_and_reports__have_russian(russian):
     event = ProgressEvent(kind="rows", label="crm.deal.list", rows=69112, fraction=0.75, seconds=41, refreshes=2)
-    assert event.told() == "69,112 строк, 1,686 строк/с, осталось 0:14, обновлено токенов: 2"
+    assert event.told() == "69\xa0112 строк, 1\xa0686 строк/с, осталось 0:14, обновлено токенов: 2"
     report = FetchReport(
         method="crm.deal.list", portal="acme.bitrix24.ru", rows=3, complete=True, reason="whole_answer", walk="whole"
     )

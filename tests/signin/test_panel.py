@@ -377,6 +377,16 @@ def test_each_text_of_the_form__is_translated(profiles, monkeypatch, way):
     assert panel.go.description == ("Получить ссылку" if way == "oauth" else "Войти")
 
 
+def test_the_status_and_the_notes_of_a_sign_in__are_translated(panel, portal, monkeypatch):
+    monkeypatch.setenv("B24DATA_LANG", "ru")
+    fill(panel, portal, address=portal.url + "/company/?x=1")
+    assert f"Адрес портала: {portal.url}" in panel.message.value
+    assert "дальше b24data читает" in panel.heading.value.lower()
+    paste(panel, portal.authorization_code())
+    assert "администратор" in panel.status.value
+    assert "приложение" in panel.status.value
+
+
 def texts_in(widget):
     """What can be read of a widget, less what is the same in each language."""
     if isinstance(widget, ipywidgets.Box):
