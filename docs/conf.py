@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-from site_pages import add_keywords, with_cards  # noqa: E402  it lies beside this file
+from make_translations import IN_ENGLISH  # noqa: E402  it lies beside this file
+from site_pages import add_keywords, told_in_english, with_cards  # noqa: E402  it lies beside this file
 
 project = "b24data"
 author = "The b24data authors"
@@ -80,7 +81,7 @@ def setup(app: Any) -> None:
     _bring_notebooks()
     app.connect("source-read", _links_within_the_site)
     app.connect("doctree-read", add_keywords)
-    app.connect("html-page-context", _fold_tables)
+    app.connect("html-page-context", _finish_page)
     if app.config.nb_execution_mode != "off":
         app.connect("builder-inited", _open_a_portal)
 
@@ -103,8 +104,9 @@ def _links_within_the_site(_app: Any, _name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\(\.\./(notebooks/\w+\.ipynb)", r"](\1", source[0])
 
 
-def _fold_tables(_app: Any, _name: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
-    context["body"] = with_cards(context.get("body", ""))
+def _finish_page(app: Any, name: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    body = with_cards(context.get("body", ""))
+    context["body"] = told_in_english(body) if app.config.language == "ru" and name in IN_ENGLISH else body
 
 
 def _open_a_portal(app: Any) -> None:

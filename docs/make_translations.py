@@ -1,8 +1,9 @@
 """Bring the Russian texts up to date with the English ones.
 
 `make translations` has put the texts of the pages into docs/_build/gettext. In docs/locale a text keeps its
-translation, a new one comes in empty, one that is gone goes. The notebooks of notebooks/ru are those of notebooks
-with their prose translated.
+translation, a new one comes in empty, one that is gone goes. Of a page in ``IN_ENGLISH`` only the title is translated,
+for the menus; in the Russian site it says at its top that it is in English. The notebooks of notebooks/ru are those of
+notebooks with their prose translated.
 """
 
 from __future__ import annotations
@@ -36,6 +37,23 @@ PAGES = [
     ),
     *(f"notebooks/{path.stem}" for path in sorted(NOTEBOOKS.glob("*.ipynb"))),
 ]
+# For administrators and developers, or generated.
+IN_ENGLISH = [
+    "architecture",
+    "changelog",
+    "contributing",
+    "engines",
+    "methods",
+    "moving",
+    "parity",
+    "performance",
+    "permissions",
+    "portals",
+    "reference",
+    "reliability",
+    "sandbox",
+    "security",
+]
 HEADER = rb"""msgid ""
 msgstr ""
 "Language: ru\n"
@@ -50,6 +68,12 @@ def texts_of(path: Path) -> dict[str, str]:
     """Each text of a catalogue with its translation, which may be empty."""
     with path.open("rb") as file:
         return {str(message.id): str(message.string) for message in read_po(file) if message.id}
+
+
+def to_translate(page: str, found: Path = FOUND) -> list[str]:
+    """The texts of a page that the Russian site has in Russian, in their order: all of them, or only the title."""
+    texts = list(texts_of(found / f"{page}.pot"))
+    return texts[:1] if page in IN_ENGLISH else texts
 
 
 def translations_of(page: str) -> dict[str, str]:
@@ -72,9 +96,9 @@ def russian_notebook(name: str) -> str:
 
 def main() -> None:
     """Write catalogues and notebooks, and name the pages with texts to translate."""
-    for page in PAGES:
+    for page in [*PAGES, *IN_ENGLISH]:
         known, catalog = translations_of(page), Catalog(locale="ru", fuzzy=False)
-        for text in texts_of(FOUND / f"{page}.pot"):
+        for text in to_translate(page):
             catalog.add(text, known.get(text, ""))
         path = LOCALE / f"{page}.po"
         path.parent.mkdir(parents=True, exist_ok=True)

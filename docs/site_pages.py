@@ -1,4 +1,4 @@
-"""What is done to a page of the site: words for its search, and tables that fold into cards on a phone."""
+"""What is done to a page of the site: words for its search, tables that fold into cards on a phone, its language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from docutils import nodes
 
-__all__ = ["add_keywords", "with_cards"]
+__all__ = ["add_keywords", "told_in_english", "with_cards"]
 
 # Words that people search for and that a page does not have in this spelling.
 _KEYWORDS = {
@@ -42,6 +42,15 @@ def with_cards(body: str) -> str:
     ['<td data-label="a">', '<td data-label="b">', '<td data-label="c">']
     """
     return re.sub(r"<table class=\"docutils.*?</table>", _with_labels, body, flags=re.DOTALL)
+
+
+def told_in_english(body: str) -> str:
+    """The HTML of an English page of the Russian site, which says so below its title.
+
+    >>> told_in_english("<h1>Надёжность</h1><p>A fetch ...</p>")
+    '<h1>Надёжность</h1><p class="b24data-language">Эта страница на английском языке.</p><p>A fetch ...</p>'
+    """
+    return body.replace("</h1>", '</h1><p class="b24data-language">Эта страница на английском языке.</p>', 1)
 
 
 def _with_labels(match: re.Match[str]) -> str:

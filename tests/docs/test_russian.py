@@ -19,6 +19,8 @@ CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 WORD = re.compile(r"[A-Za-z]{4,}")
 
+EVERY = [*made.PAGES, *made.IN_ENGLISH]
+
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory):
@@ -27,10 +29,22 @@ def texts(tmp_path_factory):
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "gettext", "-D", "nb_execution_mode=off"]
     run = subprocess.run([*command, "docs", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-5_000:]
-    return {page: made.texts_of(folder / f"{page}.pot") for page in made.PAGES}
+    return {page: made.to_translate(page, folder) for page in EVERY}
 
 
-@pytest.mark.parametrize("page", made.PAGES)
+def test_every_page__is_in_russian_or_named_as_one_in_english():
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
+    notebooks = {page for page in made.PAGES if "/" in page}
+    assert pages | notebooks == set(EVERY)
+    assert len(EVERY) == len(set(EVERY))
+
+
+@pytest.mark.parametrize("page", made.IN_ENGLISH)
+def test_a_page_in_english__has_a_russian_title(page):
+    assert [re.search("[а-яё]", title) is not None for title in made.translations_of(page).values()] == [True]
+
+
+@pytest.mark.parametrize("page", EVERY)
 def test_a_page__has_every_text_in_russian_and_none_that_is_gone(page, texts):
     known = made.translations_of(page)
     assert [text for text in texts[page] if not known.get(text)] == [], "run `make translations`, then translate these"

@@ -110,6 +110,15 @@ def test_wide_tables__fold_into_cards_that_name_their_columns(site):
     assert "b24data-cards" not in narrow  # two columns have room
 
 
+def test_a_page_in_english__says_so_in_the_russian_site_and_the_menu_has_its_title_in_russian(site):
+    said = "Эта страница на английском языке."
+    page, translated = ((site / "html" / "ru" / f"{name}.html").read_text("utf-8") for name in ("portals", "lists"))
+    assert page.count(said) == 1
+    assert "Много порталов" in translated
+    assert said not in translated
+    assert said not in (site / "html" / "portals.html").read_text("utf-8")
+
+
 def test_reference__has_every_public_name(site):
     raw = (site / "html" / "objects.inv").read_bytes().split(b"\n", 4)[4]
     known = {line.split(" ")[0] for line in zlib.decompress(raw).decode().splitlines() if " py:" in line}
