@@ -38,6 +38,7 @@ _LOGGER = logging.getLogger("b24data.progress")
 _SHOW_EVERY_S = 0.5  # rows; with one wait in between that is at most four updates a second
 _WORTH_TELLING_S = 1.0  # shorter waits are how the limits work, not something that a person waits for
 _LINE_EVERY_S = 10.0
+_NOTES_THAT_STAY = 8  # more of them fold behind the summary in a notebook
 _ENOUGH_TO_JUDGE = 0.02  # of the way: before it the time left is a guess
 
 
@@ -273,10 +274,10 @@ class HtmlBar:
         text = said if event.kind == "done" else f"{event.label}: {said}"
         role = "status" if event.kind == "done" else "timer"
         above = "".join(note_html(note, role="status") for note in self._notes)
-        shown = {
-            "text/plain": "\n".join([*self._notes, text]),
-            "text/html": f"{above}{_way(event)}{note_html(text, role=role)}",
-        }
+        below = f"{_way(event)}{note_html(text, role=role)}"
+        if event.kind == "done" and len(self._notes) > _NOTES_THAT_STAY:
+            above, below = "", f"<details><summary>{html.escape(text)}</summary>{above}</details>"
+        shown = {"text/plain": "\n".join([*self._notes, text]), "text/html": f"{above}{below}"}
         if self._handle is None:
             self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:

@@ -43,6 +43,7 @@ _LOGS = {"debug", "info", "warning", "error", "exception", "log"}
 LABELS = {
     "portal", "user", "permissions", "limits", "columns", "reading", "output", "automation", "troubleshooting",
     "testing", "arguments", "checks", "examples:", "complete", "INCOMPLETE", "rows", "Portal",
+    "requests", "transferred", "absent", "failed", "stopped", "webhook",
     "Hint:", "options", "usage:", "Webhook", "Profile", "Back", "Refresh", "application",
 }  # fmt: skip
 

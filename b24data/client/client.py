@@ -86,7 +86,7 @@ class _Client(ABC):
     def _repr_html_(self) -> str:
         way, _, who = repr(self).partition("(")
         facts = [tuple(part.partition("=")[::2]) for part in who.rstrip(")").split(", ")]
-        return facts_html(way, [(name.replace("_", " "), value.strip("'")) for name, value in facts])
+        return facts_html(way, [("user id" if name == "user_id" else name, value.strip("'")) for name, value in facts])
 
     @property
     def is_init(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from b24data.sync.report import SyncReport
+from b24data.text.markup import table_html
 from b24data.text.printable import printable
 
 __all__ = ["CrmReport", "TableReport"]
@@ -77,8 +78,6 @@ class CrmReport:
         }
 
     def __str__(self) -> str:
-        count = len(self.tables)
-        title = f"{printable(self.portal)}: {count} tables in {self.seconds:.1f} s, {self.requests:,} requests"
         wide = max((len(name) for name in self.tables), default=5)
         lines = [
             f"{one.name:<{wide}} {one.rows:>11,} {one.transferred:>11,}{'' if one.state == 'ok' else f'  {one.state}'}"
@@ -86,7 +85,24 @@ class CrmReport:
         ]
         why = [f"{table.name}: {printable(table.why)}" for table in self.tables.values() if table.why]
         head = f"{'table':<{wide}} {'rows':>11} {'transferred':>11}"
-        return "\n".join([title, head, *lines, *why])
+        return "\n".join([self._title, head, *lines, *why])
+
+    @property
+    def _title(self) -> str:
+        count = len(self.tables)
+        return f"{printable(self.portal)}: {count} tables in {self.seconds:.1f} s, {self.requests:,} requests"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                one.name,
+                one.rows,
+                one.transferred,
+                "" if one.state == "ok" else f"{one.state}\n{printable(one.why)}".strip(),
+            )
+            for one in self.tables.values()
+        ]
+        return table_html(self._title, ["", "rows", "transferred", ""], rows, good=self.complete)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))

@@ -60,12 +60,12 @@ class Estimate:
         limit = f"{self.operating_share:.0%} of what the portal allows in ten minutes"
         if self.operating_share > 1:
             limit = f"{limit}: the fetch {self._pauses}"
-        facts = [("rows", self._rows), ("requests", f"{self.requests:,}"), ("time", _time(self.seconds))]
+        facts = [("rows", self._rows), ("requests", f"{self.requests:,}"), ("time needed", _time(self.seconds))]
         return facts_html(f"{self.method}: estimate, nothing fetched", [*facts, ("execution time", limit)])
 
     @property
     def _rows(self) -> str:
-        return f"{'' if self.exact else 'about '}{self.rows:,}"
+        return f"{self.rows:,}" if self.exact else f"about {self.rows:,}"
 
     @property
     def _pauses(self) -> str:

@@ -62,7 +62,7 @@ def read_value(  # noqa: PLR0911  one line a kind
         return _FLAGS[flags][value], None
     if value == "" or (value is False and kind not in ("flag", "")):
         if test in ("gt", "ge", "lt", "le", "between") and kind in ("int", "float", "day", "instant"):
-            raise _wrong(key, value, "needs a value to compare with", "leave the condition out")
+            raise _wrong(key, value, "needs a value to compare with {}", "leave the condition out")
         return "", None
     if kind == "flag":
         return _flag(key, value, flags)
@@ -123,7 +123,7 @@ def _of_numpy(key: str, value: Any) -> Any:
         return float(str(value))  # 0.1 of 32 bits is not 0.10000000149
     plain = value.astype("datetime64[us]").item() if kind == "M" else value.item()
     if kind == "m" or (kind == "M" and isinstance(plain, int)):
-        raise _wrong(key, value, "can't be compared with", "give a text, a number, a date, or a list of them")
+        raise _wrong(key, value, "can't be compared with {}", "give a text, a number, a date, or a list of them")
     return plain
 
 
@@ -132,8 +132,10 @@ def _missing(key: str, value: Any) -> ConfigError:
 
 
 def _wrong(key: str, value: Any, what: str, hint: str) -> ConfigError:
-    given = f" {brief(value, 80)}" if what.endswith("with") else f": {brief(value, 80)}"
-    return ConfigError(f"the filter {key!r} {what}{given}", hint=hint)
+    """``what`` is wrong with it: ``{}`` there is the value; else the value comes last."""
+    given = brief(value, 80)
+    said = what.replace("{}", given) if "{}" in what else f"{what}: {given}"
+    return ConfigError(f"the filter {key!r} {said}", hint=hint)
 
 
 def is_whole(value: object) -> bool:
@@ -169,7 +171,7 @@ def _examples(kind: FilterKind) -> str:
 def _flag(key: str, value: Any, flags: str) -> tuple[Any, Any]:
     said = str(value).strip().upper() if isinstance(value, str | bool | int) else ""
     if said not in _TRUE | _FALSE:
-        raise _wrong(key, value, "compares a flag with", "write True or False")
+        raise _wrong(key, value, "compares a flag with {}", "write True or False")
     true = said in _TRUE
     if flags in _FLAGS:
         return _FLAGS[flags][true], true
@@ -181,19 +183,19 @@ def _integer(key: str, value: Any, values: Mapping[str, str]) -> tuple[Any, Any]
     if number is not None and number == number.to_integral_value():
         whole = int(number)
         if not -(2**63) <= whole < 2**63:  # PHP makes it a float, which is another number
-            raise _wrong(key, value, "compares a whole number with", "the portal's numbers end at 2**63 - 1")
+            raise _wrong(key, value, "compares a whole number with {}", "the portal's numbers end at 2**63 - 1")
         return whole, whole
     if isinstance(value, str) and values:
         named = [code for code, label in values.items() if label.casefold() == value.strip().casefold()]
         told = ", ".join(f"{code} ({label})" for code, label in list(values.items())[:8])
-        raise _wrong(key, value, "compares a code with", f"write {named[0]}" if named else f"the codes are {told}")
-    raise _wrong(key, value, "compares a whole number with", _number_hint(value, whole=True))
+        raise _wrong(key, value, "compares a code with {}", f"write {named[0]}" if named else f"the codes are {told}")
+    raise _wrong(key, value, "compares a whole number with {}", _number_hint(value, whole=True))
 
 
 def _number(key: str, value: Any) -> tuple[Any, Any]:
     number = _exact(key, value)
     if number is None:
-        raise _wrong(key, value, "compares a number with", _number_hint(value))
+        raise _wrong(key, value, "compares a number with {}", _number_hint(value))
     if isinstance(value, Decimal) or (isinstance(value, str) and not _INT.fullmatch(value.strip())):
         return format(number, "f"), float(number)
     # PHP reads no exponent where a query string has one in another notation, so there is none.
@@ -211,7 +213,7 @@ def _exact(key: str, value: Any) -> Decimal | None:
         of_float = isinstance(value, float)
         number = Decimal(repr(value) if of_float else value) if of_float or type(value) is int else None
     if number is not None and (not number.is_finite() or number.adjusted() > _LARGEST or number.adjusted() < -_LARGEST):
-        raise _wrong(key, value, "compares a number with", "the portal's numbers have at most 308 digits")
+        raise _wrong(key, value, "compares a number with {}", "the portal's numbers have at most 308 digits")
     return number
 
 
@@ -242,7 +244,7 @@ def _calendar(key: str, value: Any, text: str) -> dt.date:
     if dotted := _DOTTED.fullmatch(text):
         day, month, year, _ = dotted.groups()
         hint = f'if it is day.month.year, write "{year}-{month:0>2}-{day:0>2}"'
-    raise _wrong(key, value, "compares a date with", hint)
+    raise _wrong(key, value, "compares a date with {}", hint)
 
 
 def _day(key: str, value: Any) -> tuple[Any, Any]:
@@ -259,7 +261,7 @@ def _day(key: str, value: Any) -> tuple[Any, Any]:
         value = value.date()
     if isinstance(value, dt.date):
         return value.isoformat(), value
-    raise _wrong(key, value, "compares a date with", _examples("day"))
+    raise _wrong(key, value, "compares a date with {}", _examples("day"))
 
 
 def _instant(key: str, value: Any, test: str, *, fractions: bool) -> tuple[Any, Any]:
@@ -273,7 +275,7 @@ def _instant(key: str, value: Any, test: str, *, fractions: bool) -> tuple[Any, 
         return value.isoformat(), value
     if isinstance(value, dt.date):  # midnight in the portal's zone
         return value.isoformat(), value
-    raise _wrong(key, value, "compares a time with", _examples("instant"))
+    raise _wrong(key, value, "compares a time with {}", _examples("instant"))
 
 
 def _whole_second(key: str, value: dt.datetime, test: str) -> dt.datetime:
@@ -299,7 +301,7 @@ def _read_instant(key: str, value: str, found: re.Match[str]) -> dt.datetime:
 
 def _text(key: str, value: Any, kind: FilterKind) -> tuple[Any, Any]:
     if isinstance(value, bool):
-        raise _wrong(key, value, "compares a text with", "write the text itself")
+        raise _wrong(key, value, "compares a text with {}", "write the text itself")
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of codes with gaps is one of floats in pandas
     text = value if isinstance(value, str) else _shown(value)
@@ -308,7 +310,7 @@ def _text(key: str, value: Any, kind: FilterKind) -> tuple[Any, Any]:
     text = text.strip()
     if "," in text:  # no code has a comma
         several = ", ".join(repr(one.strip()) for one in text.split(","))
-        raise _wrong(key, value, "compares a code with", f"for several values write a list: [{several}]")
+        raise _wrong(key, value, "compares a code with {}", f"for several values write a list: [{several}]")
     if isinstance(value, dt.date) or not text.isprintable():
-        raise _wrong(key, value, "compares a code with", "write the code as a text")
+        raise _wrong(key, value, "compares a code with {}", "write the code as a text")
     return (value if isinstance(value, int) else text), text.lower() or None

@@ -57,7 +57,7 @@ def sentence(error: SdkError) -> str:
     >>> sentence(ConfigError("this contains no code", code="NO_CODE", hint="paste the code"))
     'This contains no code: paste the code.'
     """
-    if isinstance(error, AjaxError | TransportError) or not error.description:
+    if isinstance(error, AjaxError) or not error.description:
         return error.told(Face.PYTHON)
     said = translated(error.description)
     text = said[0].upper() + said[1:]
@@ -246,7 +246,12 @@ class SignIn:
 
     def _probe(self, origin: str) -> str:
         """The portal's address, once it has answered as a portal does; a moved one is followed."""
-        reply = self._poster.post("server.time", f"{origin}/rest/server.time", b"{}")
+        try:
+            reply = self._poster.post("server.time", f"{origin}/rest/server.time", b"{}")
+        except TransportError as error:
+            hint = error.advice or "check the portal's address, and whether this machine is online"
+            text = f"{urlsplit(origin).netloc} does not answer: {error.description}"
+            raise TransportError("server.time", text, code=error.code, hint=hint) from error
         if reply.status in (301, 302, 307, 308) and "location" in reply.headers:
             location = Secret(reply.headers["location"])
             return str(origin_of(moved_endpoint("server.time", Secret(f"{origin}/rest/"), location)))

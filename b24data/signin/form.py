@@ -33,19 +33,21 @@ __all__ = [
 
 # Colours come from the front end, so that both themes are readable; the fallbacks are for front ends that name none.
 STYLE = """<style>
-.b24data-panel{max-width:60em;padding:14px 18px 12px;border:1px solid var(--jp-border-color2,#8886);border-radius:6px;
-  color:var(--jp-ui-font-color1,inherit);overflow:visible}
+.b24data-panel{container-type:inline-size;max-width:60em;padding:14px 18px 12px;border-radius:6px;
+  border:1px solid var(--jp-border-color2,#8886);color:var(--jp-ui-font-color1,inherit);overflow:visible}
 .b24data-panel .widget-html-content,.b24data-panel .jupyter-widget-html-content{line-height:1.45;white-space:normal}
 .b24data-panel h3{margin:0;font-size:1.2em;font-weight:600}
-.b24data-panel h3+div{opacity:.75}
+.b24data-panel h3+div:not(:empty){opacity:.75;margin-bottom:8px}
 .b24data-panel .b24data-rows{gap:6px;overflow:visible}
 .b24data-panel .b24data-row{gap:12px;flex-flow:row wrap;align-items:center;overflow:visible}
 .b24data-panel .b24data-help{flex:1 1 16em;min-width:14em;font-size:.92em;opacity:.75}
 .b24data-panel .b24data-bar{gap:6px;flex-flow:row wrap;margin-top:6px;overflow:visible}
-.b24data-panel .widget-toggle-buttons{display:flex;flex-flow:row wrap;align-items:center}
-.b24data-panel .widget-toggle-buttons>.widget-label{width:10em;flex:none;margin-right:8px;text-align:right}
+.b24data-panel .b24data[role=status],.b24data-panel .b24data-next{margin-top:8px}
+.b24data-panel .b24data-next code{display:inline-block}
+.b24data-panel .widget-toggle-buttons{display:flex;flex-flow:row wrap;align-items:center;gap:4px 0}
+.b24data-panel .widget-toggle-buttons>.widget-label{width:11em;flex:none;margin-right:8px;text-align:right}
 .b24data-panel .b24data-trouble{padding:6px 10px;border-left:4px solid var(--jp-error-color1,#d32f2f);
-  background:color-mix(in srgb,var(--jp-error-color1,#d32f2f) 10%,transparent)}
+  margin-top:8px;background:color-mix(in srgb,var(--jp-error-color1,#d32f2f) 10%,transparent)}
 .b24data-panel a.b24data-link{display:inline-block;padding:5px 16px;border-radius:3px;text-decoration:none;
   color:var(--jp-ui-inverse-font-color1,#fff);background:var(--jp-brand-color1,#1976d2)}
 .b24data-panel a.b24data-link:hover{filter:brightness(1.1)}
@@ -53,10 +55,21 @@ STYLE = """<style>
 .b24data-panel .b24data-link:active~.b24data-life{width:100%;transition:none}
 .b24data-panel code{padding:1px 5px;border-radius:3px;user-select:all;background:var(--jp-layout-color2,#8882);
   color:inherit}
+.b24data-panel select{background-image:url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+viewBox='0 0 18 18'%3E%3Cpath d='M5 7l4 4 4-4' fill='none' stroke='%23888' stroke-width='2'/%3E%3C/svg%3E")!important}
+@container (max-width:36em){ /* labels above their fields, help right below them */
+.b24data-panel .b24data-row{flex-flow:column;align-items:stretch;gap:2px;margin-bottom:4px}
+.b24data-panel .b24data-help{flex:none;min-width:0}
+.b24data-panel .widget-inline-hbox{flex-flow:row wrap;width:auto!important;height:auto;margin:0 2px!important}
+.b24data-panel .widget-inline-hbox>.widget-label{width:100%!important;flex:none;margin:0;text-align:left}
+.b24data-panel .widget-inline-hbox>:is(input,select){flex:1 1 100%;height:var(--jp-widgets-inline-height,28px)}
+.b24data-panel .widget-toggle-buttons>.widget-label{width:100%;text-align:left}
+}
 </style>"""
 
 _CODE = re.compile(r"`([^`]+)`")
-_LABEL = {"description_width": "10em"}
+_FIELD = "35em"  # with its label
+_LABEL = {"description_width": "11em"}
 
 
 def heading(title: str, text: str) -> str:
@@ -105,9 +118,9 @@ def hidden_field(description: str, placeholder: str) -> widgets.Password:
     )
 
 
-def choice(description: str) -> widgets.Dropdown:
+def choice(description: str, *, width: str = _FIELD) -> widgets.Dropdown:
     """One of several, by its name."""
-    return widgets.Dropdown(description=translated(description), style=_LABEL, layout=_wide())
+    return widgets.Dropdown(description=translated(description), style=_LABEL, layout=_wide(width))
 
 
 def ways(options: Sequence[tuple[str, str]]) -> widgets.ToggleButtons:
@@ -149,7 +162,7 @@ def next_html(name: str, names: Sequence[str]) -> str:
     """The line to run next: with the name where a later notebook needs it."""
     named = f'"{name}"' if len(names) > 1 else ""
     text = translated("Next, in a cell of your own:")
-    return f"<div>{text} <code>b24 = b24data.connect({html.escape(named)})</code></div>"
+    return f'<div class="b24data-next">{text} <code>b24 = b24data.connect({html.escape(named)})</code></div>'
 
 
 def trouble_html(error: SdkError) -> str:
@@ -157,5 +170,5 @@ def trouble_html(error: SdkError) -> str:
     return f'<div class="b24data-trouble">{note_html(f"✗ {sentence(error)}", role="alert")}</div>'
 
 
-def _wide() -> widgets.Layout:
-    return widgets.Layout(width="34em", max_width="100%", margin="0")
+def _wide(width: str = _FIELD) -> widgets.Layout:
+    return widgets.Layout(width=width, max_width="100%", margin="0")

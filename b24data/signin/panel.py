@@ -33,7 +33,7 @@ __all__ = ["AuthPanel"]
 
 _WAYS = (("Application (OAuth)", "oauth"), ("Incoming webhook", "webhook"), ("Install event", "event"))
 _PASTED = 8  # more characters than a person types at once
-_TAKEN = "✓ received and hidden; paste again to replace it"
+_TAKEN = "✓ received and hidden; paste to replace"
 _TITLES = {
     "start": ("Sign in to Bitrix24", "The sign-in is kept on this machine, never in the notebook."),
     "choice": ("Choose a portal", "You have signed in to several on this machine."),
@@ -121,7 +121,7 @@ class AuthPanel:
 
     def _build(self) -> None:
         self.heading = widgets.HTML()
-        self.portals = form.choice("Signed in to")
+        self.portals = form.choice("Signed in to", width="100%")
         self.open = form.button("Use this portal", self._use, "Connect to it, here and in connect()", primary=True)
         self.other = form.button("Sign in to another portal", self._another, "Show the form")
         self.way = form.ways(_WAYS)
@@ -155,19 +155,13 @@ class AuthPanel:
         self.more = form.button("Another portal", self._another, "Sign in to one more portal")
         self.sign_out = form.button("Sign out", self._sign_out, "Delete this profile and its tokens from this machine")
         self._rows = self._help()
-        self._choice = form.rows(
-            form.row(self.portals, "The portals that you signed in to on this machine."),
-            form.bar(self.open, self.other),
-        )
+        self._choice = form.rows(self.portals, form.bar(self.open, self.other))
         self._start = form.rows()
         self._waiting = form.rows(
             self.link, form.row(self.pasted, "Hidden, and emptied at once."), form.bar(self.use, self.again, self.back)
         )
-        self._signed_in = form.rows(
-            self.status,
-            form.row(self.switch, "connect() takes this one."),
-            form.bar(self.refresh, self.more, self.sign_out),
-        )
+        self._chosen = form.row(self.switch, "`connect()` uses this one.")
+        self._signed_in = form.rows(self.status, form.bar(self.refresh, self.more, self.sign_out))
         self.widget = form.rows()
         self.widget.add_class("b24data-panel")
         self.widget.observe(lambda change: self._flow.close() if change["new"] is None else None, names="comm")
@@ -242,6 +236,8 @@ class AuthPanel:
         self.switch.options = names
         self.switch.value = name
         self.switch.observe(self._switch, names="value")
+        several = (self._chosen,) if len(names) > 1 else ()
+        self._signed_in.children = (self.status, *several, self._signed_in.children[-1])
         self._only(self._signed_in, f"✓ Signed in to {status.portal}", f"Saved on this machine as {name!r}.")
 
     def _show_portals(self) -> None:
@@ -289,7 +285,7 @@ class AuthPanel:
 
     def _hold(self, field: widgets.Password, value: Secret[str]) -> None:
         self._held[field] = value
-        field.placeholder = _TAKEN
+        field.placeholder = translated(_TAKEN)
 
     def _let_go(self) -> None:
         for field in self._held:

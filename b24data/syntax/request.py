@@ -36,6 +36,7 @@ from b24data.syntax.values import (
     words_of,
     zone_of,
 )
+from b24data.text.language import translated
 
 __all__ = [
     "COMMANDS",
@@ -335,8 +336,8 @@ def options_of(command: str) -> list[str]:
 
 
 def _overview() -> str:
-    lines = [f"  {name:9} {what}" for name, (what, _) in COMMANDS.items()]
-    return "\n".join(["%b24 COMMAND [...]; %b24 COMMAND --help shows details", "", *lines])
+    lines = [f"  {name:9} {translated(what)}" for name, (what, _) in COMMANDS.items()]
+    return "\n".join([translated("%b24 COMMAND [...]; %b24 COMMAND --help shows details"), "", *lines])
 
 
 def _variable(name: str | None) -> str | None:

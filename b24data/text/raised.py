@@ -10,6 +10,7 @@ import functools
 import sys
 from typing import Any
 
+from b24data.text.language import translated
 from b24data.text.redact import redact
 
 __all__ = ["in_one_line", "rendered"]
@@ -37,6 +38,6 @@ def in_one_line(error: BaseException, text: str = "") -> None:
 
     A :class:`KeyboardInterrupt` says that it stopped the work, unless ``text`` says more.
     """
-    shown = text or (STOPPED if isinstance(error, KeyboardInterrupt) else str(error))
+    shown = text or (translated(STOPPED) if isinstance(error, KeyboardInterrupt) else str(error))
     known: Any = error
     known._render_traceback_ = functools.partial(rendered, error, shown)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from b24data import AjaxError, AjaxResult, FetchReport
+from b24data import AjaxError, AjaxResult, CrmReport, FetchReport, TableReport
+from b24data.lists.estimate import Estimate
 from b24data.report import Coercion
 from b24data.text.markup import facts_html
 
@@ -57,6 +58,43 @@ def test_progress__shows_what_is_waited_for_and_how_far_it_is(kernel):
     assert 'value="0.250"' in shown.html
     assert "crm.&lt;b&gt;" in shown.html
     assert "waiting 90 s for the operating limit, until " in shown.html
+
+
+def test_progress__of_many_pieces_folds_behind_its_summary_at_the_end(kernel):
+    shown = kernel.run(
+        "from b24data.progress import HtmlBar, ProgressEvent\nbar = HtmlBar()\n"
+        "for number in range(9):\n"
+        "    bar(ProgressEvent(kind='note', label='crm', summary=f'table {number}: 5 rows'))\n"
+        "bar(ProgressEvent(kind='done', label='crm', summary='the <CRM>: 45 rows'))"
+    )
+    assert "<details><summary>the &lt;CRM&gt;: 45 rows</summary>" in shown.html
+    assert shown.html.count("5 rows</div>") == 9
+
+
+def test_a_report_of_a_crm__is_a_table_in_the_readers_language(monkeypatch):
+    tables = [
+        TableReport(name="deals", state="ok", rows=1200, transferred=30, requests=4),
+        TableReport(name="calls", state="no access", why="crm: <b>ACCESS_DENIED</b>"),
+    ]
+    report = CrmReport(
+        portal="acme", target="crm", began="", seconds=4.0, tables={one.name: one for one in tables}, own_requests=1
+    )
+    shown = report._repr_html_()
+    assert "✗ acme: 2 tables in 4.0 s, 5 requests" in shown
+    assert ">1,200</td>" in shown
+    assert "no access<br>crm: &lt;b&gt;ACCESS_DENIED&lt;/b&gt;" in shown
+    monkeypatch.setenv("B24DATA_LANG", "ru")
+    shown = report._repr_html_()
+    assert "✗ acme: 2 таблицы за 4.0 с, 5 запросов" in shown
+    assert ">передано</th>" in shown
+    assert "нет доступа" in shown
+
+
+def test_an_estimate__is_in_the_readers_language(monkeypatch):
+    monkeypatch.setenv("B24DATA_LANG", "ru")
+    shown = Estimate("crm.deal.list", rows=468, requests=3, seconds=95, operating_share=0.0)._repr_html_()
+    words = re.findall(r"[A-Za-z]{3,}", re.sub(r"<[^>]+>", " ", shown).replace("crm.deal.list", ""))
+    assert words == []
 
 
 def test_a_report__is_read_at_a_glance():

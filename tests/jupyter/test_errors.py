@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from b24data import ConfigError, SdkError
+from b24data.syntax.options import HelpShown
+from b24data.syntax.request import request_of
 from b24data.text.raised import in_one_line, rendered
 
 WRONG = "import b24data\nb24 = b24data.connect()\nb24.tools.fetch_all('crm.deal.list', ['OPORTUNITY'], progress=False)"
@@ -81,6 +83,18 @@ def test_outside_of_a_notebook__the_line_is_there_too():
     stopped = KeyboardInterrupt()
     in_one_line(stopped)
     assert stopped._render_traceback_() == ["KeyboardInterrupt: stopped; no more requests are sent"]
+
+
+def test_a_stop_and_the_overview_of_commands__are_in_the_readers_language(monkeypatch, capsys):
+    monkeypatch.setenv("B24DATA_LANG", "ru")
+    stopped = KeyboardInterrupt()
+    in_one_line(stopped)
+    assert stopped._render_traceback_() == ["KeyboardInterrupt: остановлено; запросы больше не отправляются"]
+    with pytest.raises(HelpShown):
+        request_of("")
+    said = [line.strip().partition("  ")[2] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert len(said) > 5
+    assert [line for line in said if not re.search("[а-яё]", line)] == []
 
 
 STOP = "import _thread, threading; threading.Timer(0.5, _thread.interrupt_main).start()\n"

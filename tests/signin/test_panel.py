@@ -171,6 +171,14 @@ def test_a_site_that_is_no_portal__has_its_sentence_and_the_form_again(panel, po
     assert shown(panel) == ["start"]
 
 
+def test_a_portal_that_does_not_answer__is_named_without_the_terms_of_a_program(panel, portal):
+    fill(panel, portal, address="http://127.0.0.1:9")
+    assert "127.0.0.1:9 does not answer: " in panel.message.value
+    assert "check the portal&#x27;s address" in panel.message.value
+    assert "NOT_CONNECTED" not in panel.message.value
+    assert shown(panel) == ["start"]
+
+
 def test_a_saved_profile__is_shown_at_once_and_refreshes(panel, portal, profiles):
     fill(panel, portal)
     paste(panel, portal.authorization_code())
@@ -207,6 +215,20 @@ def test_profiles__are_switched_and_signed_out(panel, portal, profiles):
     press(panel, panel.sign_out)
     assert profiles.names() == ["other"]
     assert panel.client is None
+
+
+def test_the_choice_of_a_profile__is_there_where_there_are_several(panel, portal):
+    panel.way.value = "webhook"
+    for name, is_there in (("acme", False), ("other", True)):
+        panel.name.value = name
+        panel.webhook.value = portal.webhook_url
+        press(panel, panel.go)
+        assert (panel._chosen in panel._signed_in.children) is is_there
+    press(panel, panel.sign_out)
+    panel.webhook.value = portal.webhook_url
+    panel.name.value = "acme"
+    press(panel, panel.go)
+    assert panel._chosen not in panel._signed_in.children
 
 
 def test_missing_permissions__are_named(portal, profiles):
@@ -369,6 +391,8 @@ def test_each_text_of_the_form__is_translated(profiles, monkeypatch, way):
     monkeypatch.setenv("B24DATA_LANG", "ru")
     panel = AuthPanel("acme", port=0, profiles=profiles)
     panel.way.value = way
+    panel.client_secret.value = "a-secret"
+    assert panel.client_secret.placeholder.startswith("✓ получено")
     plain = re.compile(r"<style>.*?</style>|<code>.*?</code>|<[^>]+>", re.DOTALL)
     parts = (panel.widget, panel._choice, panel._waiting, panel._signed_in)
     texts = [plain.sub("", text) for part in parts for text in texts_in(part)]
