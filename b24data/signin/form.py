@@ -63,7 +63,7 @@ viewBox='0 0 18 18'%3E%3Cpath d='M5 7l4 4 4-4' fill='none' stroke='%23888' strok
 .b24data-panel .widget-inline-hbox{flex-flow:row wrap;width:auto!important;height:auto;margin:0 2px!important}
 .b24data-panel .widget-inline-hbox>.widget-label{width:100%!important;flex:none;margin:0;text-align:left}
 .b24data-panel .widget-inline-hbox>:is(input,select){flex:1 1 100%;height:var(--jp-widgets-inline-height,28px)}
-.b24data-panel .widget-toggle-buttons>.widget-label{width:100%;text-align:left}
+.b24data-panel .widget-toggle-buttons>.widget-label{width:100%;height:auto;margin:0 2px;text-align:left}
 }
 </style>"""
 

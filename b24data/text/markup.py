@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from b24data.text.language import translated
+from b24data.text.language import language, translated
 
 __all__ = ["facts_html", "note_html", "table_html"]
 
@@ -60,7 +60,9 @@ def note_html(text: str, *, role: str = "status") -> str:
 
 
 def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else _lines(value)
+    if not isinstance(value, int):
+        return _lines(value)
+    return f"{value:,}".replace(",", "\xa0") if language() == "ru" else f"{value:,}"
 
 
 def _lines(value: object) -> str:
