@@ -165,8 +165,8 @@ def _scan(args: argparse.Namespace) -> int:
 
 def _tell(files: int, leaks: Sequence[str], cures: Sequence[str]) -> None:
     print("\n".join(leaks), end="\n\n" if leaks else "")
-    told = f"{len(leaks)} secret{'s' if len(leaks) != 1 else ''}" if leaks else "no secret"
-    say(f"{told} in {files:,} file{'s' if files != 1 else ''}")
+    count, one, many = len(leaks), "s" if len(leaks) != 1 else "", "s" if files != 1 else ""
+    say(f"{count} secret{one} in {files:,} file{many}" if leaks else f"no secret in {files:,} file{many}")
     if cures:
         say("What to do:" if not cures else "\nWhat to do:")
         for line in cures:

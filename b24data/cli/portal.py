@@ -75,7 +75,7 @@ def _status(args: argparse.Namespace) -> None:
     if args.json:
         show_json(asdict(status))
     else:
-        say(status)
+        print(status.told())
 
 
 # Each command: its examples, the options that it takes, and what it does.

@@ -9,6 +9,7 @@ from typing import Any
 
 from b24data.client.client import B24OAuth
 from b24data.client.connect import Client
+from b24data.text.language import translated
 from b24data.text.markup import facts_html
 from b24data.text.printable import one_line
 
@@ -49,8 +50,14 @@ class Status:
     def __str__(self) -> str:
         return "\n".join(f"{name + ':':14}{one_line(value)}" for name, value in self.facts if value)
 
+    def told(self) -> str:
+        """The status in the reader's language."""
+        lines = [(f"{translated(name)}:", one_line(translated(value))) for name, value in self.facts if value]
+        width = max(14, *(len(name) + 1 for name, _ in lines))
+        return "\n".join(f"{name:{width}}{value}" for name, value in lines)
+
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        printer.text(str(self))
+        printer.text(self.told())
 
     def _repr_html_(self) -> str:
         return facts_html(self.portal, self.facts[1:], good=not self.missing)

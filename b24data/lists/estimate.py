@@ -51,7 +51,10 @@ class Estimate:
         crm.deal.list: 900,000 rows, 380 requests, about 32 min; the fetch pauses for the execution time limit
         """
         pauses = f"; the fetch {self._pauses}" if self.operating_share > 1 else ""
-        return f"{self.method}: {self._rows} rows, {self.requests:,} requests, {_time(self.seconds)}{pauses}"
+        time = _time(self.seconds)
+        if self.exact:
+            return f"{self.method}: {self.rows:,} rows, {self.requests:,} requests, {time}{pauses}"
+        return f"{self.method}: about {self.rows:,} rows, {self.requests:,} requests, {time}{pauses}"
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         printer.text(str(self))

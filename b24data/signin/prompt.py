@@ -93,7 +93,9 @@ def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Se
                 name = step.profile
                 choose(profiles, name)
                 named = f'"{name}"' if len(profiles.names()) > 1 else ""
-                prompt.say(f"{step.status}\n\nSigned in and saved as {name!r}. Next: b24 = b24data.connect({named})")
+                if step.status is not None:
+                    prompt.say(f"{step.status.told()}\n")
+                prompt.say(f"Signed in and saved as {name!r}. Next: b24 = b24data.connect({named})")
                 return connect_by(profiles, name)
         raise flow.step.trouble or AuthorizationRequiredError("not signed in", hint="try again")
     finally:

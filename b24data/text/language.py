@@ -67,7 +67,7 @@ def translated(text: str, to: str | None = None) -> str:
 class _Template:
     """A message with places for values, and its translation."""
 
-    __slots__ = ("_numbers", "_pattern", "_translation", "anchor", "weight")
+    __slots__ = ("_numbers", "_open", "_pattern", "_translation", "anchor", "weight")
 
     def __init__(self, message: str, translation: str) -> None:
         pieces = message.split("{}")
@@ -75,15 +75,22 @@ class _Template:
         self.weight = sum(map(len, pieces))
         written = sum(not char.isspace() for piece in pieces for char in piece)
         self._numbers = written < ((4 if pieces[0] else 6) if len(pieces) == 2 else 8)  # so little: only of numbers
+        self._open = not pieces[-1]
         self._pattern = re.compile("(.*?)".join(map(re.escape, pieces)), re.DOTALL)
         self._translation = translation
 
     def values(self, text: str) -> tuple[str, ...] | None:
         """The values in ``text``; None: it is another message."""
         match = self._pattern.fullmatch(text) if self.anchor in text else None
+        if match is not None and "\n" in text and any("\n" in value for value in self._inner(match.groups())):
+            return None  # a line, and lines around it
         if match is None or (self._numbers and not all(_NUMBER.fullmatch(value) for value in match.groups() if value)):
             return None
         return match.groups()
+
+    def _inner(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """The values that stand on one line with the message; the last one may go on."""
+        return values[: len(values) - self._open]
 
     def filled(self, values: list[str]) -> str:
         """The translation with ``values``."""

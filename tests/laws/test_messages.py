@@ -9,6 +9,7 @@ import pytest
 
 from b24data import FetchReport
 from b24data.cli.main import main
+from b24data.client.status import Status
 from b24data.errors import ConfigError, IncompleteFetchError, RateLimitedError, SchemaError
 from b24data.progress import ProgressEvent
 from b24data.text.hints import Face, option
@@ -126,6 +127,56 @@ def test_nested_values__are_translated_too(russian):
 )
 def test_thousands__have_a_space_in_a_number_and_nothing_else_changes(text, said):
     assert translated(text, to="ru") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("user: acme\n46 of 50 requests free", "user: acme\nсвободно запросов: 46 из 50"),
+        ("written to a.parquet\n3 rows", "записано в a.parquet\n3 строки"),
+        (
+            "crm.deal.list: about 1,002 rows, 3 requests, under a second",
+            "crm.deal.list: около 1\xa0002 строк, 3 запроса, меньше секунды",
+        ),
+        ("1 secret in 4 files", "секретов: 1, файлов: 4"),
+        ("no secret in 1 file", "секретов нет, файлов: 1"),
+    ],
+)
+def test_each_line__is_a_message_of_its_own(text, said):
+    assert translated(text, to="ru") == said
+
+
+def test_a_report_and_a_status__are_russian_in_each_line(russian):
+    report = FetchReport(
+        method="crm.deal.list",
+        portal="acme.bitrix24.ru",
+        rows=1000,
+        complete=True,
+        reason="reached_pinned_id",
+        walk="keyset",
+        requests=3,
+        commands=23,
+        target="deals.xlsx",
+        window=("2026-11-29T01:22:29+03:00", "2026-11-29T01:22:30+03:00"),
+    )
+    english = re.compile(r"\b(complete|requests|retries|written)\b")
+    assert not english.search(translated(str(report)))
+    status = Status(
+        portal="acme.bitrix24.ru",
+        way="webhook",
+        user="Анна",
+        user_id=1,
+        is_admin=True,
+        scopes=("crm",),
+        limits="46 of 50 requests free",
+    )
+    assert status.told().splitlines() == [
+        "портал:       acme.bitrix24.ru",
+        "пользователь: Анна (id 1), администратор",
+        "способ входа: webhook",
+        "права:        crm",
+        "лимиты:       свободно запросов: 46 из 50",
+    ]
 
 
 @pytest.mark.parametrize(
