@@ -29,12 +29,13 @@ LEFT_OUT = (
     "text/language.py",
 )
 _CODE = re.compile(
-    r"(?is)^\s*(select|insert|create|delete from|update|drop|alter|set (local|schema|timezone|lock|memory)|pragma"
-    r"|begin imm|cast\(|explain|with|"
-    r"and (not )?(coalesce|exists)|from \{|where|on conflict|(b24data|%b24|pip|chmod) \S+( [\w.{}]+)*$)"
+    r"(?is)^\s*(select(?=.*(\bfrom\b|\bwhere\b|\())|create (?!it\b|another\b|a\b)"
+    r"|insert|delete from|update|drop|alter|set (local|schema|timezone|lock|memory)|pragma|begin imm|cast\(|explain"
+    r"|with|and (not )?(coalesce|exists)|from \{|where|on conflict"
+    r"|(?!.*\b(needs|checks|shows|takes|is|has|or)\b)(b24data|%b24|pip|chmod) \S+( [\w.{}]+)*$)"
     r"|\\[dwsSb(]|\(\?|</?\w|\w+\[\w+, |(?-i:^b24data [a-z]+ .*--.*--)"
-    r"|^[%:\-\w\[\] ]*%[a-zA-Z]\S*[%:\-.\w ]*$|^\W*\{\}\W*$|->"
-    r"|^(Binder|Conversion|Out of) \w+|argument \.|^OAuth\(|^\w+\((portal|profile)=|Content-|HTTP/1"
+    r"|^(?!.*%b24\b.*\b(is|has|takes)\b|write )[%:\-\w\[\] ]*%[a-zA-Z]\S*[%:\-.\w ]*$|^\W*\{\}\W*$|->"
+    r"|^(Binder \w+|Conversion \w+|Out of Memory)|argument \.|^OAuth\(|^\w+\((portal|profile)=|Content-|HTTP/1"
     r"|Referrer|Cache-Control"
     r"|^datetime64|^timestamp\[|[A-Z]+\{\d|doublep"
 )

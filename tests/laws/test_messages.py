@@ -46,6 +46,26 @@ def test_catalogue__uses_no_value_that_a_message_does_not_have():
         assert all(place < has for place in named), key
 
 
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("create it, or give another path", True),
+        ("select fewer fields, or ask for fewer rows", True),
+        ("select is empty", True),
+        ("b24data fetch needs a file to write to", True),
+        ("%b24 sql has no query", True),
+        ("b24data login, or set B24_WEBHOOK", True),
+        ("create table deals (id bigint)", False),
+        ("create schema if not exists {}", False),
+        ("select {} from {} group by {}", False),
+        ("b24data export run deals contacts", False),
+        ("%s [%s] %d in %.3f s", False),
+    ],
+)
+def test_a_sentence__is_a_message_and_a_statement_or_command_is_none(text, is_one):
+    assert MAKE["is_message"](text) == is_one
+
+
 def test_compiled__is_what_the_texts_say():
     compiled = MAKE["CATALOGUE"].with_suffix(".mo")
     assert compiled.is_relative_to(LOCALES)
@@ -173,7 +193,7 @@ def test_a_report_and_a_status__are_russian_in_each_line(russian):
     assert status.told().splitlines() == [
         "портал:       acme.bitrix24.ru",
         "пользователь: Анна (id 1), администратор",
-        "способ входа: webhook",
+        "способ входа: вебхук",
         "права:        crm",
         "лимиты:       свободно запросов: 46 из 50",
     ]
