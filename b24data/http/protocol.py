@@ -120,6 +120,8 @@ _TIMES: msgspec.json.Decoder[dict[str, Times | None]] = msgspec.json.Decoder(dic
 class Response(msgspec.Struct, frozen=True):
     """An answer whose envelope was read, and its payload opened one level; that of a batch one level more.
 
+    ``elapsed`` is seconds on the wire, without what was waited before; 0.0 for a command of a batch.
+
     >>> Response(opened(b'{"items": [1, 2]}'), total=2).data()
     {'items': [1, 2]}
     """
@@ -128,6 +130,7 @@ class Response(msgspec.Struct, frozen=True):
     total: int | None = None
     next: int | None = None
     time: Times | None = None
+    elapsed: float = 0.0
 
     def data(self) -> Any:
         """The payload as Python objects."""
@@ -175,7 +178,8 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
         raise _bad_reply(method, reply, "a result with the status of an error")
     if error := error_inside(method, envelope.result):
         raise error
-    return Response(envelope.result, _integer(envelope.total), _integer(envelope.next), read_times(envelope.time))
+    total, following, times = _integer(envelope.total), _integer(envelope.next), read_times(envelope.time)
+    return Response(envelope.result, total, following, times, reply.elapsed)
 
 
 def _read_envelope(method: str, reply: Reply, *, batch: bool) -> _Envelope[Any]:

@@ -88,6 +88,7 @@ class _Answered(Generic[T]):
     wall_s: float
     portal_s: float
     timed_out: bool
+    elapsed_s: float
 
 
 class KeysetWalk:
@@ -204,7 +205,8 @@ class KeysetWalk:
             commands.extend(self._chain_commands(chain, len(commands)))
         answers = self._reader.pages(commands, remaining)
         rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
-        return _Answered(self._read(chains, rows, decode), ticket, answers.wall_s, answers.portal_s, answers.timed_out)
+        read = self._read(chains, rows, decode)
+        return _Answered(read, ticket, answers.wall_s, answers.portal_s, answers.timed_out, answers.elapsed_s)
 
     def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:
         upto = chain.hi if self._capability.below else self._plan.high
@@ -255,7 +257,7 @@ class KeysetWalk:
         if answered.timed_out:
             self._pace.timed_out()
             return
-        self._pace.answered(answered.ticket, answered.wall_s, answered.portal_s)
+        self._pace.answered(answered.ticket, answered.wall_s, answered.portal_s, answered.elapsed_s)
         if pages := sum(read.outcome.pages for read in answered.chains):
             self._pace.measured(answered.portal_s / pages)
 

@@ -67,8 +67,10 @@ class Pace:
         """A ticket for a request that leaves now, behind this many others; it goes back to :meth:`answered`."""
         return Ticket(self._changes, under_way)
 
-    def answered(self, ticket: Ticket, wall_seconds: float, portal_seconds: float) -> None:
+    def answered(self, ticket: Ticket, wall_seconds: float, portal_seconds: float, elapsed: float = 0.0) -> None:
         """Take in one answer, and ask for more at once, or for less.
+
+        ``elapsed`` is the part of ``wall_seconds`` in which the request was on its way; 0.0 where that is not known.
 
         An answer to a request that left before the number last changed says nothing about the present one.
         """
@@ -76,7 +78,8 @@ class Pace:
         self._least_overhead = min(self._least_overhead, overhead)
         crowded = overhead > max(2 * self._least_overhead, portal_seconds / 2)
         if portal_seconds >= _LONG_S:
-            self._count_workers(ticket.under_way + 1, overhead - self._least_overhead, portal_seconds)
+            waited = (elapsed or wall_seconds) - portal_seconds - self._least_overhead
+            self._count_workers(ticket.under_way + 1, waited, portal_seconds)
         if ticket.changes < self._changes:
             return
         quick = MOST_IN_FLIGHT * self.commands * self._page_seconds <= REQUEST_SECONDS

@@ -47,12 +47,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What each command brought, in the order of the commands; how long it took, and how much of that the portal."""
+    """What each command brought, in the order of the commands; how long it took, and how much of that the portal.
+
+    ``elapsed_s`` is without what the limits made it wait.
+    """
 
     each: list[Answer | SdkError]
     wall_s: float
     portal_s: float
     timed_out: bool = False
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class PageReader:
             return error
 
     def _answers(self, each: list[Answer | SdkError], began: float, response: Response) -> Answers:
-        return Answers(each, self.session.clock.monotonic() - began, _seconds(response))
+        wall_s = self.session.clock.monotonic() - began
+        return Answers(each, wall_s, _seconds(response), elapsed_s=response.elapsed)
 
 
 def _seconds(response: Response) -> float:

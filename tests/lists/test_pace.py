@@ -98,6 +98,13 @@ def test_pace__knows_how_few_requests_a_portal_handles_at_a_time_once_they_wait_
     assert pace.at_once == 8.0
 
 
+def test_pace__what_the_limits_made_a_request_wait_shows_no_few_workers():
+    pace = quick(in_flight=24)
+    pace.answered(pace.sent(23), 1.05, 1.0)
+    pace.answered(pace.sent(23), 12.0, 1.0, elapsed=1.06)
+    assert (pace.in_flight, pace.at_once) == (12, math.inf)
+
+
 @pytest.mark.parametrize(("wall_s", "portal_s"), [(1.9, 1.0), (2.1, 1.0), (0.9, 0.1)])
 def test_pace__a_short_wait_shows_no_few_workers(wall_s, portal_s):
     pace = quick(in_flight=24)
