@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,15 @@ def kept(portal: Sandbox, folder: Path, config: Path) -> dict:
     others = {name: value for name, value in os.environ.items() if not name.startswith("B24_")}
     environment = {**others, "B24_WEBHOOK": portal.webhook_url, "B24DATA_CONFIG_DIR": str(config)}
     typed = [sys.executable, "-m", "b24data", "crm", "sync", "--to", str(folder), "--no-gentle", "--json"]
-    done = subprocess.run(typed, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the largest child; the portal's has not ended
-    return {**json.loads(done.stdout), "peak_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10))}
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(typed, env=environment, stdout=out, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)  # of this process; getrusage has the largest of all that ended
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for file in (out, said):
+            file.seek(0)
+        assert process.returncode == 0, said.read()
+        report = json.load(out)
+    return {**report, "peak_mb": round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))}
 
 
 def most_requests(rows: int, tables: int, share: float) -> int:
