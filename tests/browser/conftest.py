@@ -164,6 +164,7 @@ class Notebook:
                 with contextlib.suppress(PlaywrightTimeout):
                     cell.locator(".jupyter-widgets input:visible").first.wait_for(timeout=5_000)
                     break
+            self.page.wait_for_function("() => !Jupyter.notebook.kernel_busy")  # until then it hears no widget
             return cell
         prompt = self.cell(number).locator(".jp-InputPrompt")
         for _ in range(10):
