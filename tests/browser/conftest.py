@@ -180,17 +180,32 @@ class Notebook:
         self.cell(number).locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[\d+\]")).wait_for()
         return self.cell(number)
 
+    def type(self, label, text, key, seen):
+        """Type until ``seen`` is there: the classic notebook loses what comes before its widgets listen."""
+        for _ in range(5):
+            self.field(label).fill(text)
+            self.page.keyboard.press(key)
+            with contextlib.suppress(PlaywrightTimeout):
+                seen.wait_for(timeout=10_000)
+                return
+
     def field(self, label):
         return self.page.get_by_label(label, exact=True).first
 
     def save(self):
         if self.place == "classic":
-            self.page.evaluate("() => Jupyter.menubar.actions.call('widgets:save-with-widgets')")
+            with self._written():
+                self.page.evaluate("() => Jupyter.menubar.actions.call('widgets:save-with-widgets')")
             self.page.wait_for_function("() => !Jupyter.notebook.dirty")
             return
         self.page.evaluate("() => document.activeElement?.blur()")  # a field of a widget keeps the keys to itself
-        self.page.keyboard.press("Control+s")
+        with self._written():
+            self.page.keyboard.press("Control+s")
         self.page.locator(".jp-mod-dirty").wait_for(state="detached")
+
+    def _written(self):
+        """Until the server has answered that the file is whole."""
+        return self.page.expect_response(lambda one: one.request.method == "PUT" and "/api/contents/" in one.url)
 
     def shoot(self, name):
         if folder := os.environ.get("B24DATA_SCREENSHOTS"):
