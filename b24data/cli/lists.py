@@ -9,15 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import Request, build_request, refuse_options
 from b24data.syntax.values import plain_of
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["COMMANDS"]
 

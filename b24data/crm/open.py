@@ -31,7 +31,7 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
 
     :param path: the folder that ``tools.sync_crm`` keeps.
     :raises ConfigError: it has no CRM tables.
-    :raises extra: DuckDB is not installed.
+    :raises MissingExtraError: DuckDB is not installed.
 
     >>> import tempfile
     >>> from b24data import Sandbox, open_crm

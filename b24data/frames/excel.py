@@ -45,7 +45,7 @@ _LONG = "Long texts"
 
 
 def check_excel() -> None:
-    """Raise :class:`extra` where XlsxWriter is missing."""
+    """Raise :class:`MissingExtraError` where XlsxWriter is missing."""
     _xlsxwriter()
 
 

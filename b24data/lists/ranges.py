@@ -29,19 +29,19 @@ Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "faile
 # A segment expected to hold more rows than this is sampled in several places before it is read: how dense the ids are
 # at its start says little about its far end.
 SURVEY_ROWS = 25_000
-# ... one sample for about this many rows, of so many pages.
+# ... one sample for about this many rows. A sample has this many pages.
 SURVEY_STEP = 10_000
 SURVEY_PAGES = 2
-# So many samples are a request of their own: everything that is asked next waits for what they show.
+# This many samples are sent as a request of their own: the next requests depend on what they show.
 SURVEY_ALONE = 4
 # A batch is filled up with chains of this many commands or more.
 SHORTEST_CHAIN = 4
 # A batch of fewer commands waits while others are under way that may leave more to go with it; where the portal is
 # known to handle few requests at a time, only while it is busy.
 SMALL_BATCH = 10
-# The last batches, which are cut so that they end together, have so many commands at least.
+# The last batches are cut so that they end together. Each has at least this many commands.
 LAST_BATCH = 30
-# So many chains behind the last row that came of a stretch are under way at once: all of them may come back empty.
+# At most this many chains behind the last row that came of a stretch are under way: all of them may come back empty.
 MOST_OF_A_STRETCH = 5
 # Where this many rows wait for earlier ones, only the earliest range is asked for. What is under way then still comes:
 # with 24 requests of 2,500 rows, the most that a walk has (pace.MOST_IN_FLIGHT), no more than 120,000 rows ever wait.
