@@ -33,7 +33,8 @@ coverage: .venv/dev.stamp
 	@$(BIN)/python -m $(SUITE) --cov --cov-report term:skip-covered
 
 soak: .venv/dev.stamp
-	@$(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest -m 'soak and not alone' -n auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/python -m pytest -m 'soak and alone'
 
 # Pages only, a few seconds: make docs SPHINX='-D nb_execution_mode=off'
 docs: .venv/dev.stamp

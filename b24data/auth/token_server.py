@@ -117,13 +117,17 @@ def read_token_reply(reply: Reply, sent: Mapping[str, str | Secret[str]] | None 
 def _pair_in(reply: Reply, sent: Iterable[Callable[[], str]]) -> Mapping[str, Any] | SdkError:
     """The fields of a reply, their secrets hidden. An error is given back, so that no traceback has the body in it."""
     try:
-        data = json.loads(reply.body.decode("utf-8-sig", "replace"))
+        text = reply.text("oauth/token")
+    except BadReplyError as error:
+        return error.with_traceback(None)
+    try:
+        data = json.loads(text.decode("utf-8-sig", "replace"))
         hidden = hide(data)
     except (ValueError, RecursionError):
         data = hidden = None
     refused = isinstance(data, dict) and names_error(data.get("error"), data.get("error_description"))
     if not isinstance(data, dict) or not (refused or data.get("access_token")):
-        start = str(redact(without_known(reply.body.decode("utf-8", "replace"), sent)[:200])).strip()
+        start = str(redact(without_known(text.decode("utf-8", "replace"), sent)[:200])).strip()
         start = start if start.startswith("<") else ""  # a page of a proxy; anything else may be a pair, half of it
         return BadReplyError(
             "oauth/token", "this is not a token reply", code="BAD_REPLY", status=reply.status, body=start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,8 +51,6 @@ class Decoder:
         self._naive_tz = naive_tz or schema.tz
         self.naive_zone = f"{naive_tz}, the portal's offset" if naive_tz else schema.tz
         self._lock = threading.Lock()
-        # More decoders than cores would only fill the memory: an answer takes four times its size meanwhile.
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._wires: dict[str, frozenset[str]] = {}
         self._plan = make_plan(schema, self._wires)
         self._coercions: dict[str, Coercion] = {}
@@ -75,10 +72,6 @@ class Decoder:
         """The rows, in their order, as a batch with the Arrow schema of ``schema``."""
         if not rows:
             return pa.RecordBatch.from_pylist([], schema=self.schema.arrow)
-        with self._slots:
-            return self._decoded(rows)
-
-    def _decoded(self, rows: Sequence[Row]) -> pa.RecordBatch:
         if not self._wires:
             self._learn(parse_rows(rows[:_LOOK]))
         while True:

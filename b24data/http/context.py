@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
 from b24data.errors import SdkError
 from b24data.http.protocol import Times
+from b24data.http.reading import ReadingThread
 
 __all__ = ["CallContext", "CancelledError", "Wait"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class CancelledError(SdkError):
@@ -36,7 +41,8 @@ class CallContext:
     """What the calls of one walk share. Any thread may use it.
 
     ``attempts`` bounds the tries of one request; ``request_id`` names them all, where it is not empty. ``gentle``
-    leaves half of the portal's burst to others. The counters end in the walk's report.
+    leaves half of the portal's burst to others. ``reading`` reads the answers; None: each thread reads its own. The
+    counters end in the walk's report.
     """
 
     cancel: threading.Event = field(default_factory=threading.Event)
@@ -45,6 +51,7 @@ class CallContext:
     gentle: bool = False
     on_wait: Callable[[Wait], None] | None = None
     on_refresh: Callable[[], None] | None = None
+    reading: ReadingThread | None = None
 
     requests: int = 0
     commands: int = 0
@@ -60,6 +67,16 @@ class CallContext:
         """Raise :class:`CancelledError` if the walk was stopped."""
         if self.cancel.is_set():
             raise CancelledError("the walk was stopped")
+
+    def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of ``work`` on an answer."""
+        reading = self.reading
+        return work(*args, **kwargs) if reading is None else reading.run(work, *args, **kwargs)
+
+    def done_reading(self) -> None:
+        """The answer of this thread is read, or is of no use."""
+        if (reading := self.reading) is not None:
+            reading.give_back()
 
     def sent(self, commands: int) -> None:
         """Count a request that goes out now."""

@@ -19,6 +19,7 @@ from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, has_reference, php_query, plain_params
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened, plain, too_deep
+from b24data.http.unpack import unpacked
 from b24data.params import ApiVersion
 from b24data.text.redact import redact
 
@@ -61,13 +62,21 @@ _ERROR_NAMES = frozenset({"error", "error_description"})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came over the wire. ``headers`` have lower-case names, ``url`` is redacted, ``elapsed`` is seconds."""
+    """What came over the wire. ``headers`` have lower-case names, ``url`` is redacted, ``elapsed`` is seconds.
+
+    ``body`` is as it came, a tenth of its text where it is compressed; :meth:`text` unpacks it.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # a Location may have a webhook's code in it, and a body tokens
     body: bytes = field(repr=False)
     url: str
     elapsed: float = 0.0
+
+    def text(self, name: str) -> bytes:
+        """The body without its ``Content-Encoding``; :class:`BadReplyError`, which has ``name``, for a damaged one."""
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        return unpacked(name, self.body, encoding, self.status)
 
 
 class Times(msgspec.Struct, frozen=True, gc=False):
@@ -160,7 +169,10 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
     status), and :class:`BadReplyError` if this is not an answer of the REST API.
     """
     try:
-        envelope = _read_envelope(method, reply, batch=version is ApiVersion.V2 and method.lower() == "batch")
+        body = reply.text(method).removeprefix(_BOM).strip()
+        envelope = _read_envelope(
+            method, reply.status, body, batch=version is ApiVersion.V2 and method.lower() == "batch"
+        )
     except BadReplyError:
         if reply.status == 429:
             # Nothing but the operating limit is documented to answer 429, and a gateway may eat the body.
@@ -169,25 +181,24 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
     if names_error(envelope.error, envelope.error_description):
         raise portal_error(method, envelope.error, envelope.error_description, reply.status)
     if method.lower() in _BARE and reply.status < 400:
-        return Response(opened(reply.body.removeprefix(_BOM).strip()))
+        return Response(opened(body))
     if envelope.result is msgspec.UNSET and envelope.error is not None:
         raise portal_error(method, envelope.error, "the portal gives no reason", reply.status)
     if envelope.result is msgspec.UNSET:
-        raise _bad_reply(method, reply, "the answer has neither a result nor an error")
+        raise _bad_reply(method, reply.status, body, "the answer has neither a result nor an error")
     if reply.status >= 400:
-        raise _bad_reply(method, reply, "a result with the status of an error")
+        raise _bad_reply(method, reply.status, body, "a result with the status of an error")
     if error := error_inside(method, envelope.result):
         raise error
     total, following, times = _integer(envelope.total), _integer(envelope.next), read_times(envelope.time)
     return Response(envelope.result, total, following, times, reply.elapsed)
 
 
-def _read_envelope(method: str, reply: Reply, *, batch: bool) -> _Envelope[Any]:
-    body = reply.body.removeprefix(_BOM).strip()
+def _read_envelope(method: str, status: int, body: bytes, *, batch: bool) -> _Envelope[Any]:
     try:
         return _decode_envelope(body, batch=batch)
     except msgspec.ValidationError:
-        raise _bad_reply(method, reply, "the answer is JSON, but not an answer of the REST API") from None
+        raise _bad_reply(method, status, body, "the answer is JSON, but not an answer of the REST API") from None
     except ValueError:
         pass
     except RecursionError:
@@ -197,7 +208,7 @@ def _read_envelope(method: str, reply: Reply, *, batch: bool) -> _Envelope[Any]:
     except (RecursionError, BadReplyError):
         raise too_deep(method) from None
     except ValueError:
-        raise _bad_reply(method, reply, _what_came(body)) from None
+        raise _bad_reply(method, status, body, _what_came(body)) from None
 
 
 def _decode_envelope(body: bytes, *, batch: bool) -> _Envelope[Any]:
@@ -217,12 +228,12 @@ def _what_came(body: bytes) -> str:
     return "the answer begins with text instead of JSON"
 
 
-def _bad_reply(method: str, reply: Reply, description: str) -> BadReplyError:
-    start = redact(reply.body[:_BODY_START].decode("utf-8", "replace")).strip()
-    hint = _BAD_STATUSES.get(reply.status, "")
-    if not hint and description.endswith("HTML") and reply.status < 500:
+def _bad_reply(method: str, status: int, body: bytes, description: str) -> BadReplyError:
+    start = redact(body[:_BODY_START].decode("utf-8", "replace")).strip()
+    hint = _BAD_STATUSES.get(status, "")
+    if not hint and description.endswith("HTML") and status < 500:
         hint = "check the portal's address"
-    return BadReplyError(method, description, code="BAD_REPLY", status=reply.status, body=start, hint=hint)
+    return BadReplyError(method, description, code="BAD_REPLY", status=status, body=start, hint=hint)
 
 
 def read_batch(response: Response, commands: Sequence[Command]) -> list[Response | AjaxError]:

@@ -277,6 +277,7 @@ class Session:
     ) -> Response | _Moved | AjaxError | TransportError:
         """Send once. What went wrong is returned, for the loop to decide."""
         accepted = False
+        context.done_reading()  # the answer before
         try:
             context.check()
             context.sent(sum(request.commands.values()))
@@ -288,12 +289,14 @@ class Session:
             tell(self.logger, logging.DEBUG, "%s [%s] %d in %.3f s", *answered)
             if 300 <= reply.status < 400 and reply.headers.get("location"):
                 return _Moved(Secret(reply.headers["location"]))
-            response = read_reply(request.method, reply, request.version)
+            response = context.read(read_reply, request.method, reply, request.version)
             accepted = True
         except AjaxError as error:
             accepted = error.status != 401
+            context.done_reading()
             return error
         except TransportError as error:
+            context.done_reading()
             context.check()  # a connection that interrupt() shut down is expected
             return error
         finally:

@@ -25,7 +25,7 @@ from b24data.http.deadline import Deadline, OverdueError
 from b24data.http.log_filter import ContainingFilter
 from b24data.http.protocol import Reply
 from b24data.http.redirect import is_loopback
-from b24data.http.unpack import check_size, unpacked
+from b24data.http.unpack import check_size
 from b24data.secret import Sealed, Secret, stays_here
 from b24data.text.hints import CERTIFICATE
 from b24data.text.printable import one_line
@@ -266,7 +266,7 @@ def _proxy_variables() -> str:
 
 
 def _read(name: str, response: httpx.Response) -> bytes:
-    """The body, unpacked. Not ``response.content``: httpx keeps bodies in reference cycles."""
+    """The body as it came. Not ``response.content``: httpx keeps bodies in reference cycles."""
     chunks, size = [], 0
     for chunk in cast("httpx.SyncByteStream", response.stream):
         size += len(chunk)
@@ -275,8 +275,7 @@ def _read(name: str, response: httpx.Response) -> bytes:
     if _has_more(response):
         # The connection isn't used again: to httpcore these bytes would be the answer to the next request.
         _shut([response.extensions["network_stream"].get_extra_info("socket")])
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    return unpacked(name, b"".join(chunks), encoding, response.status_code)
+    return b"".join(chunks)
 
 
 def _has_more(response: httpx.Response) -> bool:

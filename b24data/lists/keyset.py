@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from b24data.errors import ProtocolViolationError, SdkError
 from b24data.http.protocol import Command
+from b24data.http.reading import ReadingThread
 from b24data.lists.capability import (
     ENOUGH_ROWS,
     Capability,
@@ -180,6 +181,7 @@ class KeysetWalk:
         pace = self._pace
         pool = ThreadPoolExecutor(pace.most_in_flight, thread_name_prefix="b24data")
         under_way: set[Future[_Answered[T]]] = set()
+        self._reader.context.reading = reading = ReadingThread()
         try:
             yield from planner.ready()
             while not planner.done:
@@ -196,16 +198,24 @@ class KeysetWalk:
             self._reader.session.interrupt()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        pool.shutdown()
+        else:
+            pool.shutdown()
+        finally:
+            self._reader.context.reading = None
+            reading.close()
 
     def _ask_chains(self, chains: list[Chain], ticket: Ticket, remaining: int, decode: Decode[T]) -> _Answered[T]:
         """In a worker: ask, find out which answers count, and decode their rows."""
         commands: list[Command] = []
         for chain in chains:
             commands.extend(self._chain_commands(chain, len(commands)))
-        answers = self._reader.pages(commands, remaining)
-        rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
-        read = self._read(chains, rows, decode)
+        context = self._reader.context
+        try:
+            answers = self._reader.pages(commands, remaining)
+            rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
+            read = context.read(self._read, chains, rows, decode)
+        finally:
+            context.done_reading()
         return _Answered(read, ticket, answers.wall_s, answers.portal_s, answers.timed_out, answers.elapsed_s)
 
     def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:

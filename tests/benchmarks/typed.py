@@ -113,7 +113,7 @@ def received(url: str, select: list[str]) -> list[bytes]:
 
     def keep(self: Transport, *arguments: Any, **options: Any) -> Any:
         reply = post(self, *arguments, **options)
-        bodies.append(reply.body)
+        bodies.append(reply.text("batch"))
         return reply
 
     with B24Hook(url, UNLIMITED, verify=os.environ["SSL_CERT_FILE"]) as b24:

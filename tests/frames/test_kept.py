@@ -45,7 +45,7 @@ class Elsewhere:
     def post(self, name, url, body, headers):
         self.called.append(name)
         reply = self._inner.post(name, Secret(url.reveal().replace(self._away, self._home)), body, headers)
-        return replace(reply, body=self._change(len(self.called), name, reply.body))
+        return replace(reply, headers={}, body=self._change(len(self.called), name, reply.text(name)))
 
     def interrupt(self):
         self._inner.interrupt()

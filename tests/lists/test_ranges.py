@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -96,16 +97,22 @@ def test_planner__with_all_requests_under_way_no_more_than_120_000_rows_wait(see
     assert MOST_ROWS_WAITING < most <= MOST_ROWS_WAITING + MOST_IN_FLIGHT * 2_500 == 120_000
 
 
-def test_walk__the_rows_of_an_answer_are_decoded_at_once():
+def test_walk__the_rows_of_an_answer_are_decoded_at_once_and_by_one_thread():
+    """Each thread that decodes keeps the memory that its largest answer took."""
     portal, plan, calls = FakePortal(range(1, 60_001)), make_plan(spec_of("crm.deal.list")), []
+    threads, context = set(), CallContext()
 
     def decode(runs):
         calls.append(sum(map(len, runs)))
+        threads.add(threading.current_thread())
         return [(ids, IdRun.of(ids)) for ids in map(numbers, runs)]
 
-    rows = sum(map(len, read_list(PageReader(portal, plan, CallContext()), decode, WalkFacts())))
+    rows = sum(map(len, read_list(PageReader(portal, plan, context), decode, WalkFacts())))
     assert rows == sum(calls) == 60_000
     assert len(calls) <= portal.requests
+    [reading] = threads - {threading.current_thread()}  # which decodes the first page
+    assert reading.name.startswith("b24data-reading")
+    assert context.reading is None
 
 
 def test_next_request__samples_of_many_places_leave_before_the_ranges_that_wait_for_what_they_show():

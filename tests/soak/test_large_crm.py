@@ -18,7 +18,7 @@ import pytest
 from b24data import Sandbox
 from b24data.crm.tables import TABLES
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.alone]
 
 DEALS = int(os.environ.get("B24DATA_SOAK_DEALS", "100000"))
 SIZES = {"leads": 0.4, "contacts": 0.6, "companies": 0.2, "activities": 2.0, "tasks": 0.4}

@@ -10,7 +10,7 @@ import pytest
 from b24data import B24Hook, Sandbox
 from tests.clocks import ScaledClock
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.alone]
 
 ROWS = 1_000_000
 FIELDS = ["ID", "TITLE", "STAGE_ID", "OPPORTUNITY", "CURRENCY_ID", "ASSIGNED_BY_ID", "COMPANY_ID", "CONTACT_ID",
