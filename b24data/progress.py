@@ -32,8 +32,6 @@ from b24data.text.markup import note_html
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["Display", "Meter", "ProgressEvent", "progress_for"]
-
 _LOGGER = logging.getLogger("b24data.progress")
 _SHOW_EVERY_S = 0.5  # rows; with one wait in between that is at most four updates a second
 _WORTH_TELLING_S = 1.0  # shorter waits are how the limits work, not something that a person waits for

@@ -10,8 +10,6 @@ from b24data.text.language import translated
 from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
-__all__ = ["Coercion", "ConditionReport", "EarlierRuns", "FetchReport"]
-
 
 @dataclass(frozen=True, slots=True)
 class Coercion:

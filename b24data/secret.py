@@ -15,8 +15,6 @@ from b24data.errors import ConfigError
 from b24data.text.raised import in_one_line
 from b24data.text.redact import MASK, SECRET_NAMES, redact
 
-__all__ = ["NOTHING", "Hidden", "Sealed", "Secret", "SecretHolder", "hide", "reveal_for_encoder", "stays_here"]
-
 
 def stays_here(_: object, *__: object) -> NoReturn:
     """In the place of ``__reduce__``: what holds secrets is not pickled, so none gets into a pipe or a cache."""

@@ -16,8 +16,6 @@ from b24data.errors import ConfigError
 from b24data.secret import Hidden, Secret, SecretHolder, hide
 from b24data.text.redact import masked
 
-__all__ = ["AuthData", "B24OAuthParams", "B24OAuthSecret", "EnumAppStatus"]
-
 
 class EnumAppStatus(enum.StrEnum):
     """The status of an application on its portal, as a token reply and ``app.info`` give it."""

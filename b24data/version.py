@@ -1,5 +1,3 @@
 """Which b24data this is. It stands here so that nothing inside has to ask the package's front door."""
 
-__all__ = ["__version__"]
-
 __version__ = "0.1.0"

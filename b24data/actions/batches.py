@@ -17,8 +17,6 @@ from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
 from b24data.http.protocol import Command, Response, error_inside
 from b24data.http.session import Session
 
-__all__ = ["Batch", "BatchByChunk", "Calls", "CommandObjects", "CommandTexts", "OneCall"]
-
 OneCall: TypeAlias = Sequence[Any] | Mapping[str, Any]
 Calls: TypeAlias = Sequence[OneCall] | Mapping[str, OneCall]
 """``[("crm.deal.get", {"id": 1}), {"method": "profile"}]``, or a mapping of names to such calls."""

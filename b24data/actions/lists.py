@@ -19,8 +19,6 @@ from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, IdRun, WalkFacts
 from b24data.lists.walks import read_list
 
-__all__ = ["CallList", "CallListV3", "CallTail", "FetchList", "FetchListV3", "FetchTail"]
-
 
 class FetchList:
     """``actions.v2.fetch_list``: a whole list, page by page."""

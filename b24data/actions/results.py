@@ -12,8 +12,6 @@ from b24data.http.protocol import Response
 from b24data.http.session import Session
 from b24data.text.markup import facts_html
 
-__all__ = ["AjaxResult", "Page", "Params", "Result", "is_raised"]
-
 Params: TypeAlias = Mapping[str, Any]
 Page: TypeAlias = list[dict[str, Any]]
 

@@ -12,8 +12,6 @@ from b24data.errors import AjaxError
 from b24data.http.protocol import Response
 from b24data.http.session import Session
 
-__all__ = ["ActionsV2", "Call"]
-
 
 class ActionsV2:
     """The actions of REST 2."""

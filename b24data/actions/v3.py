@@ -17,8 +17,6 @@ from b24data.http.retry import is_read
 from b24data.http.session import Session
 from b24data.lists.methods import check_reads
 
-__all__ = ["ActionsV3", "Aggregate", "Call"]
-
 _FUNCTIONS = ("sum", "avg", "min", "max", "count", "countDistinct")
 
 

@@ -15,8 +15,6 @@ from b24data.secret import Sealed, Secret
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
-__all__ = ["KEY", "Cipher", "key_of_keyring"]
-
 KEY = "B24DATA_TOKEN_KEY"
 _MAKE = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 _SERVICE, _USER = "b24data", "token key"  # what the keyring shows to its owner

@@ -27,8 +27,6 @@ from b24data.secret import Secret, stays_here
 from b24data.text.redact import masked
 from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret
 
-__all__ = ["OAuth", "RefreshCallback"]
-
 RefreshCallback = Callable[..., object]
 """``callback(*, auth_data: AuthData, b24_oauth_params: B24OAuthParams)``"""
 

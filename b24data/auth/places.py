@@ -11,8 +11,6 @@ from b24data.errors import ConfigError
 from b24data.files.places import config_folder
 from b24data.secret import NOTHING, Secret
 
-__all__ = ["STORE", "shelf_at"]
-
 STORE = "B24DATA_TOKEN_STORE"
 
 

@@ -22,8 +22,6 @@ from b24data.text.redact import redact
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Database", "PostgresTokenStore"]
-
 _TABLE = "create table b24data_tokens (name text primary key, content bytea not null, changed timestamptz not null)"
 _WRITE = """
 insert into b24data_tokens (name, content, changed) values (%s, %s, now())

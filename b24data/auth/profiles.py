@@ -27,8 +27,6 @@ from b24data.text.hints import as_profile, sign_in
 from b24data.text.redact import masked
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["Profile", "Profiles"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:

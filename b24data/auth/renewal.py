@@ -16,8 +16,6 @@ from b24data.http.session import Poster
 from b24data.secret import SecretHolder, hide
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["Renewal", "Renewed"]
-
 _BROKER_S = 60.0
 # After these it is unknown whether the server carried the refresh out.
 _UNKNOWN = frozenset({"TIMEOUT", "CONNECTION_LOST", "BAD_REPLY"})

@@ -17,8 +17,6 @@ from b24data.files.locks import locked
 from b24data.files.places import make_profiles_folder
 from b24data.secret import Secret
 
-__all__ = ["LEASE_S", "LOCK_S", "PROFILE_NAME", "Document", "FileDocument", "Folder", "Shelf", "already_read"]
-
 LOCK_S = 180.0  # longer than a refresh can take
 LEASE_S = 5.0  # as long as a killed program may take to go
 # Not what Windows takes for a device, such as nul and com1, nor a dot in the end, which it leaves off.

@@ -19,20 +19,6 @@ from b24data.secret import Secret, hide, reveal_for_encoder
 from b24data.text.printable import one_line
 from b24data.tokens import B24OAuthParams
 
-__all__ = [
-    "STORE_FAULT",
-    "DocumentStore",
-    "FileTokenStore",
-    "ForeignStore",
-    "KeyringTokenStore",
-    "StoredTokens",
-    "TokenStore",
-    "check_owner",
-    "first_of",
-    "hidden_json",
-    "private_json",
-]
-
 STORE_FAULT = "STORE"
 _STORE = "fix its class: the reference shows what load(), save() and lock() do and return"
 

@@ -29,8 +29,6 @@ from b24data.secret import Secret, hide
 from b24data.text.redact import redact, without_known
 from b24data.tokens import B24OAuthParams, B24OAuthSecret, EnumAppStatus
 
-__all__ = ["ask_server", "may_see_secrets", "merge_token_reply", "read_token_reply", "token_url"]
-
 _SERVERS = frozenset({"oauth.bitrix.info", "oauth.bitrix24.tech"})
 _SIGN_IN = "sign in again to authorize the application"
 _APPLICATION = "check client_id and client_secret, and that the application is installed on this portal"

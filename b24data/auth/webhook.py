@@ -14,8 +14,6 @@ from b24data.http.redirect import Origin, origin_of
 from b24data.secret import NOTHING, Secret, stays_here
 from b24data.tokens import AuthData
 
-__all__ = ["HookCredentials"]
-
 _HOOK_PATH = re.compile(r"/rest/(?:api/)?(\d+)/([^/]+)/?")
 
 

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["draw"]
-
 _OPEN, _WON, _INK, _FAINT = "#2f6db5", "#3f9b6c", "#1f2933", "#66727f"
 _MONTHS = 12
 

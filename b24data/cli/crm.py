@@ -12,8 +12,6 @@ from b24data.syntax.request import profiles_of
 if TYPE_CHECKING:
     from b24data.progress import ProgressEvent
 
-__all__ = ["COMMANDS"]
-
 
 def _crm_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from b24data.client.client import B24OAuth
 
-__all__ = ["COMMANDS"]
-
 METHOD = "crm.deal.list"
 SELECT = [
     *("ID", "TITLE", "CATEGORY_ID", "STAGE_ID", "OPPORTUNITY", "CURRENCY_ID", "CLOSED"),

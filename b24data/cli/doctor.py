@@ -19,8 +19,6 @@ from b24data.version import __version__
 if TYPE_CHECKING:
     from b24data.doctor.check import Check
 
-__all__ = ["COMMANDS"]
-
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     looks = parser.add_argument_group(translated("checks"))

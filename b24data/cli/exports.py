@@ -19,8 +19,6 @@ from b24data.syntax.options import WrongUsageError, add_options
 if TYPE_CHECKING:
     from b24data.exports.spec import Export
 
-__all__ = ["COMMANDS"]
-
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True, help="list, run or status")

@@ -16,8 +16,6 @@ from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError,
 from b24data.syntax.request import Request, build_request, refuse_options
 from b24data.syntax.values import plain_of
 
-__all__ = ["COMMANDS"]
-
 
 def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")

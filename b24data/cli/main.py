@@ -19,8 +19,6 @@ from b24data.text.hints import Face
 from b24data.text.language import translated
 from b24data.version import __version__
 
-__all__ = ["COMMANDS", "main"]
-
 # Each command with the module that has it in its COMMANDS, imported when the command is typed.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "start here": {

@@ -15,8 +15,6 @@ from typing import Any, TextIO
 from b24data.text.language import translated
 from b24data.text.printable import one_line, printable
 
-__all__ = ["Commands", "say", "show_json", "show_table", "table_lines", "terminal_width"]
-
 # The commands of a module: examples for the help page, what adds the options, and what runs.
 Commands = Mapping[
     str,

@@ -13,8 +13,6 @@ from b24data.syntax.options import add_options
 if TYPE_CHECKING:
     from b24data.auth.profiles import Profile
 
-__all__ = ["COMMANDS"]
-
 
 def _login_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", nargs="?", metavar="PROFILE", help="the name of the profile (the portal's name)")

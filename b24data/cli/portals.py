@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from b24data.portals.outcome import PortalOutcome
     from b24data.portals.portals import Portals
 
-__all__ = ["at_many"]
-
 
 def at_many(args: argparse.Namespace, profiles: str | list[str], work: Callable[[Portals], Any]) -> int:
     """Do ``work`` at many portals and show how it ended at each; the exit code is that of the worst."""

@@ -14,8 +14,6 @@ from b24data.syntax.values import mapping_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMMANDS"]
-
 
 def _sql_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="QUERY", help="one SELECT; SHOW TABLES lists the tables")

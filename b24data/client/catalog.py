@@ -11,8 +11,6 @@ from b24data.client.connect import Client
 from b24data.errors import ConfigError, MethodNotFoundError
 from b24data.lists.methods import documented_names, known_methods, nearest_names, only_reads, spec_of
 
-__all__ = ["MethodEntry", "check_call", "documented", "is_list", "of_portal", "own_parameters", "raise_for_error"]
-
 
 @dataclass(frozen=True, slots=True)
 class MethodEntry:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 from b24data.auth.profiles import Profiles
 
-__all__ = ["choose", "chosen", "panel_waits", "waits"]
-
 _lock = threading.Lock()
 _chosen: dict[str, str] = {}  # by the place of the profiles
 _waiting: list[Callable[[], bool]] = []

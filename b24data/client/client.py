@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Transport, Verify
     from b24data.sql.report import SqlPlan
 
-__all__ = ["B24Hook", "B24OAuth"]
-
 
 _YOURS = "its tokens go through a function of yours"
 

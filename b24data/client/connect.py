@@ -26,8 +26,6 @@ from b24data.text.hints import as_profile, sign_in
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify
 
-__all__ = ["Client", "Source", "connect", "connect_by", "dotenv", "find_credentials", "profile_name"]
-
 Client = B24OAuth | B24Hook
 _LOGGER = logging.getLogger("b24data")
 

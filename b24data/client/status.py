@@ -13,8 +13,6 @@ from b24data.text.language import translated
 from b24data.text.markup import facts_html
 from b24data.text.printable import one_line
 
-__all__ = ["Status", "status_of"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:

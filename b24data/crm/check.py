@@ -13,8 +13,6 @@ from b24data.crm.snapshot import quoted, snapshot_of
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CrmCheck", "Finding", "check_crm"]
-
 _EXAMPLES = 5
 _CENT = 0.01
 

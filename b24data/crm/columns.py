@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["COLUMNS", "SQL_TYPES"]
-
 SQL_TYPES = {
     "i": "bigint",
     "f": "double precision",

@@ -18,8 +18,6 @@ from b24data.text.redact import redact, without_known
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["export_crm"]
-
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # Stricter than libpq, which quotes what it can't read, and with it a part of the password.
 _WORD = r"(?:[^\s/@:?#&=%\[\],]|%[0-9a-fA-F]{2})*"

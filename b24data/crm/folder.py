@@ -14,8 +14,6 @@ from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.files.workfolder import WorkFolder
 from b24data.sync.source import check_folder
 
-__all__ = ["CrmFolder", "Manifest", "TableFacts"]
-
 _NAME, _FILE = "_b24data", "crm.json"
 _VERSION = 1
 

@@ -15,8 +15,6 @@ import pyarrow as pa
 from b24data.frames.bindings import type_id_of
 from b24data.lists.names import folded
 
-__all__ = ["LINKS", "Link"]
-
 Cells = tuple[Any, ...]
 
 

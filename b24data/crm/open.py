@@ -12,8 +12,6 @@ from b24data.errors import extra
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["make_views", "open_closed", "open_crm"]
-
 # Before the tables are there, and locked: no file, no network, no extension, no variable of the caller's.
 _CLOSED = {
     "enable_external_access": "false",

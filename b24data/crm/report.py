@@ -10,8 +10,6 @@ from b24data.sync.report import SyncReport
 from b24data.text.markup import table_html
 from b24data.text.printable import printable
 
-__all__ = ["CrmReport", "TableReport"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableReport:

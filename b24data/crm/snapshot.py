@@ -21,8 +21,6 @@ from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
 from b24data.text.hints import SYNC_CRM
 
-__all__ = ["Snapshot", "SnapshotTable", "quoted", "snapshot_of", "sql_names"]
-
 _FORMAT = ds.ParquetFileFormat()
 _TRIES = 3  # a file may go between being listed and being opened, when a sync puts two parts in the place of one
 

@@ -44,8 +44,6 @@ from b24data.progress import Meter, progress_for
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
 
-__all__ = ["CrmSync", "check_since", "tables_of"]
-
 _SIDE_BY_SIDE = 6
 _WORKERS = MOST_IN_FLIGHT // _SIDE_BY_SIDE  # each: all tables together ask for no more at once than one list alone
 _ROWS = "rows.parquet"

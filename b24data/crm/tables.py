@@ -15,8 +15,6 @@ from typing import Any, Literal
 from b24data.errors import ConfigError
 from b24data.lists.names import near_names
 
-__all__ = ["TABLES", "Owners", "Table", "chosen", "smart_tables", "sql_name"]
-
 
 @dataclass(frozen=True, slots=True)
 class Owners:

@@ -8,8 +8,6 @@ from typing import Literal
 from b24data.errors import SdkError
 from b24data.text.hints import Face, spelled
 
-__all__ = ["Check", "State", "failed"]
-
 State = Literal["ok", "warn", "FAILED"]
 
 

@@ -21,8 +21,6 @@ from b24data.lists.reader import PageReader
 from b24data.lists.rows import id_reader
 from b24data.text.redact import redact
 
-__all__ = ["USUAL", "Finding", "findings_of", "portal_kind"]
-
 # What most portals have, and the dialects that differ most.
 USUAL = ("crm.deal.list", "crm.contact.list", "tasks.task.list", "user.get", "crm.status.list")
 

@@ -17,8 +17,6 @@ from typing import Literal
 
 from b24data.files.atomic import open_regular
 
-__all__ = ["is_ignored", "matches"]
-
 _MOST = 64 << 20  # bytes of an index or of patterns; what is larger is not read
 
 

@@ -17,8 +17,6 @@ from b24data.files.atomic import open_regular
 from b24data.text.printable import printable
 from b24data.text.redact import masked
 
-__all__ = ["Leak", "cures", "files_in", "leaks_in_file", "leaks_in_notebook", "leaks_in_text", "shown_name"]
-
 _SUFFIXES = frozenset(
     (".ipynb", ".py", ".env", ".toml", ".json", ".yaml", ".yml", ".ini", ".cfg", ".sh", ".ps1", ".md")
 )

@@ -21,8 +21,6 @@ from b24data.files.locks import locked
 from b24data.files.places import data_folder
 from b24data.http.shared_state import StateFile, UnusableError, state_folder
 
-__all__ = ["machine_checks"]
-
 _PACKAGES = (
     "httpx",
     "pandas",

@@ -12,8 +12,6 @@ from b24data.doctor.check import Check, failed
 from b24data.errors import AjaxError, RefreshTokenError, SdkError
 from b24data.http.redirect import is_loopback
 
-__all__ = ["clock_check", "portal_checks"]
-
 _CLOCK_S = 60.0
 
 

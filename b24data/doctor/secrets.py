@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 from b24data.http.redirect import is_loopback
 from b24data.text.redact import NAMES, SUBKEYS, layers
 
-__all__ = ["SecretSpan", "secret_kind", "secrets_in"]
-
 _KINDS = {
     "access token": ("access_token", "accesstoken", "auth_id", "auth"),
     "refresh token": ("refresh_token", "refreshtoken", "refresh_id"),

@@ -9,8 +9,6 @@ from b24data.auth.profiles import Profiles
 from b24data.client.connect import Client, connect_by
 from b24data.portals.connect import check_portals, chosen_profiles
 
-__all__ = ["extractor", "profiles_named"]
-
 
 def profiles_named(wanted: str | Sequence[str]) -> list[str]:
     """The names of profiles: ``"*"`` is every profile. Each is of another portal, which only one task may read.

@@ -13,8 +13,6 @@ from b24data.crm.tables import Table, sql_name
 from b24data.frames.texts import texts_of
 from b24data.lists.names import folded
 
-__all__ = ["DELETED", "Key", "Piece", "linked_pieces", "owned_pieces", "plain_pieces"]
-
 Key = tuple[Any, ...]
 DELETED = "deleted_on_portal"  # true in a row that tells dlt what to delete, and false in each row that is loaded
 

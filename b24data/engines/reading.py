@@ -17,8 +17,6 @@ from b24data.sync.filters import LONG_AGO, changed_since
 from b24data.sync.source import Source, check_synced
 from b24data.sync.sync import check_gone, check_seen
 
-__all__ = ["Began", "Kept", "read_synced", "read_whole"]
-
 Began = dict[str, Any]  # the two clocks when a run began, as JSON keeps them
 _PLACE = "the destination"
 Kept = Callable[[], set[Key]]  # gives the keys of the rows that are loaded, asked for when they are needed

@@ -19,20 +19,6 @@ from b24data.files.locks import locked
 from b24data.files.places import data_folder, runtime_folder
 from b24data.text.pages import page
 
-__all__ = [
-    "ALL_DUE",
-    "Entry",
-    "command_of",
-    "entries_of",
-    "held",
-    "left_behind",
-    "line_of",
-    "read",
-    "with_entry",
-    "without",
-    "write",
-]
-
 ALL_DUE = "--due"
 _MARK = "# b24data:"
 _LONGEST = 998  # of a command; cron of Debian and Red Hat cuts off or refuses what is longer

@@ -14,8 +14,6 @@ from b24data.errors import (
 )
 from b24data.portals.outcome import causes_of
 
-__all__ = ["ExitCode", "exit_code", "worst"]
-
 
 class ExitCode(IntEnum):
     """How a command ended, for whoever started it."""

@@ -31,8 +31,6 @@ from b24data.syntax.options import nearest, options_among
 from b24data.text.pages import page
 from b24data.text.redact import looks_secret
 
-__all__ = ["FILE_NAME", "KEYS", "choose", "each_portal", "find_file", "read_exports"]
-
 FILE_NAME = "exports.toml"
 
 

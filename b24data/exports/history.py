@@ -19,8 +19,6 @@ from b24data.files.locks import locked
 from b24data.files.places import data_folder
 from b24data.files.sealed import DamagedError, seal, unsealed
 
-__all__ = ["Run", "RunFiles", "RunHistory", "due_at", "status"]
-
 _LOGGER = logging.getLogger("b24data.exports")
 _MOST_RUNS = 100
 _VERSION = 2

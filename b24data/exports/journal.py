@@ -16,8 +16,6 @@ from b24data.progress import ProgressEvent
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
-__all__ = ["Journal", "Show"]
-
 Show = Callable[[Mapping[str, Any]], object]
 
 _LOGGER = logging.getLogger("b24data.exports")

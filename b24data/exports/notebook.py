@@ -22,8 +22,6 @@ from b24data.files.places import data_folder
 from b24data.frames.parquet import check_target
 from b24data.text.redact import redact
 
-__all__ = ["NotebookRun"]
-
 _TAG, _INJECTED = "parameters", "injected-parameters"
 _LAST_S = 1  # what is left for a cell that begins when the time is over
 

@@ -14,8 +14,6 @@ from b24data.errors import ExportError, SdkError
 from b24data.http.transport import Transport
 from b24data.text.printable import printable
 
-__all__ = ["notify"]
-
 _PATIENCE_S = 60
 
 

@@ -13,8 +13,6 @@ from b24data.syntax.body import scalar_of
 from b24data.syntax.options import nearest
 from b24data.text.redact import looks_secret
 
-__all__ = ["cell_source", "check_names", "check_parameters", "parameters_of"]
-
 
 def parameters_of(texts: Sequence[str] | None) -> dict[str, Any]:
     """``month=2026-10`` and its like as values.

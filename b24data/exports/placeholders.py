@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-__all__ = ["PLACEHOLDERS", "check_placeholders", "fill", "has_placeholders", "placeholders"]
-
 PLACEHOLDERS = ("date", "yesterday", "month", "last_month", "year", "hour", "name", "profile")
 
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")

@@ -26,8 +26,6 @@ from b24data.progress import ProgressEvent
 from b24data.text.hints import Face
 from b24data.text.redact import redact
 
-__all__ = ["Runner", "estimate"]
-
 _PATIENCE_S = 1.0  # longer than a program that only looks holds the lock
 
 

@@ -15,8 +15,6 @@ from b24data.exports.placeholders import fill, placeholders
 from b24data.files.atomic import path_of
 from b24data.frames.csvfile import CsvKind
 
-__all__ = ["CrmExport", "Export", "FullExport", "ListExport", "NotebookExport", "Seconds", "SyncExport"]
-
 
 class Seconds(float):
     """A duration that stands as ``"30min"`` in the file."""

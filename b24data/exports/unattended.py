@@ -9,8 +9,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["unattended"]
-
 
 @contextlib.contextmanager
 def unattended(folder: Path) -> Iterator[None]:

@@ -27,8 +27,6 @@ from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row, parse_rows
 from b24data.lists.walk import IdRun
 
-__all__ = ["ListColumns", "settle"]
-
 
 @dataclass(frozen=True, slots=True)
 class ListColumns:

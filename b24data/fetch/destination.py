@@ -21,8 +21,6 @@ from b24data.text.raised import in_one_line
 if TYPE_CHECKING:
     from b24data.fetch.fetch import Fetch
 
-__all__ = ["Destination"]
-
 
 class Destination:
     """The sink of one fetch: ``with`` opens it, and closes it in the end, or aborts it where something fails.

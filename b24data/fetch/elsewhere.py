@@ -25,8 +25,6 @@ from b24data.secret import Secret
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
-__all__ = ["Place", "placed"]
-
 R = TypeVar("R")
 # What is put there appears as a whole.
 _AT_ONCE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory"})

@@ -40,8 +40,6 @@ from b24data.lists.walks import walk_of
 from b24data.progress import progress_for
 from b24data.report import Coercion, ConditionReport, FetchReport
 
-__all__ = ["Fetch", "Fetcher"]
-
 
 class Fetch:
     """A fetch under way: iterate over :meth:`batches`, or pass them :meth:`into` a sink.

@@ -19,8 +19,6 @@ from b24data.frames.sinks import Sink, passed_on, united
 from b24data.http.clock import Clock
 from b24data.report import FetchReport
 
-__all__ = ["JobSink"]
-
 # The largest part in rows, bytes and seconds. After a kill, at most one part is fetched again.
 _PART_ROWS = 25_000
 _PART_BYTES = 16 * 2**20

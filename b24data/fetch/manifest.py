@@ -13,18 +13,6 @@ from b24data.files.sealed import DamagedError, unsealed
 from b24data.files.workfolder import WorkFolder
 from b24data.report import Coercion
 
-__all__ = [
-    "LASTS_S",
-    "MANIFEST",
-    "VERSION",
-    "Checkpoint",
-    "Fingerprint",
-    "Manifest",
-    "Part",
-    "folder_of",
-    "read_manifest",
-]
-
 # A later version that cannot read this starts over.
 VERSION = 2
 # After a day too much has changed for two halves of a list to make one.

@@ -13,8 +13,6 @@ from b24data.lists.literals import is_whole
 from b24data.progress import ProgressEvent
 from b24data.text.hints import option
 
-__all__ = ["FetchOptions", "Options", "ProgressOption", "check_choice"]
-
 ProgressOption = bool | Literal["auto"] | Callable[[ProgressEvent], object]
 
 

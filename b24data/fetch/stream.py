@@ -13,8 +13,6 @@ from b24data.report import FetchReport
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Stream", "frames_of"]
-
 T = TypeVar("T")
 
 

@@ -18,8 +18,6 @@ from b24data.files.atomic import open_regular, read_bounded, write_whole
 from b24data.files.places import data_folder
 from b24data.files.workfolder import WorkFolder
 
-__all__ = ["JobFacts", "enter", "leave", "unfinished"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:

@@ -28,8 +28,6 @@ from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
 from b24data.version import __version__
 
-__all__ = ["CachedDescription", "DescriptionCache", "cache_of"]
-
 _LEFT_S = 30 * 86_400.0  # entries that were not used for this long are removed
 
 

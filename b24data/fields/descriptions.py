@@ -26,8 +26,6 @@ from b24data.lists.methods import MethodSpec
 from b24data.lists.plan import ListPlan, settled
 from b24data.lists.query import FieldType, FieldTypes
 
-__all__ = ["JUST_S", "KEPT_S", "Described", "Descriptions", "field_types"]
-
 KEPT_S = 600.0
 JUST_S = 5.0  # asked so lately that the portal would say the same
 

@@ -26,8 +26,6 @@ from b24data.lists.rows import Row, parse_rows, rows_of
 from b24data.lists.walk import IdRun, WalkFacts
 from b24data.lists.walks import read_list
 
-__all__ = ["Coded", "Dictionaries", "Dictionary", "Words", "dictionary_of", "own_words"]
-
 Words = Mapping[str, str | None]
 """The label of each code. None: the code means nothing, such as user 0."""
 

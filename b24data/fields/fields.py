@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 from b24data.lists.columns import ColumnFacts
 
-__all__ = ["Field", "WireCase", "completed", "documented_fields", "read_fields", "undescribed"]
-
 WireCase = Literal["as_is", "camel"]
 
 

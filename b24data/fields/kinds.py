@@ -35,8 +35,6 @@ from b24data.errors import ConfigError
 from b24data.fields.fields import Field
 from b24data.text.hints import option
 
-__all__ = ["EXACT", "Kind", "arrow_type", "check_zone", "kind_of_dtype", "kind_of_field", "offset_of"]
-
 EXACT = 2**53  # integers below survive a double; this one may have been the next
 
 Kind = Literal[

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 
 from b24data.lists.names import folded
 
-__all__ = ["meanings_of"]
-
 # crm-stage-history-list.md: STAGE_SEMANTIC_ID and STATUS_SEMANTIC_ID; deals, leads and items have the same codes.
 _SEMANTICS = {"P": "in progress", "S": "success", "F": "failure"}
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["OPENAPI", "rows_described"]
-
 OPENAPI = "rest.documentation.openapi"
 
 _TYPES = {"integer": "integer", "number": "double", "float": "double", "boolean": "boolean", "object": "object"}

@@ -20,24 +20,6 @@ from b24data.files.ownership import check_own, is_own, kind_of, may_others_write
 from b24data.secret import Secret
 from b24data.text.hints import option
 
-__all__ = [
-    "append_private",
-    "create",
-    "file_behind",
-    "is_address",
-    "name_of",
-    "open_regular",
-    "path_of",
-    "read_bounded",
-    "read_private",
-    "remove_temp_siblings",
-    "rename_over",
-    "replace_file",
-    "sync_to_disk",
-    "temp_sibling",
-    "write_whole",
-]
-
 _NEVER = threading.Event()
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _LARGEST = 64 << 20  # bytes; a state with a filter of 1,000,000 ids has 10 MB

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 
 from b24data.errors import ExportError
 
-__all__ = ["disk_error", "resumable", "told"]
-
 _CURES = {
     errno.ENOSPC: "make room on that disk",
     errno.EDQUOT: "your quota on that disk is used up: remove files of yours, or give a path on another disk",

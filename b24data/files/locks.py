@@ -18,8 +18,6 @@ from b24data.files.disk import disk_error
 from b24data.files.ownership import check_own
 from b24data.files.places import runtime_folder
 
-__all__ = ["locked"]
-
 _NEVER = threading.Event()
 _POLL_S = 0.05
 _HELD = frozenset((errno.EWOULDBLOCK, errno.EAGAIN))

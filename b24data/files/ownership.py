@@ -7,8 +7,6 @@ import stat
 
 from b24data.errors import ExportError
 
-__all__ = ["check_own", "is_own", "kind_of", "may_others_write", "owner_of", "user_name"]
-
 _ROOT = 0
 _KINDS = (
     (stat.S_ISLNK, "a link"),

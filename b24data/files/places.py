@@ -15,8 +15,6 @@ from pathlib import Path
 from b24data.errors import ConfigError
 from b24data.files.ownership import is_own, kind_of, may_others_write, owner_of, user_name
 
-__all__ = ["cache_folder", "config_folder", "data_folder", "make_private", "make_profiles_folder", "runtime_folder"]
-
 _STATE, _CONFIG = "B24DATA_STATE_DIR", "B24DATA_CONFIG_DIR"
 
 

@@ -8,8 +8,6 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-__all__ = ["DamagedError", "Sealed", "seal", "unsealed"]
-
 
 class Sealed(Protocol):
     """A dataclass with its version and its seal; the seal is empty until it is written."""

@@ -20,8 +20,6 @@ from b24data.files.disk import disk_error, told
 from b24data.files.locks import locked
 from b24data.files.ownership import check_own, may_others_write
 
-__all__ = ["LOCK", "WorkFolder"]
-
 LOCK = "lock"
 
 # Where they are there, names are looked up in the folder that was checked, whatever has its path by now.

@@ -11,8 +11,6 @@ from b24data.fields.fields import Field
 from b24data.frames.schema import Column
 from b24data.lists.names import folded
 
-__all__ = ["Binding", "Ref", "binding_of", "type_id_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Ref:

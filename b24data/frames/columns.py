@@ -18,8 +18,6 @@ from b24data.lists.rows import parse_rows
 from b24data.report import Coercion
 from b24data.text.hints import option
 
-__all__ = ["Decoder"]
-
 _LOOK = 200  # rows that are read twice, to learn which JSON types the columns have
 
 

@@ -25,8 +25,6 @@ from b24data.frames.parse import Misfit, Strict, Zones, letters_of, parsed, requ
 from b24data.frames.schema import Column, Guess
 from b24data.frames.texts import flag_texts, text_of, texts_of
 
-__all__ = ["CONTACT_WIRE", "OBJECT_WIRE", "from_array", "from_values", "regrouped"]
-
 # How PHONE, EMAIL, WEB and IM arrive: every part a text.
 CONTACT_WIRE = pa.list_(pa.struct(dict.fromkeys(("ID", "VALUE_TYPE", "VALUE", "TYPE_ID"), pa.string())))
 

@@ -28,8 +28,6 @@ from b24data.frames.newfile import NewFile
 from b24data.frames.sinks import recast
 from b24data.report import FetchReport
 
-__all__ = ["CSV_KINDS", "EXCEL_DIGITS", "EXCEL_ROWS", "CsvKind", "CsvSink"]
-
 CsvKind = Literal["plain", "excel-ru"]
 
 EXCEL_ROWS = 1_048_576  # of a sheet, with its header

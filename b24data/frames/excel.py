@@ -31,8 +31,6 @@ from b24data.frames.newfile import NewFile
 from b24data.frames.sinks import recast
 from b24data.report import FetchReport
 
-__all__ = ["ExcelSink", "check_excel"]
-
 _COLUMNS = 16_384
 _CHARACTERS = 32_767  # of a cell, as UTF-16 counts them
 _SHEET_NAME = 31

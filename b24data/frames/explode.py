@@ -16,8 +16,6 @@ from b24data.lists.names import check_names
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["explode", "first"]
-
 _MIXED = "fm"  # phones, e-mail addresses and the like in one list: b24restdocs, crm-item-list.md
 
 

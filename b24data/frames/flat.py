@@ -10,8 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["decoded", "is_number", "iso", "joined", "local", "text_of", "zone_in"]
-
 
 def zone_in(field: pa.Field) -> str:
     """The name of a column, with the zone where its values have lost it.

@@ -8,8 +8,6 @@ from typing import Any
 
 from b24data.fields.kinds import EXACT, Kind
 
-__all__ = ["elements", "guessed", "is_flag", "is_id", "is_instant", "is_nothing", "is_slashed"]
-
 
 def guessed(values: Sequence[Any]) -> tuple[Kind, bool]:
     """The narrowest kind that holds all the values, and whether they are lists of it.

@@ -15,8 +15,6 @@ from b24data.frames.titles import Titles
 from b24data.http.context import CallContext
 from b24data.lists.names import check_names, folded, near_names
 
-__all__ = ["check_named", "make_labels", "named_columns"]
-
 _SHOWN = 8  # columns that have labels, in an error
 
 

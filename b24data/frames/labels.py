@@ -18,8 +18,6 @@ from b24data.frames.schema import Column, Schema
 from b24data.frames.titles import Titles
 from b24data.lists.names import folded
 
-__all__ = ["LabelMode", "LabelOption", "Labels", "check_labels"]
-
 LabelMode = Literal["add", "replace", False]
 LabelOption = LabelMode | list[str] | tuple[str, ...]
 """``"add"`` and ``"replace"`` are for all columns of codes; a list names columns that get labels beside them."""

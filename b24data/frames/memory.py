@@ -17,8 +17,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["POOL", "few_arenas", "give_back", "kernels", "shared_memory"]
-
 POOL = pa.system_memory_pool()
 
 

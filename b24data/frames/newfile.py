@@ -9,8 +9,6 @@ from pathlib import Path
 from b24data.files.atomic import create, replace_file, temp_sibling
 from b24data.files.disk import told
 
-__all__ = ["NewFile"]
-
 
 class NewFile:
     """``file`` is open to write; :meth:`put` gives it the name and the rights of the target, :meth:`abort` removes it.

@@ -14,8 +14,6 @@ from b24data.frames.labels import Labels
 from b24data.frames.schema import Schema
 from b24data.report import Coercion
 
-__all__ = ["OutputColumns", "coercion_text"]
-
 
 @dataclass(slots=True)
 class OutputColumns:

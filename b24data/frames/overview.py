@@ -12,8 +12,6 @@ from b24data.frames.schema import Column, build_schema
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["columns_of", "fields_frame"]
-
 
 def columns_of(fields: Mapping[str, Field], id_code: str | None) -> list[Column]:
     """The column of each field, in their order; of a money field the one with the amount."""

@@ -26,8 +26,6 @@ import pyarrow as pa
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DtypeBackend", "array_of", "pandas_metadata"]
-
 DtypeBackend = Literal["numpy_nullable", "pyarrow"]
 
 

@@ -18,8 +18,6 @@ from b24data.frames.pandas_types import pandas_metadata
 from b24data.frames.sinks import metadata_of, recast, united
 from b24data.report import FetchReport
 
-__all__ = ["GrowingFile", "ParquetSink", "batches_of", "check_target", "opened", "rows_of", "schema_of", "table_of"]
-
 _GROUP, _LARGEST_GROUP = 32_768, 50_000  # rows of a row group
 _GROUP_BYTES = 16 * 2**20  # of rows that wait for their group: wide tables have smaller groups
 _BATCH = 8_192  # rows that are read at once

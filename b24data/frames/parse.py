@@ -20,8 +20,6 @@ from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 from b24data.frames.texts import texts_of
 
-__all__ = ["Misfit", "Strict", "Zones", "letters_of", "parsed", "require"]
-
 
 @dataclass(slots=True)
 class Zones:

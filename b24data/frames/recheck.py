@@ -22,8 +22,6 @@ from b24data.lists.conditions import Condition, Group, Node, each_condition
 from b24data.lists.walk import IdRun
 from b24data.report import ConditionReport
 
-__all__ = ["Recheck", "condition_reports", "id_run"]
-
 _RANGES: dict[str, Callable[[Any, Any], Any]] = {
     "gt": pc.greater,
     "ge": pc.greater_equal,

@@ -17,14 +17,6 @@ from b24data.frames.guesses import elements, guessed, is_flag, is_id, is_instant
 from b24data.http.payload import decoded
 from b24data.lists.names import ANYWAY, check_names, folded, near_names
 
-__all__ = [
-    "Column",
-    "Schema",
-    "build_schema",
-    "make_columns",
-]
-
-
 # "rows": read off the first rows. "later": off later rows. "id": of the id, for which nothing or something else is
 # described. "flag": a char that looked like Y and N. "time": an object that looked like a time. "day": described as a
 # day or a time, which the portal may write in a format of its own. "page": told by the documentation alone.

@@ -13,8 +13,6 @@ import pyarrow as pa
 from b24data.files.disk import told
 from b24data.frames.sinks import Sink, passed_on, united
 
-__all__ = ["StagedSink"]
-
 
 class StagedSink:
     """Keeps batches in a file that has no name, so that not even a kill leaves it behind; ``close`` passes them on.

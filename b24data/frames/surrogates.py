@@ -17,8 +17,6 @@ import pyarrow as pa
 
 from b24data.frames.parse import Misfit, letters_of
 
-__all__ = ["moved"]
-
 # The first halves of pairs for planes 2, 4, ... 16: the bit that the reader loses is set in them.
 _LOSING = re.compile(rb"\\u[dD](?:8[4-7c-fC-F]|[9abAB][4-7c-fC-F])")
 

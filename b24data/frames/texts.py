@@ -12,8 +12,6 @@ from b24data.fields.kinds import EXACT
 from b24data.frames.memory import POOL
 from b24data.frames.memory import kernels as pc
 
-__all__ = ["flag_texts", "text_of", "texts_of"]
-
 
 def text_of(value: Any) -> str:
     """A value as text: numbers as they read, a whole one without a point, objects and arrays as compact JSON.

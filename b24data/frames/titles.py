@@ -21,8 +21,6 @@ from b24data.lists.rows import parse_rows, rows_of
 if TYPE_CHECKING:
     from b24data.frames.output import OutputColumns
 
-__all__ = ["MOST_ROWS", "TitleQueue", "Titles"]
-
 _PAGE = 50  # a page of crm.item.list
 _TRANSIENT = (RateLimitedError, OperatingLimitError, ServerError)
 

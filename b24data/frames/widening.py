@@ -17,8 +17,6 @@ from b24data.frames.guesses import is_nothing, is_slashed
 from b24data.frames.parse import Misfit, Zones
 from b24data.frames.schema import Column, Schema, make_columns
 
-__all__ = ["grows", "widened"]
-
 
 def grows(column: Column, misfits: Sequence[Misfit]) -> bool:
     """Whether the column becomes wider where values do not fit: a guess, or days that may be two days each."""

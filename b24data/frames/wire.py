@@ -26,8 +26,6 @@ from b24data.frames.parse import Misfit, Zones, require
 from b24data.frames.schema import Column, Schema
 from b24data.frames.surrogates import moved
 
-__all__ = ["Plan", "Reading", "Row", "make_plan", "read_fast", "read_robust", "wires_of"]
-
 Row = msgspec.Raw | bytes
 Wires = Mapping[str, frozenset[str]]
 

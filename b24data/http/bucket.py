@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 
 from b24data.params import RateLimitConfig
 
-__all__ = ["LeakyBucket"]
-
 _QUIET_S = 60.0  # without a refusal for so long, a slowed bucket doubles its pace
 _SLOWEST = 1 / 8
 _TOGETHER_S = 1.0  # refusals within so long are one

@@ -6,8 +6,6 @@ import threading
 import time
 from typing import Protocol
 
-__all__ = ["SYSTEM_CLOCK", "Clock"]
-
 # On Windows a blocked wait does not see Ctrl-C, so a long wait is made of short ones.
 _SLICE_S = 0.5
 

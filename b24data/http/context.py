@@ -11,8 +11,6 @@ from b24data.errors import SdkError
 from b24data.http.protocol import Times
 from b24data.http.reading import ReadingThread
 
-__all__ = ["CallContext", "CancelledError", "Wait"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

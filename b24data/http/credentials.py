@@ -10,8 +10,6 @@ from b24data.http.context import CallContext
 from b24data.http.redirect import is_loopback, origin_of
 from b24data.secret import Secret
 
-__all__ = ["Admin", "Credentials", "Grant", "check_endpoint"]
-
 
 @dataclass(frozen=True, slots=True)
 class Grant:

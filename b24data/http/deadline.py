@@ -10,8 +10,6 @@ from typing import Any
 
 from b24data.http.clock import Clock
 
-__all__ = ["Deadline", "OverdueError"]
-
 
 class OverdueError(Exception):
     """The time for the whole answer is over. Internal: the transport makes its own error of it."""

@@ -14,8 +14,6 @@ from b24data.http.protocol import Reply, Response, read_reply
 from b24data.http.session import Session
 from b24data.params import ApiVersion
 
-__all__ = ["Caller", "DelegatedSession"]
-
 
 class Caller(Protocol):
     """Anything that can call a method."""

@@ -15,17 +15,6 @@ import msgspec
 from b24data.errors import ConfigError
 from b24data.text.redact import masked
 
-__all__ = [
-    "MAX_COMMANDS",
-    "Command",
-    "check_method",
-    "commands_of",
-    "encode_batch",
-    "has_reference",
-    "php_query",
-    "plain_params",
-]
-
 MAX_COMMANDS = 50  # b24restdocs, settings/how-to-call-rest-api/batch.md
 
 _METHOD = re.compile(r"[A-Za-z][\w.\-]*")

@@ -22,8 +22,6 @@ from b24data.text.hints import CALL, DESCRIBE, option, sign_in
 from b24data.text.printable import one_line
 from b24data.text.redact import redact
 
-__all__ = ["EXPIRED_TOKEN", "REFUSED_BEFORE_RUNNING", "is_unpaid", "names_error", "portal_error", "wants_sign_in"]
-
 EXPIRED_TOKEN = frozenset({"expired_token", "invalid_token"})
 REFUSED_BEFORE_RUNNING = EXPIRED_TOKEN | {"QUERY_LIMIT_EXCEEDED", "OPERATION_TIME_LIMIT"}
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 from b24data.http.protocol import Times
 
-__all__ = ["NEARLY_ALL", "OperatingLedger"]
-
 _FLIGHT_S = 120.0  # a request that never reported back no longer counts after this
 # The part of the limit that is used: what a command takes is known from those before it, so little need be spared.
 NEARLY_ALL = 0.99

@@ -20,8 +20,6 @@ from b24data.http.redirect import is_loopback
 from b24data.http.shared_state import StateFile, UnusableError, state_folder
 from b24data.params import RestrictionParams
 
-__all__ = ["Limits", "Observation", "Reservation"]
-
 # Without shared state the number of programs is unknown; with this many of them the portal is not overrun.
 _UNKNOWN_PROGRAMS = 4
 

@@ -10,8 +10,6 @@ import warnings
 from b24data.text.printable import printable
 from b24data.text.redact import redact
 
-__all__ = ["ContainingFilter", "RedactingFilter", "tell"]
-
 
 class RedactingFilter(logging.Filter):
     """Masks secrets in every record and in the traceback that comes with it, and writes control characters out."""

@@ -13,8 +13,6 @@ import msgspec
 
 from b24data.errors import BadReplyError
 
-__all__ = ["Payload", "decoded", "decoded_list", "mended", "opened", "plain", "too_deep"]
-
 Payload: TypeAlias = list[msgspec.Raw] | dict[str, msgspec.Raw] | str | int | float | bool | None
 
 _OPEN: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)

@@ -15,8 +15,6 @@ from b24data.errors import TransportError
 from b24data.secret import Secret
 from b24data.text.printable import one_line
 
-__all__ = ["Origin", "bitrix24_zone", "is_loopback", "moved_endpoint", "origin_of"]
-
 # Where a portal sends a browser to sign in: its own page, the network's, the administration's.
 _LOGIN = re.compile(r"(?!/rest/).*?/(auth|login|oauth/authorize|bitrix/admin)(/|\.php|$)", re.IGNORECASE)
 _SUFFIXES = tuple(

@@ -17,8 +17,6 @@ from b24data.params import ApiVersion
 from b24data.secret import Secret, reveal_for_encoder
 from b24data.text.redact import redact
 
-__all__ = ["Request"]
-
 _LOGGED = 300
 _ENCODER = msgspec.json.Encoder(enc_hook=reveal_for_encoder)
 

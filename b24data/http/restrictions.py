@@ -16,8 +16,6 @@ from typing import Any, TypeVar
 from b24data.errors import ConfigError
 from b24data.params import AdaptiveConfig, OperatingLimitConfig, RateLimitConfig, RestrictionParams
 
-__all__ = ["restrictions_of"]
-
 C = TypeVar("C")
 
 # What the JS SDK says in milliseconds, and our name for it.

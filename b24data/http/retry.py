@@ -19,8 +19,6 @@ from b24data.errors import (
 from b24data.http.error_codes import EXPIRED_TOKEN
 from b24data.params import RestrictionParams
 
-__all__ = ["Action", "Step", "backoff", "decide", "is_read"]
-
 _HOPELESS = frozenset({"OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE", "TOO_LARGE", "TOO_DEEP"})
 # HTML with a good status, and never yet an answer: a wrong address more often than a passing trouble.
 _HTML_ATTEMPTS = 3

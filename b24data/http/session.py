@@ -35,8 +35,6 @@ from b24data.secret import Secret, stays_here
 from b24data.text.raised import in_one_line
 from b24data.text.redact import redact
 
-__all__ = ["Poster", "Session"]
-
 _MOST_HOPS = 5
 _USED_UP = "OPERATION_TIME_LIMIT"
 _LONG_S = 5.0

@@ -20,8 +20,6 @@ from b24data.errors import ConfigError, ExportError
 from b24data.files.locks import locked
 from b24data.files.places import runtime_folder
 
-__all__ = ["StateFile", "UnusableError", "state_folder"]
-
 _PATIENCE_S = 5.0  # a transaction takes a tenth of a millisecond; who holds one for so long was stopped
 _FORGOTTEN_S = 3600.0
 _SUM = 8  # bytes

@@ -7,8 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["CallStats"]
-
 
 class CallStats:
     """Counts calls, retries, waits for limits, and errors by method. Any thread may use it; times are seconds."""

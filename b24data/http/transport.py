@@ -32,8 +32,6 @@ from b24data.text.printable import one_line
 from b24data.text.redact import redact
 from b24data.version import __version__
 
-__all__ = ["Timeout", "Transport", "Verify"]
-
 Timeout: TypeAlias = float | httpx.Timeout | None
 Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 

@@ -6,8 +6,6 @@ from zlib_ng import zlib_ng
 
 from b24data.errors import BadReplyError
 
-__all__ = ["MOST_BYTES", "MOST_VALUES", "check_size", "unpacked"]
-
 # The largest answers are batches of 2,500 rows. With all fields of a deal such a one has 6 MB and 85,000 values, with
 # 300 more fields of the portal's own 23 MB and 760,000 values. A value takes up to 76 bytes of memory, whatever its
 # length is in JSON, so both are bounded: 100 KB and 1,600 values a row.

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from b24data.syntax.options import OPTIONS
 from b24data.syntax.request import COMMANDS, CRM_ACTIONS, options_of
 
-__all__ = ["Completion", "Knowledge", "complete", "starting"]
-
 _LINE = re.compile(r"(?:^|.*=\s*)%{1,2}b24(?:\s+(?P<rest>.*))?$", re.DOTALL)
 _OPERATORS = re.compile(r"^[\"']?[<>=!@%*]*")
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from b24data.text.markup import facts_html
 
-__all__ = ["Record", "readable"]
-
 
 class Record(dict[str, Any]):
     """A dict that a notebook shows as a table."""

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from b24data.portals.portals import Portals
     from b24data.signin.panel import AuthPanel
 
-__all__ = ["B24Magic", "load", "unload"]
-
 
 def load(shell: InteractiveShell) -> None:
     """Bring ``%b24``, its completion and ``%b24 call?`` into a shell; once is enough, twice does no harm."""

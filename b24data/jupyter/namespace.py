@@ -14,8 +14,6 @@ from b24data.syntax.references import names_in
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Names", "evaluate", "names_here"]
-
 
 class Names(Mapping[str, Any]):
     """The variables of a function before those of the notebook."""

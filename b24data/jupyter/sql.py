@@ -15,8 +15,6 @@ from b24data.jupyter.namespace import Names
 from b24data.lists.names import near_names
 from b24data.syntax.references import kind_of
 
-__all__ = ["Parameters", "frames_in", "words_in"]
-
 # A text, a name in quotation marks, a comment: what they contain is not a name, except for the quoted one.
 _APART = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|(\w*\$\w*\$).*?\1", re.DOTALL)
 _PLAIN = (

@@ -11,8 +11,6 @@ from b24data.errors import ConfigError
 from b24data.jupyter.completion import Completion, starting
 from b24data.syntax.values import words_of
 
-__all__ = ["Query", "SqlKnowledge", "complete_sql", "query_at"]
-
 _CELL = re.compile(r"\s*%%b24\s+sql\b(?P<head>[^\n]*)\n")
 _LINE = re.compile(r"%b24\s+sql\b(?P<head>[^\"'\n]*)(?P<quote>[\"'])(?P<body>(?:(?!(?P=quote))[^\n])*)$")
 _CALL = re.compile(

@@ -14,8 +14,6 @@ from b24data.syntax.values import without_semicolon
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["install", "uninstall"]
-
 _HELP = re.compile(r"^(?P<line>\s*%{1,2}b24(?:\s+\w+)?)(?:\s[^\"'?]*)?\?{1,2}\s*$")
 
 

@@ -31,8 +31,6 @@ from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.text.hints import option
 
-__all__ = ["BlockWalk", "block_shape", "owners_in", "with_owners"]
-
 T = TypeVar("T")
 
 _FIRST_BLOCK = 10

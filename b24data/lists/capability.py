@@ -15,9 +15,6 @@ from b24data.errors import SdkError
 from b24data.http.protocol import Command
 from b24data.lists.plan import ListPlan
 
-__all__ = ["ENOUGH_ROWS", "Capability", "check_order", "judge_parts", "judge_probe"]
-__all__ += ["opening_commands", "part_commands", "reference"]
-
 # Rows of the first page (from 0) that the probe names: at least _FLOOR, behind _AFTER, up to _UPTO.
 _FLOOR, _AFTER, _UPTO = 1, 2, 4
 # A first page with fewer rows proves nothing.

@@ -16,8 +16,6 @@ from typing import Any
 
 from b24data.lists.methods import MethodSpec
 
-__all__ = ["ColumnFacts", "column_facts"]
-
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:

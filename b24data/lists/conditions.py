@@ -16,20 +16,6 @@ from b24data.errors import ConfigError
 from b24data.lists.literals import brief
 from b24data.text.hints import option
 
-__all__ = [
-    "Condition",
-    "Group",
-    "Node",
-    "Test",
-    "as_object",
-    "as_v3",
-    "bounds_of",
-    "each_condition",
-    "split_filter_key",
-    "test_of",
-    "tree_of",
-]
-
 Test = Literal["eq", "ne", "gt", "ge", "lt", "le", "in", "not in", "between", "like", "not like", ""]
 
 _PREFIX = re.compile(r"^[!<>=@%?*~+]*")

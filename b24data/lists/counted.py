@@ -25,8 +25,6 @@ from b24data.lists.rows import Row, id_in, value_at
 from b24data.lists.walk import Decode, WalkFacts
 from b24data.text.hints import option
 
-__all__ = ["CountedWalk"]
-
 T = TypeVar("T")
 # So many empty pages, one after the other, may hide rows that the portal counts.
 _MOST_EMPTY = 100

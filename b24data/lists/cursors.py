@@ -20,8 +20,6 @@ from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_reader, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
-__all__ = ["CursorWalk"]
-
 T = TypeVar("T")
 
 # im.notify.get: notifications that ask for a confirmation come first, all others after them.

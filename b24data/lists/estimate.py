@@ -16,8 +16,6 @@ from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
 from b24data.text.markup import facts_html
 
-__all__ = ["Estimate", "estimate_list"]
-
 _PLACES = 20
 # A range of at least this many estimated rows that differs from its neighbour is sampled again, at most this often.
 _WORTH_A_LOOK = 5_000

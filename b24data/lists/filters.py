@@ -16,8 +16,6 @@ from typing import Any
 
 from b24data.lists.methods import MethodSpec
 
-__all__ = ["FilterFacts", "FilterName", "filter_facts"]
-
 
 @dataclass(frozen=True, slots=True)
 class FilterName:

@@ -28,8 +28,6 @@ from b24data.lists.reader import Answer, Answers, PageReader
 from b24data.lists.rows import Row, id_reader
 from b24data.lists.walk import Decode, IdRun, WalkFacts
 
-__all__ = ["KeysetWalk", "Opening", "judge_opening"]
-
 T = TypeVar("T")
 # How often to look up from waiting for answers: on Windows a blocked wait does not see Ctrl-C.
 _LOOK_UP_S = 0.5

@@ -17,8 +17,6 @@ from typing import Any, Literal
 
 from b24data.errors import ConfigError
 
-__all__ = ["FilterKind", "brief", "is_whole", "plain_scalar", "read_value"]
-
 FilterKind = Literal["int", "float", "flag", "day", "instant", "code", "text", ""]
 
 _INT = re.compile(r"[+-]?[0-9]+")

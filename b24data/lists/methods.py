@@ -22,9 +22,6 @@ WalkKind = Literal[
     "keyset", "offset", "page_nav", "offset_limit", "last_id", "v3_keyset", "v3_tail", "whole", "refused"
 ]
 
-__all__ = ["MethodSpec", "WalkKind", "check_reads", "documented_names", "known_methods"]
-__all__ += ["nearest_methods", "nearest_names", "only_reads", "spec_of"]
-
 
 _V3 = "v3:"
 _COMMON: dict[str, Any] = {"filter": "filter", "order": "order", "select": "select", "documented": False}

@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterable
 from b24data.errors import SchemaError
 from b24data.text.hints import option
 
-__all__ = ["ANYWAY", "check_names", "folded", "near_names"]
-
 ANYWAY = f"{option('check_fields', False)} sends it unchanged"
 # Letters of two alphabets in one name: most of the Cyrillic capitals look Latin.
 _MIXED = re.compile(r"[A-Za-z].*[^\x00-\x7f]|[^\x00-\x7f].*[A-Za-z]", re.DOTALL)

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from b24data.http.encode import MAX_COMMANDS
 
-__all__ = ["MOST_IN_FLIGHT", "Pace", "Ticket"]
-
 # One request may run 60 s (protocol: a gateway cuts it off after that); a batch is sized for a third of it.
 REQUEST_SECONDS = 60.0
 BATCH_SECONDS = REQUEST_SECONDS / 3

@@ -26,8 +26,6 @@ from b24data.lists.query import FieldTypes, Query, put, read_query
 from b24data.lists.resolve import Resolved, resolve
 from b24data.text.hints import CALL, Face, option, spelled
 
-__all__ = ["ListPlan", "Params", "default_part", "make_plan", "settled"]
-
 # A position, a `$result[...]` reference to one, or no bound.
 Bound: TypeAlias = int | str | None
 # By name, or by position for the methods that want that.

@@ -19,8 +19,6 @@ from b24data.lists.literals import FilterKind, brief
 from b24data.lists.methods import MethodSpec
 from b24data.text.hints import CALL, option
 
-__all__ = ["FieldType", "FieldTypes", "Query", "put", "read_query", "selected_names"]
-
 
 @dataclass(frozen=True, slots=True)
 class FieldType:

@@ -20,8 +20,6 @@ from typing import Generic, Literal, TypeVar
 from b24data.errors import SdkError
 from b24data.lists.capability import Capability
 
-__all__ = ["Block", "Chain", "Outcome", "RangePlanner", "Segment", "read_chain"]
-
 T = TypeVar("T")
 Row = TypeVar("Row")
 Ending = Literal["full", "short_page", "empty_page", "reached_pinned_id", "failed"]

@@ -23,8 +23,6 @@ from b24data.http.session import Session
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row, rows_of
 
-__all__ = ["Answer", "Answers", "PageReader"]
-
 # After this many failed attempts a batch is split; each piece is retried on its own.
 BATCH_ATTEMPTS = 4
 _GATEWAY_TIMEOUT = 504

@@ -15,8 +15,6 @@ from b24data.lists.methods import MethodSpec
 from b24data.lists.names import ANYWAY, check_names, folded
 from b24data.lists.query import FieldType, FieldTypes, Query
 
-__all__ = ["Resolved", "resolve"]
-
 _RANGES = ("gt", "ge", "lt", "le", "between")
 # crm-item-list.md says so of its method. User fields of all lists are of one kind, but no other page says so.
 _USER_FLAGS = "1/0"

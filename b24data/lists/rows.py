@@ -19,8 +19,6 @@ from b24data.http.protocol import BatchParts, Response
 from b24data.lists.methods import MethodSpec
 from b24data.text.hints import CALL
 
-__all__ = ["Row", "id_in", "id_reader", "parse_rows", "rows_of", "value_at"]
-
 Row = msgspec.Raw
 
 _Holder: TypeAlias = list[Row] | dict[str, Row]

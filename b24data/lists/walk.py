@@ -11,8 +11,6 @@ from typing import Protocol, TypeAlias, TypeVar
 from b24data.errors import IncompleteFetchError, ProtocolViolationError, SchemaError, SdkError
 from b24data.lists.rows import Row
 
-__all__ = ["Decode", "IdRun", "Walk", "WalkFacts", "broken_off"]
-
 T = TypeVar("T")
 
 

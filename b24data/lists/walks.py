@@ -19,8 +19,6 @@ from b24data.lists.reader import PageReader
 from b24data.lists.walk import Decode, Walk, WalkFacts, broken_off
 from b24data.lists.whole import EmptyWalk, WholeWalk
 
-__all__ = ["read_list", "tell_deprecated", "walk_of"]
-
 T = TypeVar("T")
 
 _WALKS: dict[WalkKind, Callable[[PageReader, WalkFacts], Walk]] = {

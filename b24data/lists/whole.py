@@ -12,8 +12,6 @@ from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, value_at
 from b24data.lists.walk import Decode, WalkFacts
 
-__all__ = ["EmptyWalk", "WholeWalk"]
-
 T = TypeVar("T")
 
 

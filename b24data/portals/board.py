@@ -7,8 +7,6 @@ from collections import Counter
 from b24data.portals.outcome import PortalOutcome
 from b24data.progress import Meter, ProgressEvent
 
-__all__ = ["Board"]
-
 
 class Board:
     """Adds up what the fetches of the portals tell, for one display.

@@ -16,8 +16,6 @@ from b24data.text.hints import sign_in
 if TYPE_CHECKING:
     from b24data.http.transport import Timeout, Verify
 
-__all__ = ["check_portals", "chosen_profiles", "connect_all"]
-
 
 def connect_all(
     profiles: str | Iterable[str] = "*",

@@ -15,8 +15,6 @@ from b24data.errors import (
 from b24data.http.error_codes import is_unpaid
 from b24data.text.hints import Face, sign_in, spelled
 
-__all__ = ["PortalOutcome", "State", "causes_of", "outcome_of"]
-
 State = Literal["ok", "partial", "sign in again", "payment required", "blocked", "unreachable", "failed"]
 
 # b24restdocs, _includes/system-errors.md: the portal is blocked by hand, or closed.

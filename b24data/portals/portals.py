@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from b24data.portals.tools import PortalTools
 
-__all__ = ["Portals"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -10,8 +10,6 @@ from b24data.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["profiles"]
-
 
 def profiles() -> pd.DataFrame:
     """The portals that were signed in to on this machine: name, portal, user, kind, last_use. Nothing is sent.

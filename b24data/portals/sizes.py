@@ -16,8 +16,6 @@ from b24data.errors import SdkError
 from b24data.files.atomic import open_regular, read_bounded, write_whole
 from b24data.files.places import cache_folder
 
-__all__ = ["Sizes"]
-
 _Rows = dict[str, dict[str, int]]  # by list, by profile
 
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from b24data.client.connect import Client
     from b24data.portals.portals import Answers, Portals
 
-__all__ = ["PortalTools"]
-
 _PROFILE = "{profile}"
 
 

@@ -11,8 +11,6 @@ import pyarrow.compute as pc
 from b24data.fields.kinds import EXACT
 from b24data.frames.sinks import recast, united
 
-__all__ = ["PORTAL", "united_tables"]
-
 PORTAL = "PORTAL"
 _MOST_NAMED = 5
 

@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Done", "side_by_side"]
-
 T = TypeVar("T")
 E = TypeVar("E")
 Tell = Callable[[str, E], None]

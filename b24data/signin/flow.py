@@ -41,8 +41,6 @@ from b24data.text.hints import Face, spelled
 from b24data.text.language import translated
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
-__all__ = ["CODE_S", "WRONG_APPLICATION", "SignIn", "SignedIn", "Step", "sentence"]
-
 Typed: TypeAlias = str | Secret[str]
 
 CODE_S = 30

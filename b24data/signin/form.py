@@ -15,22 +15,6 @@ from b24data.signin.flow import CODE_S, Step, sentence
 from b24data.text.language import translated
 from b24data.text.markup import note_html
 
-__all__ = [
-    "STYLE",
-    "bar",
-    "button",
-    "choice",
-    "heading",
-    "hidden_field",
-    "link_html",
-    "next_html",
-    "row",
-    "rows",
-    "text_field",
-    "trouble_html",
-    "ways",
-]
-
 # Colours come from the front end, so that both themes are readable; the fallbacks are for front ends that name none.
 STYLE = """<style>
 .b24data-panel{container-type:inline-size;max-width:60em;padding:14px 18px 12px;border-radius:6px;

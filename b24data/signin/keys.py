@@ -12,8 +12,6 @@ from typing import TextIO
 
 from b24data.secret import Secret
 
-__all__ = ["line_of", "one_by_one"]
-
 Read = Callable[[], str]
 """The next character; empty at the end of the input."""
 

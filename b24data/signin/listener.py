@@ -23,8 +23,6 @@ from b24data.secret import Secret
 from b24data.signin.pasted import parameters_of
 from b24data.text.language import language, translated
 
-__all__ = ["LISTEN_S", "REDIRECT_PORT", "Answer", "Listener", "redirect_uri", "same_machine"]
-
 REDIRECT_PORT = 8724
 LISTEN_S = 600.0
 """How long a listener waits for the browser. Then the port is free for a sign-in of another notebook."""

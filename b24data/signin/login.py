@@ -15,8 +15,6 @@ from b24data.signin.listener import REDIRECT_PORT
 if TYPE_CHECKING:
     from b24data.signin.panel import AuthPanel
 
-__all__ = ["Ui", "login", "ui_here"]
-
 Ui = Literal["auto", "panel", "html", "terminal", "none"]
 
 

@@ -29,8 +29,6 @@ from b24data.signin.listener import REDIRECT_PORT, redirect_uri, same_machine
 from b24data.text.language import translated
 from b24data.text.markup import facts_html, note_html
 
-__all__ = ["AuthPanel"]
-
 _WAYS = (("Application (OAuth)", "oauth"), ("Incoming webhook", "webhook"), ("Install event", "event"))
 _PASTED = 8  # more characters than a person types at once
 _TAKEN = "✓ received and hidden; paste to replace"

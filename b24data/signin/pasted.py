@@ -15,8 +15,6 @@ from b24data.http.redirect import is_loopback, origin_of
 from b24data.secret import Secret, hide
 from b24data.tokens import B24OAuthParams
 
-__all__ = ["Code", "code_in", "event_of", "parameters_of", "portal_in", "read_code"]
-
 
 @dataclass(frozen=True, slots=True)
 class Code:

@@ -18,8 +18,6 @@ from b24data.signin.listener import redirect_uri, same_machine
 from b24data.text.language import translated
 from b24data.text.markup import note_html
 
-__all__ = ["HtmlPrompt", "Prompt", "login_by_prompt"]
-
 _MOST_MISTAKES = 5  # wrong answers before the questions end
 
 

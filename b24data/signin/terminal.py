@@ -12,8 +12,6 @@ from b24data.signin.keys import line_of, one_by_one
 from b24data.signin.listener import same_machine
 from b24data.text.language import translated
 
-__all__ = ["TerminalPrompt"]
-
 
 class TerminalPrompt:
     """Questions in a terminal."""

@@ -12,8 +12,6 @@ from typing import Any
 
 from b24data.lists.literals import FilterKind
 
-__all__ = ["Sent", "SqlColumn", "certain", "conditions_of"]
-
 _CODE = re.compile(r"[A-Za-z0-9_:.\-]{1,100}")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:\d\d)?)?)?", re.ASCII)
 _DAY = dt.timedelta(days=1)

@@ -23,8 +23,6 @@ from b24data.text.hints import OWN_TABLE
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["LIMITS", "Engine"]
-
 _T = TypeVar("_T")
 _MOST_ROWS = 10_000_000
 _MOST_SECONDS = 600.0

@@ -13,8 +13,6 @@ from b24data.fields.descriptions import Described
 from b24data.lists.methods import known_methods, only_reads, spec_of
 from b24data.sql.names import SHORT_NAMES, list_of
 
-__all__ = ["known_columns", "known_tables", "tables_of_folder"]
-
 
 class Told(Protocol):
     """``b24.tools``: what it was told of the fields of lists."""

@@ -7,8 +7,6 @@ from typing import Any
 
 from b24data.sql.conditions import SqlColumn
 
-__all__ = ["first_rows"]
-
 
 def first_rows(tree: Any, table: Any, columns: Mapping[str, SqlColumn]) -> tuple[int | None, bool]:
     """How many rows by id are all that the query takes, and whether from the last one on; None: all rows."""

@@ -13,8 +13,6 @@ from b24data.lists.methods import nearest_methods, only_reads, spec_of
 from b24data.lists.names import near_names
 from b24data.text.hints import OWN_TABLE, SYNC_CRM, option
 
-__all__ = ["SHORT_NAMES", "Listed", "is_list_name", "list_of", "unknown_table"]
-
 _FILE = re.compile(r"[/\\*:~]|\.(?:parquet|pq|csv|tsv|txt|json|jsonl|ndjson|xlsx|db|duckdb|sqlite|arrow|avro|gz|zst)$")
 _SMART = re.compile(r"smart_(\d+)")
 

@@ -21,8 +21,6 @@ from b24data.sql.conditions import Sent, SqlColumn, certain, conditions_of
 from b24data.sql.limit import first_rows
 from b24data.sql.statement import Place, Statement
 
-__all__ = ["NOT_CONSTANT", "Columns", "Link", "Need", "needs_of"]
-
 NOT_CONSTANT: Any = object()
 _FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "="}
 

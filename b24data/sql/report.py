@@ -10,8 +10,6 @@ from b24data.lists.estimate import Estimate
 from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
-__all__ = ["SqlPlan", "SqlReport", "TablePlan", "TableRead"]
-
 
 def _time(seconds: float) -> str:
     return "under a second" if seconds < 1 else f"about {seconds:,.0f} s"

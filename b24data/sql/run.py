@@ -31,8 +31,6 @@ from b24data.text.hints import option
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Lists", "run_sql"]
-
 _MOST_ROWS = 50_000
 _A_REQUEST = 2_500
 _FEWER = 20  # ids are sent if the list has this many times more rows

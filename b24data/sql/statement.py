@@ -14,8 +14,6 @@ from typing import Any
 from b24data.errors import ConfigError, extra
 from b24data.text.hints import OWN_TABLE, option
 
-__all__ = ["Place", "Statement", "read_statement"]
-
 _STARTS = {"select", "with", "from", "values", "table", "describe", "desc", "show", "("}
 _ONE_QUERY = "write one SELECT, such as select title from deals where id < 100"
 # Functions in FROM that read nothing but their arguments.

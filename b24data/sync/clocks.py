@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from b24data.errors import ConfigError
 
-__all__ = ["Moment", "earlier", "jump_between", "seconds_of"]
-
 _LEAST_S = 2.0
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400, "w": 604_800}
 

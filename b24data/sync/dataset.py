@@ -19,8 +19,6 @@ from b24data.frames.parquet import GrowingFile, rows_of, schema_of
 from b24data.frames.sinks import metadata_of, united
 from b24data.sync.merge import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
 
-__all__ = ["PART_ROWS", "Dataset", "Merge", "Part", "parts_in"]
-
 PART_ROWS = 250_000
 _PART = re.compile(r"ids-(\d+)\.parquet")
 

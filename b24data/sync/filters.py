@@ -15,8 +15,6 @@ from b24data.sync.clocks import earlier
 from b24data.sync.merge import Ids
 from b24data.sync.source import Filter, Synced
 
-__all__ = ["LONG_AGO", "asking_for", "changed_since", "id_column", "needed_filter"]
-
 LONG_AGO = "2000-01-01T00:00:00+00:00"
 _IDS_AT_ONCE = 200  # in one filter
 _ROWS_A_REQUEST = 2_500

@@ -16,8 +16,6 @@ from b24data.errors import ExportError
 from b24data.frames.parquet import batches_of, table_of
 from b24data.frames.sinks import recast
 
-__all__ = ["NO_IDS", "Counts", "Ids", "Rows", "ids_in", "merged", "rows_in"]
-
 Ids: TypeAlias = npt.NDArray[np.int64]
 
 NO_IDS: Ids = np.array([], np.int64)

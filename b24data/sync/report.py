@@ -9,8 +9,6 @@ from b24data.report import FetchReport
 from b24data.text.markup import facts_html
 from b24data.text.printable import printable
 
-__all__ = ["SyncReport"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:

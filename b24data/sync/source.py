@@ -31,8 +31,6 @@ from b24data.sync.state import Store
 from b24data.text.hints import FETCH, option
 from b24data.text.pages import page
 
-__all__ = ["Filter", "Source", "Synced", "check_folder", "check_synced"]
-
 Filter: TypeAlias = Mapping[str, Any]
 
 _OF_COLUMNS = ("labels", "dtypes", "errors", "tz")  # options that decide what becomes of a row

@@ -14,8 +14,6 @@ from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.files.workfolder import WorkFolder
 from b24data.sync.clocks import Moment
 
-__all__ = ["Query", "Run", "State", "Store", "differences"]
-
 T = TypeVar("T", "State", "Run")
 # Everything that says which rows and columns a dataset has, as JSON has it.
 Query = Mapping[str, Any]

@@ -29,8 +29,6 @@ from b24data.sync.source import Filter, Source, Synced
 from b24data.sync.state import Run, State, Store, differences
 from b24data.text.hints import option
 
-__all__ = ["Sync", "asked_next", "check_deletes", "check_gone", "check_seen"]
-
 _MOST_GONE = 0.05
 _NOTED_JUMP_S = 60.0
 

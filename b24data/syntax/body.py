@@ -27,8 +27,6 @@ from b24data.syntax.values import (
     without_semicolon,
 )
 
-__all__ = ["body_of", "read_body", "scalar_of"]
-
 
 def body_of(text: str, expand: Expand = str) -> tuple[dict[str, Any], dict[str, Any]]:
     """``select``, ``filter`` and ``order`` of a YAML or JSON body, and its other parameters.

@@ -14,19 +14,6 @@ from b24data.errors import ConfigError
 from b24data.text.hints import flag
 from b24data.text.language import translated
 
-__all__ = [
-    "LIST_OPTIONS",
-    "OPTIONS",
-    "QUERY_OPTIONS",
-    "HelpShown",
-    "Option",
-    "OptionParser",
-    "WrongUsageError",
-    "add_options",
-    "nearest",
-    "options_among",
-]
-
 # What a single call takes too: which rows and fields.
 QUERY_OPTIONS = ("select", "filter", "order", "params")
 # What a whole list takes.

@@ -21,8 +21,6 @@ from uuid import UUID
 
 from b24data.errors import ConfigError
 
-__all__ = ["Expand", "Reference", "expander", "expression_end", "kind_of", "names_in", "parts_of"]
-
 Expand = Callable[[str], Any]
 
 _DOLLAR = "$$ is a dollar sign"

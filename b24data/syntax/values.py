@@ -17,26 +17,6 @@ from typing import Any
 from b24data.errors import ConfigError
 from b24data.syntax.references import Expand, kind_of
 
-__all__ = [
-    "conditions_of",
-    "expanded",
-    "joined",
-    "json_of",
-    "key_of",
-    "labels_of",
-    "load_json",
-    "mapping_of",
-    "names_of",
-    "order_of",
-    "parse_int",
-    "plain_of",
-    "text_of",
-    "types_of",
-    "without_semicolon",
-    "words_of",
-    "zone_of",
-]
-
 
 def words_of(line: str) -> list[str]:
     r"""The words of a line; quotes hold together what belongs together, a backslash is a backslash.

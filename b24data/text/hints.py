@@ -13,22 +13,6 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Any
 
-__all__ = [
-    "CALL",
-    "CERTIFICATE",
-    "DESCRIBE",
-    "FETCH",
-    "OWN_TABLE",
-    "SYNC_CRM",
-    "UNFINISHED",
-    "Face",
-    "as_profile",
-    "flag",
-    "option",
-    "sign_in",
-    "spelled",
-]
-
 # From the private use area of Unicode: in no text of a portal they mean anything.
 _BEGIN, _NEXT, _END = "\ue000", "\ue001", "\ue002"
 _MARKS = re.compile(f"[{_BEGIN}{_NEXT}{_END}]")

@@ -19,8 +19,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["language", "translated"]
-
 LOCALES = Path(__file__).parents[1] / "locale"
 _VARIABLES = ("B24DATA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 _PLACE = re.compile(r"\{(\d?)(?:\|([^{}|]*)\|([^{}|]*)\|([^{}|]*))?\}")

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from b24data.text.language import language, translated
 
-__all__ = ["facts_html", "note_html", "table_html"]
-
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;border:0;background:transparent"
 _TABLE = "margin:0;border:0;border-collapse:collapse"
 

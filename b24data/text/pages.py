@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["page"]
-
 _PAGES = "https://b24data.readthedocs.io/en/latest/"
 
 

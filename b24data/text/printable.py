@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["one_line", "printable"]
-
 # Commands to a terminal (C0 but for tab and newline, DEL, C1), what reorders or breaks a line (bidirectional
 # overrides and isolates, U+2028, U+2029), and halves of characters, which no stream can write.
 _COMMANDS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -13,8 +13,6 @@ from typing import Any
 from b24data.text.language import translated
 from b24data.text.redact import redact
 
-__all__ = ["in_one_line", "rendered"]
-
 STOPPED = "stopped; no more requests are sent"
 
 

@@ -12,8 +12,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["MASK", "NAMES", "SECRET_NAMES", "SUBKEYS", "layers", "looks_secret", "masked", "redact", "without_known"]
-
 MASK = "***"
 
 NAMES = (
