@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import add_options
 from b24data.syntax.request import profiles_of
+from b24data.text.language import translated
 
 if TYPE_CHECKING:
     from b24data.progress import ProgressEvent
@@ -78,7 +79,10 @@ def _tables(args: argparse.Namespace) -> int:
     from b24data.crm.snapshot import snapshot_of
 
     rows = snapshot_of(args.folder).manifest.rows
-    show_json(rows) if args.json else show_table(rows)
+    if args.json:
+        show_json(rows)
+    else:
+        show_table([row | {"content": translated(row["content"])} for row in rows])
     return 0
 
 
@@ -91,7 +95,9 @@ def _check(args: argparse.Namespace) -> int:
     if args.json:
         show_json(asdict(found) | {"good": found.good})
     else:
-        show_table(found.rows, none=f"{found.tables} tables: no finding")
+        told = ("finding", "note")
+        rows = [row | {name: translated(row[name]) for name in told} for row in found.rows]
+        show_table(rows, none=f"{found.tables} tables: no finding")
     return 0 if found.good else 2
 
 

@@ -133,7 +133,7 @@ def _sandbox(args: argparse.Namespace) -> int:
     from b24data.sandbox.shell import serve
     from b24data.testing.sandbox import Sandbox
 
-    return serve(args, Sandbox)
+    return serve(args, Sandbox, say)
 
 
 _SANDBOX_EXAMPLES = ("b24data sandbox", "b24data sandbox --deals 10000 --token-ttl-requests 7 --port 8080")

@@ -157,7 +157,7 @@ def _scan(args: argparse.Namespace) -> int:
     if args.json:
         show_json({"files": len(files), "unread": unread, "secrets": [asdict(leak) for leak in found]})
     else:
-        _tell(len(files), [str(leak) for leak in found], cures(found))
+        _tell(len(files), [f"{shown_name(leak.file)}: {translated(leak.place)}" for leak in found], cures(found))
     return 1 if found or unread else 0
 
 

@@ -36,10 +36,15 @@ class Leak:
     line: int = 0
 
     def __str__(self) -> str:
+        return f"{shown_name(self.file)}: {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Where in its file it is, and what."""
         cell = f"cell {self.cell} " if self.cell else ""
         line = f"line {self.line}" if self.line else ""
         where = ", ".join(part for part in (f"{cell}{self.part}".strip(), line) if part)
-        return f"{shown_name(self.file)}: {where}: {self.kind}"
+        return f"{where}: {self.kind}"
 
 
 def shown_name(file: str) -> str:

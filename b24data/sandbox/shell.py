@@ -73,8 +73,16 @@ def _share(text: str) -> float:
     return share
 
 
-def serve(arguments: argparse.Namespace, portal_class: type[SandboxPortal] = SandboxPortal) -> int:
-    """Serve until Ctrl-C; prints how to connect."""
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def serve(
+    arguments: argparse.Namespace,
+    portal_class: type[SandboxPortal] = SandboxPortal,
+    say: Callable[[str], None] = _say,
+) -> int:
+    """Serve until Ctrl-C; says how to connect."""
     known = SandboxPortal.__init__.__kwdefaults__ or {}
     given = {name: value for name, value in vars(arguments).items() if name in known}
     if "tls" in given:
@@ -96,11 +104,11 @@ def serve(arguments: argparse.Namespace, portal_class: type[SandboxPortal] = San
             f"export B24_WEBHOOK={portal.webhook_url}",
             "b24data crm sync --to crm",
         ]
-        print("\n".join(lines), flush=True)  # noqa: T201
+        say("\n".join(lines))
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            print("stopped")  # noqa: T201
+            say("stopped")
     return 0
 
 

@@ -24,6 +24,8 @@ _VARIABLES = ("B24DATA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 _PLACE = re.compile(r"\{(\d?)(?:\|([^{}|]*)\|([^{}|]*)\|([^{}|]*))?\}")
 _NUMBER = re.compile(r"[\d\s.,:%+-]+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_DECIMAL = re.compile(r"[+-]?\d+\.\d+")
+_UNIT = re.compile(r"\s(с|мин|ч|МБ|ГБ|%)(?!\w)")  # what makes 5.3 a measure; else it may be a version
 _LONGEST = 4_000  # a longer text is data, not a message
 
 
@@ -98,7 +100,10 @@ class _Template:
             if place[2] is None:
                 at = int(place[1]) if place[1] else next(following)
                 said = values[at] if at < len(values) else ""
-                return said.replace(",", "\xa0") if _THOUSANDS.fullmatch(said) else said  # 1,234 is 1.234 in Russian
+                if _THOUSANDS.fullmatch(said):  # 1,234 is 1.234 in Russian
+                    return said.replace(",", "\xa0").replace(".", ",")
+                measure = _DECIMAL.fullmatch(said) and _UNIT.match(self._translation, place.end())
+                return said.replace(".", ",") if measure else said
             return place[2 + _form(values[int(place[1] or 0)])]
 
         return _PLACE.sub(value, self._translation)

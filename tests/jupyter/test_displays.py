@@ -85,7 +85,7 @@ def test_a_report_of_a_crm__is_a_table_in_the_readers_language(monkeypatch):
     assert "no access<br>crm: &lt;b&gt;ACCESS_DENIED&lt;/b&gt;" in shown
     monkeypatch.setenv("B24DATA_LANG", "ru")
     shown = report._repr_html_()
-    assert "✗ acme: 2 таблицы за 4.0 с, 5 запросов" in shown
+    assert "✗ acme: 2 таблицы за 4,0 с, 5 запросов" in shown
     assert ">1\xa0200</td>" in shown
     assert ">передано</th>" in shown
     assert "нет доступа" in shown

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from b24data import FetchReport
-from b24data.cli.main import main
+from b24data import FetchReport, Sandbox
+from b24data.cli.main import _MODULES, main
 from b24data.client.status import Status
 from b24data.errors import ConfigError, IncompleteFetchError, RateLimitedError, SchemaError
 from b24data.progress import ProgressEvent
@@ -140,12 +140,14 @@ def test_nested_values__are_translated_too(russian):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1,234,567.5 rows/s", "1\xa0234\xa0567.5 строк/с"),
+        ("1,234,567.5 rows/s", "1\xa0234\xa0567,5 строк/с"),
+        ("about 1.5 s", "около 1,5 с"),
+        ("written to 1.5", "записано в 1.5"),
         ("written to 1,234.parquet", "записано в 1,234.parquet"),
         ("written to /data/1,234", "записано в /data/1,234"),
     ],
 )
-def test_thousands__have_a_space_in_a_number_and_nothing_else_changes(text, said):
+def test_numbers__have_a_space_and_a_comma_where_they_are_measures_and_nothing_else_changes(text, said):
     assert translated(text, to="ru") == said
 
 
@@ -238,3 +240,32 @@ def test_shell__speaks_russian_and_its_json_does_not(russian, capsys, tmp_path, 
     overview = capsys.readouterr().out
     assert "диагностика:" in overview
     assert max(map(len, overview.splitlines())) <= 90
+
+
+OPTION = re.compile(r"(?m)^ {2,8}-\S.*?(?: {2,}|\n {10,})(\S.*)")
+ACTIONS = {
+    "crm": ("sync", "tables", "check", "export"),
+    "export": ("run", "list", "status"),
+    "schedule": ("add", "list"),
+}
+PAGES = [(command,) for command in _MODULES] + [(one, action) for one, of in ACTIONS.items() for action in of]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+def test_help__of_every_command_and_option_is_in_the_language_of_the_reader(russian, capsys, monkeypatch, page):
+    monkeypatch.setenv("COLUMNS", "400")  # each on one line
+    assert main([*page, "--help"]) == 0
+    shown = capsys.readouterr().out
+    told = OPTION.findall(shown)
+    assert len(told) == len(re.findall(r"(?m)^ {2,8}-", shown)) > 0
+    assert [text for text in told if not re.search("[а-я]", text)] == []
+
+
+def test_tables_and_leaks__are_told_in_the_language_of_the_reader(russian, capsys, tmp_path):
+    (tmp_path / ".env").write_text("B24_WEBHOOK=https://acme.bitrix24.ru/rest/1/q7w2k9x4m1p8z3v6/\n")
+    assert main(["doctor", "--scan", str(tmp_path / ".env")]) == 1
+    assert ".env: строка 1: адрес вебхука\n" in capsys.readouterr().out
+    with Sandbox(deals=20) as portal, portal.connect() as b24:
+        b24.tools.sync_crm(tmp_path / "crm", tables=["departments", "user_departments"])
+    assert main(["crm", "tables", str(tmp_path / "crm")]) == 0
+    assert "дерево отделов" in capsys.readouterr().out
