@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.errors import ConfigError
 from b24data.syntax.options import add_options
+from b24data.text.language import translated
 
 if TYPE_CHECKING:
     from b24data.auth.profiles import Profile
@@ -50,7 +51,8 @@ def _profiles(args: argparse.Namespace) -> None:
     if args.json:
         show_json(rows)
     elif rows or not args.delete:
-        show_table(rows, none="no profiles yet: b24data login creates one")
+        shown = [row | {"way_in": translated(row["way_in"])} for row in rows]
+        show_table(shown, none="no profiles yet: b24data login creates one")
 
 
 def _profile_row(name: str, one: Profile | ConfigError) -> dict[str, str]:

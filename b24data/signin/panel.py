@@ -417,8 +417,8 @@ def _cell() -> int | None:
 
 def _described(name: str, one: Profile | ConfigError) -> str:
     if isinstance(one, ConfigError):
-        return f"{name}: cannot be read"
-    return " · ".join(filter(None, (name, one.portal, one.user, one.kind)))
+        return translated(f"{name}: cannot be read")
+    return " · ".join(filter(None, (name, one.portal, one.user, translated(one.kind))))
 
 
 def _taken(field: widgets.Password) -> Secret[str]:
