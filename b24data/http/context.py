@@ -39,7 +39,7 @@ class CallContext:
     """What the calls of one walk share. Any thread may use it.
 
     ``attempts`` bounds the tries of one request; ``request_id`` names them all, where it is not empty. ``gentle``
-    leaves half of the portal's burst to others. ``reading`` reads the answers; None: each thread reads its own. The
+    leaves half of the portal's burst to others. ``reading`` reads the answers of those threads that say so. The
     counters end in the walk's report.
     """
 

@@ -184,8 +184,8 @@ class KeysetWalk:
             yield from planner.ready()
             while not planner.done:
                 while len(under_way) < pace.in_flight and (chains := planner.next_request(pace.commands, pace.at_once)):
-                    remaining = planner.remaining_commands
-                    under_way.add(pool.submit(self._ask_chains, chains, pace.sent(len(under_way)), remaining, decode))
+                    ticket, remaining = pace.sent(len(under_way)), planner.remaining_commands
+                    under_way.add(pool.submit(self._ask_chains, reading, chains, ticket, remaining, decode))
                 answered, under_way = wait(under_way, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED)
                 for future in answered:
                     self._account(planner, future.result())
@@ -202,18 +202,17 @@ class KeysetWalk:
             self._reader.context.reading = None
             reading.close()
 
-    def _ask_chains(self, chains: list[Chain], ticket: Ticket, remaining: int, decode: Decode[T]) -> _Answered[T]:
+    def _ask_chains(
+        self, reading: ReadingThread, chains: list[Chain], ticket: Ticket, remaining: int, decode: Decode[T]
+    ) -> _Answered[T]:
         """In a worker: ask, find out which answers count, and decode their rows."""
         commands: list[Command] = []
         for chain in chains:
             commands.extend(self._chain_commands(chain, len(commands)))
-        context = self._reader.context
-        try:
+        with reading.one_answer():
             answers = self._reader.pages(commands, remaining)
             rows = (answer if isinstance(answer, SdkError) else answer.rows for answer in answers.each)
-            read = context.read(self._read, chains, rows, decode)
-        finally:
-            context.done_reading()
+            read = reading.run(self._read, chains, rows, decode)
         return _Answered(read, ticket, answers.wall_s, answers.portal_s, answers.timed_out, answers.elapsed_s)
 
     def _chain_commands(self, chain: Chain, number: int) -> Iterator[Command]:

@@ -26,9 +26,9 @@ def test_reading__one_answer_at_a_time_is_unpacked_and_one_thread_reads_all(read
         threads.add(threading.current_thread())
 
     def one(number: int) -> None:
-        reading.run(unpack, number)
-        reading.run(unpacked.remove, number)
-        reading.give_back()
+        with reading.one_answer():
+            reading.run(unpack, number)
+            reading.run(unpacked.remove, number)
 
     with ThreadPoolExecutor(24) as asking:
         list(asking.map(one, range(500)))
@@ -37,18 +37,26 @@ def test_reading__one_answer_at_a_time_is_unpacked_and_one_thread_reads_all(read
     assert thread.name.startswith("b24data-reading")
 
 
-def test_reading__after_an_error_the_turn_is_given_back_and_another_thread_has_it(reading):
-    def fail_and_leave() -> None:
-        with pytest.raises(ZeroDivisionError):
+def test_reading__after_an_error_another_thread_has_the_turn(reading):
+    def fail() -> None:
+        with pytest.raises(ZeroDivisionError), reading.one_answer():
             reading.run(divmod, 1, 0)
-        reading.give_back()
-        reading.give_back()  # of no use, and of no harm
 
     with ThreadPoolExecutor(1) as asking:
-        asking.submit(fail_and_leave).result()
-    assert reading.run(divmod, 7, 2) == (3, 1)
+        asking.submit(fail).result()
+        asking.submit(reading.give_back).result()  # of no use, and of no harm
+    with reading.one_answer():
+        assert reading.run(divmod, 7, 2) == (3, 1)
+
+
+def test_reading__a_thread_that_reads_no_answer_of_the_walk_waits_for_no_turn(reading):
+    """The one that asks for titles would wait for workers, and they for it."""
+    with reading.one_answer(), ThreadPoolExecutor(1) as other:
+        reading.run(divmod, 7, 2)  # has the turn now
+        assert other.submit(reading.run, threading.current_thread).result(10).name.startswith("ThreadPoolExecutor")
 
 
 def test_reading__whoever_asks_after_the_end_does_the_work(reading):
     reading.close()
-    assert reading.run(threading.current_thread) is threading.current_thread()
+    with reading.one_answer():
+        assert reading.run(threading.current_thread) is threading.current_thread()
