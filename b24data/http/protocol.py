@@ -21,6 +21,7 @@ from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened, plain, too_deep
 from b24data.http.unpack import unpacked
 from b24data.params import ApiVersion
+from b24data.secret import Sealed
 from b24data.text.redact import redact
 
 __all__ = [
@@ -76,7 +77,8 @@ class Reply:
     def text(self, name: str) -> bytes:
         """The body without its ``Content-Encoding``; :class:`BadReplyError`, which has ``name``, for a damaged one."""
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
-        return unpacked(name, self.body, encoding, self.status)
+        with Sealed():  # a token reply may be damaged, too
+            return unpacked(name, self.body, encoding, self.status)
 
 
 class Times(msgspec.Struct, frozen=True, gc=False):
@@ -173,8 +175,8 @@ def read_reply(method: str, reply: Reply, version: ApiVersion = ApiVersion.V2) -
         envelope = _read_envelope(
             method, reply.status, body, batch=version is ApiVersion.V2 and method.lower() == "batch"
         )
-    except BadReplyError:
-        if reply.status == 429:
+    except BadReplyError as damaged:
+        if reply.status == 429 and damaged.code != "TOO_LARGE":
             # Nothing but the operating limit is documented to answer 429, and a gateway may eat the body.
             raise OperatingLimitError(method, "no reason given", code="OPERATION_TIME_LIMIT", status=429) from None
         raise

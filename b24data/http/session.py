@@ -256,6 +256,7 @@ class Session:
 
     def _reserve(self, request: Request, context: CallContext, remaining: int | None) -> Reservation:
         """Wait until the limits let this request go; once, also to slow down."""
+        context.done_reading()  # an answer before: those who wait to read hold places that this call may wait for
         first = True
         while True:
             context.check()
@@ -275,7 +276,6 @@ class Session:
     ) -> Response | _Moved | AjaxError | TransportError:
         """Send once. What went wrong is returned, for the loop to decide."""
         accepted = False
-        context.done_reading()  # the answer before
         try:
             context.check()
             context.sent(sum(request.commands.values()))

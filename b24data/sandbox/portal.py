@@ -99,7 +99,7 @@ class Portal:
         if (
             self.options.gzip
             and "gzip" in incoming.headers.get("accept-encoding", "")
-            and sum(map(len, reply.pieces)) > 512
+            and sum(map(len, reply.pieces)) >= 20  # the default of nginx (gzip_min_length)
         ):
             reply = compressed(reply)
         self.counters.bytes_sent += sum(len(piece) for piece in reply.pieces)

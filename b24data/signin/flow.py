@@ -25,6 +25,7 @@ from b24data.client.status import Status, status_of
 from b24data.errors import (
     AjaxError,
     AuthorizationRequiredError,
+    BadReplyError,
     ConfigError,
     RefreshTokenError,
     SdkError,
@@ -254,8 +255,8 @@ class SignIn:
             location = Secret(reply.headers["location"])
             return str(origin_of(moved_endpoint("server.time", Secret(f"{origin}/rest/"), location)))
         try:
-            answer = json.loads(reply.body.decode("utf-8-sig", "replace"))
-        except (ValueError, RecursionError):
+            answer = json.loads(reply.text("server.time").decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError, BadReplyError):
             answer = None
         if not isinstance(answer, dict) or not ({"error", "result"} & answer.keys()):
             raise ConfigError(

@@ -417,7 +417,7 @@ def _cell() -> int | None:
 
 def _described(name: str, one: Profile | ConfigError) -> str:
     if isinstance(one, ConfigError):
-        return translated(f"{name}: cannot be read")
+        return f"{name}: {translated('cannot be read')}"
     return " · ".join(filter(None, (name, one.portal, one.user, translated(one.kind))))
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from b24data.errors import (
     RateLimitedError,
     ServerError,
 )
+from b24data.http import unpack
 from b24data.http.payload import decoded, mended
 from b24data.http.protocol import (
     NOT_EXECUTED,
@@ -92,6 +95,19 @@ def test_read_reply__says_what_came_instead_of_an_answer(body: bytes, what: str)
         read_reply("crm.deal.list", reply(body, 200))
     assert caught.value.method == "crm.deal.list"
     assert caught.value.body == body.decode()
+
+
+def test_read_reply__429_means_the_operating_limit_unless_the_answer_is_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packed = replace(reply(gzip.compress(b"x" * 2_000), 429), headers={"content-encoding": "gzip"})
+    with pytest.raises(OperatingLimitError):
+        read_reply("m", packed)
+    with pytest.raises(OperatingLimitError):
+        read_reply("m", replace(packed, body=packed.body[:-9]))
+    monkeypatch.setattr(unpack, "MOST_BYTES", 1_000)
+    with pytest.raises(BadReplyError, match="TOO_LARGE"):  # it would be as large the next time
+        read_reply("m", packed)
 
 
 def test_read_reply__the_start_of_a_bad_body_is_redacted() -> None:

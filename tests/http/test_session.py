@@ -26,6 +26,7 @@ from b24data.http.context import CallContext, CancelledError, Wait
 from b24data.http.ledger import OperatingLedger
 from b24data.http.limits import LocalState
 from b24data.http.protocol import Command, Reply, Response
+from b24data.http.reading import ReadingThread
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams
 from tests.http.fakes import Answer, FakeClock, FakeTransport, fault, ok, reply
@@ -48,6 +49,27 @@ def test_call__sends_json_and_reads_the_answer() -> None:
     ((url, body),) = transport.sent
     assert url.endswith("/rest/1/s3cr3t/crm.deal.list")
     assert body == {"select": ["ID"]}
+
+
+@pytest.mark.parametrize("trouble", [HTML, LOST, fault("QUERY_LIMIT_EXCEEDED", 503), fault("X", 500)])
+def test_call__others_may_read_their_answers_while_it_waits(trouble: Answer) -> None:
+    """They hold places in the limits that this call may wait for."""
+    reading, seen = ReadingThread(), []
+
+    class Watching(FakeClock):
+        def wait(self, event: threading.Event, seconds: float) -> bool:
+            seen.append(reading._turn.locked())
+            return super().wait(event, seconds)
+
+    session, context = hook_session(FakeTransport(ok(1), trouble, ok(2)), Watching()), CallContext(reading=reading)
+    with reading.one_answer():
+        session.call("crm.deal.list", context=context)
+        assert reading._turn.locked()
+        session.call("crm.deal.list", context=context)
+    assert seen
+    assert not any(seen)
+    assert not reading._turn.locked()
+    reading.close()
 
 
 def test_call__rest_3_has_its_own_path() -> None:

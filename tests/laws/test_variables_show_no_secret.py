@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gzip
+import random
 import re
 import secrets
 import socket
@@ -16,7 +18,9 @@ import pytest
 
 from b24data import B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, RestrictionParams, Sandbox
 from b24data.auth.profiles import Profile, Profiles
+from b24data.auth.token_server import read_token_reply
 from b24data.client.connect import connect, connect_by
+from b24data.http.protocol import Reply
 from b24data.http.transport import Transport
 from b24data.secret import Secret
 from b24data.signin.flow import SignIn
@@ -246,6 +250,17 @@ def test_a_full_disk__leaves_no_secret_in_the_frames_of_its_error(
         error = error_of(lambda: full_disk(portal, patched))
     assert "No space left" in str(error)
     assert leaks_in(error, secret, but=__file__) == []
+
+
+def test_a_damaged_token_reply__leaves_no_token_in_the_frames_of_its_error() -> None:
+    text = b'{"access_token": "s3cr3t", "x": "' + random.Random(1).randbytes(200_000).hex().encode() + b'"}'
+    packed = bytearray(gzip.compress(text, mtime=0))
+    packed[-4:] = (1000).to_bytes(4, "little")  # so that it is unpacked in two pieces
+    packed[150_000] ^= 0xFF
+    error = error_of(lambda: read_token_reply(Reply(200, {"content-encoding": "gzip"}, bytes(packed), "")))
+    assert "damaged" in str(error)
+    values = [value for frame in frames_of(error) for value in frame.f_locals.values() if isinstance(value, bytes)]
+    assert not any(b"s3cr3t" in value or packed[:50] in value for value in values if value is not text)
 
 
 # While it runs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections.abc import Iterator
@@ -113,6 +114,30 @@ def test_walk__the_rows_of_an_answer_are_decoded_at_once_and_by_one_thread():
     [reading] = threads - {threading.current_thread()}  # which decodes the first page
     assert reading.name.startswith("b24data-reading")
     assert context.reading is None
+
+
+def test_walk__that_is_closed_while_one_answer_is_read_and_others_wait_leaves_no_thread():
+    portal, plan, context = FakePortal(range(1, 60_001)), make_plan(spec_of("crm.deal.list")), CallContext()
+    calls, is_read, go_on = itertools.count(), threading.Event(), threading.Event()
+
+    def decode(runs):
+        if next(calls) == 2:  # after the first page, and the first batch
+            is_read.set()
+            go_on.wait(10)
+        return [(ids, IdRun.of(ids)) for ids in map(numbers, runs)]
+
+    before = set(threading.enumerate())
+    walk = read_list(PageReader(portal, plan, context), decode, WalkFacts())
+    next(walk)
+    next(walk)
+    assert is_read.wait(10)
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert len(left) > 2
+    walk.close()
+    go_on.set()
+    for thread in left:
+        thread.join(10)
+    assert not [thread.name for thread in left if thread.is_alive()]
 
 
 def test_next_request__samples_of_many_places_leave_before_the_ranges_that_wait_for_what_they_show():

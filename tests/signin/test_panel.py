@@ -484,10 +484,10 @@ def test_a_button__whose_work_fails_for_no_reason_of_ours_says_so(panel):
 def test_several_portals__are_told_apart_in_the_language_of_the_reader(portal, tmp_path, monkeypatch):
     monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path))
     monkeypatch.setenv("B24DATA_LANG", "ru")
-    for name in ("acme", "other"):
+    for name in ("acme", "webhook"):
         Profiles().save(Profile(name=name, portal="x.bitrix24.ru", webhook=portal.webhook_url))
-    (tmp_path / "profiles" / "other.json").write_text("half", encoding="utf-8")
+    (tmp_path / "profiles" / "webhook.json").write_text("half", encoding="utf-8")
     assert [told for told, _ in AuthPanel(port=0).portals.options] == [
         "acme · x.bitrix24.ru · вебхук",
-        "other: не читается",
+        "webhook: не читается",
     ]
