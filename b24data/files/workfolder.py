@@ -157,6 +157,13 @@ class WorkFolder:
         with self.writing(name) as file:
             file.write(content)
 
+    def check_writable(self) -> None:
+        """Make a file and remove it; what another check left that was killed goes with it."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS | _BINARY
+        with self._told("probe"), contextlib.suppress(FileExistsError):
+            os.close(os.open(self._at("probe"), flags, 0o600, dir_fd=self._handle))
+        self.remove("probe")
+
     def make(self, name: str, mode: int) -> None:
         """Make a folder in it."""
         with self._told(name):

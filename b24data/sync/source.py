@@ -190,8 +190,7 @@ def check_folder(path: Any) -> Path:
             raise ConfigError(f"{folder} is {kind_of(folder.stat())}", hint="a dataset is a folder: give another name")
         folder.mkdir(exist_ok=True)
         with WorkFolder(Store(folder).folder) as own:
-            own.write_whole("probe", b"")
-            own.remove("probe")
+            own.check_writable()
     except OSError as error:
         raise _no_place(folder, disk_error(folder, error)) from error
     except ExportError as error:

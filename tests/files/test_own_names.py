@@ -34,6 +34,15 @@ def test_work_folder__is_seen_by_others_and_read_by_its_owner_alone(tmp_path):
         assert stat.S_IMODE((tmp_path / "_b24data/state.json").stat().st_mode) == 0o600
 
 
+def test_work_folder__a_check_of_it_leaves_nothing_not_even_what_a_killed_one_left(tmp_path):
+    with WorkFolder(tmp_path / "_b24data") as folder:
+        folder.check_writable()
+        assert folder.names() == []
+        (tmp_path / "_b24data" / "probe").write_bytes(b"")
+        folder.check_writable()
+        assert folder.names() == []
+
+
 @posix
 def test_work_folder__that_a_generous_umask_made_is_closed_to_others(tmp_path):
     (tmp_path / "_b24data").mkdir()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -100,6 +101,10 @@ class Color(enum.StrEnum):
     RED = "r"
 
 
+class Size(enum.IntEnum):
+    LARGE = 2
+
+
 @pytest.mark.parametrize(
     ("value", "plain"),
     [
@@ -109,6 +114,9 @@ class Color(enum.StrEnum):
         (np.int64(7), 7),
         (np.float64(1.5), 1.5),
         (np.bool_(True), True),
+        (np.str_("S"), "S"),
+        (["F", np.str_("S")], ["F", "S"]),
+        (Size.LARGE, 2),
         (np.array([1, 2]), [1, 2]),
         (pd.Series([1, 2]), [1, 2]),
         (Decimal("1.10"), "1.10"),
@@ -120,6 +128,7 @@ class Color(enum.StrEnum):
 def test_plain_params__says_in_json_what_an_analyst_has(value: Any, plain: Any) -> None:
     got = plain_params({"x": value})["x"]
     assert (got, type(got)) == (plain, type(plain))
+    assert msgspec.json.decode(msgspec.json.encode(got)) == plain
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), pd.NaT, pd.NA, object(), b"x"])

@@ -379,7 +379,7 @@ def test_folder_without_rights__is_one_clear_error(sync, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(source.WorkFolder, "write_whole", refuse)
+    monkeypatch.setattr(source.WorkFolder, "check_writable", refuse)
     with pytest.raises(ConfigError, match=r"no file can be written in the folder .*Permission denied"):
         sync()
 
