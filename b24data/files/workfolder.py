@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -21,6 +22,7 @@ from b24data.files.locks import locked
 from b24data.files.ownership import check_own, may_others_write
 
 LOCK = "lock"
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.tmp", re.DOTALL)  # as `writing` names them
 
 # Where they are there, names are looked up in the folder that was checked, whatever has its path by now.
 _BY_HANDLE = os.open in os.supports_dir_fd and os.rmdir in os.supports_dir_fd
@@ -84,9 +86,16 @@ class WorkFolder:
         except OSError:
             return False
 
-    def lock(self, busy: Exception | None = None) -> contextlib.AbstractContextManager[None]:
-        """Hold the folder; ``busy``, else :class:`TimeoutError`, at once where someone else does."""
-        return locked(self.path / LOCK, dir_fd=self._handle, busy=busy)
+    @contextlib.contextmanager
+    def lock(self, busy: Exception | None = None) -> Iterator[None]:
+        """Hold the folder; ``busy``, else :class:`TimeoutError`, at once where someone else does.
+
+        What killed programs left half written is removed: whoever writes has the lock.
+        """
+        with locked(self.path / LOCK, dir_fd=self._handle, busy=busy):
+            with contextlib.suppress(ExportError):
+                self.remove(*filter(_UNFINISHED.fullmatch, self.names()))
+            yield
 
     def names(self) -> list[str]:
         """What is in it."""

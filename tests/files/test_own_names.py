@@ -43,6 +43,14 @@ def test_work_folder__a_check_of_it_leaves_nothing_not_even_what_a_killed_one_le
         assert folder.names() == []
 
 
+def test_work_folder__whoever_holds_it_removes_what_killed_programs_left_half_written(tmp_path):
+    with WorkFolder(tmp_path / "_b24data") as folder:
+        for name in (".state.json.1880b249.tmp", ".ids-x.tmp", "state.json", ".state.json.tmp"):
+            (tmp_path / "_b24data" / name).write_bytes(b"half")
+        with folder.lock():
+            assert folder.names() == [".ids-x.tmp", ".state.json.tmp", "lock", "state.json"]
+
+
 @posix
 def test_work_folder__that_a_generous_umask_made_is_closed_to_others(tmp_path):
     (tmp_path / "_b24data").mkdir()
