@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from b24data.errors import AjaxError
+from b24data.errors import AjaxError, IncompleteFetchError
 from b24data.http.context import CallContext
 from b24data.lists.capability import Capability
 from b24data.lists.methods import spec_of
@@ -116,28 +116,23 @@ def test_walk__the_rows_of_an_answer_are_decoded_at_once_and_by_one_thread():
     assert context.reading is None
 
 
-def test_walk__that_is_closed_while_one_answer_is_read_and_others_wait_leaves_no_thread():
-    portal, plan, context = FakePortal(range(1, 60_001)), make_plan(spec_of("crm.deal.list")), CallContext()
-    calls, is_read, go_on = itertools.count(), threading.Event(), threading.Event()
+def test_walk__that_ends_while_one_answer_is_read_and_others_wait_leaves_no_thread():
+    portal, plan = FakePortal(range(1, 60_001)), make_plan(spec_of("crm.deal.list"))
+    calls, before, patience = itertools.count(), set(threading.enumerate()), threading.Event()
 
     def decode(runs):
-        if next(calls) == 2:  # after the first page, and the first batch
-            is_read.set()
-            go_on.wait(10)
+        if next(calls) == 1:  # after the first page
+            asked = portal.requests
+            while portal.requests < asked + 2:  # others have their answers, too
+                patience.wait(0.01)
+            raise ValueError("broken")
         return [(ids, IdRun.of(ids)) for ids in map(numbers, runs)]
 
-    before = set(threading.enumerate())
-    walk = read_list(PageReader(portal, plan, context), decode, WalkFacts())
-    next(walk)
-    next(walk)
-    assert is_read.wait(10)
-    left = [thread for thread in threading.enumerate() if thread not in before]
-    assert len(left) > 2
-    walk.close()
-    go_on.set()
-    for thread in left:
+    with pytest.raises(IncompleteFetchError, match="broken"):
+        list(read_list(PageReader(portal, plan, CallContext()), decode, WalkFacts()))
+    for thread in set(threading.enumerate()) - before:
         thread.join(10)
-    assert not [thread.name for thread in left if thread.is_alive()]
+        assert not thread.is_alive()
 
 
 def test_next_request__samples_of_many_places_leave_before_the_ranges_that_wait_for_what_they_show():
