@@ -17,6 +17,7 @@ DEALS = 16_000
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch, tmp_path_factory):
+    monkeypatch.setattr("b24data.progress._SHOW_EVERY_S", 0.0)  # a fetch stops at the very batch that is named
     monkeypatch.setattr(job_sink, "_PART_ROWS", 1_000)
     monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path_factory.mktemp("state")))
 
