@@ -178,12 +178,12 @@ def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
             str(name): item if type(item) in _UNCHANGED else _plain(item, f"{path}.{name}".lstrip("."))
             for name, item in value.items()
         }
-    if value is None or isinstance(value, enum.Enum):
-        return None if value is None else _plain(value.value, path)
-    if isinstance(value, str):  # one of NumPy's, of which JSON knows nothing
-        return _sendable(str.__str__(value), path)
-    if isinstance(value, int):
-        return int(value)
+    if value is None:
+        return None
+    if isinstance(value, enum.Enum):
+        return _plain(value.value, path)
+    if isinstance(value, str | int):  # a kind of their own, such as NumPy's texts, that JSON does not know
+        return _plain(str.__str__(value) if isinstance(value, str) else int(value), path)
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
     if hasattr(value, "isoformat") and str(value) != "NaT":
