@@ -5,20 +5,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from b24data.tokens import AuthData, B24OAuthParams, B24OAuthSecret, EnumAppStatus
-
-__all__ = [
-    "AdaptiveConfig",
-    "ApiVersion",
-    "AuthData",
-    "B24OAuthParams",
-    "B24OAuthSecret",
-    "EnumAppStatus",
-    "OperatingLimitConfig",
-    "RateLimitConfig",
-    "RestrictionParams",
-]
-
 
 class ApiVersion(enum.StrEnum):
     """The two generations of the REST API."""

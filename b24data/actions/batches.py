@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeAlias
 
 from b24data.actions.results import AjaxResult, Params, Result, is_raised
 from b24data.errors import AjaxError, BadReplyError, ConfigError, SdkError
-from b24data.http.encode import MAX_COMMANDS
+from b24data.http.encode import MAX_COMMANDS, Command
 from b24data.http.error_codes import REFUSED_BEFORE_RUNNING
-from b24data.http.protocol import Command, Response, error_inside
+from b24data.http.protocol import Response, error_inside
 from b24data.http.session import Session
 
 OneCall: TypeAlias = Sequence[Any] | Mapping[str, Any]

@@ -16,7 +16,8 @@ from b24data.fields.fields import Field
 from b24data.fields.meanings import meanings_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
-from b24data.http.protocol import Command, Response, encode_batch, read_batch
+from b24data.http.encode import Command, encode_batch
+from b24data.http.protocol import Response, read_batch
 from b24data.http.session import Session
 from b24data.lists.methods import spec_of
 from b24data.lists.names import folded

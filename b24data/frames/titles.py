@@ -13,7 +13,8 @@ import pyarrow as pa
 from b24data.errors import AjaxError, MethodNotFoundError, OperatingLimitError, RateLimitedError, ServerError
 from b24data.frames.bindings import Ref
 from b24data.http.context import CallContext
-from b24data.http.protocol import MAX_COMMANDS, Command, Response, encode_batch, read_batch
+from b24data.http.encode import MAX_COMMANDS, Command, encode_batch
+from b24data.http.protocol import Response, read_batch
 from b24data.http.session import Session
 from b24data.lists.methods import spec_of
 from b24data.lists.rows import parse_rows, rows_of

@@ -16,32 +16,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from b24data.errors import AjaxError, BadReplyError, OperatingLimitError
-from b24data.http.encode import MAX_COMMANDS, Command, encode_batch, has_reference, php_query, plain_params
+from b24data.http.encode import Command
 from b24data.http.error_codes import names_error, portal_error
 from b24data.http.payload import Payload, decoded, opened, plain, too_deep
 from b24data.http.unpack import unpacked
 from b24data.params import ApiVersion
 from b24data.secret import Sealed
 from b24data.text.redact import redact
-
-__all__ = [
-    "MAX_COMMANDS",
-    "NOT_EXECUTED",
-    "BatchParts",
-    "Command",
-    "Reply",
-    "Response",
-    "Times",
-    "encode_batch",
-    "error_inside",
-    "has_reference",
-    "php_query",
-    "plain_params",
-    "read_batch",
-    "read_batch_times",
-    "read_reply",
-    "read_times",
-]
 
 NOT_EXECUTED = "B24DATA_NOT_EXECUTED"  # our own code for a command that a halted batch never reached
 

@@ -22,10 +22,11 @@ from b24data.errors import (
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext, Wait
 from b24data.http.credentials import Credentials, Grant
+from b24data.http.encode import Command, encode_batch
 from b24data.http.error_codes import wants_sign_in
 from b24data.http.limits import Limits, Observation, Reservation
 from b24data.http.log_filter import tell
-from b24data.http.protocol import Command, Reply, Response, encode_batch, read_batch, read_batch_times, read_reply
+from b24data.http.protocol import Reply, Response, read_batch, read_batch_times, read_reply
 from b24data.http.redirect import moved_endpoint
 from b24data.http.request import Request
 from b24data.http.retry import Step, decide

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from b24data.errors import ConfigError, ProtocolViolationError, SdkError
-from b24data.http.protocol import Command
+from b24data.http.encode import Command
 from b24data.lists.capability import reference
 from b24data.lists.conditions import split_filter_key
 from b24data.lists.names import folded

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from b24data.errors import SdkError
-from b24data.http.protocol import Command
+from b24data.http.encode import Command
 from b24data.lists.plan import ListPlan
 
 # Rows of the first page (from 0) that the probe names: at least _FLOOR, behind _AFTER, up to _UPTO.

@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from b24data.errors import ProtocolViolationError, SdkError
-from b24data.http.encode import MAX_COMMANDS
-from b24data.http.protocol import Command
+from b24data.http.encode import MAX_COMMANDS, Command
 from b24data.lists.plan import ListPlan, Params
 from b24data.lists.reader import Answer, PageReader
 from b24data.lists.rows import Row, id_in, value_at

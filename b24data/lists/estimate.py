@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from b24data.http.encode import MAX_COMMANDS
-from b24data.http.protocol import Command
+from b24data.http.encode import MAX_COMMANDS, Command
 from b24data.lists.capability import opening_commands
 from b24data.lists.reader import PageReader
 from b24data.lists.rows import id_reader

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 from b24data.errors import ProtocolViolationError, SdkError
-from b24data.http.protocol import Command
+from b24data.http.encode import Command
 from b24data.http.reading import ReadingThread
 from b24data.lists.capability import (
     ENOUGH_ROWS,

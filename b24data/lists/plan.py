@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from b24data.errors import ConfigError
-from b24data.http.protocol import plain_params
+from b24data.http.encode import plain_params
 from b24data.lists.conditions import (
     Condition,
     Group,

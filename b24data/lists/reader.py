@@ -18,7 +18,8 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.context import CallContext
-from b24data.http.protocol import Command, Response, encode_batch, has_reference, read_batch
+from b24data.http.encode import Command, encode_batch, has_reference
+from b24data.http.protocol import Response, read_batch
 from b24data.http.session import Session
 from b24data.lists.plan import ListPlan
 from b24data.lists.rows import Row, rows_of

@@ -10,8 +10,6 @@ import msgspec
 from b24data.sandbox.columns import Writer
 from b24data.sandbox.pages import Page
 
-__all__ = ["Answer", "encode"]
-
 
 @dataclass(slots=True)
 class Answer:

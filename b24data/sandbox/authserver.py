@@ -19,8 +19,6 @@ from b24data.sandbox.stats import Counters
 from b24data.sandbox.tokens import SCOPE, TokenBook
 from b24data.sandbox.wire import Incoming, Reply, html_page
 
-__all__ = ["Addresses", "AuthServer"]
-
 _WRITER = Writer(numbers=True)
 
 

@@ -14,8 +14,6 @@ from b24data.sandbox.columns import Writer
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.notation import find, items_of, parse_query
 
-__all__ = ["Run", "run_batch"]
-
 LIMIT = 50
 _REFERENCE = re.compile(r"\$result((?:\[[^\]]*\])+)")
 _STEP = re.compile(r"\[([^\]]*)\]")

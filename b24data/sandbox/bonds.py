@@ -16,20 +16,6 @@ from b24data.sandbox.ragged import Form, Ragged
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = [
-    "BINDING_TYPES",
-    "TASK_WORDS",
-    "activity_kinds",
-    "bindings",
-    "companies",
-    "contact_lists",
-    "first_contacts",
-    "leads",
-    "observers",
-    "owned",
-    "task_links",
-]
-
 # Owner types of activities by the kind of their references.
 BINDING_TYPES = {2: "deals", 3: "contacts", 4: "companies", 1: "leads"}
 # Prefixes of what a task is about.

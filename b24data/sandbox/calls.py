@@ -29,8 +29,6 @@ from b24data.sandbox.stages import CATEGORIES, categories, currencies, statuses
 from b24data.sandbox.table import World
 from b24data.sandbox.words import DEPARTMENTS
 
-__all__ = ["SCOPES", "Caller", "Methods"]
-
 SCOPES = ["basic", "crm", "department", "task", "tasks", "user", "user_brief"]
 _TYPE_FLAGS = {"isCategoriesEnabled": "Y", "isStagesEnabled": "Y"}
 _ENTITIES = {"deal": "deals", "lead": "leads", "contact": "contacts", "company": "companies"}

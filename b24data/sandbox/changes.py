@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["Changes"]
-
 
 class Changes(ABC):
     """The part of :class:`~b24data.sandbox.SandboxPortal` that changes what it answers."""

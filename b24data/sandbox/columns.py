@@ -17,8 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["ABSENT", "ID_MARK", "NULL", "ZONE_S", "Codes", "Numbers", "Writer", "iso"]
-
 NULL = np.iinfo(np.int64).min
 ID_MARK = "\ue000"  # stands for the record's id inside a vocabulary entry
 ABSENT = object()  # the key is left out of the row, as a portal does with empty multifields

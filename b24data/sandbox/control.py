@@ -16,8 +16,6 @@ from b24data.sandbox.fields import user_field
 from b24data.sandbox.lists import LIST_METHODS, ListRequest, read_request
 from b24data.sandbox.portal import Portal
 
-__all__ = ["Control"]
-
 
 class Control:
     """The sandbox's own commands. ``in_process`` says whose processor time is the sandbox's."""

@@ -11,11 +11,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-__all__ = [
-    "ACTIVITY", "CLASSIC", "COMPANY", "CONTACT", "DEAL", "EXACT", "ITEM", "SEARCH", "TASK", "USER", "Convention",
-    "known_by_spelling",
-]  # fmt: skip
-
 OPERATORS = {
     "": "eq", "=": "eq", "@": "eq", "!": "ne", "!=": "ne", "!@": "ne", ">": "gt", ">=": "ge", "<": "lt", "<=": "le",
     "%": "has", "!%": "lacks", "=%": "like", "%=": "like", "!=%": "unlike", "!%=": "unlike",

@@ -15,8 +15,6 @@ from b24data.sandbox.stages import STATUSES
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = ["custom_column", "empty_column", "item_multifields", "multifield_column"]
-
 _DAY = 86400
 _LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
 

@@ -10,8 +10,6 @@ from b24data.sandbox.fields import Field
 from b24data.sandbox.stages import STATUSES
 from b24data.sandbox.values import kind_of_value
 
-__all__ = ["DESCRIBED", "classic_fields", "item_fields", "listed_fields", "task_fields", "user_fields", "userfields"]
-
 _USERFIELD_ENTITIES = {"deals": "CRM_DEAL", "leads": "CRM_LEAD", "contacts": "CRM_CONTACT", "companies": "CRM_COMPANY"}
 
 

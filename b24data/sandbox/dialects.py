@@ -24,8 +24,6 @@ from b24data.sandbox.table import Selection, Table, World
 from b24data.sandbox.tabled import TableNames, layout_of, table_of, where_of
 from b24data.sandbox.windows import Window, window_of
 
-__all__ = ["Dialects"]
-
 
 @dataclass(frozen=True, slots=True)
 class Habit:

@@ -19,8 +19,6 @@ import numpy as np
 
 from b24data.sandbox.generate import record_ids
 
-__all__ = ["HIDDEN_ID", "Documented", "documented", "made_rows", "row_id"]
-
 # The id of a row that has none in answers: voximplant.sip.get filters by one, tests compare by it.
 HIDDEN_ID = "\0id"
 _ROWS = 130  # of a list that is paged: two full pages and a short one

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["PortalError"]
-
 
 class PortalError(Exception):
     """An error as the portal answers it: HTTP status, code, description.

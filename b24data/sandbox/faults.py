@@ -13,8 +13,6 @@ from b24data.sandbox.documented import documented
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.wire import Reply, html_page
 
-__all__ = ["EARLY", "KINDS", "TIMEOUT_TITLE", "FaultPlan", "Faults", "broken", "spoiled"]
-
 TIMEOUT_TITLE = "504 Gateway Time-out"
 _TITLES = {500: "500 Internal Server Error", 502: "502 Bad Gateway"}
 _WARNING = (

@@ -11,8 +11,6 @@ from functools import lru_cache
 
 from b24data.sandbox.stages import ENUM_ITEMS
 
-__all__ = ["ENTITY_TYPES", "MULTIFIELDS", "SMART_PROCESS", "Field", "fields_of", "item_name", "user_field"]
-
 SMART_PROCESS = 1036
 ENTITY_TYPES = {
     1: "leads",

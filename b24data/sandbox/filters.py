@@ -24,8 +24,6 @@ from b24data.sandbox.notation import items_of
 from b24data.sandbox.ragged import Column, Ragged
 from b24data.sandbox.values import FALSE, Key, fits, flagged, held, meaning, moment_text, to_stored
 
-__all__ = ["Condition", "Group", "Names", "matches", "parse_filter", "row_mask", "split_key"]
-
 _OPPOSITE = {"ne": "eq", "lacks": "has", "unlike": "like"}
 _TAKE_LISTS = ("@", "!@", "><", "!><")
 _BETWEEN = ("between", "outside")

@@ -18,8 +18,6 @@ from b24data.sandbox.goods import product_ids, product_name
 from b24data.sandbox.related import HISTORY, PRODUCT_ROWS, STAGES, TASK_TIME, owner_code
 from b24data.sandbox.table import Table, World
 
-__all__ = ["Followers"]
-
 _ITEMS = ("deals", "leads", "invoices", "quotes", "items")
 # Which fields refer to the records of an entity.
 _LINKS: Mapping[str, Sequence[tuple[str, str]]] = {

@@ -43,8 +43,6 @@ from b24data.sandbox.stages import (
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = ["deal_luck", "generate_column", "record_ids"]
-
 # How well deals of each source pass on, in the order of the list of sources.
 _LUCK = np.array([1.0, 0.9, 0.85, 0.7, 1.7, 1.9, 1.1, 0.8, 1.0, 1.2, 0.9, 0.8])
 

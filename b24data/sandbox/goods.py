@@ -12,8 +12,6 @@ import numpy as np
 from b24data.sandbox.columns import Ints
 from b24data.sandbox.moments import season
 
-__all__ = ["PRODUCTS", "Basket", "basket", "catalogue", "product_ids", "product_name", "product_price"]
-
 # Name, price in roubles, how often it is sold.
 PRODUCTS = (
     ("CRM licence, 10 seats", 14_900, 9), ("Годовая поддержка", 48_000, 7), ("Внедрение CRM", 120_000, 4),

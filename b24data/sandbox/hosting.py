@@ -24,8 +24,6 @@ from b24data.sandbox.options import Options
 from b24data.sandbox.portal import Portal
 from b24data.sandbox.server import listeners, serve
 
-__all__ = ["Host", "ProcessHost", "ThreadHost", "serve_parent"]
-
 _START_S = 60
 
 

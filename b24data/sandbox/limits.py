@@ -9,8 +9,6 @@ import asyncio
 import time
 from collections import defaultdict, deque
 
-__all__ = ["Bucket", "Clock", "Ledger"]
-
 _BASKET_S = 60.0
 _WINDOW_S = 600.0
 

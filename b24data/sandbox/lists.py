@@ -18,8 +18,6 @@ from b24data.sandbox.quirks import HONEST, Quirks
 from b24data.sandbox.spelling import Spelling
 from b24data.sandbox.table import Selection, Table, World
 
-__all__ = ["LIST_METHODS", "ListMethod", "ListRequest", "answer_list", "read_request"]
-
 PAGE = 50
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from b24data.sandbox.columns import ZONE_S, Ints
 
-__all__ = ["DAY", "LAST_DAY", "SPAN_DAYS", "arrivals", "midnight", "season", "working"]
-
 DAY = 86400
 LAST_DAY = int(np.datetime64("2026-11-01").astype("datetime64[s]").astype(np.int64)) - ZONE_S
 SPAN_DAYS = 730

@@ -14,8 +14,6 @@ from b24data.sandbox.follow import Followers
 from b24data.sandbox.stats import Counters
 from b24data.sandbox.table import Table, World
 
-__all__ = ["Mutations"]
-
 # When a record was made, and when it was changed last.
 _USUAL_STAMPS = ("DATE_CREATE", "DATE_MODIFY")
 _STAMPS = {

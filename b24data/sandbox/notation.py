@@ -13,8 +13,6 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-__all__ = ["find", "items_of", "parse_multipart", "parse_query"]
-
 _PATH = re.compile(r"\[([^\]]*)\]")
 
 

@@ -20,8 +20,6 @@ import pyarrow.compute as pc
 from b24data.sandbox.columns import ABSENT, Codes, Writer
 from b24data.sandbox.table import Selection, Table
 
-__all__ = ["BLOCK", "Layout", "Page", "Renderer"]
-
 BLOCK = 2048
 _KEPT_BYTES = 768 * 2**20
 

@@ -10,8 +10,6 @@ import numpy.typing as npt
 from b24data.sandbox.columns import Ints
 from b24data.sandbox.moments import DAY, LAST_DAY, working
 
-__all__ = ["PLANS", "Passage", "Plan", "passage"]
-
 _MOST_MOVES = 14
 _BACK, _SKIP = 0.04, 0.05  # shares of moves that go a stage back, or over the next one
 

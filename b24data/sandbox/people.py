@@ -17,8 +17,6 @@ from b24data.sandbox.ragged import Column
 if TYPE_CHECKING:
     from b24data.sandbox.table import Table
 
-__all__ = ["TimeSpent", "task_column", "task_column_v3", "task_extra", "time_spent", "user_column"]
-
 
 def user_column(table: Table, field: Field) -> Column:
     """A column of ``user.get``: text, with real booleans and lists between."""

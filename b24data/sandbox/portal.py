@@ -30,8 +30,6 @@ from b24data.sandbox.v3.methods import Methods3, Replays
 from b24data.sandbox.v3.request import V3Error
 from b24data.sandbox.wire import Incoming, Reply, RestCall, compressed, html_page, read_call
 
-__all__ = ["Portal"]
-
 _LIMIT = PortalError(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 _OPERATING = PortalError(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
 _EXPIRED = PortalError(401, "expired_token", "The access token provided has expired.")

@@ -14,8 +14,6 @@ from b24data.sandbox.conventions import Convention
 from b24data.sandbox.filters import Condition, Group
 from b24data.sandbox.table import Selection
 
-__all__ = ["HONEST", "IGNORABLE", "LIES", "Quirks"]
-
 IGNORABLE = {
     ">id": "a bound on the id",
     ">=id": "a bound on the id",

@@ -13,8 +13,6 @@ import pyarrow.compute as pc
 
 from b24data.sandbox.columns import Codes, Ints, Numbers, Writer
 
-__all__ = ["Column", "Form", "Ragged"]
-
 _FORMAT = "\ue001"  # stands for the number in a form
 
 

@@ -22,8 +22,6 @@ from b24data.sandbox.spelling import Spelling
 from b24data.sandbox.table import Table, World
 from b24data.sandbox.values import flagged, parse_moment
 
-__all__ = ["Records"]
-
 _WORDS = {"deal": "deals", "lead": "leads", "contact": "contacts", "company": "companies"}
 # What the pages call a record that is not there; elsewhere it is "Not found".
 _ABSENT: Mapping[tuple[str, str], PortalError] = {

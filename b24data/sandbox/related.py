@@ -24,8 +24,6 @@ from b24data.sandbox.stages import DEAL_STAGES, INVOICE_STAGES, ITEM_STAGES, LEA
 if TYPE_CHECKING:
     from b24data.sandbox.table import World
 
-__all__ = ["CALLS", "HISTORY", "PRODUCT_ROWS", "STAGES", "TASK_TIME", "Made", "field_of", "make_related", "owner_code"]
-
 HISTORY = "stage_history_"  # and the entity that it is of
 PRODUCT_ROWS, CALLS, TASK_TIME = "product_rows", "calls", "task_time"
 STAGES = {"deals": DEAL_STAGES, "leads": LEAD_STAGES, "invoices": INVOICE_STAGES, "items": ITEM_STAGES}

@@ -11,8 +11,6 @@ from b24data.sandbox.errors import PortalError
 from b24data.sandbox.fields import ENTITY_TYPES
 from b24data.sandbox.notation import find
 
-__all__ = ["Rights"]
-
 _WORDS = {
     "crm.deal.": "deals", "crm.lead.": "leads", "crm.contact.": "contacts", "crm.company.": "companies",
     "crm.quote.": "quotes", "crm.activity.": "activities", "tasks.task.": "tasks", "task.": "tasks", "user.": "users",

@@ -15,8 +15,6 @@ from b24data.sandbox.quirks import Quirks
 from b24data.sandbox.rowsets import Row, holds
 from b24data.sandbox.values import kind_of_value
 
-__all__ = ["RowNames", "asked_for", "check_shape", "kept_rows", "refusal_about"]
-
 
 @cache
 def _convention(name: str) -> Convention:

@@ -11,8 +11,6 @@ from b24data.sandbox.filters import Condition, Group, matches
 from b24data.sandbox.goods import catalogue
 from b24data.sandbox.values import held, kind_of_value
 
-__all__ = ["Row", "Rowsets", "holds", "ranked", "sorted_rows"]
-
 Row = Mapping[str, Any]
 # Lists whose peculiarity shows at a certain length only.
 USUAL_COUNTS = {"crm.requisite.link.list": 582, "disk.file.search": 1_130, "im.v2.event.get": 230}

@@ -13,8 +13,6 @@ from b24data.sandbox.stats import Stats, Truth
 if TYPE_CHECKING:
     from b24data.sandbox.hosting import Host
 
-__all__ = ["SandboxPortal"]
-
 
 class SandboxPortal(Changes):
     """A portal on 127.0.0.1, from its records to its faults; ``b24data.Sandbox`` tells of the options."""

@@ -18,8 +18,6 @@ from uvicorn.server import ServerState
 from b24data.sandbox.control import Control
 from b24data.sandbox.wire import Incoming, Reply
 
-__all__ = ["listeners", "serve"]
-
 _Receive = Callable[[], Awaitable[Any]]
 _Send = Callable[[Any], Awaitable[None]]
 _Transports = dict[tuple[str, int, int], asyncio.Transport]

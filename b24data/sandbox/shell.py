@@ -10,8 +10,6 @@ from typing import Any
 
 from b24data.sandbox.sandbox import SandboxPortal
 
-__all__ = ["add_arguments", "main", "serve"]
-
 _HELP = {
     "seed": "another seed, other data",
     "port": "a free one by default",

@@ -13,8 +13,6 @@ from b24data.sandbox.conventions import known_by_spelling
 from b24data.sandbox.fields import Field, item_name
 from b24data.sandbox.table import Table
 
-__all__ = ["Spelling"]
-
 # tasks-task-list.md: the names of the filter, and the columns they mean. STATUS is the sub-status.
 _TASK_FILTER: Mapping[str, str] = {
     **{name: name for name in (

@@ -4,20 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = [
-    "CATEGORIES",
-    "CURRENCIES",
-    "DEAL_STAGES",
-    "ENUM_ITEMS",
-    "INVOICE_STAGES",
-    "LEAD_STAGES",
-    "QUOTE_STAGES",
-    "STATUSES",
-    "categories",
-    "currencies",
-    "statuses",
-]
-
 # (code, name, semantics, colour); P is in progress, S success, F failure.
 DEAL_STAGES = (
     ("NEW", "New", "P", "#39A8EF"),

@@ -6,8 +6,6 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Counters", "Stats", "Truth"]
-
 
 @dataclass(frozen=True, slots=True)
 class Truth:

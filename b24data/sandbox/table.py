@@ -24,8 +24,6 @@ from b24data.sandbox.related import field_of, make_related
 from b24data.sandbox.stages import CATEGORIES
 from b24data.sandbox.values import to_stored
 
-__all__ = ["Selection", "Table", "World"]
-
 _KEPT = 24  # selections remembered per table; one of a million rows is 16 MB
 _MADE = ("DATE_CREATE", "CREATED_TIME", "CREATED", "CREATED_DATE")
 _BOUNDS = {"gt": (1, None), "ge": (0, None), "lt": (None, 0), "le": (None, 1)}

@@ -16,8 +16,6 @@ from b24data.sandbox.related import CALLS, HISTORY, PRODUCT_ROWS, TASK_TIME
 from b24data.sandbox.rowfilters import RowNames, asked_for
 from b24data.sandbox.table import Table, World
 
-__all__ = ["TableNames", "layout_of", "table_of", "where_of"]
-
 _TABLES = {
     "crm.item.productrow.list": PRODUCT_ROWS,
     "voximplant.statistic.get": CALLS,

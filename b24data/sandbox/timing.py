@@ -6,8 +6,6 @@ from functools import lru_cache
 
 from b24data.sandbox.columns import iso
 
-__all__ = ["time_json"]
-
 
 @lru_cache(maxsize=256)
 def _iso_second(second: int) -> str:

@@ -13,8 +13,6 @@ from typing import Any
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.stats import Counters
 
-__all__ = ["SCOPE", "TokenBook"]
-
 SCOPE = "crm,department,task,user"
 
 _CODE_S = 30.0

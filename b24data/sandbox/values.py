@@ -16,11 +16,6 @@ from typing import Any
 
 from b24data.sandbox.columns import ABSENT, ZONE_S
 
-__all__ = [
-    "FALSE", "Key", "fits", "flagged", "held", "kind_of_value", "meaning", "moment_text", "parse_moment", "to_number",
-    "to_stored",
-]  # fmt: skip
-
 FALSE = "\0false"  # asks for "not filled in", or for the boolean
 _MOST = 2**62  # MySQL ends a number there, too, instead of giving up
 _LEADING = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")

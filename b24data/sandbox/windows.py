@@ -10,8 +10,6 @@ from b24data.sandbox.documented import Documented, row_id
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.quirks import Quirks
 
-__all__ = ["Window", "window_of"]
-
 
 @dataclass(slots=True)
 class Window:

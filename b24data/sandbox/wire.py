@@ -11,8 +11,6 @@ import msgspec
 
 from b24data.sandbox.notation import find, parse_multipart, parse_query
 
-__all__ = ["Incoming", "Reply", "RestCall", "compressed", "html_page", "read_call"]
-
 
 @dataclass(frozen=True, slots=True)
 class Incoming:

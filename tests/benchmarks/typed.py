@@ -76,7 +76,8 @@ def steps(url: str, select: list[str]) -> dict[str, float]:
 
     from b24data.frames.columns import Decoder
     from b24data.frames.sinks import frame_of
-    from b24data.http.protocol import Command, Reply, Response, read_batch, read_reply
+    from b24data.http.encode import Command
+    from b24data.http.protocol import Reply, Response, read_batch, read_reply
     from b24data.lists.methods import spec_of
     from b24data.lists.rows import rows_of
 

@@ -19,8 +19,9 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.context import CallContext
+from b24data.http.encode import Command
 from b24data.http.error_codes import names_error, portal_error
-from b24data.http.protocol import Command, read_batch, read_reply
+from b24data.http.protocol import read_batch, read_reply
 from tests.http.fakes import FakeTransport, fault, ok, reply
 from tests.http.test_session import hook_session
 

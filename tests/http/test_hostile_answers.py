@@ -10,9 +10,10 @@ import pytest
 
 from b24data import B24Hook, SdkError
 from b24data.errors import BadReplyError, TransportError
+from b24data.http.encode import Command
 from b24data.http.ledger import OperatingLedger
 from b24data.http.payload import decoded, decoded_list
-from b24data.http.protocol import Command, Times, read_batch, read_reply, read_times
+from b24data.http.protocol import Times, read_batch, read_reply, read_times
 from b24data.http.redirect import is_loopback, moved_endpoint
 from b24data.secret import Secret
 from tests.http.fakes import reply

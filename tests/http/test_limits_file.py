@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from b24data.auth.webhook import HookCredentials
 from b24data.http import limits as module
 from b24data.http.bucket import LeakyBucket
+from b24data.http.encode import Command
 from b24data.http.ledger import OperatingLedger
 from b24data.http.limits import Limits, Observation
-from b24data.http.protocol import Command, Times
+from b24data.http.protocol import Times
 from b24data.http.session import Session
 from b24data.http.shared_state import StateFile, UnusableError, state_folder
 from b24data.params import OperatingLimitConfig, RestrictionParams

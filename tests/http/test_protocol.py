@@ -19,17 +19,9 @@ from b24data.errors import (
     ServerError,
 )
 from b24data.http import unpack
+from b24data.http.encode import Command
 from b24data.http.payload import decoded, mended
-from b24data.http.protocol import (
-    NOT_EXECUTED,
-    Command,
-    Response,
-    Times,
-    read_batch,
-    read_batch_times,
-    read_reply,
-    read_times,
-)
+from b24data.http.protocol import NOT_EXECUTED, Response, Times, read_batch, read_batch_times, read_reply, read_times
 from b24data.params import ApiVersion
 from tests.http.fakes import fault, reply
 

@@ -23,9 +23,10 @@ from b24data.errors import (
     TransportError,
 )
 from b24data.http.context import CallContext, CancelledError, Wait
+from b24data.http.encode import Command
 from b24data.http.ledger import OperatingLedger
 from b24data.http.limits import LocalState
-from b24data.http.protocol import Command, Reply, Response
+from b24data.http.protocol import Reply, Response
 from b24data.http.reading import ReadingThread
 from b24data.http.session import Session
 from b24data.params import ApiVersion, RestrictionParams

@@ -21,8 +21,9 @@ from b24data.auth.profiles import Profiles
 from b24data.auth.token_server import may_see_secrets, merge_token_reply, read_token_reply
 from b24data.errors import SdkError, TransportError
 from b24data.http.context import CallContext
+from b24data.http.encode import Command
 from b24data.http.ledger import OperatingLedger
-from b24data.http.protocol import Command, Reply, Response, read_batch, read_batch_times, read_reply
+from b24data.http.protocol import Reply, Response, read_batch, read_batch_times, read_reply
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.http.session import Session
 from b24data.http.transport import Transport

@@ -12,8 +12,6 @@ from typing import Any
 
 from b24data.sandbox.v3.request import Fields, V3Error
 
-__all__ = ["asked_fields", "figures"]
-
 _FUNCTIONS: Mapping[str, Callable[[list[Any]], Any]] = {
     "count": len,
     "countDistinct": lambda values: len(set(map(str, values))),

@@ -14,8 +14,6 @@ import msgspec
 from b24data.sandbox.answers import Answer
 from b24data.sandbox.v3.request import V3Error, invalid
 
-__all__ = ["run_batch3"]
-
 LIMIT = 50
 
 

@@ -29,8 +29,6 @@ from b24data.sandbox.v3.request import (
 )
 from b24data.sandbox.values import kind_of_value, parse_moment
 
-__all__ = ["Lists3"]
-
 # Fields that the samples do not show.
 _EXTRA: dict[str, dict[str, Any]] = {
     "main.eventlog.list": {

@@ -22,8 +22,6 @@ from b24data.sandbox.v3.openapi import document
 from b24data.sandbox.v3.request import Fields, V3Error
 from b24data.sandbox.v3.tasks import FIELDS, Tasks3
 
-__all__ = ["Methods3", "Replays"]
-
 _WRITES = ("tasks.task.add", "tasks.task.update", "tasks.task.delete")
 _DAY = 86400.0
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from b24data.sandbox.v3.request import Fields
 
-__all__ = ["Described", "document"]
-
 _KINDS: Mapping[str, Mapping[str, str]] = {
     "int": {"type": "integer", "format": "int64"},
     "bool": {"type": "boolean"},

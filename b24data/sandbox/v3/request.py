@@ -13,8 +13,6 @@ from typing import Any
 from b24data.sandbox.errors import PortalError
 from b24data.sandbox.filters import Condition, Group
 
-__all__ = ["Fields", "Pagination", "V3Error", "invalid", "read_filter", "read_order", "read_pagination", "read_select"]
-
 _OPERATORS = {"=": "eq", "!=": "ne", ">": "gt", ">=": "ge", "<": "lt", "<=": "le", "in": "eq"}
 
 

@@ -19,8 +19,6 @@ from b24data.sandbox.v3.openapi import Described
 from b24data.sandbox.v3.request import Fields, V3Error, invalid, read_filter, read_order, read_pagination, read_select
 from b24data.sandbox.values import parse_moment
 
-__all__ = ["FIELDS", "Tasks3"]
-
 _COLUMNS = {
     "id": ("int", "ID"),
     "title": ("string", "TITLE"),
