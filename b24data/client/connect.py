@@ -211,18 +211,11 @@ def _own_text(file: Path) -> Secret[str] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        if stat.S_ISDIR(_mode(file)):
+        if os.path.isdir(file):  # noqa: PTH112  that of a Path raises where it may not look
             return None
         why = error.strerror or str(error)
     _LOGGER.warning("%s is not read: %s", file, why)
     return None
-
-
-def _mode(file: Path) -> int:
-    try:
-        return file.stat().st_mode
-    except OSError:
-        return 0
 
 
 def _assignment(line: str) -> tuple[str, Secret[str]] | None:

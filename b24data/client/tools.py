@@ -24,7 +24,8 @@ from b24data.fields.dictionaries import Dictionaries
 from b24data.files.atomic import path_of
 from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
-from b24data.frames.sinks import DtypeBackend, FrameSink, TableSink, check_backend
+from b24data.frames.pandas_types import DtypeBackend
+from b24data.frames.sinks import FrameSink, TableSink, check_backend
 from b24data.frames.targets import CsvKind, check_csv, kind_of, target_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext

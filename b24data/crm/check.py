@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from b24data.crm.open import make_views, open_closed
+from b24data.crm.open import open_snapshot
 from b24data.crm.snapshot import quoted, snapshot_of
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def check_crm(path: str | os.PathLike[str]) -> CrmCheck:
     """
     snapshot = snapshot_of(path)
     manifest = snapshot.manifest
-    with open_closed() as connection:
-        make_views(connection, snapshot)
+    with open_snapshot(snapshot) as connection:
         there = {name: set(connection.table(name).columns) for name in manifest.tables}
         found: list[Finding] = []
         for name, facts in manifest.tables.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from b24data.crm.open import make_views, open_closed
+from b24data.crm.open import open_snapshot
 from b24data.crm.snapshot import Snapshot, snapshot_of
 from b24data.crm.views import view_statements
 from b24data.errors import ConfigError, ExportError, extra
@@ -68,7 +68,7 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
         _refuse_other_tables(target, schema)
     new = temp_sibling(target)
     try:
-        with _opened(snapshot) as source, duckdb.connect(str(new)) as file:
+        with open_snapshot(snapshot) as source, duckdb.connect(str(new)) as file:
             file.execute(f"create schema if not exists {schema}")
             file.execute(f"set schema = '{schema}'")
             for name in _tables(snapshot):
@@ -83,12 +83,6 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
         new.unlink(missing_ok=True)
         raise
     return [*_tables(snapshot), *view_statements()]
-
-
-def _opened(snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
-    connection = open_closed()
-    make_views(connection, snapshot)
-    return connection
 
 
 def _refuse_other_tables(target: Path, schema: str) -> None:
@@ -122,7 +116,7 @@ def _into_postgres(snapshot: Snapshot, address: str, schema: str) -> list[str]:
             hint="write postgresql://HOST/DATABASE?user=NAME; in a password, write / as %2F, @ as %40, % as %25",
         )
     try:
-        with _opened(snapshot) as source, dbapi.connect(address) as connection, connection.cursor() as cursor:
+        with open_snapshot(snapshot) as source, dbapi.connect(address) as connection, connection.cursor() as cursor:
             cursor.execute(_HOLDS_OTHERS.format(schema=schema))
             if cursor.fetchone():
                 raise ConfigError(

@@ -39,8 +39,12 @@ def open_crm(path: str | os.PathLike[str]) -> duckdb.DuckDBPyConnection:
     ...         con.sql("select count(*), count(distinct category_id) > 1 from deals").fetchall()
     [(60, True)]
     """
-    snapshot = snapshot_of(path)
-    connection = open_closed()
+    return open_snapshot(snapshot_of(path))
+
+
+def open_snapshot(snapshot: Snapshot, **settings: str) -> duckdb.DuckDBPyConnection:
+    """The tables and views of ``snapshot``, opened as :func:`open_closed` opens."""
+    connection = open_closed(**settings)
     make_views(connection, snapshot)
     return connection
 

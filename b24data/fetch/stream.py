@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from b24data.fetch.fetch import Fetch
-from b24data.frames.sinks import DtypeBackend, TableSink, frame_of
+from b24data.frames.pandas_types import DtypeBackend
+from b24data.frames.sinks import TableSink, frame_of
 from b24data.report import FetchReport
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import logging
 import re
 import time
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ import msgspec
 from b24data.errors import SdkError
 from b24data.fields.fields import Field
 from b24data.files.atomic import open_regular, read_bounded, write_whole
+from b24data.files.disk import warn_once
 from b24data.files.places import cache_folder
 from b24data.http.redirect import is_loopback
 from b24data.http.session import Session
@@ -54,7 +54,7 @@ def cache_of(session: Session) -> DescriptionCache | None:
     try:
         folder = cache_folder("fields")
     except SdkError as error:
-        _tell(f"field descriptions are not cached: {error}")
+        warn_once(f"field descriptions are not cached: {error}")
         return None
     return _cache(folder, who.portal, (who.member_id, str(who.user_id), who.application))
 
@@ -100,7 +100,7 @@ class DescriptionCache:
             write_whole(path, msgspec.json.encode(kept), private=True)
             self._tidy()
         except (OSError, SdkError) as error:
-            _tell(f"field descriptions are not cached: {error}")
+            warn_once(f"field descriptions are not cached: {error}")
 
     def names(self, method: str) -> list[str]:
         """The codes of a list's fields, whatever it was asked with and however long ago."""
@@ -122,7 +122,7 @@ class DescriptionCache:
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError, ValueError, RecursionError) as error:
-            _tell(f"{path} is not used: {error}")
+            warn_once(f"{path} is not used: {error}")
             return None
         return kept if kept.b24data == __version__ and kept.portal == self.portal else None
 
@@ -131,12 +131,6 @@ class DescriptionCache:
         for path in self.folder.iterdir():
             if path.stat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
-
-
-@functools.lru_cache(maxsize=100)
-def _tell(text: str) -> None:
-    """One line a process."""
-    logging.getLogger("b24data").warning(text)
 
 
 def _plain(name: str) -> str:

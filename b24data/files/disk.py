@@ -1,9 +1,11 @@
-"""What the system says when a file can't be written, and the cure for it."""
+"""What the system says when a file can't be written or locked, and the cure for it."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import logging
 import os
 from collections.abc import Iterator
 
@@ -30,6 +32,12 @@ _CURES = {
 }
 _UNKNOWN = "give a path on another disk"
 _RESUMES = "the same call then resumes"
+
+
+@functools.lru_cache(maxsize=100)
+def warn_once(text: str) -> None:
+    """Log what a machine lacks for all that goes on without it: one line a process, however often it is met."""
+    logging.getLogger("b24data").warning(text)
 
 
 def disk_error(path: str | os.PathLike[str], error: OSError, *, resumes: bool = False) -> ExportError:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import hashlib
-import logging
 import os
 import threading
 import time
@@ -14,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from b24data.errors import ConfigError, ExportError
-from b24data.files.disk import disk_error
+from b24data.files.disk import disk_error, warn_once
 from b24data.files.ownership import check_own
 from b24data.files.places import runtime_folder
 
@@ -112,17 +110,11 @@ def _hold_elsewhere(path: Path, held: contextlib.ExitStack) -> bool:
     name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
     try:
         lock = runtime_folder() / f"{name}.lock"
-        _tell(f"{path}: this file system has no locks; {lock} is held instead, which other machines do not see")
+        warn_once(f"{path}: this file system has no locks; {lock} is held instead, which other machines do not see")
         return _hold(lock, None, held, or_elsewhere=False)
     except (ConfigError, ExportError) as error:
-        _tell(f"{path}: this file system has no locks, so two programs may work there at once ({error})")
+        warn_once(f"{path}: this file system has no locks, so two programs may work there at once ({error})")
         return True
-
-
-@functools.lru_cache(maxsize=100)
-def _tell(text: str) -> None:
-    """One line a process."""
-    logging.getLogger("b24data").warning(text)
 
 
 def _hold_on_windows(path: Path, _: int | None, held: contextlib.ExitStack) -> bool:

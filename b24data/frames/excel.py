@@ -42,12 +42,8 @@ _FIRST, _LEAP, _LAST = dt.date(1900, 1, 1), dt.date(1900, 3, 1), dt.date(9999, 1
 _LONG = "Long texts"
 
 
-def check_excel() -> None:
-    """Raise :class:`MissingExtraError` where XlsxWriter is missing."""
-    _xlsxwriter()
-
-
-def _xlsxwriter() -> Any:
+def import_xlsxwriter() -> Any:
+    """The module; :class:`MissingExtraError` where it is missing."""
     with extra("excel", "writing an Excel file"):
         import xlsxwriter
     return xlsxwriter
@@ -67,7 +63,7 @@ class ExcelSink:
                 f"{target}: the list has {len(schema):,} columns, and a sheet {_COLUMNS:,}",
                 hint="select fewer of them, or write a Parquet file",
             )
-        writer = _xlsxwriter()
+        writer = import_xlsxwriter()
         self._target = target
         self._schema = schema
         self._metadata = dict(metadata or {})

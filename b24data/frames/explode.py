@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from b24data.errors import SchemaError
-from b24data.frames.sinks import DtypeBackend, frame_of
+from b24data.frames.pandas_types import DtypeBackend
+from b24data.frames.sinks import frame_of
 from b24data.lists.names import check_names
 
 if TYPE_CHECKING:

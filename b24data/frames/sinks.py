@@ -20,19 +20,6 @@ from b24data.text.hints import option
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "DtypeBackend",
-    "FrameSink",
-    "Sink",
-    "TableSink",
-    "check_backend",
-    "frame_of",
-    "metadata_of",
-    "passed_on",
-    "recast",
-    "united",
-]
-
 
 class Sink(Protocol):
     """Takes the batches of one fetch in order, and ends with their sum, or with nothing."""

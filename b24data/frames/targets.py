@@ -13,7 +13,7 @@ import pyarrow as pa
 from b24data.errors import ConfigError
 from b24data.files.atomic import name_of, path_of
 from b24data.frames.csvfile import CSV_KINDS, CsvKind, CsvSink
-from b24data.frames.excel import ExcelSink, check_excel
+from b24data.frames.excel import ExcelSink, import_xlsxwriter
 from b24data.frames.parquet import ParquetSink, check_target
 from b24data.frames.sinks import Sink
 from b24data.frames.staging import StagedSink
@@ -76,7 +76,7 @@ def kind_of(path: str | os.PathLike[str]) -> Literal["parquet", "xlsx", "csv"]:
             hint=f"name it {', '.join(names[:-1])} or {names[-1]}",
         )
     if kind == "xlsx":
-        check_excel()
+        import_xlsxwriter()
     return kind
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import logging
 import os
 import threading
 from collections import Counter
@@ -13,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from b24data.files.disk import warn_once
 from b24data.http.bucket import LeakyBucket
 from b24data.http.ledger import NEARLY_ALL, OperatingLedger
 from b24data.http.protocol import Times
@@ -220,15 +219,8 @@ class Limits:
 
     def _alone(self, error: UnusableError) -> SharedState:
         self._share = 1 / _UNKNOWN_PROGRAMS
-        _tell(str(error))
+        warn_once(f"limits are not shared with other programs, so this one is slow for the first two minutes: {error}")
         return self._local
-
-
-@functools.cache
-def _tell(why: str) -> None:
-    """One line a process, however many clients it has."""
-    text = "limits are not shared with other programs, so this one is slow for the first two minutes: %s"
-    logging.getLogger("b24data").warning(text, why)
 
 
 def _after_fork() -> None:

@@ -27,8 +27,9 @@ from b24data.jupyter.sql import Parameters, frames_in
 from b24data.jupyter.sql_completion import Query, SqlKnowledge, complete_sql, query_at
 from b24data.lists.methods import known_methods
 from b24data.portals.profiles import profiles
+from b24data.syntax.options import HelpShown
 from b24data.syntax.references import expander
-from b24data.syntax.request import HelpShown, Request, refuse_options, request_of
+from b24data.syntax.request import Request, refuse_options, request_of
 from b24data.text.hints import Face, sign_in
 from b24data.text.raised import in_one_line
 

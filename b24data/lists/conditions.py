@@ -38,16 +38,7 @@ _TESTS: Mapping[str, Test] = {
 _MISWRITTEN = {"=>": ">=", "=<": "<=", "=!": "!=", "<>": "!=", "@!": "!@", "%!": "!%"}
 # b24restdocs, api-reference/rest-v3.md: = != > >= < <= in between, and nothing else.
 _V3 = {"eq": "=", "ne": "!=", "gt": ">", "ge": ">=", "lt": "<", "le": "<=", "in": "in", "between": "between"}
-_V3_PREFIXES = {
-    "=": "=",
-    "!=": "!=",
-    ">": ">",
-    ">=": ">=",
-    "<": "<",
-    "<=": "<=",
-    "in": "@",
-    "between": "><",
-}
+_V3_PREFIXES = {one: {"in": "@", "between": "><"}.get(one, one) for one in _V3.values()}
 
 
 @dataclass(frozen=True, slots=True)

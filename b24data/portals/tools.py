@@ -17,7 +17,8 @@ from b24data.crm.report import CrmReport
 from b24data.errors import ConfigError
 from b24data.fetch.options import ProgressOption
 from b24data.files.atomic import is_address, path_of
-from b24data.frames.sinks import DtypeBackend, check_backend, frame_of
+from b24data.frames.pandas_types import DtypeBackend
+from b24data.frames.sinks import check_backend, frame_of
 from b24data.frames.targets import CsvKind, check_csv, kind_of
 from b24data.lists.estimate import Estimate
 from b24data.portals.united import united_tables

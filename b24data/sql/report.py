@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from b24data.lists.estimate import Estimate
@@ -73,36 +73,3 @@ class SqlPlan:
     def _repr_html_(self) -> str:
         title, *_ = str(self).splitlines()
         return facts_html(title, [(one.table, str(one).partition(" ")[2]) for one in self.tables])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableRead:
-    """What was read of one table."""
-
-    method: str
-    rows: int
-    requests: int
-    seconds: float
-    sent: Sequence[str]
-    left: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class SqlReport:
-    """What a query read, table by table."""
-
-    rows: int
-    tables: Mapping[str, TableRead] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-safe values: what ``df.attrs["b24data"]`` holds."""
-        tables = {name: {**asdict(one), "seconds": round(one.seconds, 3)} for name, one in self.tables.items()}
-        return {"rows": self.rows, "requests": sum(one.requests for one in self.tables.values()), "tables": tables}
-
-    def __str__(self) -> str:
-        lines = [f"{self.rows:,} rows"]
-        for name, one in self.tables.items():
-            lines.append(f"{name} ({one.method}): {one.rows:,} rows, {one.requests:,} requests, {one.seconds:.1f} s")
-            lines += [f"  to the portal: {text}" for text in one.sent]
-            lines += [f"  in the engine: {text}" for text in one.left]
-        return printable("\n".join(lines))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from b24data.crm.open import make_views, open_closed
+from b24data.crm.open import open_snapshot
 from b24data.crm.snapshot import snapshot_of, sql_names
 from b24data.errors import ConfigError, SdkError
 from b24data.fields.descriptions import Described, field_types
@@ -23,7 +23,7 @@ from b24data.sql.conditions import SqlColumn, certain
 from b24data.sql.engine import LIMITS, Engine
 from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknown_table
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
-from b24data.sql.report import SqlPlan, SqlReport, TablePlan, TableRead
+from b24data.sql.report import SqlPlan, TablePlan
 from b24data.sql.statement import Statement, read_statement
 from b24data.syntax.references import kind_of
 from b24data.text.hints import option
@@ -241,8 +241,8 @@ class _Reading:
         made = [name for name in times if "creat" in name or "start" in name] or times
         return f"{made[0]} >= '2026-01-01'" if made else f"{(ids or ['id'])[0]} > 1000"
 
-    def read(self, one: _Table, engine: Engine) -> TableRead:
-        """Read a table into the engine."""
+    def read(self, one: _Table, engine: Engine) -> dict[str, Any]:
+        """Read a table into the engine; what was read, as ``df.attrs["b24data"]`` has it."""
         listed, need = one.listed, one.need
         asked: dict[str, Any] = {"params": dict(listed.params), "recheck": False}
         if one.link:
@@ -258,14 +258,14 @@ class _Reading:
             rows = self.portal.fetch_table(listed.method, one.select, need.filter or None, **asked)
             report = json.loads(rows.schema.metadata[b"b24data.report"])
         engine.add(one.name, _renamed(rows, one))
-        return TableRead(
-            method=listed.method,
-            rows=rows.num_rows,
-            requests=report["requests"],
-            seconds=report["seconds"],
-            sent=one.sent,
-            left=need.left,
-        )
+        return {
+            "method": listed.method,
+            "rows": rows.num_rows,
+            "requests": report["requests"],
+            "seconds": round(report["seconds"], 3),
+            "sent": one.sent,
+            "left": need.left,
+        }
 
 
 def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
@@ -275,9 +275,10 @@ def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
     return rows.rename_columns([plain[name] for name in rows.column_names]).replace_schema_metadata(None)
 
 
-def _answer(engine: Engine, statement: Statement, read: Sequence[tuple[str, TableRead]]) -> pd.DataFrame:
+def _answer(engine: Engine, statement: Statement, read: Sequence[tuple[str, dict[str, Any]]]) -> pd.DataFrame:
     frame = frame_of(engine.run(statement))
-    frame.attrs["b24data"] = SqlReport(len(frame), dict(read)).as_dict()
+    requests = sum(one["requests"] for _, one in read)
+    frame.attrs["b24data"] = {"rows": len(frame), "requests": requests, "tables": dict(read)}
     return frame
 
 
@@ -318,9 +319,7 @@ def _over_folder(
     explain: bool,
 ) -> pd.DataFrame | SqlPlan:
     """The answer from the tables and views of a CRM folder: the portal is not asked."""
-    connection = open_closed(**LIMITS)
-    make_views(connection, snapshot_of(crm))
-    with Engine(connection) as engine:
+    with Engine(open_snapshot(snapshot_of(crm), **LIMITS)) as engine:
         there = engine.tables()
         given |= _beside_lists(statement, frames, lambda name: name in given or name in there)
         for name, rows in given.items():

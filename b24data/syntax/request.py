@@ -38,18 +38,6 @@ from b24data.syntax.values import (
 )
 from b24data.text.language import translated
 
-__all__ = [
-    "COMMANDS",
-    "CRM_ACTIONS",
-    "HelpShown",
-    "Request",
-    "build_request",
-    "options_of",
-    "profiles_of",
-    "refuse_options",
-    "request_of",
-]
-
 _EVERYWHERE = ("output", "profile")
 CRM_ACTIONS = ("sync", "tables", "check", "export")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from b24data.errors import ConfigError
-from b24data.files import locks
+from b24data.files.disk import warn_once
 from b24data.files.locks import locked
 from b24data.files.places import cache_folder, config_folder, data_folder, make_profiles_folder, runtime_folder
 from b24data.http.shared_state import UnusableError, state_folder
@@ -139,7 +139,7 @@ def test_file_system_without_locks__a_local_file_is_held_instead(tmp_path, monke
         real(handle, how)
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    locks._tell.cache_clear()
+    warn_once.cache_clear()
     with (
         caplog.at_level(logging.WARNING),
         locked(tmp_path / "drive/a.lock"),

@@ -12,9 +12,9 @@ import pytest
 
 from b24data import B24Hook, B24OAuth, Sandbox
 from b24data.auth.webhook import HookCredentials
-from b24data.fields import cache as module
 from b24data.fields.cache import DescriptionCache, cache_of
 from b24data.fields.fields import Field
+from b24data.files.disk import warn_once
 from b24data.http.session import Session
 from tests.http.fakes import FakeTransport
 
@@ -27,7 +27,7 @@ FIELDS = {"STAGE_ID": STAGE, "UF_CRM_1": REGION}
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path / "state"))
-    module._tell.cache_clear()
+    warn_once.cache_clear()
     return tmp_path / "state"
 
 

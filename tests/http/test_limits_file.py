@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b24data.auth.webhook import HookCredentials
-from b24data.http import limits as module
+from b24data.files.disk import warn_once
 from b24data.http.bucket import LeakyBucket
 from b24data.http.encode import Command
 from b24data.http.ledger import OperatingLedger
@@ -35,7 +35,7 @@ ONE = Counter(["profile"])
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(Limits, "_files", {})
-    module._tell.cache_clear()
+    warn_once.cache_clear()
     return tmp_path / "state"
 
 
