@@ -521,7 +521,8 @@ class Tools:
         :param key: the condition on the owner, such as ``"=ownerId"``.
         :param values: the ids of the owners; each is requested once.
         :param filter: other conditions, which apply to all rows, such as ``{"=ownerType": "D"}``.
-        :raises ConfigError: the method has no filter, or its rows have no id; ``values`` is not a list of ids.
+        :raises ConfigError: the method has no filter, or its rows have no id; ``values`` is not a list of ids; an order
+            other than by id.
 
         No ids are an empty frame, without a request for rows. Otherwise takes and raises what :meth:`fetch_all` does.
 

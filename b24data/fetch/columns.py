@@ -18,7 +18,7 @@ from b24data.fields.kinds import offset_of
 from b24data.frames.columns import Decoder
 from b24data.frames.label_choice import make_labels
 from b24data.frames.output import OutputColumns
-from b24data.frames.recheck import Recheck, id_run
+from b24data.frames.recheck import OrderCheck, Recheck, id_run
 from b24data.frames.schema import Schema, build_schema
 from b24data.frames.titles import TitleQueue, Titles
 from b24data.http.context import CallContext
@@ -39,6 +39,7 @@ class ListColumns:
     decoder: Decoder
     output: OutputColumns
     recheck: Recheck | None
+    order: OrderCheck | None
     queue: TitleQueue[Checkpoint] | None
     notes: Sequence[str]
 
@@ -49,6 +50,9 @@ class ListColumns:
             self.recheck.check(batch)
         starts = itertools.accumulate(map(len, runs), initial=0)
         parts = [batch.slice(start, len(rows)) for start, rows in zip(starts, runs, strict=False)]
+        if self.order is not None:
+            for part in parts:
+                self.order.check(part)
         id_name = self.decoder.schema.id_name
         if self.plan.walk != "keyset" or id_name is None:
             return [(part, None) for part in parts]
@@ -78,7 +82,7 @@ def settle(
     # The portal reads and writes times without an offset in its own zone, which its answers tell.
     offset = offset_of((context.window or ("",))[0])
     decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors, naive_tz=offset)
-    hidden = _hidden(plan, decoder.schema)
+    hidden = _hidden(plan, schema, decoder.schema)
     columns = [c for c in decoder.schema.columns if c.name not in hidden]
     titles = Titles(lambda: session, context)
     labels, notes = make_labels(
@@ -100,6 +104,7 @@ def settle(
         decoder,
         OutputColumns(decoder, labels, hidden, absent),
         recheck if options.recheck else None,
+        _order_check(plan, decoder.schema) if options.recheck else None,
         TitleQueue(titles) if labels.titles else None,
         notes,
     )
@@ -109,10 +114,11 @@ def _schema(plan: ListPlan, options: FetchOptions, described: Described, first_p
     """The columns by the description, and by the first rows where it says nothing."""
     spec, select = plan.spec, plan.select
     if select is not None:
-        select = (*([str(spec.id_asked)] if plan.id_added else []), *select, *plan.hidden)
+        select = (*([str(spec.id_asked)] if plan.id_added else []), *select)
     return build_schema(
-        described.fields or undescribed(select or (), spec.answer_case),
+        described.fields or undescribed((*(select or ()), *plan.hidden), spec.answer_case),
         select,
+        beside=plan.hidden,
         id_code=spec.id if plan.walk == "keyset" or plan.id_added else None,
         sample_rows=first_page,
         dtypes=options.dtypes,
@@ -121,7 +127,16 @@ def _schema(plan: ListPlan, options: FetchOptions, described: Described, first_p
     )
 
 
-def _hidden(plan: ListPlan, schema: Schema) -> frozenset[str]:
-    """The columns that were asked for the walk's sake, or to check the filter."""
-    names = {c.name for c in schema.columns if c.field and c.field.code in plan.hidden}
-    return frozenset(names | ({schema.id_name} if plan.id_added and schema.id_name else set()))
+def _order_check(plan: ListPlan, schema: Schema) -> OrderCheck | None:
+    if plan.sorted_by is None:
+        return None
+    code, way = plan.sorted_by
+    return OrderCheck.of(plan.method, schema, code, descending=way == "DESC")
+
+
+def _hidden(plan: ListPlan, schema: Schema, shown: Schema) -> frozenset[str]:
+    """The columns that were read for the walk's sake, or to check the filter, as ``shown`` names them."""
+    pairs = zip(schema.columns, shown.columns, strict=True)
+    beside = {c.wire for c in schema.columns if c.name in plan.hidden}
+    names = {named.name for c, named in pairs if c.wire in beside}
+    return frozenset(names | ({shown.id_name} if plan.id_added and shown.id_name else set()))

@@ -220,6 +220,7 @@ _FILTER_KINDS: dict[Kind, FilterKind] = {
     "bool": "flag",
     "date": "day",
     "timestamp": "instant",
+    "amount": "money",
 }
 
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from b24data.errors import ProtocolViolationError
 from b24data.frames.schema import Column, Schema
 from b24data.lists.conditions import Condition, Group, Node, each_condition
+from b24data.lists.names import folded
 from b24data.lists.walk import IdRun
 from b24data.report import ConditionReport
 
@@ -287,7 +288,7 @@ class Recheck:
         by_code = {name: column for column in self.schema.columns for name in _names(column)}
         zone = dt.datetime.strptime(self.offset or "+00:00", "%z").tzinfo or dt.UTC
         for one in each_condition(self.conditions):
-            column = by_code.get(one.field) or by_code.get(one.field.lower()) if one.field else None
+            column = by_code.get(one.field) or by_code.get(folded(one.field)) if one.field else None
             if one.why or column is None or column.many:
                 self._reasons[id(one)] = one.why or (
                     "the field has several values" if column is not None else "no column of the rows shows it"
@@ -381,6 +382,39 @@ class Recheck:
         return one.unsure
 
 
+# Of other columns a portal may sort by something else than the value, as by the name of a user or of a stage.
+_SORTABLE = frozenset(("integer", "int", "double", "float", "date", "datetime"))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCheck:
+    """The order that was asked for, checked on rows that came together: what lies between them may have changed."""
+
+    method: str
+    column: Column
+    descending: bool
+
+    @classmethod
+    def of(cls, method: str, schema: Schema, code: str, *, descending: bool) -> OrderCheck | None:
+        """The check by the field ``code``; None where its values do not tell how they are sorted."""
+        column = next((one for one in schema.columns if folded(code) in _names(one)), None)
+        if column is None or column.field is None or column.many:
+            return None
+        is_sortable = column.field.type in _SORTABLE and not column.field.values
+        is_plain = column.kind in ("int", "float", "date", "timestamp")
+        return cls(method, column, descending) if is_sortable and is_plain else None
+
+    def check(self, batch: pa.RecordBatch) -> None:
+        """Raise :class:`ProtocolViolationError` where two rows that follow each other are the other way round."""
+        values = batch.column(batch.schema.get_field_index(self.column.name)).drop_null()
+        wrong = (pc.less if self.descending else pc.greater)(values[:-1], values[1:])
+        if pc.any(wrong, min_count=0).as_py():
+            raise ProtocolViolationError(
+                f"the portal ignores the order by {self.column.name} in {self.method}",
+                hint="leave the order out and sort the frame: df.sort_values(...)",
+            )
+
+
 def condition_reports(
     conditions: Group, bounds: Sequence[Condition], recheck: Recheck | None, unchecked: str
 ) -> tuple[ConditionReport, ...]:
@@ -403,4 +437,4 @@ def _text(value: Any) -> str:
 
 def _names(column: Column) -> set[str]:
     names = {column.wire, column.field.code} if column.field else {column.wire}
-    return names | {name.lower() for name in names}
+    return names | {folded(name) for name in names}

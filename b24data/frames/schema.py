@@ -113,6 +113,7 @@ def build_schema(
     select: Sequence[str] | None,
     *,
     id_code: str | None,
+    beside: Sequence[str] = (),
     sample_rows: Iterable[Mapping[str, Any] | bytes | msgspec.Raw] = (),
     dtypes: Mapping[str, Any] | None = None,
     tz: str = "UTC",
@@ -122,9 +123,9 @@ def build_schema(
 
     ``select=None`` takes the keys of ``sample_rows`` in their order (without rows: all described fields but the user
     fields); ``"*"`` and ``"UF_*"`` take what they take on the portal. A name that is neither described nor seen in the
-    rows raises :class:`SchemaError` with the nearest names (``check=False`` lets it through as text). The id is int64
-    whatever its description says, unless the rows have one that is not an integer; a money field becomes two columns,
-    ``NAME`` and ``NAME_CURRENCY``.
+    rows raises :class:`SchemaError` with the nearest names (``check=False`` lets it through as text). The names
+    ``beside`` them become columns unchecked. The id is int64 whatever its description says, unless the rows have one
+    that is not an integer; a money field becomes two columns, ``NAME`` and ``NAME_CURRENCY``.
 
     >>> from b24data.fields.fields import read_fields
     >>> fields = read_fields({"ID": {"type": "integer"}, "UF_SUM": {"type": "money"}})
@@ -133,7 +134,7 @@ def build_schema(
     """
     samples = _samples(sample_rows)
     by_wire = {f.wire: f for f in fields.values()}
-    wanted = _wanted(fields, by_wire, select, samples, check=check)
+    wanted = _wanted(fields, by_wire, select, samples, beside, check=check)
     schema = Schema((), _id_name(wanted, id_code), tz, _is_open(select), by_wire)
     columns = [
         column
@@ -228,10 +229,11 @@ def _wanted(
     by_wire: Mapping[str, Field],
     select: Sequence[str] | None,
     samples: Mapping[str, Any],
+    beside: Sequence[str],
     *,
     check: bool,
 ) -> dict[str, str]:
-    """The columns asked for: name -> key in a row."""
+    """The columns asked for, and those ``beside`` them: name -> key in a row."""
     plain = {f.code: f.wire for f in fields.values() if not _is_user_field(f.code)}
     user = {f.code: f.wire for f in fields.values() if _is_user_field(f.code)}
     seen = {by_wire[key].code if key in by_wire else key: key for key in samples}
@@ -248,7 +250,7 @@ def _wanted(
         check_names(strangers, known, hint=ANYWAY if guessed else "")
     loosely = {folded(name): wire for name, wire in known.items()}  # tasks: TAGS comes as tags
     wanted: dict[str, str] = {}
-    for name in select:
+    for name in (*select, *beside):
         if name == "*":
             wanted |= {code: wire for code, wire in seen.items() if not _is_user_field(code)} or plain
         elif name == "UF_*":

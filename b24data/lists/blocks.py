@@ -80,6 +80,11 @@ def owners_in(plan: ListPlan, key: str) -> tuple[str, tuple[Any, ...]]:
             f"{spec.method} cannot be read by the ids of owners: its rows have no id, or it has no filter",
             hint=f"give them one by one with {option('filter')}",
         )
+    if plan.descending or [folded(one) for one in plan.query.order] not in ([], [folded(str(spec.id_asked))]):
+        raise ConfigError(
+            f"{spec.method} is read by the ids of owners in the order of its own ids",
+            hint="leave order and limit out, and sort the frame: df.sort_values(...)",
+        )
     given = plan.params.get(spec.filter) or {}
     sign, name = split_filter_key(key)
     for one, values in given.items() if isinstance(given, dict) else ():

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from b24data.errors import ConfigError
 
-FilterKind = Literal["int", "float", "flag", "day", "instant", "code", "text", ""]
+FilterKind = Literal["int", "float", "flag", "day", "instant", "code", "money", "text", ""]
 
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -28,6 +28,10 @@ _INSTANT = re.compile(
     r"\s?(?P<zone>Z|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
+# b24restdocs, crm/currency/index.md: a field of money has its sum and its currency in one text.
+_MONEY = re.compile(r"-?\d*(\.\d+)?\|[A-Z]{0,3}", re.ASCII)
+_RANGES = ("gt", "ge", "lt", "le", "between")
+_BY_SIZE = "leave the condition out and filter the frame instead"
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)", re.ASCII)
 _TRUE = {"Y", "1", "TRUE", "YES"}
 _FALSE = {"N", "0", "FALSE", "NO"}
@@ -59,9 +63,11 @@ def read_value(  # noqa: PLR0911  one line a kind
     if kind == "" and isinstance(value, bool) and flags in _FLAGS:
         return _FLAGS[flags][value], None
     if value == "" or (value is False and kind not in ("flag", "")):
-        if test in ("gt", "ge", "lt", "le", "between") and kind in ("int", "float", "day", "instant"):
+        if test in _RANGES and kind in ("int", "float", "day", "instant"):
             raise _wrong(key, value, "needs a value to compare with {}", "leave the condition out")
         return "", None
+    if test in _RANGES and (kind == "money" or (kind == "text" and isinstance(value, int | float | Decimal))):
+        raise _wrong(key, value, "compares a text by size with {}: the portal orders its letters", _BY_SIZE)
     if kind == "flag":
         return _flag(key, value, flags)
     if value is True and kind:
@@ -74,6 +80,8 @@ def read_value(  # noqa: PLR0911  one line a kind
         return _day(key, value)
     if kind == "instant":
         return _instant(key, value, test, fractions=fractions)
+    if kind == "money":
+        return _money(key, value)
     if kind in ("code", "text"):
         return _text(key, value, kind)
     return (_shown(value) if isinstance(value, dt.date | Decimal) else value), None
@@ -295,6 +303,13 @@ def _read_instant(key: str, value: str, found: re.Match[str]) -> dt.datetime:
     except ValueError as error:
         raise _wrong(key, value, "has a time that does not exist", _examples("instant")) from error
     return dt.datetime.combine(day, time, zone)
+
+
+def _money(key: str, value: Any) -> tuple[Any, Any]:
+    text = value.strip() if isinstance(value, str) else ""
+    if not _MONEY.fullmatch(text):
+        raise _wrong(key, value, "compares a sum of money with {}", 'write the sum and its currency, as "2500.5|EUR"')
+    return text, None
 
 
 def _text(key: str, value: Any, kind: FilterKind) -> tuple[Any, Any]:

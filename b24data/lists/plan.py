@@ -22,6 +22,7 @@ from b24data.lists.conditions import (
 )
 from b24data.lists.literals import is_whole
 from b24data.lists.methods import MethodSpec, WalkKind, check_reads
+from b24data.lists.names import folded
 from b24data.lists.query import FieldTypes, Query, put, read_query
 from b24data.lists.resolve import Resolved, resolve
 from b24data.text.hints import CALL, Face, option, spelled
@@ -46,7 +47,8 @@ class ListPlan:
     ``select`` is what the user wants to see, while ``params`` may ask for more: the id (``id_added``), and fields by
     which the filter is checked (``hidden``). ``conditions`` is the filter without its ``bounds`` on the id, ``query``
     what the user asked. ``begin`` is where an earlier walk by id was stopped; ``empty``: no row can match the filter.
-    ``by`` is the condition on the owners, where the list is read by blocks of them.
+    ``by`` is the condition on the owners, where the list is read by blocks of them. ``sorted_by`` is the field by which
+    the portal is to sort first, where that is not the id, and ``"DESC"`` or ``"ASC"``.
     """
 
     spec: MethodSpec
@@ -65,6 +67,7 @@ class ListPlan:
     query: Query = field(default_factory=Query)
     empty: bool = False
     by: str = ""
+    sorted_by: tuple[str, str] | None = None
 
     @property
     def method(self) -> str:
@@ -306,6 +309,7 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
         bounds=tuple(one for one in asked.filter.members if isinstance(one, Condition) and one not in members),
         query=query,
         empty=bool(asked.none),
+        sorted_by=None if by_id else next((one, way.upper()) for one, way in asked.order.items()),
     )
 
 
@@ -403,35 +407,37 @@ def _tie_breaker(spec: MethodSpec, order: Mapping[str, str]) -> dict[str, str]:
 def _selected(
     spec: MethodSpec, asked: Resolved, types: FieldTypes | None
 ) -> tuple[list[str] | None, bool, tuple[str, ...]]:
-    """The fields to ask for, whether the id was added to them, and those that are asked for to check the filter."""
+    """The fields to read, whether the id was added to them, and those that are read to check the filter.
+
+    A method without ``select`` sends them anyway: they only have to become columns.
+    """
     if asked.select is None:
         return None, False, ()
     fields = list(asked.select)
-    given = {name.lower() for name in fields}
-    hidden = tuple(dict.fromkeys(name for name in _to_prove(asked, types) if not _is_selected(name, given)))
-    if not spec.select:
-        return fields, False, ()
+    given = {folded(name) for name in fields}
+    hidden = tuple(dict.fromkeys(name for name in _to_prove(spec, asked, types) if not _is_selected(name, given)))
     fields += hidden
-    given_all = "*" in given
-    if not given.isdisjoint(spec.with_star):
+    given_all = "*" in fields
+    if any(name.lower() in spec.with_star for name in fields):
         fields = ["*", *(name for name in fields if name != "*" and name.lower() not in spec.with_star)]
     if spec.id_asked is None or spec.id is None or spec.walk == "whole" or given_all:
         return fields, False, hidden
-    if any(name.lower() == spec.id_asked.lower() for name in fields):
+    if any(folded(name) in (folded(spec.id_asked), folded(spec.id)) for name in fields):
         return fields, False, hidden
     return [spec.id_asked, *fields], True, hidden
 
 
-def _to_prove(asked: Resolved, types: FieldTypes | None) -> Iterator[str]:
-    """The described fields by whose values rows are checked."""
+def _to_prove(spec: MethodSpec, asked: Resolved, types: FieldTypes | None) -> Iterator[str]:
+    """The fields by whose values rows are checked: of those that have to be selected, the described ones."""
     codes = {one.code for one in types.fields} if types else set()
-    return (one.field for one in each_condition(asked.filter) if not one.why and one.field in codes)
+    proving = (one.field for one in each_condition(asked.filter) if one.field and not one.why)
+    return (name for name in proving if name in codes or not spec.select)
 
 
 def _is_selected(name: str, given: Collection[str]) -> bool:
-    if name.lower() in given:
+    if folded(name) in given:
         return True
-    return ("uf_*" if name.lower().startswith("uf_") else "*") in given
+    return folded("UF_*" if name.lower().startswith("uf_") else "*") in given
 
 
 def _param(name: str | None, spec: MethodSpec, what: str) -> str:

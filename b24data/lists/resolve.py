@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from b24data.errors import ConfigError, SdkError
+from b24data.errors import ConfigError, SchemaError, SdkError
 from b24data.lists.conditions import Condition, Group, Node, test_of
 from b24data.lists.filters import FilterFacts, FilterName, filter_facts
 from b24data.lists.literals import FilterKind, brief, read_value
 from b24data.lists.methods import MethodSpec
-from b24data.lists.names import ANYWAY, check_names, folded
+from b24data.lists.names import ANYWAY, check_names, folded, near_names
 from b24data.lists.query import FieldType, FieldTypes, Query
 
 _RANGES = ("gt", "ge", "lt", "le", "between")
@@ -68,6 +68,8 @@ class _Known:
     meaning: str = ""
     takes_list: bool = False
     unsaid: bool = False
+    on_page: bool = True
+    user: bool = False
 
 
 class _Resolution:
@@ -83,7 +85,11 @@ class _Resolution:
         for one in fields:
             self._by_fold.setdefault(folded(one.wire), one)
             self._by_fold[folded(one.code)] = one
-        self._named_by_fold = {folded(name): name for name in self._facts.names}
+        names = self._facts.names
+        self._named_by_fold = {folded(name): name for name in names}
+        # A field under its own name, where the filter has another one for it: AUDITORS, which tasks filter by AUDITOR.
+        others = {folded(page.field): name for name, page in names.items() if page.field not in ("", "-")}
+        self._filtered_by_fold = {**others, **self._named_by_fold}
 
     # Filter.
 
@@ -121,12 +127,17 @@ class _Resolution:
             known = self._known(one)
             if known is None:
                 return self._unknown(one)
-            one = self._operator(replace(one, name=known.sent), known)
-            return self._valued(one, known)
+            found = self._valued(self._operator(replace(one, name=known.sent), known), known)
+            if self._lists_all and not known.on_page and not (known.user and not found.why):
+                raise SchemaError(
+                    f"{self._spec.method} does not filter by {known.sent}: its page names all that it does",
+                    hint=f"leave the condition out and filter the frame instead; {ANYWAY}",
+                )
         except SdkError:
             if self._check or self._is_bound(one):  # a walk by id asks for bounds itself, so it has to read them
                 raise
             return replace(self._unknown(one), why="check_fields=False")
+        return found
 
     def _known(self, one: Condition) -> _Known | None:  # noqa: PLR0911  one line a kind of name
         """What is known of a name; None: nothing, and it may pass."""
@@ -135,13 +146,13 @@ class _Resolution:
             return _Known(name, "", shown="-")
         if spec.id_asked and name.lower() == spec.id_asked.lower():
             return self._id()
-        listed = name if name in self._facts.names else self._named_by_fold.get(folded(name))
+        listed = name if name in self._facts.names else self._filtered_by_fold.get(folded(name))
         described = self._by_code.get(name) or self._by_wire.get(name) or self._by_fold.get(folded(name))
         if listed is None and (numbered := _NUMBERED.sub("N", name)) in self._facts.names:  # propertyN, PROPERTY_N
             page = self._facts.names[numbered]
             known = self._from_description(described) if described else _Known(name, "", shown=name)
-            return replace(known, meaning=page.meaning)
-        if listed is not None and (described is None or folded(listed) == folded(name)):
+            return replace(known, meaning=page.meaning, on_page=True)
+        if listed is not None and (described is None or self._lists_all or folded(listed) == folded(name)):
             return self._from_page(listed, self._facts.names[listed], described)
         if described is not None:
             return self._from_description(described)
@@ -156,11 +167,19 @@ class _Resolution:
         head = name.partition(".")[0]
         if self._spec.filter_form == "conditions" or self._types is None:
             return True
-        if folded(head) in map(folded, self._spec.extra_names) or (head != name and folded(head) in self._by_fold):
+        if head != name and folded(head) in self._by_fold:
+            return True
+        if folded(head) in map(folded, self._spec.extra_names) and not self._lists_all:
             return True
         if not self._types.whole and head.startswith("UF_"):
             return True
-        return not self._closed and not (self._facts.only_named and self._facts.names)
+        return not self._closed and not self._lists_all
+
+    @property
+    def _lists_all(self) -> bool:
+        """Whether a name that the page lacks is ignored; REST 3.0 refuses it instead."""
+        facts = self._facts
+        return facts.only_named and bool(facts.names) and self._spec.filter_form != "conditions"
 
     def _asked_as(self, name: str, described: FieldType) -> str:
         """The name to send of a field; a page whose rows are in camelCase shows how they answer, not what to ask."""
@@ -203,7 +222,17 @@ class _Resolution:
 
     def _from_description(self, one: FieldType) -> _Known:
         unsaid = one.user and one.kind == "flag" and self._spec.version != "v3" and not self._facts.user_flags
-        return _Known(one.code, one.kind, one.many, one.code, self._flags(one), one.values, unsaid=unsaid)
+        return _Known(
+            one.code,
+            one.kind,
+            one.many,
+            one.code,
+            self._flags(one),
+            one.values,
+            unsaid=unsaid,
+            on_page=False,
+            user=one.user,
+        )
 
     def _flags(self, one: FieldType | None) -> str:
         if self._spec.version == "v3":
@@ -374,9 +403,12 @@ class _Resolution:
                 own = listed
             else:
                 own = name
-                if self._check and self._closed and not (self._types and not self._types.whole):
-                    known = [*self._by_code, *self._by_wire, *self._spec.extra_names]
-                    check_names([name.partition(".")[0]], known, where="order", hint=f"{ANYWAY}")
+                known = [*self._by_code, *self._by_wire, *self._spec.extra_names, *self._facts.names]
+                head = name.partition(".")[0]
+                # Where others may be described nowhere, one that is like a known one is taken for a misspelt one.
+                wrong = near_names(head, known) if not self._closed else self._types and self._types.whole
+                if self._check and self._types and wrong:
+                    check_names([head], known, where="order", hint=f"{ANYWAY}")
             found[own] = direction
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 from collections.abc import Iterator
@@ -118,12 +117,12 @@ def test_walk__the_rows_of_an_answer_are_decoded_at_once_and_by_one_thread():
 
 def test_walk__that_ends_while_one_answer_is_read_and_others_wait_leaves_no_thread():
     portal, plan = FakePortal(range(1, 60_001)), make_plan(spec_of("crm.deal.list"))
-    calls, before, patience = itertools.count(), set(threading.enumerate()), threading.Event()
+    calls, before, patience = [], set(threading.enumerate()), threading.Event()
 
     def decode(runs):
-        if next(calls) == 1:  # after the first page
-            asked = portal.requests
-            while portal.requests < asked + 2:  # others have their answers, too
+        calls.append(portal.requests)
+        if len(calls) == 2:  # after the first page
+            while portal.requests < calls[0] + 3:  # others have their answers, too
                 patience.wait(0.01)
             raise ValueError("broken")
         return [(ids, IdRun.of(ids)) for ids in map(numbers, runs)]
