@@ -12,6 +12,7 @@ from b24data.http.context import CallContext
 from b24data.http.payload import decoded_list
 from b24data.http.session import Session
 from b24data.lists.conditions import each_condition
+from b24data.lists.literals import brief, is_whole
 from b24data.lists.methods import MethodSpec, check_reads, spec_of
 from b24data.lists.plan import ListPlan, make_plan
 from b24data.lists.reader import PageReader
@@ -207,6 +208,11 @@ class FetchTail:
             size=None,
             cursor="cursor",
         )
+        if initial_value is not None and not is_whole(initial_value):
+            raise ConfigError(
+                f"initial_value is {brief(initial_value)}, which is not a whole number",
+                hint=f"give the last {cursor_field} that you have",
+            )
         descending = str(order).upper() == "DESC"
         if descending and initial_value is None:
             raise ConfigError("a descending tail needs initial_value", hint="pass the largest possible value")
@@ -217,7 +223,7 @@ class FetchTail:
         )
         if plan.bounds or any(one.name == cursor_field for one in each_condition(plan.conditions)):
             raise ConfigError(f"the cursor's field {cursor_field!r} is in the filter", hint="pass it as initial_value")
-        low = None if initial_value is None else plan.position(initial_value)
+        low = None if initial_value is None else plan.position(int(initial_value))
         return _pages(self._session, replace(plan, low=low, id_added=False), request_id)
 
 
@@ -256,13 +262,15 @@ class CallTail:
 def _spec_v3(method: str, rows_at: str, limit: int) -> MethodSpec:
     """The facts about a method of REST 3.0, with the caller's word for where its rows lie and how many a page has."""
     check_reads(f"v3:{method}")
+    if not is_whole(limit) or limit < 1:
+        raise ConfigError(f"limit is {brief(limit)}", hint="give the rows of a page, such as 50")
     return replace(
         spec_of(f"v3:{method}"),
         rows_at=rows_at,
         filter="filter",
         filter_form="conditions",
         select="select",
-        page_max=limit,
+        page_max=int(limit),
         next_at=None,
         more_at=None,
     )

@@ -32,6 +32,7 @@ from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.blocks import with_owners
 from b24data.lists.estimate import Estimate, estimate_list
+from b24data.lists.literals import is_whole
 from b24data.lists.methods import nearest_methods, spec_of
 from b24data.lists.plan import make_plan
 from b24data.lists.reader import PageReader
@@ -280,11 +281,11 @@ class Tools:
         ...     [len(frame) for frame in frames]
         [50, 50, 20]
         """
-        if chunksize < 1:
-            raise ConfigError(f"chunksize {chunksize} is not a number of rows", hint="such as 50_000")
+        if not is_whole(chunksize) or chunksize < 1:
+            raise ConfigError(f"chunksize {chunksize!r} is not a number of rows", hint="such as 50_000")
         check_backend(dtype_backend)
         fetch = self.fetcher.fetch(method, select, filter, FetchOptions(**options))
-        return Stream(fetch, frames_of(fetch, chunksize, dtype_backend))
+        return Stream(fetch, frames_of(fetch, int(chunksize), dtype_backend))
 
     def sync(
         self,

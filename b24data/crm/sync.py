@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from b24data.crm.folder import CrmFolder, Manifest, TableFacts
 from b24data.crm.links import LINKS
 from b24data.crm.report import CrmReport, TableReport
-from b24data.crm.tables import TABLES, Owners, Table, chosen, smart_tables, sql_name
+from b24data.crm.tables import TABLES, Owners, Table, check_names, chosen, smart_tables, sql_name
 from b24data.errors import (
     AccessDeniedError,
     AjaxError,
@@ -83,6 +83,7 @@ def check_since(since: str | None) -> None:
 
 def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[tuple[Table, ...], int]:
     """The tables of this portal, and the requests that its smart processes took, where these may be wanted."""
+    wanted = None if wanted is None else check_names(wanted)
     if wanted is not None and not any(name.startswith("smart_") for name in wanted):
         return chosen(wanted, TABLES), 0
     types: list[Mapping[str, Any]] = []

@@ -239,15 +239,21 @@ def smart_tables(types: Iterable[Mapping[str, Any]]) -> tuple[Table, ...]:
     return tuple(sorted(found, key=lambda table: table.name))
 
 
+def check_names(wanted: Iterable[str]) -> list[str]:
+    """The names of tables; :class:`ConfigError` for what is not a list of names."""
+    names = list(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str | Mapping) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"tables={wanted!r} is not a list of names", hint='name them in a list, such as tables=["deals", "users"]'
+        )
+    return names
+
+
 def chosen(wanted: Sequence[str] | None, there: Sequence[Table]) -> tuple[Table, ...]:
     """The tables to be kept, with those that they are made of, in their order; None: all but those on request."""
     by_name = {table.name: table for table in there}
     if wanted is None:
         return tuple(table for table in there if not table.on_request)
-    if isinstance(wanted, str) or not wanted:
-        raise ConfigError(
-            f"tables={wanted!r} is not a list of names", hint='name them in a list, such as tables=["deals", "users"]'
-        )
     unknown = [name for name in wanted if name not in by_name]
     if unknown:
         near = near_names(unknown[0], by_name, 1)

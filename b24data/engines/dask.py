@@ -25,6 +25,7 @@ from b24data.engines.extractor import extractor, profiles_named
 from b24data.errors import PortalsError, SchemaError, SdkError, extra
 from b24data.files.atomic import path_of
 from b24data.frames.sinks import frame_of, recast
+from b24data.lists.literals import is_whole
 from b24data.portals.outcome import PortalOutcome, outcome_of
 from b24data.portals.portals import Answers
 from b24data.portals.united import PORTAL, united_tables
@@ -167,7 +168,8 @@ class _Question:
         return pa.schema([one.remove_metadata() for one in plain])
 
     def _sample(self, name: str) -> pa.Table:
-        limit = min(self.options.get("limit") or _SAMPLE, _SAMPLE)
+        asked = self.options.get("limit")
+        limit = _SAMPLE if asked is None else min(asked, _SAMPLE) if is_whole(asked) else asked
         options: Options = {**self.options, "limit": limit, "count": False, "progress": False}
         with connect(name) as client:
             return client.tools.fetch_table(self.method, self.select, self.filter, **options)

@@ -48,7 +48,7 @@ class FetchOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", check_labels(self.labels))
         object.__setattr__(self, "tz", check_zone(self.tz))
-        if self.workers is not None and not is_whole(self.workers):
+        if self.workers is not None and (not is_whole(self.workers) or self.workers < 1):
             raise ConfigError(f"workers is {self.workers!r}", hint="pass a number of requests, such as 4")
         check_choice("errors", self.errors, ("coerce", "raise"))
         for name in ("titles", "gentle", "check_fields", "count", "recheck"):

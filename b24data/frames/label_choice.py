@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from b24data.errors import SchemaError
-from b24data.fields.dictionaries import Dictionaries, dictionary_of, own_words
+from b24data.fields.dictionaries import Dictionaries, Words, dictionary_of, own_words
 from b24data.fields.fields import Field
 from b24data.frames.bindings import binding_of
 from b24data.frames.labels import LabelMode, Labels
@@ -14,6 +14,7 @@ from b24data.frames.schema import Column, build_schema
 from b24data.frames.titles import Titles
 from b24data.http.context import CallContext
 from b24data.lists.names import check_names, folded, near_names
+from b24data.text.hints import option
 
 _SHOWN = 8  # columns that have labels, in an error
 
@@ -37,6 +38,8 @@ def make_labels(
         return Labels(False, lambda _: None, suffix), []
     if isinstance(asked, str):
         words_of, notes = dictionaries.words_for(columns, method, params, context)
+        if asked == "replace":
+            _check_texts(columns, words_of)
         return Labels(asked, words_of, suffix), notes
     named = named_columns(asked, columns, method, params)
     names = {column.name for column in named}
@@ -51,6 +54,16 @@ def make_labels(
         ),
         notes,
     )
+
+
+def _check_texts(columns: Sequence[Column], words_of: Callable[[Column], Words | None]) -> None:
+    """Refuse numbers that ``dtypes`` asks for where labels, which are texts, would take their place."""
+    for column in columns:
+        if column.asked and column.kind == "int" and words_of(column):
+            raise SchemaError(
+                f"dtypes has 'int' for {column.name}, whose codes are replaced by labels, which are texts",
+                hint=f"{option('labels', 'add')} keeps the codes and adds the labels",
+            )
 
 
 def check_named(

@@ -65,7 +65,8 @@ class Labels:
 
     ``words_of`` gives the labels of a column's codes, None where it has no codes; ``binding_of`` tells what the ids of
     other columns belong to, whose labels are ``titles``. With ``"add"`` the labels stand in a column behind the codes,
-    named by ``suffix``; with ``"replace"`` they take their place. A list of codes becomes a list of labels.
+    named by ``suffix``; with ``"replace"`` they take their place. A list of codes becomes a list of labels, a category
+    of codes one of labels.
 
     >>> column = Column("STAGE", "STAGE", Field("STAGE", "STAGE", type="crm_status"), pa.string(), "text")
     >>> labels = Labels("add", lambda column: {"NEW": "Just in"})
@@ -125,7 +126,8 @@ class Labels:
                 if isinstance(table, Binding):
                     arrays.append(self._titles(table, schema[source.name], batch, schema))
                 else:
-                    arrays.append(self._texts(source.name, array, table))
+                    texts = self._texts(source.name, array, table)
+                    arrays.append(pc.dictionary_encode(texts) if pa.types.is_dictionary(label.type) else texts)
                 fields.append(label)
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -158,7 +160,7 @@ class Labels:
     def _label(self, column: Column, schema: Schema) -> Column:
         arrow = pa.list_(pa.string()) if column.many else pa.string()
         if self.mode == "replace":
-            return replace(column, arrow=arrow, kind="text")
+            return column if column.kind == "category" else replace(column, arrow=arrow, kind="text")
         name = f"{column.name}{self.suffix}"
         while name in schema.names:
             name += "_"

@@ -29,7 +29,7 @@ class Column:
 
     ``guess`` says whence a type is that the description does not settle. Where it ``widens``, a value that does not
     fit makes the column wider, to text at last, instead of becoming null. ``was`` is the kind from which it became
-    text, where other values of that kind are to have the text that they had then.
+    text, where other values of that kind are to have the text that they had then. ``asked``: the caller chose its type.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Column:
     many: bool = False
     guess: Guess = ""
     was: Kind | None = None
+    asked: bool = False
 
     @property
     def widens(self) -> bool:
@@ -162,18 +163,19 @@ def make_columns(
     found = schema.described.get(wire)
     kind: Kind
     guess: Guess
+    asked = False
     if name == schema.id_name and all(map(is_id, values)):
         # Undescribed ids are integers until one of them is not.
         kind, many, guess = "int", False, "" if found is not None and kind_of_field(found) == "int" else "id"
     elif dtypes and name in dtypes:
-        (kind, many), guess = _asked_kind(name, dtypes[name], found), ""
+        (kind, many), guess, asked = _asked_kind(name, dtypes[name], found), "", True
     elif found is None or not found.type:
         (kind, many), guess = guessed(values), "later" if later else "rows"
         if later and (many or name == schema.id_name or (kind != "bool" and any(value is False for value in values))):
             kind, many = "text", False
     else:
         kind, many, guess = _described(found, () if later else values)
-    yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, guess)
+    yield Column(name, wire, found, arrow_type(kind, many=many, tz=schema.tz), kind, many, guess, asked=asked)
     if kind == "amount" or (kind == "decimal" and found is not None and kind_of_field(found) == "amount"):
         currency = _currency_name(name, schema.described, taken)
         yield Column(currency, wire, found, arrow_type("currency", many=many), "currency", many)

@@ -12,6 +12,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 from urllib.parse import urlencode, urlsplit
@@ -41,6 +42,7 @@ _CONNECTIONS = httpx.Limits(max_connections=24, max_keepalive_connections=24, ke
 # A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
 _LOCATION = "b24data.location"
 _SHOWN = 200  # characters of what a library says; it quotes what came
+_MOST_S = 1e9  # a socket refuses ten times as many
 _SILENCES = 5  # so long, in timeouts of reading, may a whole request take
 # A token reply is short, and a program that is to end waits for a refresh that is under way.
 _FORM_SILENCE_S, _FORM_WHOLE_S = 60.0, 90.0
@@ -66,7 +68,7 @@ class Transport:
 
     def __init__(self, *, timeout: Timeout = None, verify: Verify = True, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
-        self._timeout = _TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._timeout = _timeout_of(timeout)
         self._deadline = Deadline(clock)
         self._tls = _tls_context(verify if isinstance(verify, bool | ssl.SSLContext) else os.fspath(verify))
         self._lock = threading.Lock()
@@ -312,6 +314,16 @@ def _not_connected(name: str, error: httpx.ConnectTimeout | httpx.ConnectError) 
         cause = cause.__cause__ or cause.__context__
     text = "no connection in time" if isinstance(error, httpx.ConnectTimeout) else f"no connection: {error}"
     return TransportError(name, text, code="NOT_CONNECTED")
+
+
+def _timeout_of(timeout: Timeout) -> httpx.Timeout:
+    if timeout is None or isinstance(timeout, httpx.Timeout):
+        return timeout or _TIMEOUT
+    seconds: Any = timeout  # of NumPy, too
+    is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds < _MOST_S:
+        raise ConfigError(f"timeout is {timeout!r}", hint="give a number of seconds, such as 30")
+    return httpx.Timeout(float(seconds))
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,6 +9,7 @@ from b24data.auth.profiles import Profiles
 from b24data.client.connect import Client, connect_by
 from b24data.errors import AuthorizationRequiredError, ConfigError, SdkError
 from b24data.fetch.options import check_choice
+from b24data.lists.literals import is_whole
 from b24data.params import RestrictionParams
 from b24data.portals.portals import Portals
 from b24data.text.hints import sign_in
@@ -50,7 +51,7 @@ def connect_all(
     >>> del os.environ["B24DATA_CONFIG_DIR"]
     """
     check_choice("errors", errors, ("raise", "collect"))
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+    if not is_whole(workers) or workers < 1:
         raise ConfigError(f"workers is {workers!r}", hint="it is how many portals are read at a time, such as 8")
     kept = Profiles()
     clients: dict[str, Client] = {}
@@ -65,7 +66,7 @@ def connect_all(
                 raise
             failed[name] = error
     check_portals({name: client.session.portal for name, client in clients.items()})
-    return Portals(clients, failed, errors=errors, workers=workers)
+    return Portals(clients, failed, errors=errors, workers=int(workers))
 
 
 def chosen_profiles(given: str | Iterable[str], kept: Profiles) -> list[str]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from b24data.errors import ConfigError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
+from b24data.lists.literals import is_whole
 from b24data.secret import Secret
 from b24data.signin.pasted import parameters_of
 from b24data.text.language import language, translated
@@ -27,6 +28,7 @@ REDIRECT_PORT = 8724
 LISTEN_S = 600.0
 """How long a listener waits for the browser. Then the port is free for a sign-in of another notebook."""
 
+_LAST_PORT = 65_535
 _PATIENCE_S = 5.0  # for a request from its first byte to its last: a browser on this machine takes milliseconds
 _LONGEST = 16 * 1024  # bytes of a request, cookies of other programs on 127.0.0.1 included
 _AT_ONCE = 8
@@ -46,6 +48,17 @@ Returned = Callable[[Mapping[str, Secret[str]]], Answer]
 
 Ended = Callable[[str], object]
 """Takes a sentence that says why the listener does not wait any longer."""
+
+
+def check_port(port: int) -> int:
+    """The port itself, 0 for any free one; :class:`ConfigError` where it is not a port.
+
+    >>> check_port(8724)
+    8724
+    """
+    if not is_whole(port) or not 0 <= port <= _LAST_PORT:
+        raise ConfigError(f"port is {port!r}", hint=f"give a number from 1 to {_LAST_PORT}, such as {REDIRECT_PORT}")
+    return int(port)
 
 
 def redirect_uri(port: int = REDIRECT_PORT) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from b24data.client.connect import Client, connect
 from b24data.errors import AuthorizationRequiredError, ConfigError
-from b24data.signin.listener import REDIRECT_PORT
+from b24data.signin.listener import REDIRECT_PORT, check_port
 
 if TYPE_CHECKING:
     from b24data.signin.panel import AuthPanel
@@ -38,6 +38,7 @@ def login(
     b24data.errors.AuthorizationRequiredError: no prompt is possible here to sign in as 'nobody'...
     >>> del os.environ["B24DATA_NONINTERACTIVE"]
     """
+    port = check_port(port)
     match ui_here() if ui == "auto" else ui:
         case "panel":
             from b24data.signin.panel import AuthPanel

@@ -25,7 +25,7 @@ from b24data.http.transport import Transport
 from b24data.secret import NOTHING, Secret
 from b24data.signin import form
 from b24data.signin.flow import WRONG_APPLICATION, SignIn, Step
-from b24data.signin.listener import REDIRECT_PORT, redirect_uri, same_machine
+from b24data.signin.listener import REDIRECT_PORT, check_port, redirect_uri, same_machine
 from b24data.text.language import translated
 from b24data.text.markup import facts_html, note_html
 
@@ -66,7 +66,7 @@ class AuthPanel:
         self._profile = profile or ""
         self._profiles = profiles or Profiles()
         self._needs = tuple(needs)
-        self._port = port
+        self._port = port = check_port(port)
         self._asked = (self._profile, str(self._profiles.shelf), port, self._needs)
         self._held: dict[widgets.Password, Secret[str]] = {}
         self._submitted: widgets.Password | None = None

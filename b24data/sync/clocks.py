@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from b24data.errors import ConfigError
 
 _LEAST_S = 2.0
+_MOST_S = 1e9
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400, "w": 604_800}
 
 
@@ -55,14 +56,15 @@ def seconds_of(duration: str | float | dt.timedelta) -> float:
     (600.0, 7200.0, 90.0)
     """
     seconds = -1.0
-    if isinstance(duration, dt.timedelta):
-        seconds = duration.total_seconds()
-    elif isinstance(duration, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", duration.strip().lower())
+    plain = duration.item() if hasattr(duration, "item") else duration  # of NumPy
+    if isinstance(plain, dt.timedelta):
+        seconds = plain.total_seconds()
+    elif isinstance(plain, str):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]+)", plain.strip().lower())
         if match and match[2] in _UNITS:
             seconds = float(match[1]) * _UNITS[match[2]]
-    elif not isinstance(duration, bool):
-        seconds = float(duration)
-    if not 0 <= seconds < 1e9:
+    elif isinstance(plain, int | float) and not isinstance(plain, bool) and abs(plain) < _MOST_S:
+        seconds = float(plain)
+    if not 0 <= seconds < _MOST_S:
         raise ConfigError(f"{duration!r} is not a duration", hint='write "10min", "2h", "1d", or a number of seconds')
     return seconds

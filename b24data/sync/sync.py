@@ -19,6 +19,7 @@ import numpy as np
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.files.disk import disk_error
 from b24data.frames.parquet import rows_of
+from b24data.lists.literals import is_whole
 from b24data.report import FetchReport
 from b24data.sync.clocks import earlier, jump_between
 from b24data.sync.dataset import PART_ROWS, Dataset, Merge, parts_in
@@ -275,8 +276,8 @@ def check_deletes(deletes: str | None, most: float | None) -> None:
         raise ConfigError(
             f"deletes {deletes!r} is not a way to find deleted rows", hint='write "scan", or leave it out'
         )
-    is_number = isinstance(most, int | float) and not isinstance(most, bool) and most >= 0
-    if most is not None and not (is_number and (isinstance(most, int) or most <= 1)):
+    is_share = isinstance(most, float) and 0 <= most <= 1
+    if most is not None and not is_share and not (is_whole(most) and most >= 0):
         raise ConfigError(f"max_deletes {most!r} is not a number of rows", hint="write 500, or 0.2 for a fifth of them")
     if most is not None and deletes is None:
         raise ConfigError("max_deletes needs a scan", hint=f"add {option('deletes', 'scan')}")

@@ -24,6 +24,7 @@ from b24data.syntax.values import (
     names_of,
     order_of,
     plain_of,
+    with_lists,
     without_semicolon,
 )
 
@@ -74,7 +75,7 @@ def _lifted(name: str, part: Any, expand: Expand) -> Any:
         raise ConfigError(
             f"filter: {part} is not a mapping of conditions", hint=f"such as  filter: {_LIFTED['filter']}"
         )
-    return expanded(part, expand)
+    return with_lists(expanded(part, expand), "filter:")
 
 
 def scalar_of(text: str) -> Any:

@@ -103,10 +103,36 @@ def conditions_of(texts: Sequence[str] | None, expand: Expand = str, said: str =
     {'>=DATE_CREATE': '2026-01-01', '@STAGE_ID': ['NEW', 'WON'], 'CLOSED': 'N'}
     """
     found = _pairs(said, '">=DATE_CREATE=2026-01-01"', texts, expand, str)
-    for key, value in (found or {}).items():
-        if key.startswith(("@", "!@")) and isinstance(value, str):
-            found = {**(found or {}), key: [item.strip() for item in value.split(",")]}
-    return found
+    return found and with_lists(found, said)
+
+
+def with_lists(conditions: Mapping[str, Any], said: str = "--filter") -> dict[str, Any]:
+    """The filter with the texts behind ``@`` and ``!@`` as lists; :class:`ConfigError` where one has an empty value.
+
+    To a portal an empty value means the rows without one, so a comma too many or an empty variable of a shell would
+    add rows. An error shows no value: it may come from a variable of the notebook.
+
+    >>> with_lists({"@STAGE_ID": "NEW, WON", "TITLE": "a, b"})
+    {'@STAGE_ID': ['NEW', 'WON'], 'TITLE': 'a, b'}
+    """
+    return {
+        key: _listed(key, value, said) if key.startswith(("@", "!@")) and isinstance(value, str) else value
+        for key, value in conditions.items()
+    }
+
+
+def _listed(key: str, text: str, said: str) -> list[str]:
+    values = [value.strip() for value in text.split(",")]
+    if all(values):
+        return values
+    name = key.lstrip("!@")
+    finds = (
+        f'{said} "!{name}=" finds rows with a value' if key[0] == "!" else f"{said} {name}= finds rows without a value"
+    )
+    if text.strip():
+        hint = f"remove the extra comma or fill the empty variable; {finds}"
+        raise ConfigError(f"{said} {key} has an empty value in its list", hint=hint)
+    raise ConfigError(f"{said} {key} has no value in its list", hint=f'write {said} "{key}=1,2"; {finds}')
 
 
 def mapping_of(texts: Sequence[str] | None, expand: Expand = str) -> dict[str, Any] | None:

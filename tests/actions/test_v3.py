@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from b24data.actions import Actions
@@ -241,6 +242,33 @@ def test_fetch_tail__downwards_from_a_value() -> None:
 def test_fetch_tail__downwards_from_nowhere_is_refused() -> None:
     with pytest.raises(ConfigError, match="initial_value"):
         actions(FakeTransport()).fetch_tail.make(method="main.eventlog.tail", order="DESC")
+
+
+WRONG = [2.5, "100", True, float("nan"), [1]]
+
+
+@pytest.mark.parametrize("limit", [*WRONG, None, 0, -1], ids=repr)
+def test_a_page__of_no_number_of_rows_is_refused(limit: Any) -> None:
+    transport = FakeTransport()
+    v3 = actions(transport)
+    for action in (v3.fetch_list, v3.call_list, v3.fetch_tail, v3.call_tail):
+        with pytest.raises(ConfigError, match=r"limit is .*Hint: give the rows of a page, such as 50"):
+            action.make(method="main.eventlog.list", limit=limit)
+    assert not transport.sent
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+def test_fetch_tail__begins_behind_a_whole_number(value: Any) -> None:
+    for order in ("ASC", "DESC"):
+        with pytest.raises(ConfigError, match=r"initial_value is .*whole number"):
+            actions(FakeTransport()).fetch_tail.make(method="main.eventlog.tail", order=order, initial_value=value)
+
+
+def test_fetch_tail__takes_whole_numbers_of_numpy() -> None:
+    portal = Portal(120)
+    tail = actions(portal.transport).fetch_tail
+    pages = tail.make(method="main.eventlog.tail", initial_value=np.int64(10), limit=np.int32(40))
+    assert ids(pages) == list(range(11, 121))
 
 
 @pytest.mark.parametrize("value", ["2026-01-01T00:00:00", None, 1.5])

@@ -263,6 +263,18 @@ def test_a_place_that_can_not_be_a_folder__is_refused(tools, tmp_path, place, sa
         b24data.open_crm(5)
 
 
+@pytest.mark.parametrize("tables", [5, True, float("nan"), "deals", [], {}, [5], ["deals", None]], ids=repr)
+def test_tables_that_are_no_list_of_names__are_refused(portal, tmp_path, tables):
+    before = portal.stats.requests
+    with (
+        portal.connect() as b24,
+        pytest.raises(ConfigError, match=r"tables=.* is not a list of names"),
+    ):
+        b24.tools.sync_crm(tmp_path / "crm", tables=tables, progress=False)
+    assert portal.stats.requests == before
+    assert not (tmp_path / "crm").exists()
+
+
 @pytest.mark.parametrize("since", ["yesterday", "31.01.2026", "2026-02-30", "", 7])
 def test_a_since_that_is_no_date_is_refused_by_its_name(portal, tmp_path, since):
     with portal.connect() as b24, pytest.raises(ConfigError, match=f"since is {since!r}"):

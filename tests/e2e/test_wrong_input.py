@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +70,8 @@ def test_a_missing_parameter_is_named(tools):
         ({"limit": 0}, "limit 0 is not a number of rows"),
         ({"limit": np.float64(5)}, r"limit np.float64\(5.0\) is not a number of rows"),
         ({"workers": np.True_}, "workers is np.True_"),
+        ({"workers": 0}, "workers is 0. Hint: pass a number of requests, such as 4"),
+        ({"workers": -3}, "workers is -3"),
         ({"filter": pd.Series({"ID": 5, "TITLE": "x"})}, "filter is ID 5 TITLE x dtype: object"),
         ({"filter": {"ID": pd.DataFrame({"ID": [5, 6]})}}, "has ID 0 5 1 6"),
         ({"order": {"ID": "UP"}}, "write 'ASC' or 'DESC'"),
@@ -87,10 +90,36 @@ def test_a_request_that_makes_no_sense_says_why(portal, tools, asked, sentence):
     assert portal.stats.pages == before
 
 
+WRONG = [2.5, "100", True, np.True_, float("nan"), None, np.float64(100), [100], 0, -1]
+
+
+@pytest.mark.parametrize("chunksize", WRONG, ids=repr)
+def test_a_size_of_frames_that_is_no_number_of_rows_says_so(portal, tools, chunksize):
+    before = portal.stats.requests
+    with pytest.raises(ConfigError, match=r"chunksize .* is not a number of rows\. Hint: such as 50_000") as caught:
+        tools.iter_frames("crm.deal.list", ["ID"], chunksize=chunksize, progress=False)
+    assert repr(chunksize) in str(caught.value)
+    assert portal.stats.requests == before
+
+
+@pytest.mark.parametrize("timeout", [value for value in WRONG if value not in (None, 2.5, 100)], ids=repr)
+def test_a_timeout_that_is_no_time_says_so(portal, timeout):
+    with pytest.raises(ConfigError, match=r"timeout is .*Hint: give a number of seconds, such as 30"):
+        B24Hook(portal.webhook_url, timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [None, 2.5, 30, np.int64(30), httpx.Timeout(5)], ids=repr)
+def test_a_timeout__is_seconds_or_one_of_httpx(portal, timeout):
+    with B24Hook(portal.webhook_url, timeout=timeout) as b24:
+        assert b24.tools.health_check()
+
+
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, int])
 def test_numbers_of_numpy__count_rows_and_requests(tools, kind):
     frame = tools.fetch_all("crm.deal.list", ["ID"], limit=kind(5), workers=kind(2), progress=False)
     assert len(frame) == 5
+    chunks = tools.iter_frames("crm.deal.list", ["ID"], chunksize=kind(90), progress=False)
+    assert [len(chunk) for chunk in chunks] == [90, 90, 20]
 
 
 def test_a_type_for_the_id_that_is_no_number_says_what_to_do_instead(tools):

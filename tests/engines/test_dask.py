@@ -130,6 +130,12 @@ def test_profiles__that_are_not_there_or_of_one_portal_are_refused_before_anythi
         b24data.dask.read("crm.deal.list")
 
 
+@pytest.mark.parametrize("limit", [2.5, "100", True, float("nan"), 0, -1], ids=repr)
+def test_read__a_limit_that_is_no_number_of_rows_is_refused_at_once(limit: Any) -> None:
+    with signed_in(acme={"deals": 5}), pytest.raises(ConfigError, match=r"limit .* is not a number of rows"):
+        b24data.dask.read("crm.deal.list", FIELDS, limit=limit)
+
+
 def test_read__again_has_what_the_portal_has_now(tmp_path: Path) -> None:
     with signed_in(acme={"deals": 3}) as portals:
         first = b24data.dask.read("crm.deal.list", ["ID"])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data import Sandbox
-from b24data.errors import ConfigError
+from b24data.errors import ConfigError, SchemaError
 from b24data.fields.fields import Field
 from b24data.frames.columns import Decoder
 from b24data.frames.schema import build_schema
@@ -114,6 +114,36 @@ def test_a_fetch__gives_the_same_values_in_the_types_asked_for(portal, backend):
     assert asked["CLOSEDATE"].equals(plain["CLOSEDATE"])
     assert asked.groupby("STAGE_ID", observed=True)["OPPORTUNITY"].sum().sum() == asked["OPPORTUNITY"].sum()
     assert asked.sort_values("STAGE_ID").shape == asked.shape
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_replace__gives_a_category_of_labels_where_one_is_asked_for(portal, tmp_path, backend):
+    asked = {"labels": "replace", "progress": False, "dtypes": {"STAGE_ID": "category", "SOURCE_ID": "text"}}
+    select = ["ID", "STAGE_ID", "SOURCE_ID", "ASSIGNED_BY_ID"]
+    with portal.connect() as b24:
+        plain = b24.tools.fetch_all("crm.deal.list", select, labels="replace", progress=False)
+        frame = b24.tools.fetch_all("crm.deal.list", select, dtype_backend=backend, **asked)
+        chunks = list(b24.tools.iter_frames("crm.deal.list", select, chunksize=250, **asked))
+        report = b24.tools.fetch_all("crm.deal.list", select, to=tmp_path / "deals.parquet", **asked)
+    assert report.rows == 600
+    for found in (frame, pd.concat(chunks, ignore_index=True), pd.read_parquet(tmp_path / "deals.parquet")):
+        assert found["STAGE_ID"].to_list() == plain["STAGE_ID"].to_list()
+    for found in (frame, *chunks, pd.read_parquet(tmp_path / "deals.parquet")):
+        assert str(found["STAGE_ID"].dtype) == "category"
+        assert str(found["SOURCE_ID"].dtype) in ("string", "string[pyarrow]")
+    assert set(frame["STAGE_ID"].cat.categories) == set(plain["STAGE_ID"])
+    assert "Deal won" in frame["STAGE_ID"].cat.categories
+
+
+def test_replace__of_codes_that_are_to_stay_numbers_is_refused(portal):
+    with portal.connect() as b24:
+        asked = {"labels": "replace", "progress": False, "dtypes": {"ASSIGNED_BY_ID": "int"}}
+        with pytest.raises(SchemaError, match=r"'int' for ASSIGNED_BY_ID.*labels=\"add\" keeps the codes"):
+            b24.tools.fetch_all("crm.deal.list", ["ID", "ASSIGNED_BY_ID"], **asked)
+        kept = b24.tools.fetch_all("crm.deal.list", ["ID", "ASSIGNED_BY_ID"], **asked | {"labels": "add"})
+        assert str(kept["ASSIGNED_BY_ID"].dtype) == "Int64"
+        free = b24.tools.fetch_all("crm.deal.list", ["ID", "PROBABILITY"], **asked | {"dtypes": {"PROBABILITY": "int"}})
+        assert str(free["PROBABILITY"].dtype) == "Int64"
 
 
 def test_a_fetch__that_filters_by_a_category_is_checked_like_any_other(portal):

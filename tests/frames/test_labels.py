@@ -84,6 +84,16 @@ def test_replace__words_take_the_place_of_codes_and_a_code_without_a_word_stays(
     assert batch.schema.field("STAGE_ID").metadata[b"b24data.type"] == b"crm_status"
 
 
+def test_replace__two_codes_with_one_label_are_one_category():
+    schema = build_schema(FIELDS, ["STAGE_ID"], id_code=None, dtypes={"STAGE_ID": "category"})
+    batch = pa.RecordBatch.from_pydict({"STAGE_ID": ["C1:NEW", "C2:NEW", None, "OLD"]}, schema=schema.arrow)
+    replacing = Labels("replace", lambda _: {"C1:NEW": "New", "C2:NEW": "New"})
+    labelled = replacing.apply(batch, schema)
+    assert labelled.schema.equals(replacing.labelled(schema).arrow, check_metadata=True)
+    assert labelled.column("STAGE_ID").dictionary.to_pylist() == ["New", "OLD"]
+    assert labelled.column("STAGE_ID").to_pylist() == ["New", "New", None, "OLD"]
+
+
 def test_false__nothing_is_touched():
     off = labels(False)
     assert off.apply(BATCH, SCHEMA) is BATCH

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -204,6 +205,17 @@ def test_portals__are_a_collection_of_clients(three):
         assert "127.0.0.1" in portals._repr_html_()
         with pytest.raises(ConfigError, match="'gamma' is not among these portals"):
             portals["gamma"]
+
+
+@pytest.mark.parametrize("workers", [2.5, "8", True, float("nan"), None, 0, -1, [8]], ids=repr)
+def test_workers__is_a_number_of_portals(three, workers):
+    with pytest.raises(ConfigError, match=r"workers is .*such as 8"):
+        b24data.connect_all("*", workers=workers)
+
+
+def test_workers__may_be_a_whole_number_of_numpy(three):
+    with b24data.connect_all("*", workers=np.int64(2)) as portals:
+        assert portals.tools.fetch_all("crm.deal.list", ["ID"], progress=False)["PORTAL"].nunique() == 2
 
 
 def test_the_largest__begins_first_once_it_is_known(three):

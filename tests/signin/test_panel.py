@@ -11,6 +11,8 @@ import pytest
 
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import find_credentials
+from b24data.errors import ConfigError
+from b24data.signin.login import login
 from b24data.signin.panel import AuthPanel
 
 
@@ -149,6 +151,15 @@ def test_an_address_with_a_foreign_state__has_its_sentence_and_changes_no_link(p
     assert panel.link.value == before
     paste(panel, portal.authorization_code())
     assert shown(panel) == ["done"]
+
+
+@pytest.mark.parametrize("port", [2.5, "8724", True, float("nan"), None, -1, 65536, [1]], ids=repr)
+def test_a_port_that_is_none__is_refused_before_anything_is_shown(profiles, port):
+    for ui in ("panel", "html", "terminal"):
+        with pytest.raises(ConfigError, match=r"port is .*Hint: give a number from 1 to 65535, such as 8724"):
+            login(ui=ui, port=port)
+    with pytest.raises(ConfigError, match="port is"):
+        AuthPanel(port=port, profiles=profiles)
 
 
 def test_a_taken_port__has_its_sentence_and_the_way_by_hand(portal, profiles):

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -241,7 +242,7 @@ def test_rights__lost_altogether_are_an_error_without_a_scan_too(sync, portal, t
 def test_scan__an_emptied_list_empties_the_dataset_if_that_is_allowed(sync, portal, tmp_path):
     sync()
     portal.delete("deals", ids_of(portal))
-    assert sync(deletes="scan", max_deletes=1.0).deleted == 300
+    assert sync(deletes="scan", max_deletes=np.int64(300)).deleted == 300
     assert kept(tmp_path / "deals") == {}
 
 
@@ -336,9 +337,12 @@ def test_a_portal_that_does_not_compare_times__is_an_error_whichever_way(tmp_pat
         ),
         ("bizproc.task.list", {"filter": {"@USER_ID": [1, 7]}}, "has several rows of one ID"),
         ("crm.deal.list", {"overlap": "soon"}, "'soon' is not a duration.*10min"),
+        ("crm.deal.list", {"overlap": None}, "None is not a duration"),
         ("crm.deal.list", {"deletes": "all"}, "is not a way to find deleted rows.*scan"),
         ("crm.deal.list", {"deletes": "scan", "max_deletes": 1.5}, "not a number of rows"),
         ("crm.deal.list", {"deletes": "scan", "max_deletes": True}, "not a number of rows"),
+        ("crm.deal.list", {"deletes": "scan", "max_deletes": np.float64("nan")}, "not a number of rows"),
+        ("crm.deal.list", {"deletes": "scan", "max_deletes": "5"}, "not a number of rows"),
         ("crm.deal.list", {"max_deletes": 5}, "needs a scan"),
         ("crm.deal.list", {"filter": ["ID"]}, "filter of a sync must be a mapping"),
     ],
@@ -477,7 +481,10 @@ def test_report__is_json_safe_and_reads_well(sync, portal, day_passes):
 def test_seconds_of__refuses_what_is_no_duration():
     assert seconds_of(dt.timedelta(hours=1)) == 3600
     assert seconds_of("1.5 h") == 5400
-    for wrong in ("10", "min", -1, "10 fortnights", True, float("nan")):
+    assert seconds_of(np.int64(90)) == seconds_of(np.float32(90)) == 90
+    assert seconds_of(np.timedelta64(10, "m")) == 600
+    nothing = (None, [60], np.True_, 10**400, -(10**400), "9" * 400 + "s")
+    for wrong in ("10", "min", -1, "10 fortnights", True, float("nan"), *nothing):
         with pytest.raises(ConfigError):
             seconds_of(wrong)
 

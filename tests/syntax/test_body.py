@@ -112,6 +112,8 @@ def test_any_body__is_read_or_refused(text):
         ("filter: ID=5", "filter", {"ID": "5"}),
         ("filter: [ID=5, '>DATE=2026-01-01']", "filter", {"ID": "5", ">DATE": "2026-01-01"}),
         ("filter: '@ID=1,2'", "filter", {"@ID": ["1", "2"]}),
+        ("filter: {'@ID': ['1', '']}", "filter", {"@ID": ["1", ""]}),
+        ("filter:\n  ORIGIN_ID: NEW,WON", "filter", {"ORIGIN_ID": "NEW,WON"}),
         ("FILTER: {ID: 5}", "filter", {"ID": 5}),
         ("filter: {}", "filter", None),
         ("order: ID", "order", {"ID": "ASC"}),
@@ -249,6 +251,65 @@ def test_a_condition_behind_a_comma__is_not_part_of_the_value():
     assert request_of("call x.y --params 'URL=http://a/?b=1,c=2'").params == {"URL": "http://a/?b=1,c=2"}
 
 
+@pytest.mark.parametrize("key", ["@STAGE_ID", "!@STAGE_ID"])
+def test_values_with_commas__are_a_list_in_every_form_of_a_filter(key):
+    listed = {key: ["NEW", "WON"]}
+    for line, body in (
+        (f'--filter "{key}=NEW, WON"', ""),
+        (f"""--filter '{{"{key}": "NEW,WON"}}'""", ""),
+        (f"""--filter '{{"{key}": ["NEW", "WON"]}}'""", ""),
+        ("", f"filter: '{key}=NEW,WON'"),
+        ("", f"filter: ['{key}=NEW,WON']"),
+        ("", f"filter:\n  {key}: NEW, WON"),
+        ("", f"filter:\n  {key}: [NEW, WON]"),
+        ("", json.dumps({"filter": {key: "NEW,WON"}})),
+    ):
+        assert request_of(f"fetch crm.deal.list {line}", body).filter == listed
+
+
+@pytest.mark.parametrize("value", ["1,2,", ",1", "1,,2", "1, ,2", ",", " , "])
+def test_an_empty_value_in_a_list__is_refused(value):
+    for line, body, said in (
+        (f"--filter '@COMPANY_ID={value}'", "", "--filter @COMPANY_ID has an empty value in its list"),
+        (f"""--filter '{{"@COMPANY_ID": "{value}"}}'""", "", "--filter @COMPANY_ID has an empty value in its list"),
+        ("", f"filter: '@COMPANY_ID={value}'", "filter: @COMPANY_ID has an empty value in its list"),
+        ("", f"filter:\n  '@COMPANY_ID': '{value}'", "filter: @COMPANY_ID has an empty value in its list"),
+    ):
+        with pytest.raises(WrongUsageError) as raised:
+            request_of(f"fetch crm.deal.list {line}", body)
+        assert said in str(raised.value)
+        assert "remove the extra comma or fill the empty variable" in str(raised.value)
+        assert ("--filter COMPANY_ID= " if line else "filter: COMPANY_ID= ") in str(raised.value)
+
+
+def test_a_list_without_values__is_refused_and_the_hint_finds_rows_without_one():
+    for line, body, hint in (
+        ("--filter @COMPANY_ID=", "", '--filter "@COMPANY_ID=1,2"; --filter COMPANY_ID= finds rows without a value'),
+        (
+            "--filter '!@COMPANY_ID= '",
+            "",
+            '--filter "!@COMPANY_ID=1,2"; --filter "!COMPANY_ID=" finds rows with a value',
+        ),
+        ("", "filter:\n  @COMPANY_ID: ''", 'filter: "@COMPANY_ID=1,2"; filter: COMPANY_ID= finds rows without'),
+    ):
+        with pytest.raises(WrongUsageError, match="@COMPANY_ID has no value") as raised:
+            request_of(f"fetch crm.deal.list {line}", body)
+        assert hint in str(raised.value)
+    assert request_of("fetch crm.deal.list --filter COMPANY_ID=").filter == {"COMPANY_ID": ""}
+    assert request_of('fetch crm.deal.list --filter "!COMPANY_ID="').filter == {"!COMPANY_ID": ""}
+    assert request_of("fetch crm.deal.list", "filter: COMPANY_ID=").filter == {"COMPANY_ID": ""}
+
+
+def test_an_empty_value_that_is_written_as_one__stays():
+    for value in (["1", ""], [""], []):
+        condition = json.dumps({"@COMPANY_ID": value})
+        assert request_of(f"fetch crm.deal.list --filter '{condition}'").filter == {"@COMPANY_ID": value}
+        assert request_of(f"fetch crm.deal.list --filter '@COMPANY_ID={json.dumps(value)}'").filter == {
+            "@COMPANY_ID": value
+        }
+        assert request_of("fetch crm.deal.list", f'{{"filter": {condition}}}').filter == {"@COMPANY_ID": value}
+
+
 @pytest.mark.parametrize("words", ["fetch crm.deal.list --to x.parquet", "sync crm.deal.list --to x"])
 def test_a_shell__refuses_the_same(capsys, words):
     for more, says in (
@@ -261,6 +322,8 @@ def test_a_shell__refuses_the_same(capsys, words):
         (["--select", ","], "--select , names no field"),
         (["--profile", ""], "--profile is empty"),
         (["--filter", "ID==5"], 'write "ID=5"'),
+        (["--filter", "@COMPANY_ID=1,2,"], "--filter COMPANY_ID= finds rows without a value"),
+        (["--filter", "@COMPANY_ID="], "--filter COMPANY_ID= finds rows without a value"),
     ):
         assert main([*words.split(), *more]) == 64
         assert says in capsys.readouterr().err

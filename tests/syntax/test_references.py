@@ -306,3 +306,8 @@ def test_an_error__shows_no_value_of_the_notebook():
     with pytest.raises(WrongUsageError) as raised:
         request_of("fetch crm.deal.list --limit $x --to y", expand=expander({"x": "something private"}, eval))
     assert "private" not in json.dumps(str(raised.value))
+    for condition in ("@ID=$x", '{"@ID": "$x"}'):
+        for text in ("1,private,", ""):
+            with pytest.raises(WrongUsageError, match="--filter @ID has") as raised:
+                request_of(f"fetch crm.deal.list --filter '{condition}'", expand=expander({"x": text}, eval))
+            assert "private" not in str(raised.value)
