@@ -281,7 +281,7 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
     descending, by_id = _direction(spec, asked.order)
     split = _splits_ids(spec, asked)
     fields, added, hidden = _selected(spec, asked, types)
-    sent: dict[str, Any] = plain_params(query.params)
+    sent: dict[str, Any] = plain_params(asked.params)
     if fields is not None and spec.select:
         sent = put(sent, spec.select, fields)
     if members:
@@ -305,7 +305,7 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
         limit=limit,
         id_added=added,
         hidden=hidden,
-        conditions=replace(asked.filter, members=tuple(members)),
+        conditions=replace(asked.filter, members=(*members, *asked.given)),
         bounds=tuple(one for one in asked.filter.members if isinstance(one, Condition) and one not in members),
         query=query,
         empty=bool(asked.none),
@@ -430,7 +430,8 @@ def _selected(
 def _to_prove(spec: MethodSpec, asked: Resolved, types: FieldTypes | None) -> Iterator[str]:
     """The fields by whose values rows are checked: of those that have to be selected, the described ones."""
     codes = {one.code for one in types.fields} if types else set()
-    proving = (one.field for one in each_condition(asked.filter) if one.field and not one.why)
+    given = (*each_condition(asked.filter), *asked.given)
+    proving = (one.field for one in given if one.field and not one.why)
     return (name for name in proving if name in codes or not spec.select)
 
 

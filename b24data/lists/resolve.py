@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24data.errors import ConfigError, SchemaError, SdkError
-from b24data.lists.conditions import Condition, Group, Node, test_of
+from b24data.lists.conditions import Condition, Group, Node, split_filter_key, test_of
 from b24data.lists.filters import FilterFacts, FilterName, filter_facts
 from b24data.lists.literals import FilterKind, brief, read_value
 from b24data.lists.methods import MethodSpec
-from b24data.lists.names import ANYWAY, check_names, folded, near_names
+from b24data.lists.names import ANYWAY, check_names, folded
 from b24data.lists.query import FieldType, FieldTypes, Query
+from b24data.text.hints import option
 
 _RANGES = ("gt", "ge", "lt", "le", "between")
 # crm-item-list.md says so of its method. User fields of all lists are of one kind, but no other page says so.
 _USER_FLAGS = "1/0"
+_QUERY = ("select", "filter", "order")
 _NUMBERED = re.compile(r"\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A query as the method takes it. ``none`` are the conditions with an empty list of values, which no row meets."""
+    """A query as the method takes it. ``none`` are the conditions with an empty list of values, which no row meets.
+
+    ``given`` are the conditions that are sent as parameters of their own, by a method that has no filter.
+    """
 
     filter: Group
     select: tuple[str, ...] | None
     order: Mapping[str, str]
     none: tuple[Condition, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    given: tuple[Condition, ...] = ()
 
 
 def resolve(spec: MethodSpec, query: Query, types: FieldTypes | None, *, check: bool = True) -> Resolved:
@@ -46,11 +54,14 @@ def resolve(spec: MethodSpec, query: Query, types: FieldTypes | None, *, check: 
     """
     work = _Resolution(spec, types, check)
     members, none = work.members(query.filter, outermost=True)
+    params, given = work.parameters(query.params)
     return Resolved(
         filter=replace(query.filter, members=members),
         select=None if query.select is None else work.selected(query.select),
         order=work.ordered(query.order),
         none=none,
+        params=params,
+        given=given,
     )
 
 
@@ -364,6 +375,56 @@ class _Resolution:
             return "the documentation does not say how a flag is written in this filter"
         return ""
 
+    # Parameters.
+
+    def parameters(self, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Condition, ...]]:
+        """The other parameters of the method, and what they ask of the rows where they are its filter.
+
+        A condition beside the filter would be ignored, and so would a misspelt one of a method that has none.
+        """
+        sent: dict[str, Any] = {}
+        given: list[Condition] = []
+        for name, value in params.items():
+            own = self._parameter(name)
+            if own is None or isinstance(value, Mapping):
+                sent[name] = value
+                continue
+            one = self._condition(Condition(key=name, prefix="", name=own, value=value))
+            sent[one.name] = one.value
+            given.append(one)
+        if self._check and self._spec.filter is not None and not self._spec.positional:
+            self._check_beside_filter({name: value for name, value in params.items() if name in sent})
+        return sent, tuple(given)
+
+    def _parameter(self, name: str) -> str | None:
+        """The condition that a parameter is; None where it is none, or one that no row shows."""
+        names, family = self._facts.names, self._facts.family
+        if family == "user":  # user.get and user.search take the fields of a user beside those of the filter
+            described = None if self._lists_all else self._by_fold.get(folded(name))
+            return described.code if described else None
+        if family != "parameters":
+            return None
+        listed = self._named_by_fold.get(folded(name))
+        if listed is None and self._check and _misspells(name, names):
+            check_names([name], names, where="params", hint=f"{ANYWAY}")
+        return listed if listed is not None and names[listed].field != "-" else None
+
+    def _check_beside_filter(self, params: Mapping[str, Any]) -> None:
+        spec = self._spec
+        own = (*spec.required, *spec.part, *spec.positional, *map(str, spec.fields_params.values()))
+        known = {folded(re.split(r"[.|?]", path.removeprefix("$"))[0]) for path in own}
+        for name, value in params.items():
+            sign, plain = split_filter_key(name)
+            is_field = folded(plain) in self._by_fold or folded(plain) in self._filtered_by_fold
+            is_field = is_field and self._facts.family != "user"
+            if (sign or is_field) and folded(plain) not in known:
+                raise ConfigError(
+                    f"params has {name!r}, a condition, which {spec.method} takes in its filter only",
+                    hint=f"write {option('filter', {name: value})}; {ANYWAY}",
+                )
+            if isinstance(value, Mapping | list) and _misspells(name, _QUERY):
+                check_names([name.lower()], _QUERY, where="params", hint=f"{ANYWAY}")
+
     # Select and order.
 
     def selected(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -406,11 +467,17 @@ class _Resolution:
                 known = [*self._by_code, *self._by_wire, *self._spec.extra_names, *self._facts.names]
                 head = name.partition(".")[0]
                 # Where others may be described nowhere, one that is like a known one is taken for a misspelt one.
-                wrong = near_names(head, known) if not self._closed else self._types and self._types.whole
+                wrong = _misspells(head, known) if not self._closed else self._types and self._types.whole
                 if self._check and self._types and wrong:
                     check_names([head], known, where="order", hint=f"{ANYWAY}")
             found[own] = direction
         return found
+
+
+def _misspells(name: str, known: Collection[str]) -> bool:
+    """Whether a name is so like a known one that it is taken for it, though there may be others."""
+    near = difflib.get_close_matches(folded(name), [folded(one) for one in known], n=1, cutoff=0.8)
+    return bool(near) and near[0] != folded(name)
 
 
 def _kind(page: FilterName | None) -> FilterKind:

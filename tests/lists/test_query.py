@@ -369,7 +369,7 @@ def test_names__of_tasks_that_are_not_fields_are_sent_and_said_not_to_be_provabl
         ("voximplant.statistic.get", {"SORT": "COST"}, "offset", {"SORT": "COST", "ORDER": "ASC"}),
         ("user.get", {"SORT": "LAST_NAME", "order": "DESC"}, "offset", {"sort": "LAST_NAME", "order": "DESC"}),
         ("user.get", {"order": "DESC"}, "keyset", {"sort": "ID", "order": "DESC"}),
-        ("department.get", {"sort": "NAME", "SORT": "500"}, "offset", {"SORT": "500", "sort": "NAME", "order": "ASC"}),
+        ("department.get", {"sort": "NAME", "SORT": "500"}, "offset", {"SORT": 500, "sort": "NAME", "order": "ASC"}),
     ],
 )
 def test_order__as_two_texts_in_params_is_the_order(method, params, walk, sent):
