@@ -361,7 +361,7 @@ class _Resolution:
             return "its comparison is not documented"
         if known.many:
             return "the field has several values"
-        if known.kind in ("text", ""):
+        if known.kind in ("text", "money", ""):
             if all(value == "" for value in sent) and known.kind:
                 return ""
             if known.kind:
