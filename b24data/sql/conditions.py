@@ -32,7 +32,7 @@ class SqlColumn:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A condition as the portal gets it. ``exact``: the portal's answer is SQL's, and not wider."""
+    """A condition as the portal gets it. ``exact``: a portal that honours it answers as SQL does, and not wider."""
 
     code: str
     sign: str
@@ -165,6 +165,7 @@ def certain(sent: Iterable[Sent], columns: Mapping[str, SqlColumn]) -> list[Sent
 
 def _met_by_zero(one: Sent) -> bool:
     tests: dict[str, Callable[[Any], bool]] = {
+        "": lambda value: value == 0,
         "=": lambda value: value == 0,
         ">": lambda value: value < 0,
         ">=": lambda value: value <= 0,

@@ -1,27 +1,39 @@
-"""LIMIT: where the first rows of a list by id are all that a query takes. Pure."""
+"""LIMIT: where the first rows of a list by id may be all that a query takes. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from b24data.sql.conditions import SqlColumn
 
 
-def first_rows(tree: Any, table: Any, columns: Mapping[str, SqlColumn]) -> tuple[int | None, bool]:
-    """How many rows by id are all that the query takes, and whether from the last one on; None: all rows."""
+@dataclass(frozen=True, slots=True)
+class FirstRows:
+    """The first ``rows`` of a list, from which the answer has ``wanted``: those behind OFFSET.
+
+    ``ordered``: they are the first by id, with ``descending`` from the last one on; otherwise any rows will do.
+    """
+
+    rows: int
+    wanted: int
+    ordered: bool = False
+    descending: bool = False
+
+
+def first_rows(tree: Any, table: Any, columns: Mapping[str, SqlColumn]) -> FirstRows | None:
+    """The rows that the query takes, if every row that comes meets its conditions; None: all rows."""
     from sqlglot import exp
 
-    if not isinstance(tree, exp.Select) or table.find_ancestor(exp.Select) is not tree:
-        return None, False
-    start = tree.args.get("from_")
+    start = tree.args.get("from_") if isinstance(tree, exp.Select) else None
     if start is None or start.this is not table:
-        return None, False
+        return None
     allowed = {"expressions", "from_", "where", "order", "limit", "offset", "kind", "hint"}
     if any(value for name, value in tree.args.items() if name not in allowed):
-        return None, False
+        return None
     if len(list(tree.find_all(exp.Select, exp.Table))) > 2 or not all(map(_is_plain, tree.expressions)):
-        return None, False
+        return None
     descending = False
     order = tree.args.get("order")
     if order is not None:
@@ -32,10 +44,12 @@ def first_rows(tree: Any, table: Any, columns: Mapping[str, SqlColumn]) -> tuple
             one.key == "alias" and one.alias.lower() == known.name for one in tree.expressions
         )
         if first is None or known is None or not known.is_id or renamed:
-            return None, False
+            return None
         descending = bool(first.args.get("desc"))
     limit, offset = _literal(tree.args.get("limit")), _literal(tree.args.get("offset"))
-    return (limit + offset if limit and offset is not None else None), descending
+    if not limit or offset is None:
+        return None
+    return FirstRows(limit + offset, limit, ordered=order is not None, descending=descending)
 
 
 def _is_plain(node: Any) -> bool:

@@ -8,6 +8,7 @@ runs the whole query over what came, so a condition that stays here costs reques
 - A day and a point in time a day wider on either side: the portal has a zone of its own.
 - A number only where 0 does not meet the condition: a portal shows an empty number as 0, and may not find it as such.
 - A table that is given twice: only what both places say.
+- LIMIT with exact conditions alone. A portal may ignore them, so the engine looks at the rows: see ``lacks_rows``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from b24data.sql.conditions import Sent, SqlColumn, certain, conditions_of
-from b24data.sql.limit import first_rows
+from b24data.sql.limit import FirstRows, first_rows
 from b24data.sql.statement import Place, Statement
 
 NOT_CONSTANT: Any = object()
@@ -37,15 +38,15 @@ class Link:
 class Need:
     """What a query needs of one table.
 
-    ``columns`` are names in SQL, None: all. ``left`` are the conditions that the engine alone decides.
+    ``columns`` are names in SQL, None: all. ``left`` are the conditions that the engine alone decides. ``first``: the
+    answer may need no more rows than these, which is known when the engine has looked at them.
     """
 
     columns: list[str] | None
     sent: list[Sent] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
-    limit: int | None = None
-    descending: bool = False
+    first: FirstRows | None = None
 
     @property
     def filter(self) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def needs_of(statement: Statement, known: Mapping[str, Columns | None], constant
             need.links = occurrences[0].links
             first = occurrences[0]
             if first.exactly and len(need.sent) == len(first.sent):
-                need.limit, need.descending = first_rows(statement.tree, first.place.node, columns or {})
+                need.first = first_rows(statement.tree, first.place.node, columns or {})
         needs[name] = need
     return needs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
@@ -16,10 +16,11 @@ from b24data.errors import ConfigError, SdkError
 from b24data.fields.descriptions import Described, field_types
 from b24data.frames.schema import build_schema
 from b24data.frames.sinks import frame_of
+from b24data.lists.conditions import each_condition, split_filter_key
 from b24data.lists.estimate import Estimate
 from b24data.lists.methods import spec_of
-from b24data.lists.plan import make_plan, settled
-from b24data.sql.conditions import SqlColumn, certain
+from b24data.lists.plan import ListPlan, make_plan, settled
+from b24data.sql.conditions import Sent, SqlColumn, certain
 from b24data.sql.engine import LIMITS, Engine
 from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknown_table
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
@@ -35,6 +36,7 @@ _MOST_ROWS = 50_000
 _A_REQUEST = 2_500
 _FEWER = 20  # ids are sent if the list has this many times more rows
 _MOST_IDS = 20_000
+_MORE = 20  # times the rows are read if the first ones were too few
 
 
 class Lists(Protocol):
@@ -86,7 +88,7 @@ def run_sql(
         for name, rows in given.items():
             engine.add(name, rows)
         if not wanted:
-            return SqlPlan(()) if explain else _answer(engine, statement, ())
+            return SqlPlan(()) if explain else _answer(engine.run(statement))
         portal = lists()
         found = [_described(portal, name, listed) for name, listed in wanted.items()]
         for one in found:
@@ -97,14 +99,14 @@ def run_sql(
         if all(one.schema is not None for one in found):
             engine.check(statement)
         if statement.kind == "describe":
-            return _answer(engine, statement, ())
+            return _answer(engine.run(statement))
         query_of_portal = _Reading(portal, {one.name: one for one in found})
         query_of_portal.plan(statement, engine)
         query_of_portal.estimate(explain=explain, everything=everything)
         if explain:
             return SqlPlan(tuple(one.planned() for one in found))
-        read = {one.name: query_of_portal.read(one, engine) for one in sorted(found, key=lambda one: bool(one.link))}
-        return _answer(engine, statement, [(one.name, read[one.name]) for one in found])
+        answer = query_of_portal.answer(statement, engine)
+        return _answer(answer, [(one.name, one.told()) for one in found])
 
 
 @dataclass(slots=True)
@@ -120,6 +122,10 @@ class _Table:
     need: Need = field(default_factory=lambda: Need(None))
     estimate: Estimate | None = None
     link: Link | None = None
+    rows: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    complete: bool = True  # the portal has no more rows of these conditions
 
     @property
     def select(self) -> list[str] | None:
@@ -135,7 +141,26 @@ class _Table:
         told = [f"{key} {value}" for key, value in self.need.filter.items()]
         if self.link:
             told.append(f"ids in {self.link.other}.{self.link.column}")
-        return told + ([f"the first {self.need.limit:,} rows"] if self.need.limit is not None else [])
+        return told + ([f"the first {self.need.first.rows:,} rows"] if self.need.first else [])
+
+    def lacks_rows(self, answered: int) -> bool:
+        """Whether an answer of this many rows may lack some: not all rows that were read meet the conditions.
+
+        A portal that ignores a condition sends other rows among the first ones, and gives no sign of it.
+        """
+        first = self.need.first
+        return first is not None and not self.complete and answered < first.wanted
+
+    def told(self) -> dict[str, Any]:
+        """What was read, as ``df.attrs["b24data"]`` has it."""
+        return {
+            "method": self.listed.method,
+            "rows": self.rows,
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "sent": self.sent,
+            "left": self.need.left,
+        }
 
     def planned(self) -> TablePlan:
         """What is going to be read."""
@@ -162,11 +187,18 @@ def _described(portal: Lists, name: str, listed: Listed) -> _Table:
     for plain, column in names.items():
         code = column.field.code if column.field else column.name
         kind = kinds[code].kind if code in kinds and column.kind != "currency" else ""
+        if kind in ("code", "text") and not _is_text(column.arrow):
+            kind = ""  # "2500.5|EUR" shown as 2500.5: the portal compares the text that it stores
         is_id = kind == "int" and code.lower() == str(spec.id_asked).lower()
         known[plain] = SqlColumn(plain, code, kind, column.many, is_id)
     table.columns, table.names = known, [column.name for column in columns]
     table.schema = pa.schema([(plain, column.arrow) for plain, column in names.items()])
     return table
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(values) or pa.types.is_large_string(values))
 
 
 @dataclass(slots=True)
@@ -182,29 +214,61 @@ class _Reading:
         needs = needs_of(statement, columns, lambda node: engine.constant(node, statement.params))
         for name, one in self.tables.items():
             one.need = needs[name]
-            taken = [sent for sent in one.need.sent if self._takes(one, {sent.key: sent.value})]
-            refused = [f"{sent.key} {sent.value}" for sent in one.need.sent if sent not in taken]
+            tried = [(sent, self._taken(one, sent)) for sent in one.need.sent]
+            one.need.sent = [taken for _, taken in tried if taken]
+            refused = [f"{sent.key} {sent.value}" for sent, taken in tried if taken is None]
             if refused or not self._takes(one, one.need.filter):
-                one.need.sent, one.need.limit = certain(taken, one.columns or {}), None
+                one.need.sent, one.need.first = certain(one.need.sent, one.columns or {}), None
                 one.need.left += refused
+            if one.need.first and one.need.first.ordered and not self._is_by_id(one):
+                one.need.first = None
             one.need.links = [link for link in one.need.links if self._takes(one, {f"@{self._id(one)}": [1]})]
 
     def _id(self, one: _Table) -> str:
         return str(spec_of(one.listed.method).id_asked)
 
+    def _taken(self, one: _Table, sent: Sent) -> Sent | None:
+        """The condition as the method takes it: equality under the plain name where its page has no comparisons."""
+        ways = [sent, replace(sent, sign="")] if sent.sign == "=" else [sent]
+        return next((way for way in ways if self._takes(one, {way.key: way.value})), None)
+
     def _takes(self, one: _Table, conditions: Mapping[str, Any]) -> bool:
-        """Whether the method has such conditions."""
+        """Whether the method has such conditions, and they mean there what they mean in SQL.
+
+        A name of a filter may mean another field, such as STATUS of tasks; and what the method's page does not say,
+        the portal may read in a way that finds fewer rows.
+        """
+        plan = self._planned(one, conditions)
+        if plan is None:
+            return False
+        columns = {column.code: column for column in (one.columns or {}).values()}
+        for condition in each_condition(plan.conditions):
+            column = columns.get(condition.field)
+            if column is None or condition.unsure or split_filter_key(condition.key)[1] != condition.field:
+                return False
+            if condition.why and column.kind != "text":  # texts are compared more loosely than SQL does
+                return False
+            if column.is_id and plan.spec.cursor == "cursor":  # the portal refuses one on the field of its cursor
+                return False
+        return True
+
+    def _is_by_id(self, one: _Table) -> bool:
+        """Whether the list is read by its ids, so that the order of its rows is proven."""
+        plan = self._planned(one, one.need.filter)
+        return plan is not None and plan.walk == "keyset"
+
+    def _planned(self, one: _Table, conditions: Mapping[str, Any]) -> ListPlan | None:
+        """How the list would be read with such conditions; None: the method does not have them."""
         try:
             plan = make_plan(spec_of(one.listed.method), filter=dict(conditions), params=one.listed.params)
-            settled(plan, field_types(one.described))
+            return settled(plan, field_types(one.described))
         except SdkError:
-            return False
-        return True
+            return None
 
     def estimate(self, *, explain: bool, everything: bool) -> None:
         """Refuse a query that reads a long list as a whole; find the tables that are read by ids."""
         for one in self.tables.values():
-            free = not one.need.sent and one.need.limit is None
+            free = not one.need.sent and one.need.first is None
             if explain or (free and not (everything and not one.need.links)):
                 self._estimate(one)
             about = one.estimate
@@ -221,8 +285,9 @@ class _Reading:
 
     def _estimate(self, one: _Table) -> Estimate:
         if one.estimate is None:
+            limit = one.need.first.rows if one.need.first else None
             one.estimate = self.portal.estimate(
-                one.listed.method, one.need.filter or None, params=dict(one.listed.params), limit=one.need.limit
+                one.listed.method, one.need.filter or None, params=dict(one.listed.params), limit=limit
             )
         return one.estimate
 
@@ -241,31 +306,54 @@ class _Reading:
         made = [name for name in times if "creat" in name or "start" in name] or times
         return f"{made[0]} >= '2026-01-01'" if made else f"{(ids or ['id'])[0]} > 1000"
 
-    def read(self, one: _Table, engine: Engine) -> dict[str, Any]:
-        """Read a table into the engine; what was read, as ``df.attrs["b24data"]`` has it."""
-        listed, need = one.listed, one.need
-        asked: dict[str, Any] = {"params": dict(listed.params), "recheck": False}
+    def answer(self, statement: Statement, engine: Engine) -> pa.Table:
+        """Read all tables and run the query, again with more rows where it may lack some."""
+        tables = sorted(self.tables.values(), key=lambda one: bool(one.link))
+        for one in tables:
+            self.read(one, engine)
+        answer = engine.run(statement)
+        for one in tables:
+            while one.lacks_rows(answer.num_rows):
+                self.read_more(one, engine)
+                answer = engine.run(statement)
+        return answer
+
+    def read(self, one: _Table, engine: Engine) -> None:
+        """Read a table into the engine."""
+        asked: dict[str, Any] = {"params": dict(one.listed.params), "recheck": False}
         if one.link:
             ids = engine.values(one.link.other, one.link.column)
             frame = self.portal.fetch_by(
-                listed.method, f"@{self._id(one)}", ids, one.select, dtype_backend="pyarrow", **asked
+                one.listed.method, f"@{self._id(one)}", ids, one.select, dtype_backend="pyarrow", **asked
             )
             rows, report = pa.Table.from_pandas(frame, preserve_index=False), frame.attrs["b24data"]
         else:
-            if need.limit is not None:
-                asked |= {"limit": need.limit}
-                asked |= {"order": {self._id(one): "DESC"}} if need.descending else {}
-            rows = self.portal.fetch_table(listed.method, one.select, need.filter or None, **asked)
-            report = json.loads(rows.schema.metadata[b"b24data.report"])
+            rows, report = self._rows(one, asked)
+            if one.need.first and one.need.first.ordered and report["walk"] != "keyset":
+                one.need.first = None  # the portal ignores the order or the bounds of ids
+                one.requests += report["requests"]
+                one.seconds += report["seconds"]
+                rows, report = self._rows(one, asked)
         engine.add(one.name, _renamed(rows, one))
-        return {
-            "method": listed.method,
-            "rows": rows.num_rows,
-            "requests": report["requests"],
-            "seconds": round(report["seconds"], 3),
-            "sent": one.sent,
-            "left": need.left,
-        }
+        one.rows, one.complete = rows.num_rows, report["complete"]
+        one.requests += report["requests"]
+        one.seconds += report["seconds"]
+
+    def read_more(self, one: _Table, engine: Engine) -> None:
+        """Read a table again, with more of its rows."""
+        first = one.need.first
+        if first is not None:
+            one.need.first = replace(first, rows=max(first.rows * _MORE, _A_REQUEST))
+        self.read(one, engine)
+
+    def _rows(self, one: _Table, asked: Mapping[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+        """The rows and the report of one fetch."""
+        limits: dict[str, Any] = {}
+        if first := one.need.first:
+            limits = {"limit": first.rows}
+            limits |= {"order": {self._id(one): "DESC"}} if first.descending else {}
+        rows = self.portal.fetch_table(one.listed.method, one.select, one.need.filter or None, **asked, **limits)
+        return rows, json.loads(rows.schema.metadata[b"b24data.report"])
 
 
 def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
@@ -275,8 +363,8 @@ def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
     return rows.rename_columns([plain[name] for name in rows.column_names]).replace_schema_metadata(None)
 
 
-def _answer(engine: Engine, statement: Statement, read: Sequence[tuple[str, dict[str, Any]]]) -> pd.DataFrame:
-    frame = frame_of(engine.run(statement))
+def _answer(answer: pa.Table, read: Sequence[tuple[str, dict[str, Any]]] = ()) -> pd.DataFrame:
+    frame = frame_of(answer)
     requests = sum(one["requests"] for _, one in read)
     frame.attrs["b24data"] = {"rows": len(frame), "requests": requests, "tables": dict(read)}
     return frame
@@ -333,7 +421,7 @@ def _over_folder(
             if name in there:
                 engine.columns[name] = there[name]
         engine.check(statement)
-        return SqlPlan(()) if explain else _answer(engine, statement, ())
+        return SqlPlan(()) if explain else _answer(engine.run(statement))
 
 
 def _shown(given: Mapping[str, pa.Table]) -> pd.DataFrame:

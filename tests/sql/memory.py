@@ -2,7 +2,7 @@
 
 It reads conditions as the worst portal does: an empty number is found by none, though its row shows 0; the offset of a
 point in time is ignored, and the time is one of the portal's zone; a day begins at midnight there; a flag that was
-never set is not false.
+never set is not false; conditions on some columns are ignored.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from b24data.fields.fields import Field
 from b24data.lists.estimate import Estimate
 
 PAGE = 10  # rows of a request
+IGNORED = {"assignedById", "leadId"}
 EDGE = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 
 # Of each list: its method, its rows, its columns as (name in SQL, code, type of the portal).
@@ -140,7 +141,8 @@ class MemoryPortal:
         found = self._found(method, filter, params)
         found = found[::-1][:limit] if order else found[:limit]
         rows = self._table(method, params, found, select)
-        report = {"requests": max(1, -(-len(found) // PAGE)), "seconds": 0.1, "complete": True}
+        requests, complete = max(1, -(-len(found) // PAGE)), limit is None or len(found) < limit
+        report = {"requests": requests, "seconds": 0.1, "complete": complete, "walk": "keyset"}
         return rows.replace_schema_metadata({b"b24data.report": json.dumps(report).encode()})
 
     def fetch_by(self, method, key, ids, select, *, params=None, recheck=True, dtype_backend=None):
@@ -169,6 +171,7 @@ class MemoryPortal:
         name = self._name(method, params)
         kinds = {code: kind for _, code, kind in LISTS[name][2]}
         tests = [(*_parted(key), value) for key, value in (conditions or {}).items()]
+        tests = [one for one in tests if one[1] not in IGNORED]
         return [
             at
             for at, row in enumerate(self.stored[name])

@@ -274,7 +274,10 @@ class Writer:
         return f"select {alias}.id as id from {text}{where} {word} {right}"
 
     def limited(self, text, where, named, some, columns, alias, table):
-        where = self.one("", "", " where a.id > 7", " where a.id between 5 and 60", self.conditions([("a", table)]))
+        whole = [name for name, kind in KINDS[table].items() if kind in ("integer", "user", "crm_company", "crm_lead")]
+        exact = f" where a.{self.one(*whole)} {self.one('=', '>', '<')} {self.one('7', '13', '25', '-1')}"
+        exact = self.one(exact, f"{exact} and a.id > 20")
+        where = self.one("", " where a.id between 5 and 60", exact, exact, self.conditions([("a", table)]))
         what = self.one("*", "id, *", "a.id", "a.id as id, a.id + 1 as k", "id as title, id as key")
         order = self.one("order by id", "order by a.id desc", "order by id asc", "order by a.id desc nulls last")
         start = self.one("", f" offset {self.one(0, 3, 500)}")
