@@ -44,8 +44,9 @@ class MethodSpec:
     **Rows** lie in ``result``, or in what ``rows_at`` names there (``*``: in its only list). ``shape`` is ``list``,
     ``by_key`` (an object of rows), ``groups`` (an object of lists) or ``one_or_list`` (a single row comes bare);
     ``key`` is the column that a row's or list's key goes to, by default the id. ``id`` is the id in a row, ``id_asked``
-    its name in select, filter and order. Where several rows may have one id, ``key_with`` are the fields in which they
-    differ: rows are then known by all that they hold, and a list that asks for such a field is not read by ids.
+    its name in select, filter and order. Where several rows may have one id, or rows have none, ``key_with`` are the
+    fields in which they differ: rows are then known by all that they hold, so they are asked for with these fields, and
+    a list that asks for such a field is not read by ids.
     ``answer_case`` is the spelling of fields in rows.
 
     **Parameters**: ``filter``, ``order`` and ``select``, None where the method has none. ``order_form`` and

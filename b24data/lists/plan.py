@@ -280,7 +280,7 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
     members, low, high = _bounds(spec, asked)
     descending, by_id = _direction(spec, asked.order)
     split = _splits_ids(spec, asked)
-    fields, added, hidden = _selected(spec, asked, types)
+    fields, added, hidden = _selected(spec, asked, types, split=bool(split))
     sent: dict[str, Any] = plain_params(asked.params)
     if fields is not None and spec.select:
         sent = put(sent, spec.select, fields)
@@ -405,17 +405,21 @@ def _tie_breaker(spec: MethodSpec, order: Mapping[str, str]) -> dict[str, str]:
 
 
 def _selected(
-    spec: MethodSpec, asked: Resolved, types: FieldTypes | None
+    spec: MethodSpec, asked: Resolved, types: FieldTypes | None, *, split: bool
 ) -> tuple[list[str] | None, bool, tuple[str, ...]]:
-    """The fields to read, whether the id was added to them, and those that are read to check the filter.
+    """The fields to read, whether the id was added to them, and those that are read to check the rows.
 
     A method without ``select`` sends them anyway: they only have to become columns.
     """
     if asked.select is None:
         return None, False, ()
+    is_paged = spec.walk not in ("whole", *_BY_ANOTHER_FIELD)
     fields = list(asked.select)
     given = {folded(name) for name in fields}
-    hidden = tuple(dict.fromkeys(name for name in _to_prove(spec, asked, types) if not _is_selected(name, given)))
+    needed = (*_to_prove(spec, asked, types), *(spec.key_with if is_paged or split else ()))
+    hidden = tuple(dict.fromkeys(name for name in needed if not _is_selected(name, given)))
+    if is_paged and spec.id is None and not spec.key_with:  # without all its fields a row looks like another one
+        return None, False, hidden
     fields += hidden
     given_all = "*" in fields
     if any(name.lower() in spec.with_star for name in fields):

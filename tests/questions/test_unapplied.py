@@ -164,3 +164,18 @@ def test_params__of_users_in_small_letters_ask_the_same(tools):
 def test_params__that_a_portal_ignores_are_found_out_by_the_rows(deaf):
     with pytest.raises(IncompleteFetchError, match="ignores the filter 'ACTIVE'"):
         deaf.fetch_all("user.get", params={"ACTIVE": False}, progress=False)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("catalog.productPropertySection.list", "crm.address.list", "crm.orderentity.list", "crm.requisite.link.list"),
+        *("rpa.type.list", "sale.businessValuePersonDomain.list", "sale.propertyRelation.list", "sale.statusLang.list"),
+    ],
+)
+def test_rows_without_an_id__are_told_apart_whatever_is_selected(tools, method):
+    rows = tools.fetch_all(method, progress=False)
+    for name in rows.columns:
+        frame = tools.fetch_all(method, [name], progress=False)
+        assert [*frame.columns] == [name]
+        assert len(frame) == len(rows) > 0
