@@ -33,6 +33,16 @@ def near_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [plain[match] for match in difflib.get_close_matches(folded(name), plain, n=count, cutoff=0.6)]
 
 
+def misspells(name: str, known: Iterable[str]) -> bool:
+    """Whether a name is so like a known one that it is taken for it, though there may be others.
+
+    >>> misspells("CALL_DURATON", ["CALL_DURATION"]), misspells("dateFrom", ["datePeriod"])
+    (True, False)
+    """
+    near = difflib.get_close_matches(folded(name), [folded(one) for one in known], n=1, cutoff=0.8)
+    return bool(near) and near[0] != folded(name)
+
+
 def check_names(names: Iterable[str], known: Collection[str], *, where: str = "select", hint: str = "") -> None:
     """Raises :class:`SchemaError` that gives the nearest of the ``known`` names for each one that is not among them.
 

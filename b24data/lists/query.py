@@ -8,15 +8,16 @@ comparisons and groups that the method's page has. *Values*: by the type of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from b24data.errors import ConfigError
-from b24data.lists.conditions import Group, tree_of
+from b24data.lists.conditions import Group, split_filter_key, tree_of
 from b24data.lists.filters import filter_facts
 from b24data.lists.literals import FilterKind, brief
 from b24data.lists.methods import MethodSpec
+from b24data.lists.names import ANYWAY, check_names, folded, misspells
 from b24data.text.hints import CALL, option
 
 
@@ -99,6 +100,7 @@ def read_query(
     )
 
 
+_QUERY = ("select", "filter", "order")
 _A_LIST = f"pass a list: {option('select', ['ID', 'TITLE'])}"
 _AN_ORDER = f"write {option('order', {'ID': 'DESC'})}"
 
@@ -227,6 +229,24 @@ def put(params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
         return {**params, head: value}
     known = params.get(head)
     return {**params, head: put(known if isinstance(known, Mapping) else {}, inner, value)}
+
+
+def check_beside_filter(spec: MethodSpec, fields: Collection[str], params: Mapping[str, Any]) -> None:
+    """Raise :class:`ConfigError` for a parameter that is a condition, or the filter misspelled: both would be ignored.
+
+    ``fields`` are the known fields, folded.
+    """
+    own = (*spec.required, *spec.part, *map(str, spec.fields_params.values()))
+    known = {folded(re.split(r"[.|?]", path.removeprefix("$"))[0]) for path in own}
+    for name, value in params.items():
+        sign, plain = split_filter_key(name)
+        if (sign or folded(plain) in fields) and folded(plain) not in known:
+            raise ConfigError(
+                f"params has {name!r}, a condition, which {spec.method} takes in its filter only",
+                hint=f"write {option('filter', {name: value})}; {ANYWAY}",
+            )
+        if isinstance(value, Mapping | list) and misspells(name, _QUERY):
+            check_names([name.lower()], _QUERY, where="params", hint=f"{ANYWAY}")
 
 
 def _told(value: Any) -> str:

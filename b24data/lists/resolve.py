@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from b24data.errors import ConfigError, SchemaError, SdkError
-from b24data.lists.conditions import Condition, Group, Node, split_filter_key, test_of
+from b24data.lists.conditions import Condition, Group, Node, test_of
 from b24data.lists.filters import FilterFacts, FilterName, filter_facts
 from b24data.lists.literals import FilterKind, brief, read_value
 from b24data.lists.methods import MethodSpec
-from b24data.lists.names import ANYWAY, check_names, folded
-from b24data.lists.query import FieldType, FieldTypes, Query
-from b24data.text.hints import option
+from b24data.lists.names import ANYWAY, check_names, folded, misspells
+from b24data.lists.query import FieldType, FieldTypes, Query, check_beside_filter
 
 _RANGES = ("gt", "ge", "lt", "le", "between")
 # crm-item-list.md says so of its method. User fields of all lists are of one kind, but no other page says so.
 _USER_FLAGS = "1/0"
-_QUERY = ("select", "filter", "order")
 _NUMBERED = re.compile(r"\d+$")
 
 
@@ -380,7 +377,7 @@ class _Resolution:
     def parameters(self, params: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Condition, ...]]:
         """The other parameters of the method, and what they ask of the rows where they are its filter.
 
-        A condition beside the filter would be ignored, and so would a misspelt one of a method that has none.
+        A condition beside the filter would be ignored, and so would a misspelled one of a method that has none.
         """
         sent: dict[str, Any] = {}
         given: list[Condition] = []
@@ -393,7 +390,8 @@ class _Resolution:
             sent[one.name] = one.value
             given.append(one)
         if self._check and self._spec.filter is not None and not self._spec.positional:
-            self._check_beside_filter({name: value for name, value in params.items() if name in sent})
+            fields = set() if self._facts.family == "user" else {*self._by_fold, *self._filtered_by_fold}
+            check_beside_filter(self._spec, fields, {name: value for name, value in params.items() if name in sent})
         return sent, tuple(given)
 
     def _parameter(self, name: str) -> str | None:
@@ -405,25 +403,9 @@ class _Resolution:
         if family != "parameters":
             return None
         listed = self._named_by_fold.get(folded(name))
-        if listed is None and self._check and _misspells(name, names):
+        if listed is None and self._check and misspells(name, names):
             check_names([name], names, where="params", hint=f"{ANYWAY}")
         return listed if listed is not None and names[listed].field != "-" else None
-
-    def _check_beside_filter(self, params: Mapping[str, Any]) -> None:
-        spec = self._spec
-        own = (*spec.required, *spec.part, *spec.positional, *map(str, spec.fields_params.values()))
-        known = {folded(re.split(r"[.|?]", path.removeprefix("$"))[0]) for path in own}
-        for name, value in params.items():
-            sign, plain = split_filter_key(name)
-            is_field = folded(plain) in self._by_fold or folded(plain) in self._filtered_by_fold
-            is_field = is_field and self._facts.family != "user"
-            if (sign or is_field) and folded(plain) not in known:
-                raise ConfigError(
-                    f"params has {name!r}, a condition, which {spec.method} takes in its filter only",
-                    hint=f"write {option('filter', {name: value})}; {ANYWAY}",
-                )
-            if isinstance(value, Mapping | list) and _misspells(name, _QUERY):
-                check_names([name.lower()], _QUERY, where="params", hint=f"{ANYWAY}")
 
     # Select and order.
 
@@ -466,18 +448,12 @@ class _Resolution:
                 own = name
                 known = [*self._by_code, *self._by_wire, *self._spec.extra_names, *self._facts.names]
                 head = name.partition(".")[0]
-                # Where others may be described nowhere, one that is like a known one is taken for a misspelt one.
-                wrong = _misspells(head, known) if not self._closed else self._types and self._types.whole
+                # Where others may be described nowhere, one that is like a known one is taken for a misspelled one.
+                wrong = misspells(head, known) if not self._closed else self._types and self._types.whole
                 if self._check and self._types and wrong:
                     check_names([head], known, where="order", hint=f"{ANYWAY}")
             found[own] = direction
         return found
-
-
-def _misspells(name: str, known: Collection[str]) -> bool:
-    """Whether a name is so like a known one that it is taken for it, though there may be others."""
-    near = difflib.get_close_matches(folded(name), [folded(one) for one in known], n=1, cutoff=0.8)
-    return bool(near) and near[0] != folded(name)
 
 
 def _kind(page: FilterName | None) -> FilterKind:
