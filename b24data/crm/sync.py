@@ -345,8 +345,32 @@ class CrmSync:
             at=report.sync.next if report.sync else "",
         )
         with self._lock:
-            self._manifest = replace(self._manifest, tables={**self._manifest.tables, table.name: facts})
+            self._manifest = replace(
+                self._manifest,
+                tables={**self._manifest.tables, table.name: facts},
+                owners_since=_lowered(self._manifest.owners_since, table.name, report.sync),
+            )
             self.folder.write(self._manifest)
+
+
+def _lowered(owners_since: Mapping[str, str], name: str, sync: SyncReport | None) -> Mapping[str, str]:
+    """The times from which changed owners are asked for, now that the table ``name`` was synced.
+
+    A sync asks from earlier where a clock jumped, and rows that it brought then have times before the jump. Tables that
+    are not read in this run need to know that as well. A whole list says nothing on times: then all owners count.
+    """
+    if sync is None:
+        return owners_since
+    owned = {table.name for table in TABLES if table.owners is not None and table.owners.table == name}
+    others = {one: since for one, since in owners_since.items() if one not in owned}
+    if sync.since is None:
+        return others
+    mine = {
+        one: min(since, sync.since, key=dt.datetime.fromisoformat)
+        for one, since in owners_since.items()
+        if one in owned
+    }
+    return {**others, **mine}
 
 
 def _may_go(rows: int) -> int:

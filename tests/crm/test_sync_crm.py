@@ -21,8 +21,10 @@ from b24data import (
     Sandbox,
     SdkError,
 )
+from b24data.crm.check import check_crm
 from b24data.crm.folder import CrmFolder
 from b24data.http.clock import SYSTEM_CLOCK
+from tests.clocks import MovedClock
 from tests.crm.truth import LISTS, kept_rows, true_rows
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
@@ -268,3 +270,30 @@ def test_a_since_that_is_no_date_is_refused_by_its_name(portal, tmp_path, since)
     with portal.connect() as b24, pytest.raises(ConfigError, match=f"since is {since!r}"):
         b24.tools.sync_crm(tmp_path / "crm", tables=["deals"], since=since)
     assert not (tmp_path / "crm").exists()
+
+
+@pytest.mark.parametrize("between", [[], ["deals"]])
+def test_a_portal_clock_that_is_set_back__leaves_no_product_rows_behind(tmp_path, between):
+    clock = MovedClock()
+    with (
+        Sandbox(deals=60, rate_limit=None) as portal,
+        portal.connect(restriction_params=FAST, clock=clock) as b24,
+    ):
+
+        def passes(seconds):
+            portal.move_clock(seconds)
+            clock.move(seconds)
+
+        portal.move_clock(7_200)  # the portal's clock alone
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deal_products"])
+        passes(600)
+        portal.move_clock(-7_200)
+        portal.update("deals", [1], {"OPPORTUNITY": 77_777})
+        passes(1_800)
+        if between:  # this run meets the jump, and reads no product rows
+            b24.tools.sync_crm(tmp_path / "crm", tables=between)
+            passes(600)
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deal_products"])
+        for table in ("deals", "deal_products"):
+            assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
+    assert check_crm(tmp_path / "crm").good
