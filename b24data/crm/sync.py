@@ -41,6 +41,7 @@ from b24data.http.session import Session
 from b24data.lists.literals import read_value
 from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.progress import Meter, progress_for
+from b24data.sync.dataset import DAMAGED_PART, is_damaged
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
 
@@ -198,9 +199,9 @@ class CrmSync:
             except (AuthorizationRequiredError, CancelledError, ConfigError):
                 raise
             except ExportError as error:
-                if error.code not in _NOT_SEEN:
+                if error.code not in (*_NOT_SEEN, DAMAGED_PART):
                     raise
-                report = self._as_it_was(table, "no access", error)
+                report = self._as_it_was(table, "failed" if error.code == DAMAGED_PART else "no access", error)
             except SdkError as error:
                 absent = isinstance(error, AjaxError) and error.code == _NO_SUCH_TYPE
                 report = self._as_it_was(table, "absent" if absent else "failed", error)
@@ -281,7 +282,8 @@ class CrmSync:
         folder.mkdir(exist_ok=True)
         target = folder / _ROWS
         source = self._reports[owners.table].sync
-        since = self._manifest.owners_since.get(table.name) if target.exists() else None
+        is_there = target.exists() and bool(self._sound(table))
+        since = self._manifest.owners_since.get(table.name) if is_there else None
         there, changed = self._owners(owners.table, self._time_of(owners.table), since)
         fetched, report = self.folder.spool(table.name), None
         try:
@@ -297,7 +299,7 @@ class CrmSync:
                     workers=_WORKERS,
                     gentle=self.gentle,
                 )
-            kept = _of_owners(target, owners.key.lstrip("=@"), np.setdiff1d(there, changed)) if target.exists() else ()
+            kept = _of_owners(target, owners.key.lstrip("=@"), np.setdiff1d(there, changed)) if is_there else ()
             rows = _put(target, itertools.chain(kept, batches_of(fetched) if report else ()))
         finally:
             fetched.unlink(missing_ok=True)
@@ -331,7 +333,11 @@ class CrmSync:
             yield from batches_of(path, columns)
 
     def _rows(self, table: Table) -> int:
-        return sum(rows_of(path) for path in self.folder.files(table.name))
+        return sum(rows_of(path) for path in self._sound(table))
+
+    def _sound(self, table: Table) -> list[Path]:
+        """The files of a table without those that are damaged."""
+        return [path for path in self.folder.files(table.name) if not is_damaged(path)]
 
     def _remember(self, table: Table, report: TableReport) -> None:
         """The table is there: the manifest says so before the next one is done."""

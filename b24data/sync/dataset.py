@@ -65,14 +65,25 @@ def parts_in(folder: Path) -> list[Part]:
 def check_parts(parts: Iterable[Part]) -> None:
     """Raises :class:`ExportError` with the code ``DAMAGED_PART`` for a part that is not a Parquet file any more."""
     for part in parts:
-        try:
-            _ = part.rows
-        except ExportError as error:
-            if not isinstance(error.__cause__, pa.ArrowInvalid):
-                raise
+        if (damage := _damage(part.path)) is not None:
             raise ExportError(
-                error.description, code=DAMAGED_PART, hint="remove it; the next run then reads the whole list"
-            ) from error
+                damage.description, code=DAMAGED_PART, hint="remove it; the next run then reads the whole list"
+            ) from damage
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a file that should be Parquet is not; one that can't be opened is an error."""
+    return _damage(path) is not None
+
+
+def _damage(path: Path) -> ExportError | None:
+    try:
+        rows_of(path)
+    except ExportError as error:
+        if isinstance(error.__cause__, pa.ArrowInvalid):
+            return error
+        raise
+    return None
 
 
 def lost_parts(there: Iterable[Part], known: Iterable[str] | None) -> list[str]:

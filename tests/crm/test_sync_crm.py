@@ -254,6 +254,33 @@ def test_another_refusal__is_a_failure_that_keeps_the_other_tables(tools, tmp_pa
     assert ids_in(tmp_path / "crm/users", "ID")
 
 
+@pytest.mark.parametrize("deletes", [None, "scan"])
+def test_a_damaged_table__fails_alone_and_is_read_anew_without_the_file(portal, tools, tmp_path, deletes):
+    tables = ["deals", "deal_contacts", "deal_products", "users", "companies"]
+    tools.sync_crm(tmp_path / "crm", tables=tables)
+    file = next((tmp_path / "crm/deals").glob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:1000])
+    portal.update("companies", portal.truth("crm.company.list").ids[:3], {"TITLE": "changed"})
+    with pytest.raises(
+        ExportError, match=r"3 of 5 tables .*: deals, deal_contacts, deal_products.* remove it"
+    ) as caught:
+        tools.sync_crm(tmp_path / "crm", tables=tables, deletes=deletes)
+    assert caught.value.code == "TABLES_FAILED"
+    assert kept_rows(tmp_path / "crm", "companies") == true_rows(portal, "companies")
+    file.unlink()
+    assert tools.sync_crm(tmp_path / "crm", tables=tables, deletes=deletes).complete
+    for table in ("deals", "deal_contacts", "deal_products"):
+        assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
+
+
+@pytest.mark.parametrize("table", ["deal_contacts", "deal_products", "users"])
+def test_a_damaged_file__of_a_table_that_is_written_whole_is_replaced(portal, tools, tmp_path, table):
+    tools.sync_crm(tmp_path / "crm", tables=[table])
+    (tmp_path / "crm" / table / "rows.parquet").write_bytes(b"x" * 1000)
+    assert tools.sync_crm(tmp_path / "crm", tables=[table]).complete
+    assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table)
+
+
 @pytest.mark.parametrize(
     ("place", "said"), [("taken", "is a file"), ("a/b", "there is no folder"), ("crm.csv", "is the name of a file")]
 )
