@@ -114,7 +114,7 @@ class Sync:
         since: str | None = None
         notes: tuple[str, ...] = ()
         if lost := _lost(state, self.folder):
-            notes = (f"{len(lost)} of the files of {self.folder} are missing, so the whole list was read",)
+            notes = (f"{self.folder} lacks {len(lost):,} of its files, so the whole list was read",)
         elif state is not None:
             jump = jump_between(state.began, now)
             since = earlier(state.began.portal, self.overlap_s + jump)

@@ -458,7 +458,7 @@ def test_lost_parts__are_noticed_and_the_whole_list_is_read(sync, portal, tmp_pa
     portal.delete("deals", ids_of(portal)[100:103])
     report = sync()
     assert (report.since, report.rows, report.transferred) == (None, 297, 297)
-    assert any("missing, so the whole list was read" in note for note in report.notes)
+    assert any("of its files, so the whole list was read" in note for note in report.notes)
     assert kept(tmp_path / "deals") == true(portal)
     names = sorted((tmp_path / "deals").glob("*.parquet"))
     assert len(names) == 5
