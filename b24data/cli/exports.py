@@ -44,27 +44,28 @@ def _export(args: argparse.Namespace) -> int:
     """List, run or show the state of exports."""
     if args.action == "run" and not (args.names or args.all or args.due):
         raise WrongUsageError("b24data export run needs exports to run", hint="name exports, or add --all or --due")
-    from b24data.auth.profiles import Profiles
     from b24data.exports.file import each_portal, find_file, read_exports
 
     exports = read_exports(find_file(args.file))
     if args.action == "list":
         _list_exports(args, list(exports.values()))
         return 0
-    exports = each_portal(exports, Profiles())
     if args.action == "run":
         return _run_exports(args, exports)
-    _export_status(args, list(exports.values()))
+    _export_status(args, list(each_portal(exports)[0].values()))
     return 0
 
 
 def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int:
     from b24data.exports.exit_codes import worst
-    from b24data.exports.file import choose
+    from b24data.exports.file import choose, each_portal
     from b24data.exports.runner import Runner
     from b24data.exports.unattended import unattended
 
-    chosen = choose(exports, args.names) if args.names else list(exports.values())
+    of_file = {name: name.partition("@")[0] for name in args.names}
+    expanded, failed = each_portal(exports, of_file.values() if args.names else None)
+    names = [file_name if file_name in failed else name for name, file_name in of_file.items()]
+    chosen = choose(expanded, names) if names else list(expanded.values())
     if args.due:
         chosen = [export for export in chosen if _is_due(export)]
     if any(export.kind == "crm" for export in chosen):
@@ -75,7 +76,8 @@ def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int
     codes = []
     for export in chosen:
         with unattended(export.folder):
-            codes.append(_estimated(args, export) if args.dry_run else runner.run(export))
+            error = failed.get(export.name)
+            codes.append(_estimated(args, export, error) if args.dry_run else runner.run(export, error))
     return worst(codes)
 
 
@@ -102,10 +104,12 @@ def show_event(event: Mapping[str, Any], *, as_json: bool, quiet: bool) -> None:
         say(f"{datetime.now().astimezone():%H:%M:%S} {text}", file=sys.stderr)
 
 
-def _estimated(args: argparse.Namespace, export: Export) -> Any:
+def _estimated(args: argparse.Namespace, export: Export, error: Exception | None) -> Any:
     from b24data.exports.exit_codes import ExitCode
     from b24data.exports.runner import estimate
 
+    if error is not None:
+        raise error
     found = estimate(export.at(datetime.now(UTC)))
     facts = {"export": export.name, **found, "text": str(found["text"])}
     say(json.dumps(facts, default=str) if args.json else f"{export.name}: {found['text']}")

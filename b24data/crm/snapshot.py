@@ -89,7 +89,9 @@ def _dataset(folder: CrmFolder, name: str) -> ds.Dataset | None:
 def _fragment(path: Path) -> ds.Fragment:
     try:
         with pa.memory_map(str(path)) as mapped:
-            return _FORMAT.make_fragment(pa.BufferReader(mapped.read_buffer()))
+            fragment = _FORMAT.make_fragment(pa.BufferReader(mapped.read_buffer()))
+            _ = fragment.physical_schema  # read here, where a damaged file has its error
+            return fragment
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowInvalid) as error:

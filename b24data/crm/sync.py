@@ -41,6 +41,7 @@ from b24data.http.session import Session
 from b24data.lists.literals import read_value
 from b24data.lists.pace import MOST_IN_FLIGHT
 from b24data.progress import Meter, progress_for
+from b24data.sync.dataset import DAMAGED_PART, is_damaged
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
 
@@ -199,9 +200,9 @@ class CrmSync:
             except (AuthorizationRequiredError, CancelledError, ConfigError):
                 raise
             except ExportError as error:
-                if error.code not in _NOT_SEEN:
+                if error.code not in (*_NOT_SEEN, DAMAGED_PART):
                     raise
-                report = self._as_it_was(table, "no access", error)
+                report = self._as_it_was(table, "failed" if error.code == DAMAGED_PART else "no access", error)
             except SdkError as error:
                 absent = isinstance(error, AjaxError) and error.code == _NO_SUCH_TYPE
                 report = self._as_it_was(table, "absent" if absent else "failed", error)
@@ -282,7 +283,8 @@ class CrmSync:
         folder.mkdir(exist_ok=True)
         target = folder / _ROWS
         source = self._reports[owners.table].sync
-        since = self._manifest.owners_since.get(table.name) if target.exists() else None
+        is_there = target.exists() and bool(self._sound(table))
+        since = self._manifest.owners_since.get(table.name) if is_there else None
         there, changed = self._owners(owners.table, self._time_of(owners.table), since)
         fetched, report = self.folder.spool(table.name), None
         try:
@@ -298,7 +300,7 @@ class CrmSync:
                     workers=_WORKERS,
                     gentle=self.gentle,
                 )
-            kept = _of_owners(target, owners.key.lstrip("=@"), np.setdiff1d(there, changed)) if target.exists() else ()
+            kept = _of_owners(target, owners.key.lstrip("=@"), np.setdiff1d(there, changed)) if is_there else ()
             rows = _put(target, itertools.chain(kept, batches_of(fetched) if report else ()))
         finally:
             fetched.unlink(missing_ok=True)
@@ -332,7 +334,11 @@ class CrmSync:
             yield from batches_of(path, columns)
 
     def _rows(self, table: Table) -> int:
-        return sum(rows_of(path) for path in self.folder.files(table.name))
+        return sum(rows_of(path) for path in self._sound(table))
+
+    def _sound(self, table: Table) -> list[Path]:
+        """The files of a table without those that are damaged."""
+        return [path for path in self.folder.files(table.name) if not is_damaged(path)]
 
     def _remember(self, table: Table, report: TableReport) -> None:
         """The table is there: the manifest says so before the next one is done."""
@@ -346,8 +352,32 @@ class CrmSync:
             at=report.sync.next if report.sync else "",
         )
         with self._lock:
-            self._manifest = replace(self._manifest, tables={**self._manifest.tables, table.name: facts})
+            self._manifest = replace(
+                self._manifest,
+                tables={**self._manifest.tables, table.name: facts},
+                owners_since=_lowered(self._manifest.owners_since, table.name, report.sync),
+            )
             self.folder.write(self._manifest)
+
+
+def _lowered(owners_since: Mapping[str, str], name: str, sync: SyncReport | None) -> Mapping[str, str]:
+    """The times from which changed owners are asked for, now that the table ``name`` was synced.
+
+    A sync asks from earlier where a clock jumped, and rows that it brought then have times before the jump. Tables that
+    are not read in this run need to know that as well. A whole list says nothing on times: then all owners count.
+    """
+    if sync is None:
+        return owners_since
+    owned = {table.name for table in TABLES if table.owners is not None and table.owners.table == name}
+    others = {one: since for one, since in owners_since.items() if one not in owned}
+    if sync.since is None:
+        return others
+    mine = {
+        one: min(since, sync.since, key=dt.datetime.fromisoformat)
+        for one, since in owners_since.items()
+        if one in owned
+    }
+    return {**others, **mine}
 
 
 def _may_go(rows: int) -> int:

@@ -8,7 +8,7 @@ import re
 import shlex
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,7 +17,7 @@ import msgspec
 
 from b24data.auth.profiles import Profiles
 from b24data.client.catalog import own_parameters
-from b24data.errors import ConfigError
+from b24data.errors import ConfigError, SdkError
 from b24data.exports.placeholders import check_placeholders, has_placeholders
 from b24data.exports.spec import CrmExport, Export, FullExport, NotebookExport, Seconds, SyncExport
 from b24data.fetch.options import FetchOptions
@@ -81,18 +81,29 @@ def choose(exports: Mapping[str, Export], names: Sequence[str]) -> list[Export]:
     return list(chosen.values())
 
 
-def each_portal(exports: Mapping[str, Export], kept: Profiles) -> dict[str, Export]:
-    """The exports by name; one with ``profiles`` becomes one for each portal, ``deals@acme``."""
+def each_portal(
+    exports: Mapping[str, Export], only: Collection[str] | None = None
+) -> tuple[dict[str, Export], dict[str, SdkError | OSError]]:
+    """The exports by name; one with ``profiles`` becomes one for each portal, ``deals@acme``.
+
+    One whose portals can't be listed stays as it is, and its error is in the second mapping. ``only``: the names of the
+    exports to look at; the others stay as they are too.
+    """
     found: dict[str, Export] = {}
+    failed: dict[str, SdkError | OSError] = {}
     for name, export in exports.items():
-        if export.profiles is None:
+        if export.profiles is None or (only is not None and name not in only):
             found[name] = export
             continue
-        names = chosen_profiles("*", kept) if isinstance(export.profiles, str) else export.profiles
-        for profile in names:
+        try:
+            profiles = chosen_profiles("*", Profiles()) if isinstance(export.profiles, str) else export.profiles
+        except (SdkError, OSError) as error:
+            found[name], failed[name] = export, error
+            continue
+        for profile in profiles:
             one = export.of_portal(profile)
             found[one.name] = one
-    return found
+    return found, failed
 
 
 def read_exports(file: Path) -> dict[str, Export]:

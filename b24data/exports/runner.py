@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import traceback
 import warnings
 from collections.abc import Callable
@@ -37,24 +38,25 @@ class Runner:
     clock: Clock = SYSTEM_CLOCK
     connect: Callable[[str | None], Client] = connect
 
-    def run(self, export: Export) -> ExitCode:
+    def run(self, export: Export, error: Exception | None = None) -> ExitCode:
         """Run one export and say how it ended; no error comes out of it, whatever kind it is, but Ctrl-C.
 
         The target is what it was until there is a new one. What failed is in the log, in the state, and told by
-        ``on_failure``; the next run goes on from what is there.
+        ``on_failure``; the next run goes on from what is there. With ``error`` the run fails by it: the export's
+        portals could not be listed.
         """
         try:
-            return self._guarded(export)
+            return self._guarded(export, error)
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as error:  # noqa: BLE001  one export's fault must not stop those after it
+        except BaseException as fault:  # noqa: BLE001  one export's fault must not stop those after it
             # Not in its log or its state, which may be what failed: no home, a folder of another user's, a full disk.
-            text = _in_one_line(error, export.profile)
+            text = _in_one_line(fault, export.profile)
             with contextlib.suppress(Exception):
                 self.show({"export": export.name, "event": "failed", "text": text, "code": int(ExitCode.FAILED)})
             return ExitCode.FAILED
 
-    def _guarded(self, export: Export) -> ExitCode:
+    def _guarded(self, export: Export, error: Exception | None) -> ExitCode:
         began = self.clock.time()
         filled = export.at(datetime.fromtimestamp(began, UTC))
         files = RunFiles(export)
@@ -64,9 +66,12 @@ class Runner:
                 held.enter_context(locked(files.lock, patience_s=_PATIENCE_S))
             except TimeoutError:
                 return self._busy(files, journal)
-            return self._run(filled, export.makes_folders, journal, files, began)
+            prepare = functools.partial(_prepare, filled.path.parent if export.makes_folders else None, error)
+            return self._run(filled, prepare, journal, files, began)
 
-    def _run(self, export: Export, makes_folders: bool, journal: Journal, files: RunFiles, began: float) -> ExitCode:
+    def _run(
+        self, export: Export, prepare: Callable[[], None], journal: Journal, files: RunFiles, began: float
+    ) -> ExitCode:
         history = files.read()
         journal.begin()
         if history.running_since is not None:
@@ -74,8 +79,7 @@ class Runner:
         journal.write("start", f"to {export.target}", kind=export.kind, target=str(export.path))
         self._keep(files, history.begun(began), journal)
         try:
-            if makes_folders:
-                export.path.parent.mkdir(parents=True, exist_ok=True)
+            prepare()
             done = self._work(export, journal)
         except KeyboardInterrupt:
             run = Run(began=began, ended=self.clock.time(), code=130, target=str(export.path), error="interrupted")
@@ -84,8 +88,8 @@ class Runner:
             raise
         except GeneratorExit:
             raise
-        except BaseException as error:  # noqa: BLE001  a panic of another language's library, or sys.exit in a notebook
-            return self._failed(error, export, journal, files, began)
+        except BaseException as fault:  # noqa: BLE001  a panic of another language's library, or sys.exit in a notebook
+            return self._failed(fault, export, journal, files, began)
         run = Run(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
         self._keep(files, history.ended(run), journal)
         self._sweep(history, export)
@@ -210,6 +214,14 @@ class Runner:
             files.write(history)
         except (SdkError, OSError) as error:
             journal.write("note", _in_one_line(error, None))
+
+
+def _prepare(folder: Path | None, error: Exception | None) -> None:
+    """Make the target's folder, or raise what was wrong before the run."""
+    if error is not None:
+        raise error
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _in_one_line(error: BaseException, profile: str | None) -> str:

@@ -53,8 +53,12 @@ class _Export(msgspec.Struct, frozen=True, kw_only=True):
         return self.folder / path_of(self.target).expanduser()
 
     def at(self, now: datetime) -> Self:
-        """The export as it is at ``now``: ``{date}`` and its like are filled in, by the calendar of ``tz``."""
-        words = placeholders(now.astimezone(self.tz), self.name, self.profile or "")
+        """The export as it is at ``now``: ``{date}`` and its like are filled in, by the calendar of ``tz``.
+
+        ``{profile}`` stays where there are many: it has no value before one is chosen.
+        """
+        profile = self.profile or ("" if self.profiles is None else "{profile}")
+        words = placeholders(now.astimezone(self.tz), self.name, profile)
         return msgspec.structs.replace(self, **{key: fill(getattr(self, key), words) for key in self.filled})
 
     def of_portal(self, profile: str) -> Self:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from b24data.errors import ConfigError
+from b24data.errors import ConfigError, ExportError
 from b24data.files.atomic import replace_file, temp_sibling
 from b24data.files.ownership import kind_of, owner_of
 from b24data.frames.parquet import GrowingFile, rows_of, schema_of
@@ -20,6 +20,7 @@ from b24data.frames.sinks import metadata_of, united
 from b24data.sync.merge import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
 
 PART_ROWS = 250_000
+DAMAGED_PART = "DAMAGED_PART"
 _PART = re.compile(r"ids-(\d+)\.parquet")
 
 
@@ -61,6 +62,45 @@ def parts_in(folder: Path) -> list[Part]:
     return sorted(found, key=lambda part: part.low)
 
 
+def check_parts(parts: Iterable[Part]) -> None:
+    """Raises :class:`ExportError` with the code ``DAMAGED_PART`` for a part that is not a Parquet file any more."""
+    for part in parts:
+        if (damage := _damage(part.path)) is not None:
+            raise ExportError(
+                damage.description, code=DAMAGED_PART, hint="remove it; the next run then reads the whole list"
+            ) from damage
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a file that should be Parquet is not; one that can't be opened is an error."""
+    return _damage(path) is not None
+
+
+def _damage(path: Path) -> ExportError | None:
+    try:
+        rows_of(path)
+    except ExportError as error:
+        if isinstance(error.__cause__, pa.ArrowInvalid):
+            return error
+        raise
+    return None
+
+
+def lost_parts(there: Iterable[Part], known: Iterable[str] | None) -> list[str]:
+    """The names of parts that were there once; ``known``: None where that is not known, and one part is enough.
+
+    >>> there = [Part(0, Path("ids-000000000000.parquet"))]
+    >>> lost_parts(there, ["ids-000000000000.parquet", "ids-000000000061.parquet"])
+    ['ids-000000000061.parquet']
+    >>> lost_parts([], None), lost_parts(there, None)
+    (['ids-000000000000.parquet'], [])
+    """
+    names = {part.path.name for part in there}
+    if known is None:
+        return [] if names else [_name_of(0)]
+    return [name for name in known if name not in names and _PART.fullmatch(name)]
+
+
 @dataclass(slots=True)
 class Merge:
     """What a merge did: to the rows, and to the columns, as text."""
@@ -100,6 +140,15 @@ class Dataset:
             its = schema_of(part.path)
             schema = its if schema is None else united(schema, its)
         return schema
+
+    def restore(self, lost: Iterable[str]) -> None:
+        """Put empty parts in the place of lost ones, so that every range of ids keeps its part."""
+        schema = self.schema()
+        if schema is None:  # all are lost: the ranges are cut as in a first sync
+            return
+        for name in lost:
+            with self._file(self.folder / name, schema) as file:
+                self._put(file, self.folder / name)
 
     def merge(self, changes: Path | None, gone: Ids = NO_IDS) -> Merge:
         """Take in the rows of a Parquet file, of which the newer one of an id wins, and leave out the ids ``gone``.
@@ -156,7 +205,7 @@ class Dataset:
     def _add_part(self, new: Rows, gone: Ids, schema: pa.Schema, *, first: bool) -> Counts:
         """A new part behind the last one; the first one is there even if the list is empty."""
         counts = Counts()
-        path = self.folder / f"ids-{0 if first else new.first:012d}.parquet"
+        path = self.folder / _name_of((not first and new.first) or 0)
         with self._file(path, schema) as file:
             self._fill(file, new, gone, counts)
             if file.rows or first:
@@ -184,6 +233,10 @@ class Dataset:
         file.finish(metadata_of(self.facts))
         parts = self.parts()
         replace_file(file.path, target, like=parts[-1].path if parts else None)
+
+
+def _name_of(low: int) -> str:
+    return f"ids-{low:012d}.parquet"
 
 
 def _concerned(part: Part, below: int, new: Rows, gone: Ids) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import UNSET, UnsetType
 
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
 from b24data.files.sealed import DamagedError, seal, unsealed
@@ -18,7 +20,7 @@ T = TypeVar("T", "State", "Run")
 # Everything that says which rows and columns a dataset has, as JSON has it.
 Query = Mapping[str, Any]
 
-_VERSION = 2
+_VERSION = 3
 _ELSEWHERE = "use another folder; this one stays unchanged"
 _ROOM = "run"
 _NAME = "_b24data"  # readers of Parquet folders pass over what begins with an underscore
@@ -26,11 +28,15 @@ _NAME = "_b24data"  # readers of Parquet folders pass over what begins with an u
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The last sync that came to its end: its number, what was asked, and when it began."""
+    """The last sync that came to its end: its number, what was asked, when it began, and the names of the parts.
+
+    States of versions before 3 name no parts. A sync that was killed before it wrote its state leaves more of them.
+    """
 
     number: int
     query: Query
     began: Moment
+    parts: tuple[str, ...] | UnsetType = UNSET
     version: int = _VERSION
     check: str = ""
 
@@ -80,9 +86,9 @@ class Store:
         with WorkFolder(self.room) as room:
             room.write_whole("run.json", seal(run))
 
-    def finish(self, run: Run) -> None:
-        """The data are in place: remember where the next sync begins."""
-        state = State(number=run.number, query=run.query, began=run.began)
+    def finish(self, run: Run, parts: Iterable[str]) -> None:
+        """The data are in place: remember where the next sync begins, and the names of the parts."""
+        state = State(number=run.number, query=run.query, began=run.began, parts=tuple(parts))
         with WorkFolder(self.folder) as folder:
             folder.write_whole("state.json", seal(state))
         self.clear()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from msgspec import UNSET
 
 from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.files.disk import disk_error
@@ -22,7 +23,7 @@ from b24data.frames.parquet import rows_of
 from b24data.lists.literals import is_whole
 from b24data.report import FetchReport
 from b24data.sync.clocks import earlier, jump_between
-from b24data.sync.dataset import PART_ROWS, Dataset, Merge, parts_in
+from b24data.sync.dataset import PART_ROWS, Dataset, Merge, check_parts, lost_parts, parts_in
 from b24data.sync.filters import LONG_AGO, asking_for, changed_since, id_column, needed_filter
 from b24data.sync.merge import NO_IDS, Ids, ids_in
 from b24data.sync.report import SyncReport
@@ -37,7 +38,7 @@ _NOTED_JUMP_S = 60.0
 def asked_next(asked: Synced, folder: Path, overlap_s: float) -> Filter:
     """The filter with which the next sync of ``folder`` will ask; nothing is sent, or written."""
     state = Store(folder).state()
-    if state is None:
+    if state is None or _lost(state, folder):
         return asked.filter
     return changed_since(asked, earlier(state.began.portal, overlap_s), asked.filter)
 
@@ -92,6 +93,7 @@ class Sync:
         """The sync that an earlier program did not bring to its end, if it had got something to go on with."""
         state, run = self._store.state(), self._store.run()
         parts = parts_in(self.folder)
+        check_parts(parts)
         remembered = state or (run if parts else None)
         if remembered is None and parts:
             raise ConfigError(
@@ -104,13 +106,17 @@ class Sync:
                 hint="use another folder, or remove this one to start over",
             )
         fits = run is not None and run.query == self.source.query and run.number == _next_number(state)
+        if run is not None and run.since is not None and _lost(state, self.folder):
+            return None  # changes alone do not bring back the rows of a lost part
         return run if fits and any(path.name != "run.json" for path in self._store.room.iterdir()) else None
 
     def _new(self) -> Run:
         state, now = self._store.state(), self.source.now()
         since: str | None = None
         notes: tuple[str, ...] = ()
-        if state is not None:
+        if lost := _lost(state, self.folder):
+            notes = (f"{self.folder} lacks {len(lost):,} of its files, so the whole list was read",)
+        elif state is not None:
             jump = jump_between(state.began, now)
             since = earlier(state.began.portal, self.overlap_s + jump)
             if jump >= _NOTED_JUMP_S:
@@ -135,16 +141,19 @@ class Sync:
         left = np.setdiff1d(before if run.since is None else np.intersect1d(before, touched), brought)
         have = np.union1d(np.setdiff1d(before, left), brought)
         listed = self._listed(run, have, len(before))
+        if run.since is None:
+            self._doubt_losses(len(left), len(before))
         if run.since is not None and len(before) and not len(brought) and len(listed):
             self._doubt_silence(len(before))
         dataset = Dataset(self.folder, self._store.room, id_name, self.source.facts, self.part_rows)
+        dataset.restore(_lost(self._store.state(), self.folder))
         self._merge(dataset, changes, np.union1d(left, np.setdiff1d(have, listed)))
         for number, conditions in enumerate(asking_for(self._asked, np.setdiff1d(listed, have), listed)):
             file = self._store.room / f"missing-{number:06}.parquet"
             report = self.source.fetch(conditions, file)
             self._came(report)
             self._merge(dataset, file, NO_IDS)
-        self._store.finish(run)
+        self._store.finish(run, (part.path.name for part in parts_in(self.folder)))
 
     # The steps.
 
@@ -196,6 +205,15 @@ class Sync:
         self._tally.fetches.append(report)
         with self._forgotten():
             check_seen(self._asked, len(some), rows, self.folder)
+
+    def _doubt_losses(self, gone: int, rows: int) -> None:
+        """A list that is read in the place of lost parts may be shorter, as rows were deleted; but not by much.
+
+        Not where rows leave the list by a change, as they do with most filters.
+        """
+        if self._store.state() is not None and len(needed_filter(self._asked)) == len(self._asked.filter):
+            with self._forgotten():
+                check_gone(self._asked, gone, rows, self.folder, self.max_deletes)
 
     @contextlib.contextmanager
     def _forgotten(self) -> Iterator[None]:
@@ -281,6 +299,13 @@ def check_deletes(deletes: str | None, most: float | None) -> None:
         raise ConfigError(f"max_deletes {most!r} is not a number of rows", hint="write 500, or 0.2 for a fifth of them")
     if most is not None and deletes is None:
         raise ConfigError("max_deletes needs a scan", hint=f"add {option('deletes', 'scan')}")
+
+
+def _lost(state: State | None, folder: Path) -> list[str]:
+    """The parts that the last sync left in the folder and that are no longer there."""
+    if state is None:
+        return []
+    return lost_parts(parts_in(folder), None if state.parts is UNSET else state.parts)
 
 
 def _next_number(state: State | None) -> int:

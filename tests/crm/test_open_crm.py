@@ -7,9 +7,10 @@ import threading
 import duckdb
 import pytest
 
-from b24data import ConfigError, Sandbox, open_crm
+from b24data import ConfigError, ExportError, Sandbox, open_crm
 from b24data.crm.views import view_statements
 from tests.crm.test_sync_crm import FAST
+from tests.crm.truth import kept_rows, true_rows
 
 TABLES = ["deals", "deal_contacts", "users", "statuses", "categories"]
 
@@ -77,6 +78,20 @@ def test_a_folder_without_tables__is_an_error_that_says_what_makes_them(tmp_path
     with pytest.raises(ConfigError, match="no CRM tables") as caught:
         open_crm(tmp_path)
     assert "sync_crm" in caught.value.hint
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 1000, b"PAR1" + b"x" * 1000 + b"PAR1"])
+@pytest.mark.parametrize("table", ["deals", "deal_contacts", "users"])
+def test_a_damaged_file__is_an_error_that_says_what_to_do(portal, folder, table, data):
+    file = next((folder / table).glob("*.parquet"))
+    file.write_bytes(data)
+    with pytest.raises(ExportError, match=rf"{table}.* can't be read: .* remove it"):
+        open_crm(folder)
+    file.unlink()
+    with portal.connect(restriction_params=FAST) as b24:
+        b24.tools.sync_crm(folder, tables=TABLES)
+    assert kept_rows(folder, "deals") == true_rows(portal, "deals")
+    assert kept_rows(folder, "deal_contacts") == true_rows(portal, "deal_contacts")
 
 
 def test_readers_side_by_side__each_see_whole_tables(folder):

@@ -21,8 +21,10 @@ from b24data import (
     Sandbox,
     SdkError,
 )
+from b24data.crm.check import check_crm
 from b24data.crm.folder import CrmFolder
 from b24data.http.clock import SYSTEM_CLOCK
+from tests.clocks import MovedClock
 from tests.crm.truth import LISTS, kept_rows, true_rows
 
 FAST = RestrictionParams(rate_limit=RateLimitConfig(burst_limit=100_000, drain_rate=1_000))
@@ -252,6 +254,33 @@ def test_another_refusal__is_a_failure_that_keeps_the_other_tables(tools, tmp_pa
     assert ids_in(tmp_path / "crm/users", "ID")
 
 
+@pytest.mark.parametrize("deletes", [None, "scan"])
+def test_a_damaged_table__fails_alone_and_is_read_anew_without_the_file(portal, tools, tmp_path, deletes):
+    tables = ["deals", "deal_contacts", "deal_products", "users", "companies"]
+    tools.sync_crm(tmp_path / "crm", tables=tables)
+    file = next((tmp_path / "crm/deals").glob("*.parquet"))
+    file.write_bytes(file.read_bytes()[:1000])
+    portal.update("companies", portal.truth("crm.company.list").ids[:3], {"TITLE": "changed"})
+    with pytest.raises(
+        ExportError, match=r"3 of 5 tables .*: deals, deal_contacts, deal_products.* remove it"
+    ) as caught:
+        tools.sync_crm(tmp_path / "crm", tables=tables, deletes=deletes)
+    assert caught.value.code == "TABLES_FAILED"
+    assert kept_rows(tmp_path / "crm", "companies") == true_rows(portal, "companies")
+    file.unlink()
+    assert tools.sync_crm(tmp_path / "crm", tables=tables, deletes=deletes).complete
+    for table in ("deals", "deal_contacts", "deal_products"):
+        assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
+
+
+@pytest.mark.parametrize("table", ["deal_contacts", "deal_products", "users"])
+def test_a_damaged_file__of_a_table_that_is_written_whole_is_replaced(portal, tools, tmp_path, table):
+    tools.sync_crm(tmp_path / "crm", tables=[table])
+    (tmp_path / "crm" / table / "rows.parquet").write_bytes(b"x" * 1000)
+    assert tools.sync_crm(tmp_path / "crm", tables=[table]).complete
+    assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table)
+
+
 @pytest.mark.parametrize(
     ("place", "said"), [("taken", "is a file"), ("a/b", "there is no folder"), ("crm.csv", "is the name of a file")]
 )
@@ -280,3 +309,30 @@ def test_a_since_that_is_no_date_is_refused_by_its_name(portal, tmp_path, since)
     with portal.connect() as b24, pytest.raises(ConfigError, match=f"since is {since!r}"):
         b24.tools.sync_crm(tmp_path / "crm", tables=["deals"], since=since)
     assert not (tmp_path / "crm").exists()
+
+
+@pytest.mark.parametrize("between", [[], ["deals"]])
+def test_a_portal_clock_that_is_set_back__leaves_no_product_rows_behind(tmp_path, between):
+    clock = MovedClock()
+    with (
+        Sandbox(deals=60, rate_limit=None) as portal,
+        portal.connect(restriction_params=FAST, clock=clock) as b24,
+    ):
+
+        def passes(seconds):
+            portal.move_clock(seconds)
+            clock.move(seconds)
+
+        portal.move_clock(7_200)  # the portal's clock alone
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deal_products"])
+        passes(600)
+        portal.move_clock(-7_200)
+        portal.update("deals", [1], {"OPPORTUNITY": 77_777})
+        passes(1_800)
+        if between:  # this run meets the jump, and reads no product rows
+            b24.tools.sync_crm(tmp_path / "crm", tables=between)
+            passes(600)
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deal_products"])
+        for table in ("deals", "deal_products"):
+            assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
+    assert check_crm(tmp_path / "crm").good

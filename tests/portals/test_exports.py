@@ -99,3 +99,62 @@ def test_profile__stands_for_the_name_of_one_portal_too(folder):
     )
     assert main(["export", "run", "deals", "--quiet"]) == 0
     assert len(pd.read_parquet(folder / "beta.parquet")) == 30
+
+
+ONE_OF_MANY = """
+[exports.lake]
+profiles = "*"
+method = "crm.deal.list"
+select = ["ID"]
+target = "lake/{profile}/deals.parquet"
+every = "1d"
+on_failure = ["tee", "told.json"]
+
+[exports.deals]
+method = "crm.deal.list"
+select = ["ID"]
+target = "deals.parquet"
+every = "1d"
+"""
+
+
+@pytest.fixture
+def no_profile(sandboxes, tmp_path, monkeypatch):
+    """A machine that knows its portal by a webhook alone."""
+    monkeypatch.setenv("B24DATA_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("B24DATA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("B24_WEBHOOK", sandboxes["acme"].webhook_url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports.toml").write_text(ONE_OF_MANY)
+    return tmp_path
+
+
+def test_run__of_another_export_needs_no_profile(no_profile):
+    assert main(["export", "run", "deals", "--quiet"]) == 0
+    assert len(pd.read_parquet(no_profile / "deals.parquet")) == 70
+
+
+@pytest.mark.parametrize("words", [["--all"], ["--due"], ["lake@acme", "deals"]])
+def test_run__without_a_profile_fails_as_any_run_does_and_the_others_run(no_profile, capsys, words):
+    assert main(["export", "run", *words, "--quiet"]) == 3
+    said = capsys.readouterr().err
+    assert "lake: there is no profile" in said
+    assert "b24data login" in said
+    assert len(pd.read_parquet(no_profile / "deals.parquet")) == 70
+    told = json.loads((no_profile / "told.json").read_text())
+    assert (told["export"], told["code"], told["failures"]) == ("lake", 3, 1)
+    assert told["target"] == str(no_profile / "lake/{profile}/deals.parquet")
+    assert states(capsys) == {"lake": "sign in again", "deals": "done"}
+    assert not (no_profile / "lake").exists()
+    assert main(["export", "list"]) == 0
+
+
+def test_dry_run__without_a_profile_is_the_error(no_profile, capsys):
+    assert main(["export", "run", "deals", "--dry-run"]) == 0
+    assert main(["export", "run", "lake", "--dry-run"]) == 3
+    assert "there is no profile" in capsys.readouterr().err
+
+
+def test_run__of_an_unknown_export_names_the_nearest(no_profile, capsys):
+    assert main(["export", "run", "dels"]) == 1
+    assert "did you mean deals" in capsys.readouterr().err

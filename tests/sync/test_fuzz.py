@@ -87,7 +87,7 @@ def check_state(folder: Path, how: list[tuple[float, bytes, int]]) -> None:
     state = State(number=3, query=query, began=began)
     with store.held():
         store.begin(Run(number=4, query=query, began=began, since=None))
-        store.finish(Run(number=3, query=query, began=began, since=None))
+        store.finish(Run(number=3, query=query, began=began, since=None), ["ids-000000000000.parquet"])
     for file, read in (("state.json", store.state),):
         path = store.folder / file
         path.write_bytes(changed(path.read_bytes(), how))

@@ -107,7 +107,22 @@ def check_first(killer, portal, step: int) -> bool:
     return code != 0
 
 
-@pytest.mark.parametrize("check", [check, check_first])
+def check_lost(killer, portal, step: int) -> bool:
+    """The same for a sync that finds parts missing, and reads the whole list."""
+    folder = killer.folder / f"lost-{step}"
+    assert killer.sync(portal, folder) == 0
+    parts = sorted(folder.glob("*.parquet"))
+    for part in parts[step % 3 :: 2]:
+        part.unlink()
+    change(portal, step)
+    code = killer.sync(portal, folder, kill=step)
+    assert code in (0, -signal.SIGKILL)
+    assert killer.sync(portal, folder) == 0
+    assert kept(folder) == true(portal)
+    return code != 0
+
+
+@pytest.mark.parametrize("check", [check, check_first, check_lost])
 def test_killed__at_every_third_step_nothing_is_lost_and_the_next_sync_goes_on(killer, portal, check):
     steps = 1
     while check(killer, portal, steps):
@@ -116,7 +131,7 @@ def test_killed__at_every_third_step_nothing_is_lost_and_the_next_sync_goes_on(k
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("check", [check, check_first])
+@pytest.mark.parametrize("check", [check, check_first, check_lost])
 def test_killed__at_every_step(killer, portal, check):
     steps = 1
     while check(killer, portal, steps):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -20,7 +23,12 @@ from b24data import (
     IncompleteFetchError,
     Sandbox,
 )
+from b24data.client import tools as tools_of_the_package
+from b24data.files.sealed import seal
 from b24data.sync.clocks import Moment, earlier, jump_between, seconds_of
+from b24data.sync.dataset import Dataset
+from b24data.sync.state import State
+from b24data.sync.sync import Sync
 from tests.clocks import MovedClock
 
 SELECT = ["ID", "TITLE", "OPPORTUNITY", "STAGE_ID"]
@@ -434,6 +442,94 @@ def test_state__of_another_version_or_broken_is_left_alone(sync, tmp_path):
         with pytest.raises(ConfigError, match=complaint):
             sync()
         assert state.read_text() == text
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """A part has 60 rows, so 300 deals are five of them."""
+    monkeypatch.setattr(tools_of_the_package, "Sync", functools.partial(Sync, part_rows=60))
+
+
+@pytest.mark.parametrize("lost", [slice(None), slice(0, 1), slice(2, 3), slice(3, None)])
+def test_lost_parts__are_noticed_and_the_whole_list_is_read(sync, portal, tmp_path, small_parts, lost, day_passes):
+    sync()
+    day_passes()
+    parts = sorted((tmp_path / "deals").glob("*.parquet"))
+    assert len(parts) == 5
+    for part in parts[lost]:
+        part.unlink()
+    portal.update("deals", ids_of(portal)[:2], {"TITLE": "changed"})
+    portal.delete("deals", ids_of(portal)[100:103])
+    report = sync()
+    assert (report.since, report.rows, report.transferred) == (None, 297, 297)
+    assert any("of its files, so the whole list was read" in note for note in report.notes)
+    assert kept(tmp_path / "deals") == true(portal)
+    names = sorted((tmp_path / "deals").glob("*.parquet"))
+    assert len(names) == 5
+    assert names == parts or lost == slice(None)  # without any part, they are cut as in a first sync
+    day_passes()
+    assert sync().since is not None
+
+
+def test_lost_parts__do_not_hide_that_the_user_sees_less(sync, portal, tmp_path, small_parts, day_passes):
+    sync()
+    day_passes()
+    sorted((tmp_path / "deals").glob("*.parquet"))[1].unlink()
+    before = kept(tmp_path / "deals")
+    portal.hide("deals", ids_of(portal)[150:])
+    with pytest.raises(ExportError) as caught:
+        sync()
+    assert caught.value.code == "TOO_MANY_DELETES"
+    assert kept(tmp_path / "deals") == before
+    portal.hide("deals", [])
+    assert sync().rows == 300
+    assert kept(tmp_path / "deals") == true(portal)
+
+
+def test_lost_parts__of_a_stopped_sync_are_noticed_too(sync, portal, tmp_path, small_parts, day_passes, monkeypatch):
+    sync()
+    day_passes()
+    portal.update("deals", ids_of(portal)[::50], {"TITLE": "changed"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Dataset, "merge", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            sync()
+    sorted((tmp_path / "deals").glob("*.parquet"))[1].unlink()
+    assert sync().since is None
+    assert kept(tmp_path / "deals") == true(portal)
+
+
+def stopped(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_state_that_names_no_parts__is_read_and_needs_one(sync, tmp_path, lost, day_passes):
+    sync()
+    day_passes()
+    file = tmp_path / "deals" / "_b24data" / "state.json"
+    state = msgspec.json.decode(file.read_bytes(), type=State)
+    file.write_bytes(seal(replace(state, version=2, parts=msgspec.UNSET)))
+    assert "parts" not in json.loads(file.read_bytes())
+    if lost:
+        next((tmp_path / "deals").glob("*.parquet")).unlink()
+    report = sync()
+    assert (report.since is None, report.rows) == (lost, 300)
+    assert json.loads(file.read_bytes())["parts"] == ["ids-000000000000.parquet"]
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 1000])
+def test_a_damaged_part__is_an_error_that_says_what_to_do(sync, portal, tmp_path, data, day_passes):
+    sync()
+    day_passes()
+    (part,) = (tmp_path / "deals").glob("*.parquet")
+    part.write_bytes(data)
+    with pytest.raises(ExportError, match=r"not a Parquet file, or is damaged.* remove it") as caught:
+        sync()
+    assert caught.value.code == "DAMAGED_PART"
+    part.unlink()
+    assert sync().rows == 300
+    assert kept(tmp_path / "deals") == true(portal)
 
 
 @pytest.mark.parametrize(
