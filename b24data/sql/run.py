@@ -291,10 +291,17 @@ class _Reading:
             )
         return one.estimate
 
+    def _sources(self, one: _Table) -> list[_Table]:
+        """The table and those that are read before it, as its ids stand in them."""
+        found = [one]
+        while link := found[-1].link:
+            found.append(self.tables[link.other])
+        return found
+
     def _is_small(self, link: Link, one: _Table, about: Estimate) -> bool:
         """Whether the other side of a join has few ids beside the rows of this list."""
         other = self.tables[link.other]
-        if other is one or other.link:
+        if one in self._sources(other):
             return False
         rows = self._estimate(other).rows
         return rows <= _MOST_IDS and rows * _FEWER <= about.rows
@@ -308,7 +315,7 @@ class _Reading:
 
     def answer(self, statement: Statement, engine: Engine) -> pa.Table:
         """Read all tables and run the query, again with more rows where it may lack some."""
-        tables = sorted(self.tables.values(), key=lambda one: bool(one.link))
+        tables = sorted(self.tables.values(), key=lambda one: len(self._sources(one)))
         for one in tables:
             self.read(one, engine)
         answer = engine.run(statement)
