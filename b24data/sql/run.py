@@ -230,7 +230,15 @@ class _Reading:
     def _taken(self, one: _Table, sent: Sent) -> Sent | None:
         """The condition as the method takes it: equality under the plain name where its page has no comparisons."""
         ways = [sent, replace(sent, sign="")] if sent.sign == "=" else [sent]
-        return next((way for way in ways if self._takes(one, {way.key: way.value})), None)
+        beside = self._required(one, sent)
+        return next((way for way in ways if self._takes(one, {**beside, way.key: way.value})), None)
+
+    def _required(self, one: _Table, sent: Sent) -> dict[str, Any]:
+        """The other conditions without which the method refuses this one."""
+        keys = [path.removeprefix("filter.") for path in spec_of(one.listed.method).required if "filter." in path]
+        codes = {split_filter_key(key)[1]: key for key in keys}
+        given = [other for other in one.need.sent if other.code in codes and other.sign in ("=", "@")]
+        return {codes[other.code]: other.value for other in given if other.code != sent.code}
 
     def _takes(self, one: _Table, conditions: Mapping[str, Any]) -> bool:
         """Whether the method has such conditions, and they mean there what they mean in SQL.

@@ -154,6 +154,39 @@ def test_an_equality__goes_under_the_plain_name_where_the_page_has_no_comparison
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        (
+            "select * from \"crm.item.productrow.list\" where owner_type = 'D' and owner_id = 2",
+            ["=ownerType D", "=ownerId 2"],
+        ),
+        (
+            "select * from \"crm.item.productrow.list\" where owner_type = 'D' and owner_id in (1, 2) and price > 5",
+            ["=ownerType D", "@ownerId [1, 2]", ">price 5"],
+        ),
+        (
+            "select id from crm.productrow.list where owner_type = 'D' and owner_id = 2",
+            ["OWNER_TYPE D", "OWNER_ID 2"],
+        ),
+        (
+            "select id from crm.timeline.comment.list where entity_type = 'deal' and entity_id = 2",
+            ["ENTITY_TYPE deal", "ENTITY_ID 2"],
+        ),
+    ],
+)
+def test_conditions_that_a_method_takes_only_together__go_together(b24, query, sent):
+    plan = b24.sql(query, explain=True).tables[0]
+    assert list(plan.sent) == sent
+    if "item" in query:
+        assert len(b24.sql(query))
+
+
+def test_a_method_that_lacks_one_of_its_conditions__says_which(b24):
+    with pytest.raises(ConfigError, match=r"needs filter\.=ownerType"):
+        b24.sql('select * from "crm.item.productrow.list" where owner_id = 2')
+
+
 def test_a_condition_that_the_plan_refuses__stays_in_the_engine(b24, monkeypatch):
     plan_of = run.settled
 
