@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -174,3 +174,30 @@ def _met_by_zero(one: Sent) -> bool:
         "@": lambda values: 0 in values,
     }
     return tests[one.sign](one.value)
+
+
+def one_of_each_key(sent: Iterable[Sent]) -> tuple[list[Sent], list[Sent]]:
+    """The conditions joined, as a filter holds each key once; and those that could not be joined.
+
+    Of bounds on one side the narrowest, of lists what they share. Two that no row meets cannot be joined: a portal
+    may read an empty list as no condition.
+    """
+    found: dict[str, Sent] = {}
+    beside = []
+    for one in sent:
+        other = found.setdefault(one.key, one)
+        value = _both(one.sign, other.value, one.value)
+        if value is None:
+            beside.append(one)
+        else:
+            found[one.key] = replace(other, value=value, exact=other.exact and one.exact)
+    return list(found.values()), beside
+
+
+def _both(sign: str, one: Any, other: Any) -> Any:
+    """The value of one condition that says what two say; None: there is none."""
+    if sign[:1] in (">", "<"):
+        return max(one, other) if sign[:1] == ">" else min(one, other)
+    if sign == "@":
+        return [value for value in one if value in other] or None
+    return one if one == other else None

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from b24data.sql.conditions import Sent, SqlColumn, certain, conditions_of
+from b24data.sql.conditions import Sent, SqlColumn, certain, conditions_of, one_of_each_key
 from b24data.sql.limit import FirstRows, first_rows
 from b24data.sql.statement import Place, Statement
 
@@ -50,16 +50,8 @@ class Need:
 
     @property
     def filter(self) -> dict[str, Any]:
-        """The conditions as a filter: of several bounds on one side the narrowest."""
-        found: dict[str, Any] = {}
-        for one in self.sent:
-            value = found.get(one.key, one.value)
-            narrower = max if one.sign[:1] == ">" else min
-            if one.sign in (">", ">=", "<", "<=") and type(value) is type(one.value):
-                found[one.key] = narrower(value, one.value)
-            elif one.key not in found:
-                found[one.key] = one.value
-        return found
+        """The conditions as a filter."""
+        return {one.key: one.value for one in self.sent}
 
 
 Columns = Mapping[str, SqlColumn]
@@ -82,14 +74,16 @@ def needs_of(statement: Statement, known: Mapping[str, Columns | None], constant
         columns = known[name]
         need = Need(_columns(columns, occurrences, words))
         sent = functools.reduce(lambda one, other: [s for s in one if s in other], (o.sent for o in occurrences))
-        need.sent = certain(sent, columns or {})
-        gone = {(one.code, one.sign) for one in sent if one not in need.sent}
+        kept = certain(sent, columns or {})
+        gone = {(one.code, one.sign) for one in sent if one not in kept}
+        need.sent, beside = one_of_each_key(kept)
         need.left = list(dict.fromkeys(text for o in occurrences for text in o.left))
         need.left += [f"{code} {sign} (0 meets it)" for code, sign in sorted(gone)]
+        need.left += [f"{one.key} {one.value}" for one in beside]
         if len(occurrences) == 1:
             need.links = occurrences[0].links
             first = occurrences[0]
-            if first.exactly and len(need.sent) == len(first.sent):
+            if first.exactly and not gone and not beside:
                 need.first = first_rows(statement.tree, first.place.node, columns or {})
         needs[name] = need
     return needs
@@ -158,16 +152,15 @@ def _occurrence(place: Place, aliases: _Aliases, constant: Constant) -> _Occurre
     from sqlglot import exp
 
     node, found = place.node, _Occurrence(place)
+    unread = _Occurrence(place, whole=True, exactly=False)  # what decides its rows stays unread here
     above = node.parent
     select = above.parent if isinstance(above, exp.From | exp.Join) else None
     if not isinstance(select, exp.Select) or node.args.get("joins") or _renames(node):
-        found.whole = True
-        return found
+        return unread
     joins = select.args.get("joins") or []
     odd = any((join.args.get("method") or "").upper() not in ("", "HASH") for join in joins)
     if odd or any(node.args.get(name) for name in ("pivots", "sample", "when")) or select.args.get("sample"):
-        found.whole = True
-        return found
+        return unread
     alias = node.alias_or_name.lower() if not node.args.get("alias") else node.alias.lower()
     found.whole = _wants_all(select, alias)
     for conjunct in _conjuncts(select, above):

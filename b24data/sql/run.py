@@ -230,7 +230,15 @@ class _Reading:
     def _taken(self, one: _Table, sent: Sent) -> Sent | None:
         """The condition as the method takes it: equality under the plain name where its page has no comparisons."""
         ways = [sent, replace(sent, sign="")] if sent.sign == "=" else [sent]
-        return next((way for way in ways if self._takes(one, {way.key: way.value})), None)
+        beside = self._required(one, sent)
+        return next((way for way in ways if self._takes(one, {**beside, way.key: way.value})), None)
+
+    def _required(self, one: _Table, sent: Sent) -> dict[str, Any]:
+        """The other conditions without which the method refuses this one."""
+        keys = [path.removeprefix("filter.") for path in spec_of(one.listed.method).required if "filter." in path]
+        codes = {split_filter_key(key)[1]: key for key in keys}
+        given = [other for other in one.need.sent if other.code in codes and other.sign in ("=", "@")]
+        return {codes[other.code]: other.value for other in given if other.code != sent.code}
 
     def _takes(self, one: _Table, conditions: Mapping[str, Any]) -> bool:
         """Whether the method has such conditions, and they mean there what they mean in SQL.
@@ -291,10 +299,17 @@ class _Reading:
             )
         return one.estimate
 
+    def _sources(self, one: _Table) -> list[_Table]:
+        """The table and those that are read before it, as its ids stand in them."""
+        found = [one]
+        while link := found[-1].link:
+            found.append(self.tables[link.other])
+        return found
+
     def _is_small(self, link: Link, one: _Table, about: Estimate) -> bool:
         """Whether the other side of a join has few ids beside the rows of this list."""
         other = self.tables[link.other]
-        if other is one or other.link:
+        if one in self._sources(other):
             return False
         rows = self._estimate(other).rows
         return rows <= _MOST_IDS and rows * _FEWER <= about.rows
@@ -308,7 +323,7 @@ class _Reading:
 
     def answer(self, statement: Statement, engine: Engine) -> pa.Table:
         """Read all tables and run the query, again with more rows where it may lack some."""
-        tables = sorted(self.tables.values(), key=lambda one: bool(one.link))
+        tables = sorted(self.tables.values(), key=lambda one: len(self._sources(one)))
         for one in tables:
             self.read(one, engine)
         answer = engine.run(statement)

@@ -1,6 +1,13 @@
 """Queries in which a condition, a column or a LIMIT is easily given a meaning that it does not have."""
 
 QUERIES = [
+    "select k from deals as d(c0, k) where c0 > 90 order by c0 limit 3",
+    "select * from (select * from deals pivot (count(*) for stage_id in ('NEW', 'WON') group by closed)) order by all",
+    "select * from deals pivot (count(*) for stage_id in ('NEW', 'WON') group by closed) limit 9",
+    "select id from deals where id in (7, 13, 15, 16) and id in (13, 16, 17) and id in (13, 90) limit 5",
+    "select id from deals where id in (7, 13) and id in (14, 15) limit 5",
+    "select id from deals where company_id in (7, 13, 19) and company_id in (13, 19, 25) limit 90",
+    "select c.id, l.id from companies c join contacts l on l.company_id = c.id join deals d on d.lead_id = l.id",
     "select * replace (-id as id) from deals order by id limit 3",
     "select * replace (company_id as id), title from deals a order by id desc limit 3",
     "select d.title from deals as d(title, id) where d.title < 60",

@@ -105,11 +105,86 @@ def test_a_condition_that_the_portal_may_misread__stays_in_the_engine(b24, query
     assert left is None or report_of(found)["left"] == left
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select id from deals where id in $low and id in $high limit 5",
+        "select id, category_id from deals where category_id in (1, 2) and category_id in (2, 3) limit 5",
+        "select id from deals where category_id = 1 and category_id = 2 limit 5",
+        "select k from deals as d(c0, k) where k > 30 limit 3",
+        "select * from deals pivot (count(*) for stage_id in ('NEW', 'WON', 'LOSE') group by category_id) limit 5",
+        "select id from deals tablesample 100% limit 5",
+        "select id from deals tablesample reservoir(4 rows) limit 5",
+    ],
+)
+def test_a_limit__goes_to_the_portal_only_where_nothing_else_decides_which_rows_come(b24, query):
+    whole = b24.sql("select * from deals order by id")
+    ids = whole["id"].to_list()
+    params = {"low": ids[:8], "high": ids[5:10]} if "$low" in query else None
+    wanted, found = b24.sql(query, params, tables={"deals": whole}), b24.sql(query, params)
+    assert len(found) == len(wanted)
+    if "pivot" in query or "$low" in query:
+        assert sorted(found.to_numpy().tolist()) == sorted(wanted.to_numpy().tolist())
+    limited = "$low" in query or " in (2, 3)" in query
+    assert any(one.startswith("the first") for one in report_of(found)["sent"]) == limited
+
+
+@pytest.mark.parametrize(
+    ("where", "sent", "left"),
+    [
+        ("id in (1, 2, 3) and id in (2, 3, 4)", ["@id [2, 3]"], []),
+        ("id in (1, 2) and id in (3, 4)", ["@id [1, 2]"], ["@id [3, 4]"]),  # an empty list may mean no condition
+        ("id = 5 and id = 6", ["=id 5"], ["=id 6"]),
+        ("id = 5 and id = 5", ["=id 5"], []),
+        ("id > 5 and id > 7 and id < 20 and id < 9", [">id 7", "<id 9"], []),
+        ("opportunity >= 5 and opportunity >= 7.5", [">=opportunity 7.5"], []),
+        ("stage_id in ('NEW', 'WON') and stage_id in ('WON', 'LOSE')", ["@stageId ['WON']"], []),
+    ],
+)
+def test_two_conditions_of_one_key__go_as_one_or_one_stays_in_the_engine(b24, where, sent, left):
+    report = report_of(b24.sql(f"select id from deals where {where}"))
+    assert report["sent"] == sent
+    assert [one for one in report["left"] if one[0] in "@=<>"] == left
+
+
 def test_an_equality__goes_under_the_plain_name_where_the_page_has_no_comparisons(b24):
     query = "select id from statuses where sort = 10 limit 2"
     found = b24.sql(query)
     assert report_of(found)["sent"][0] == "SORT 10"
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        (
+            "select * from \"crm.item.productrow.list\" where owner_type = 'D' and owner_id = 2",
+            ["=ownerType D", "=ownerId 2"],
+        ),
+        (
+            "select * from \"crm.item.productrow.list\" where owner_type = 'D' and owner_id in (1, 2) and price > 5",
+            ["=ownerType D", "@ownerId [1, 2]", ">price 5"],
+        ),
+        (
+            "select id from crm.productrow.list where owner_type = 'D' and owner_id = 2",
+            ["OWNER_TYPE D", "OWNER_ID 2"],
+        ),
+        (
+            "select id from crm.timeline.comment.list where entity_type = 'deal' and entity_id = 2",
+            ["ENTITY_TYPE deal", "ENTITY_ID 2"],
+        ),
+    ],
+)
+def test_conditions_that_a_method_takes_only_together__go_together(b24, query, sent):
+    plan = b24.sql(query, explain=True).tables[0]
+    assert list(plan.sent) == sent
+    if "item" in query:
+        assert len(b24.sql(query))
+
+
+def test_a_method_that_lacks_one_of_its_conditions__says_which(b24):
+    with pytest.raises(ConfigError, match=r"needs filter\.=ownerType"):
+        b24.sql('select * from "crm.item.productrow.list" where owner_id = 2')
 
 
 def test_a_condition_that_the_plan_refuses__stays_in_the_engine(b24, monkeypatch):

@@ -105,6 +105,41 @@ def test_a_small_side_of_a_join__gives_the_ids_that_are_asked_for(b24):
     assert len(whole) > 2_500
 
 
+@pytest.mark.parametrize(
+    "places",
+    [
+        "contacts c join leads l on l.contact_id = c.id join deals d on d.lead_id = l.id",
+        "leads l join contacts c on l.contact_id = c.id join deals d on d.lead_id = l.id",
+        "deals d join leads l on d.lead_id = l.id join contacts c on l.contact_id = c.id",
+    ],
+)
+def test_tables_that_are_read_by_ids__are_read_behind_those_that_have_the_ids(monkeypatch, places):
+    monkeypatch.setattr(run, "_A_REQUEST", 100)
+    query = f"select c.id as contact, l.id as lead, d.id as deal from {places} order by all"
+    sizes = {"deals": 5, "contacts": 2_300, "leads": 110, "companies": 10}
+    with Sandbox(**sizes, rate_limit=None, operating_limit_s=None, cost=0.0) as portal:
+        b24 = portal.connect(restriction_params=FAST)
+        whole = {name: b24.sql(f"select * from {name}") for name in ("contacts", "leads", "deals")}
+        wanted, found = b24.sql(query, tables=whole), b24.sql(query)
+    assert found.to_numpy().tolist() == wanted.to_numpy().tolist()
+    assert len(found)
+    read = found.attrs["b24data"]["tables"]
+    assert read["contacts"]["sent"] == ["ids in leads.contact_id"]
+    assert read["leads"]["sent"] == ["ids in deals.lead_id"]
+    assert read["contacts"]["rows"] <= read["leads"]["rows"] <= 5
+
+
+def test_tables_that_have_the_ids_of_each_other__are_not_both_read_by_ids(b24, monkeypatch):
+    monkeypatch.setattr(run, "_A_REQUEST", 1)
+    monkeypatch.setattr(run, "_FEWER", 0)
+    query = "select d.id from deals d join leads l on d.lead_id = l.id and l.assigned_by_id = d.id order by all"
+    whole = {name: b24.sql(f"select * from {name}") for name in ("leads", "deals")}
+    found = b24.sql(query)
+    assert found["id"].to_list() == b24.sql(query, tables=whole)["id"].to_list()
+    read = found.attrs["b24data"]["tables"].values()
+    assert sum("ids in" in str(one["sent"]) for one in read) == 1
+
+
 def test_a_long_list_without_a_condition__is_refused_before_a_row_is_read(b24, portal, monkeypatch):
     monkeypatch.setattr(run, "_MOST_ROWS", 300)
     monkeypatch.setattr(run, "_A_REQUEST", 50)
