@@ -64,16 +64,21 @@ def test_a_limit__reads_its_rows_once_where_all_of_them_meet_the_conditions(b24)
     assert report["sent"] == ["=categoryId 2", "the first 2 rows"]
 
 
-def test_a_limit__reads_twenty_times_more_rows_while_too_few_meet_the_conditions(b24, monkeypatch):
+def test_a_limit__reads_twenty_times_more_rows_while_too_few_meet_the_conditions(monkeypatch):
     monkeypatch.setattr(run, "_A_REQUEST", 10)
-    asked, fetch = [], b24.tools.fetch_table
-    monkeypatch.setattr(
-        b24.tools.__class__,
-        "fetch_table",
-        lambda _, *args, **more: asked.append(more.get("limit")) or fetch(*args, **more),
-    )
-    found = b24.sql("select id from tasks where time_estimate > 20000 limit 1")
-    assert len(found) == 1
+    with Sandbox(deals=300, ignores=["conditions"], **FREE) as portal:
+        b24 = portal.connect(restriction_params=FAST)
+        companies = b24.sql("select id, company_id from deals where company_id is not null order by id")
+        first = companies.drop_duplicates("company_id")
+        company = first[first.index > 25].iloc[0]
+        asked, fetch = [], b24.tools.fetch_table
+        monkeypatch.setattr(
+            b24.tools.__class__,
+            "fetch_table",
+            lambda _, *args, **more: asked.append(more.get("limit")) or fetch(*args, **more),
+        )
+        found = b24.sql(f"select id from deals where company_id = {company.company_id} limit 1")
+    assert found["id"].to_list() == [company.id]
     assert asked == [1, 20, 400]
     assert report_of(found)["sent"][-1] == "the first 400 rows"
 
