@@ -139,4 +139,4 @@ def test_sealed__a_sum_that_is_missing_is_damage():
     run = Run(number=1, query={}, began=Moment(portal="", local=0.0), since=None)
     sealed = seal(run)
     with pytest.raises(DamagedError):
-        unsealed(sealed.replace(b'"check"', b'"chekc"'), Run, now=2)
+        unsealed(sealed.replace(b'"check"', b'"chekc"'), Run, now=run.version)
