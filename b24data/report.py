@@ -37,8 +37,12 @@ class ConditionReport:
         return self.proof == "checked"
 
     def __str__(self) -> str:
-        sent = f", sent as {self.sent}" if self.sent != self.key else ""
-        return f"filter {self.key} {self.value}{sent}: {self.proof}"
+        key, value, reason = self.key, self.value, self.proof.removeprefix("not checkable: ")
+        if self.sent != key:
+            if self.checked:
+                return f"filter {key} {value}, sent as {self.sent}: checked"
+            return f"filter {key} {value}, sent as {self.sent}: not checkable: {reason}"
+        return f"filter {key} {value}: checked" if self.checked else f"filter {key} {value}: not checkable: {reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,7 +288,7 @@ def _not_checked(conditions: Sequence[ConditionReport], rows: int, page: int) ->
     unsure = [one for one in conditions if not one.checked]
     if not unsure or rows <= page:
         return []
-    told = "; ".join(f"{one.key} ({one.proof.removeprefix('not checkable: ')})" for one in unsure)
+    told = "; ".join(f"{one.key}: {one.proof.removeprefix('not checkable: ')}" for one in unsure)
     return [f"the rows could not be checked by these conditions: {told}"]
 
 
