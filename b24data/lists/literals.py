@@ -145,8 +145,15 @@ def _wrong(key: str, value: Any, what: str, hint: str) -> ConfigError:
 
 
 def is_whole(value: object) -> bool:
-    """Whether it is a whole number, of Python or NumPy, and no flag."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    """Whether it is a whole number of 64 bits, of Python or NumPy, and no flag.
+
+    >>> import numpy
+    >>> is_whole(numpy.int8(5)), is_whole(True), is_whole(numpy.timedelta64(5)), is_whole(10**400)
+    (True, False, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return False
+    return getattr(getattr(value, "dtype", None), "kind", "i") in "iu" and -(2**63) <= int(value) < 2**63
 
 
 def brief(value: Any, length: int = 60) -> str:

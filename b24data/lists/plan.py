@@ -20,7 +20,7 @@ from b24data.lists.conditions import (
     split_filter_key,
     tree_of,
 )
-from b24data.lists.literals import is_whole
+from b24data.lists.literals import brief, is_whole
 from b24data.lists.methods import MethodSpec, WalkKind, check_reads
 from b24data.lists.names import folded
 from b24data.lists.query import FieldTypes, Query, put, read_query
@@ -260,7 +260,7 @@ def make_plan(
     check_reads(spec.method)
     query = read_query(spec, select=select, filter=filter, order=order, params=params)
     if limit is not None and (not is_whole(limit) or limit < 1):
-        raise ConfigError(f"limit {limit!r} is not a number of rows", hint="leave it out for the whole list")
+        raise ConfigError(f"limit {brief(limit)} is not a number of rows", hint="leave it out for the whole list")
     return _planned(spec, query, None if limit is None else int(limit), types, check=check)
 
 

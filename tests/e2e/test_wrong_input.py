@@ -68,6 +68,8 @@ def test_a_missing_parameter_is_named(tools):
         ({"filter": {"TITLE": None}}, "None"),
         ({"filter": {">ID": "abc"}}, "compares a whole number with 'abc'"),
         ({"limit": 0}, "limit 0 is not a number of rows"),
+        ({"limit": np.timedelta64(5)}, r"limit np.timedelta64\(5\) is not a number of rows"),
+        ({"limit": 10**20}, "limit 100000000000000000000 is not a number of rows"),
         ({"limit": np.float64(5)}, r"limit np.float64\(5.0\) is not a number of rows"),
         ({"workers": np.True_}, "workers is np.True_"),
         ({"workers": 0}, "workers is 0. Hint: pass a number of requests, such as 4"),
