@@ -51,7 +51,7 @@ class FilterFacts:
     the fields of the object count too. ``spelling`` is ``upper``, ``camel`` or ``as_is``.
     In a name that ends in N, such as ``propertyN``, N stands for a number.
     In REST 3.0 a comparison is an operator of its own (``["id", ">=", 5]``); ``prefixes`` then has the prefixes that
-    :func:`b24data.lists.conditions.as_conditions` turns into the documented operators.
+    :func:`b24data.lists.conditions.as_v3` turns into the documented operators.
     """
 
     family: str = ""

@@ -138,7 +138,7 @@ class _Resolution:
             found = self._valued(self._operator(replace(one, name=known.sent), known), known)
             if self._lists_all and not known.on_page and not (known.user and not found.why):
                 raise SchemaError(
-                    f"{self._spec.method} does not filter by {known.sent}: its page names all that it does",
+                    f"{self._spec.method} does not filter by {known.sent}: its page has a complete list of fields",
                     hint=f"leave the condition out and filter the frame instead; {ANYWAY}",
                 )
         except SdkError:
@@ -397,7 +397,7 @@ class _Resolution:
     def _parameter(self, name: str) -> str | None:
         """The condition that a parameter is; None where it is none, or one that no row shows."""
         names, family = self._facts.names, self._facts.family
-        if family == "user":  # user.get and user.search take the fields of a user beside those of the filter
+        if family == "user":  # user.get takes the fields of a user as parameters, too
             described = None if self._lists_all else self._by_fold.get(folded(name))
             return described.code if described else None
         if family != "parameters":
