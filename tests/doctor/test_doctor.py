@@ -147,6 +147,17 @@ def test_a_portal_that_does_not_answer__is_a_failure(capsys, monkeypatch):
     assert "sign-in" not in checks
 
 
+@pytest.mark.parametrize(("refusals", "limits"), [(1, "ok"), (2, "FAILED")])
+def test_a_portal_that_others_keep_busy__says_nothing_of_the_sign_in(capsys, monkeypatch, refusals, limits):
+    with Sandbox(deals=1) as busy:
+        busy.fail("503", on="server.time", times=refusals)
+        monkeypatch.setenv("B24_WEBHOOK", busy.webhook_url)
+        code, checks = doctor(capsys)
+    assert code == (limits == "FAILED")
+    assert (checks["portal"]["state"], checks["limits"]["state"]) == ("ok", limits)
+    assert ("sign-in" in checks) is (limits == "ok")
+
+
 def test_a_webhook_that_was_deleted__is_a_failure_of_the_sign_in_alone(portal, capsys, monkeypatch):
     monkeypatch.setenv("B24_WEBHOOK", portal.webhook_url.rstrip("/")[:-4] + "0000/")
     code, checks = doctor(capsys)
