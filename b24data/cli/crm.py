@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import add_options
 from b24data.syntax.request import profiles_of
+from b24data.syntax.values import rows_or_share
 from b24data.text.language import translated
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def _crm_arguments(parser: argparse.ArgumentParser) -> None:
         description="Bring the tables up to date.\n\n"
         "Exit codes: 0 done, 1 failed, 2 a table is missing, 3 sign in again,\n4 another program runs it.",
     )
-    own = ("tables", "since", "deletes", "no-gentle")
+    own = ("tables", "since", "deletes", "max-deletes", "no-gentle")
     add_options(sync, *own, "to", "json", "quiet", "profile", needed=["to"], to="the folder; created if it is missing")
     tables = actions.add_parser("tables", description="The tables of a folder: rows, keys, links.")
     check = actions.add_parser(
@@ -59,6 +60,7 @@ def _sync(args: argparse.Namespace) -> int:
         "tables": args.tables.split(",") if args.tables else None,
         "since": args.since,
         "deletes": args.deletes,
+        "max_deletes": rows_or_share(args.max_deletes),
         "gentle": not args.no_gentle,
     }
     if (many := profiles_of(args.profile)) is not None:

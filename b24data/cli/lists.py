@@ -14,7 +14,7 @@ from typing import Any
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import Request, build_request, refuse_options
-from b24data.syntax.values import plain_of
+from b24data.syntax.values import rows_or_share
 
 
 def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +68,7 @@ def _sync(args: argparse.Namespace) -> int:
 
     refuse_options(request, own_parameters(request.method))
     asked: dict[str, Any] = {"params": request.params, **request.options}
-    if args.max_deletes is not None:
-        asked["max_deletes"] = _rows_or_share(args.max_deletes)
+    asked["max_deletes"] = rows_or_share(args.max_deletes)
     asked |= {name: given for name in ("cursor", "overlap", "deletes") if (given := getattr(args, name)) is not None}
     progress: Any = False if args.quiet else "auto"
     question, to = (request.method, request.select, request.filter), str(request.to)
@@ -100,16 +99,6 @@ def _asked_next(request: Request, args: argparse.Namespace) -> Mapping[str, Any]
 
     asked = check_synced(request.method, args.cursor, request.select, request.filter)
     return asked_next(asked, Path(str(request.to)), seconds_of(args.overlap or "10min"))
-
-
-def _rows_or_share(text: str) -> float:
-    """500 rows, or 0.2: a fifth of them."""
-    value = plain_of(text)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise WrongUsageError(
-            f"--max-deletes {text} is not a number of rows", hint="write 500, or 0.2 for a fifth of them"
-        )
-    return value
 
 
 def _describe_arguments(parser: argparse.ArgumentParser) -> None:

@@ -559,6 +559,7 @@ class Tools:
         tables: Sequence[str] | None = None,
         since: str | None = None,
         deletes: Literal["scan"] | None = None,
+        max_deletes: float | None = None,
         gentle: bool = True,
         progress: ProgressOption = "auto",
     ) -> CrmReport:
@@ -571,6 +572,8 @@ class Tools:
         :param since: only deals, leads, activities and other events created from then on, such as ``"2024-01-01"``;
             companies, contacts and users stay complete, because other tables refer to them.
         :param deletes: ``"scan"`` also reads all ids, and removes the rows that are gone.
+        :param max_deletes: how many rows of each table may be removed (500), or which share of them (0.2); None: 5 %,
+            and of a small table more. A table of which more are gone stays as it was.
         :param gentle: leave half of the portal's request limit to others.
         :param progress: as in :meth:`fetch_all`; a ``note`` for each table that is done.
         :raises ConfigError: a name that is not a table, or the folder belongs to another portal or user; nothing was
@@ -585,11 +588,21 @@ class Tools:
         ...     report.complete, list(report.tables), report.tables["deals"].rows
         (True, ['deals', 'deal_contacts'], 60)
         """
-        check_deletes(deletes, None)
+        check_deletes(deletes, max_deletes)
         check_since(since)
         meter = progress_for(progress)
         folder = CrmFolder(path_of(to))
         found, asked = tables_of(self, tables)
         return CrmSync(
-            self._client.session, self._client.clock, self, folder, found, since, deletes, gentle, meter, asked
+            self._client.session,
+            self._client.clock,
+            self,
+            folder,
+            found,
+            since,
+            deletes,
+            max_deletes,
+            gentle,
+            meter,
+            asked,
         ).run()

@@ -44,13 +44,21 @@ from b24data.progress import Meter, progress_for
 from b24data.sync.dataset import DAMAGED_PART, is_damaged
 from b24data.sync.merge import NO_IDS, Ids
 from b24data.sync.report import SyncReport
+from b24data.sync.state import DAMAGED_STATE, NO_STATE
 
 _SIDE_BY_SIDE = 6
 _WORKERS = MOST_IN_FLIGHT // _SIDE_BY_SIDE  # each: all tables together ask for no more at once than one list alone
 _ROWS = "rows.parquet"
 _FEW = 25  # rows that may be gone from any table
 _NO_SUCH_TYPE = "NOT_FOUND"  # page crm.item.list: an entityTypeId that the portal does not have
-_NOT_SEEN = ("NOTHING_TO_SEE", "TOO_MANY_DELETES")
+# What is wrong with one table, and how it is then; any other error of a folder stops the run.
+_ALONE: Mapping[str, Literal["no access", "failed"]] = {
+    "NOTHING_TO_SEE": "no access",
+    "TOO_MANY_DELETES": "no access",
+    DAMAGED_PART: "failed",
+    DAMAGED_STATE: "failed",
+    NO_STATE: "failed",
+}
 
 
 class Tools(Protocol):
@@ -105,6 +113,7 @@ class CrmSync:
     tables: tuple[Table, ...]
     since: str | None = None
     deletes: Literal["scan"] | None = None
+    max_deletes: float | None = None
     gentle: bool = True
     progress: Meter = field(default_factory=lambda: progress_for(False))
     asked: int = 0  # requests that were sent to find the tables
@@ -197,12 +206,12 @@ class CrmSync:
                 report = self._as_it_was(table, "no access", error)
             except MethodNotFoundError as error:  # a module that the portal lacks, such as telephony
                 report = self._as_it_was(table, "absent", error)
-            except (AuthorizationRequiredError, CancelledError, ConfigError):
+            except (AuthorizationRequiredError, CancelledError):
                 raise
-            except ExportError as error:
-                if error.code not in (*_NOT_SEEN, DAMAGED_PART):
+            except (ConfigError, ExportError) as error:
+                if error.code not in _ALONE:
                     raise
-                report = self._as_it_was(table, "failed" if error.code == DAMAGED_PART else "no access", error)
+                report = self._as_it_was(table, _ALONE[error.code], error)
             except SdkError as error:
                 absent = isinstance(error, AjaxError) and error.code == _NO_SUCH_TYPE
                 report = self._as_it_was(table, "absent" if absent else "failed", error)
@@ -242,7 +251,7 @@ class CrmSync:
             cursor=table.cursor,
             overlap=table.overlap,
             deletes=self.deletes,
-            max_deletes=_may_go(self._rows(table)) if self.deletes else None,
+            max_deletes=_may_go(self._rows(table)) if self.deletes and self.max_deletes is None else self.max_deletes,
             params=dict(table.params) or None,
             progress=False,
             workers=_WORKERS,

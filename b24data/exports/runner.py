@@ -145,6 +145,7 @@ class Runner:
                 tables=export.tables,
                 since=export.since,
                 deletes=export.deletes,
+                max_deletes=export.max_deletes,
                 gentle=export.gentle,
                 progress=tell,
             )

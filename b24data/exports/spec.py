@@ -134,6 +134,7 @@ class CrmExport(_Export, frozen=True, kw_only=True):
     tables: Texts | None = None
     since: Text | None = None
     deletes: Literal["scan"] | None = None
+    max_deletes: Amount | None = None
     gentle: bool = True
 
     @property

@@ -165,6 +165,7 @@ class PortalTools:
         tables: Sequence[str] | None = None,
         since: str | None = None,
         deletes: Literal["scan"] | None = None,
+        max_deletes: float | None = None,
         gentle: bool = True,
         progress: ProgressOption = "auto",
     ) -> dict[str, CrmReport]:
@@ -182,6 +183,7 @@ class PortalTools:
                 tables=tables,
                 since=since,
                 deletes=deletes,
+                max_deletes=max_deletes,
                 gentle=gentle,
                 progress=display,
             )

@@ -20,8 +20,10 @@ T = TypeVar("T", "State", "Run")
 # Everything that says which rows and columns a dataset has, as JSON has it.
 Query = Mapping[str, Any]
 
+DAMAGED_STATE, NO_STATE = "DAMAGED_STATE", "NO_STATE"
 _VERSION = 3
 _ELSEWHERE = "use another folder; this one stays unchanged"
+_ANEW = "remove the folder of the dataset; the next run then reads the whole list"
 _ROOM = "run"
 _NAME = "_b24data"  # readers of Parquet folders pass over what begins with an underscore
 
@@ -112,7 +114,7 @@ def _read(where: Path, name: str, kind: type[T]) -> T | None:
     try:
         found = unsealed(data, kind, now=_VERSION)
     except DamagedError as error:
-        raise ConfigError(f"{where / name} can't be read: {error}", hint=_ELSEWHERE) from error
+        raise ConfigError(f"{where / name} can't be read: {error}", code=DAMAGED_STATE, hint=_ANEW) from error
     if not 1 <= found.version <= _VERSION:
         raise ConfigError(f"{where / name} is of another version of b24data", hint=_ELSEWHERE)
     return found

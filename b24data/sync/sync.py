@@ -28,7 +28,7 @@ from b24data.sync.filters import LONG_AGO, asking_for, changed_since, id_column,
 from b24data.sync.merge import NO_IDS, Ids, ids_in
 from b24data.sync.report import SyncReport
 from b24data.sync.source import Filter, Source, Synced
-from b24data.sync.state import Run, State, Store, differences
+from b24data.sync.state import NO_STATE, Run, State, Store, differences
 from b24data.text.hints import option
 
 _MOST_GONE = 0.05
@@ -98,7 +98,8 @@ class Sync:
         if remembered is None and parts:
             raise ConfigError(
                 f"{self.folder} has Parquet files, but no state of a sync",
-                hint="use a separate folder for the dataset",
+                code=NO_STATE,
+                hint="use a separate folder for the dataset; if a sync wrote this one, remove it to start over",
             )
         if remembered is not None and (told := differences(self.source.query, remembered.query)):
             raise ConfigError(

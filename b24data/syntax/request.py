@@ -30,6 +30,7 @@ from b24data.syntax.values import (
     names_of,
     order_of,
     parse_int,
+    rows_or_share,
     text_of,
     types_of,
     without_semicolon,
@@ -61,7 +62,7 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "crm": (
             "the whole CRM as linked tables: crm sync, tables, check or export",
-            ("to", "tables", "since", "deletes", "no-gentle", "schema", *_EVERYWHERE),
+            ("to", "tables", "since", "deletes", "max-deletes", "no-gentle", "schema", *_EVERYWHERE),
         ),
         "describe": ("the fields of a list as a DataFrame", ("params", *_EVERYWHERE)),
         "methods": ("the methods that the portal has, or those that match a pattern", _EVERYWHERE),
@@ -238,7 +239,12 @@ def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
         example = {"sync": "sync --to crm", "export": "export crm --to crm.duckdb"}.get(action, f"{action} crm")
         raise ConfigError(f"%b24 crm {action} is not complete", hint=f"write %b24 crm {example}")
     words = {name: text_of(given.get(name), f"--{name}", "text", "crm", expand) for name in ("since", "schema")}
-    options = {**words, "tables": names_of(given.get("tables"), expand), "deletes": given.get("deletes")}
+    options = {
+        **words,
+        "tables": names_of(given.get("tables"), expand),
+        "deletes": given.get("deletes"),
+        "max_deletes": rows_or_share(given.get("max_deletes"), expand),
+    }
     return Request(
         command="crm",
         method=action,

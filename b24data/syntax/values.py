@@ -12,9 +12,11 @@ import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from numbers import Real
+from typing import Any, cast
 
 from b24data.errors import ConfigError
+from b24data.syntax.options import WrongUsageError
 from b24data.syntax.references import Expand, kind_of
 
 
@@ -287,6 +289,24 @@ def parse_int(text: str | None, option: str, what: str, example: str, expand: Ex
         except TypeError:
             pass
     raise ConfigError(f"{option} {_and_value(text, value)} is not {what}", hint=f"such as {option} {example}")
+
+
+def rows_or_share(text: str | None, expand: Expand = str) -> float | None:
+    """How many rows may go: 500 of them, or a fifth.
+
+    >>> rows_or_share("500"), rows_or_share("0.2")
+    (500, 0.2)
+    """
+    if text is None:
+        return None
+    given = expand(text)
+    value = plain_of(given) if isinstance(given, str) else given
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise WrongUsageError(
+            f"--max-deletes {_and_value(text, given)} is not a number of rows",
+            hint="write 500, or 0.2 for a fifth of them",
+        )
+    return cast(float, value)
 
 
 def text_of(text: str | None, option: str, what: str, example: str, expand: Expand = str) -> str | None:

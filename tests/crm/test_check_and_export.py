@@ -173,5 +173,8 @@ def test_shell__syncs_lists_checks_and_exports(portal, tmp_path, monkeypatch, ca
     assert [row["table"] for row in json.loads(capsys.readouterr().out)] == ["departments", "users"]
     assert main(["crm", "check", "crm"]) == 0
     assert main(["crm", "export", "crm", "--to", "crm.duckdb"]) == 0
+    assert main(["crm", "sync", "--to", "crm", "--tables", "users", "--deletes", "scan", "--max-deletes", "0.5"]) == 0
+    assert main(["crm", "sync", "--to", "crm", "--tables", "users", "--max-deletes", "half"]) == 64
+    assert "write 500, or 0.2" in capsys.readouterr().err
     assert main(["crm", "sync", "--to", "crm", "--tables", "usres"]) == 1
     assert "did you mean users?" in capsys.readouterr().err

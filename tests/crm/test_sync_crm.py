@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import threading
 
 import pyarrow.parquet as pq
@@ -117,6 +118,22 @@ def test_a_small_table__of_which_some_rows_are_deleted_is_kept_equal(portal, too
     report = tools.sync_crm(tmp_path / "crm", tables=["quotes"], deletes="scan")
     assert report.tables["quotes"].state == "no access"
     assert ids_in(tmp_path / "crm/quotes") == ids[len(gone) :]
+
+
+def test_a_table_of_which_most_rows_were_deleted__says_what_allows_it(portal, tools, tmp_path):
+    tables = ["deals", "deal_products"]
+    tools.sync_crm(tmp_path / "crm", tables=tables)
+    before, gone = ids_in(tmp_path / "crm/deals"), portal.truth("crm.deal.list").ids[:70]
+    portal.delete("deals", gone)
+    report = tools.sync_crm(tmp_path / "crm", tables=tables, deletes="scan")
+    assert {table.state for table in report.tables.values()} == {"no access"}
+    assert "max_deletes=70" in report.tables["deals"].why
+    assert ids_in(tmp_path / "crm/deals") == before
+    with pytest.raises(ConfigError, match="max_deletes needs a scan"):
+        tools.sync_crm(tmp_path / "crm", tables=tables, max_deletes=70)
+    assert tools.sync_crm(tmp_path / "crm", tables=tables, deletes="scan", max_deletes=0.6).complete
+    for table in tables:
+        assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
 
 
 def test_a_table_without_access__is_named_and_left_as_it_was(tools, tmp_path, monkeypatch):
@@ -270,6 +287,24 @@ def test_a_damaged_table__fails_alone_and_is_read_anew_without_the_file(portal, 
     file.unlink()
     assert tools.sync_crm(tmp_path / "crm", tables=tables, deletes=deletes).complete
     for table in ("deals", "deal_contacts", "deal_products"):
+        assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
+
+
+@pytest.mark.parametrize("state", [None, b"", b"{"])
+def test_a_table_whose_state_is_lost__fails_alone_and_is_read_anew_without_the_folder(portal, tools, tmp_path, state):
+    tables = ["deals", "deal_products", "companies"]
+    tools.sync_crm(tmp_path / "crm", tables=tables)
+    file = tmp_path / "crm/deals/_b24data/state.json"
+    file.unlink() if state is None else file.write_bytes(state)
+    portal.update("companies", portal.truth("crm.company.list").ids[:3], {"TITLE": "changed"})
+    portal.delete("deals", portal.truth("crm.deal.list").ids[:3])
+    with pytest.raises(ExportError, match=r"2 of 3 tables .*: deals, deal_products\..* remove ") as caught:
+        tools.sync_crm(tmp_path / "crm", tables=tables)
+    assert caught.value.code == "TABLES_FAILED"
+    assert kept_rows(tmp_path / "crm", "companies") == true_rows(portal, "companies")
+    shutil.rmtree(tmp_path / "crm/deals")
+    assert tools.sync_crm(tmp_path / "crm", tables=tables).complete
+    for table in tables:
         assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
 
 

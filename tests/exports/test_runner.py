@@ -207,6 +207,11 @@ def test_a_crm__follows_the_portal_and_stands_in_the_status(desk, capsys):
     assert not set(kept["ownerId"].to_pylist()) & set(gone)
     assert main(["export", "status", "--file", str(desk.file), "--json"]) == 0
     assert '"crm"' in capsys.readouterr().out
+    desk.portal.delete("deals", desk.portal.truth("crm.deal.list").ids[:100])
+    assert desk.run("crm", "--quiet") == 2
+    desk.write(CRM.replace('deletes = "scan"', 'deletes = "scan"\nmax_deletes = 0.5'))
+    assert desk.run("crm", "--quiet") == 0
+    assert pq.read_table(desk.folder / "crm" / "deals").num_rows == 197
 
 
 def test_a_table_of_a_crm_that_the_user_may_not_see__is_a_failure_that_is_told(desk, capsys):

@@ -12,6 +12,10 @@ def test_crm__keeps_a_folder_shows_its_tables_and_loads_them(kernel, tmp_path):
     again = kernel.run("%b24 crm sync $folder --tables deals").text
     assert "deals: 230 rows, 0 transferred" in again
     assert "deal_contacts" not in again
+    most = "%b24 crm sync $folder --tables deals --deletes scan --max-deletes {}"
+    kernel.run("most = 0.5")
+    assert kernel.run(most.format("$most")).status == "ok"
+    assert "write 500, or 0.2" in kernel.run(most.format("half")).text
     tables = kernel.run("tables = %b24 crm tables $folder")
     assert tables.status == "ok", tables.text
     assert kernel.value("dict(zip(tables['table'], tables['rows']))['deals']") == 230
