@@ -33,7 +33,7 @@ from b24data.http.context import CallContext, Wait
 from b24data.http.session import Session
 from b24data.lists.blocks import owners_in
 from b24data.lists.methods import nearest_methods, spec_of
-from b24data.lists.plan import ListPlan, default_part, make_plan
+from b24data.lists.plan import ListPlan, make_plan
 from b24data.lists.reader import PageReader
 from b24data.lists.walk import WalkFacts, broken_off
 from b24data.lists.walks import walk_of
@@ -196,7 +196,7 @@ class Fetch:
         check = self._options.check_fields
         described, self.plan = self._descriptions.for_request(self.plan, self._context, check=check)
         self._described = described
-        self._notes += filter(None, (described.note, default_part(self.plan)))
+        self._notes += filter(None, (described.note, self.plan.default_part))
         check_named(self._options.label_mode, described.fields, self.plan.select, self.plan.method, self.plan.params)
 
     def _resumed(self) -> ListPlan:

@@ -17,15 +17,15 @@ from b24data.lists.conditions import (
     as_v3,
     bounds_of,
     each_condition,
-    split_filter_key,
     tree_of,
 )
 from b24data.lists.literals import brief, is_whole
 from b24data.lists.methods import MethodSpec, WalkKind, check_reads
 from b24data.lists.names import folded
 from b24data.lists.query import FieldTypes, Query, put, read_query
+from b24data.lists.required import check_required, default_part
 from b24data.lists.resolve import Resolved, resolve
-from b24data.text.hints import CALL, Face, option, spelled
+from b24data.text.hints import CALL
 
 # A position, a `$result[...]` reference to one, or no bound.
 Bound: TypeAlias = int | str | None
@@ -81,6 +81,12 @@ class ListPlan:
     def resumed(self, last_id: int, pinned_id: int) -> ListPlan:
         """The rest of the same list: it begins behind ``last_id`` and ends where it would have ended."""
         return replace(self, begin=self.position(last_id), high=self.position(pinned_id))
+
+    @property
+    def default_part(self) -> str:
+        """What to say of a list that gives a part of itself, as parameters are missing; empty where none is."""
+        given = _rendered(self.spec, self.conditions.members)
+        return default_part(self.spec, {**self.query.params, "filter": given})
 
     @property
     def first(self) -> int | None:
@@ -276,7 +282,7 @@ def settled(plan: ListPlan, types: FieldTypes, *, check: bool = True) -> ListPla
 def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldTypes | None, *, check: bool) -> ListPlan:
     asked = resolve(spec, query, types, check=check)
     given = _rendered(spec, (*asked.filter.members, *asked.none))
-    _check_required(spec, {**query.params, "filter": given, "select": asked.select})
+    check_required(spec, {**query.params, "filter": given, "select": asked.select})
     members, low, high = _bounds(spec, asked)
     descending, by_id = _direction(spec, asked.order)
     split = _splits_ids(spec, asked)
@@ -323,55 +329,6 @@ def _bounds(spec: MethodSpec, asked: Resolved) -> tuple[Sequence[Node], int | No
     if not by_id or spec.id_asked is None:
         return asked.filter.members, None, None
     return bounds_of(asked.filter.members, spec.id_asked)
-
-
-def _check_required(spec: MethodSpec, given: Mapping[str, Any]) -> None:
-    for name in spec.required:
-        if not any(_is_given(alternative, given) for alternative in name.split("|")):
-            raise ConfigError(f"{spec.method} needs {name.replace('|', ' or ')}", hint=_how_to_give(name.split("|")[0]))
-
-
-def default_part(plan: ListPlan) -> str:
-    """What to say of a list that gives a part of itself where a parameter is not given; empty where all was said.
-
-    >>> from b24data.lists.methods import spec_of
-    >>> default_part(make_plan(spec_of("log.blogcomment.user.get")))
-    'by default only comments of the current user; for others pass params={"USER_ID": ...}'
-    """
-    spec = plan.spec
-    given = {**plan.query.params, "filter": _rendered(spec, plan.conditions.members)}
-    parts = [
-        f"{words}; for others {_how_to_give(path.split('|')[0])}"
-        for path, words in spec.part.items()
-        if not any(_is_given(name, given) for name in path.split("|"))
-    ]
-    return spelled(f"by default only {', and '.join(parts)}", Face.PYTHON) if parts else ""
-
-
-def _how_to_give(path: str) -> str:
-    head, _, inner = path.partition(".")
-    if head == "select" and inner:
-        return f"pass {option('select', [inner, ...])}"
-    if head == "filter" and inner:
-        outer, _, deeper = inner.partition(".")
-        return f"pass {option('filter', {outer: {deeper: ...}} if deeper else {inner: ...})}"
-    return f"pass {option(head, ...) if head in ('filter', 'select') else option('params', {head: ...})}"
-
-
-def _is_given(path: str, given: Mapping[str, Any]) -> bool:
-    head, _, inner = path.partition(".")
-    value = next((content for key, content in given.items() if key.lower() == head.lower()), None)
-    if not inner:
-        return value is not None and value != {}
-    if head == "select":
-        return any(str(name).lower() == inner.lower() for name in value or ())
-    if isinstance(value, list):  # conditions, as REST 3.0 writes them
-        return any(isinstance(one, list) and one and str(one[0]).lower() == inner.lower() for one in value)
-    outer, _, deeper = inner.lstrip("=").partition(".")
-    for key, content in (value or {}).items():
-        if split_filter_key(key)[1].lower() == outer.lower():
-            return not deeper or (isinstance(content, dict) and deeper in content)
-    return False
 
 
 def _direction(spec: MethodSpec, order: Mapping[str, str]) -> tuple[bool, bool]:

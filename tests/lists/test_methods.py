@@ -12,7 +12,7 @@ import pytest
 
 from b24data.errors import ConfigError
 from b24data.lists.methods import known_methods, nearest_methods, spec_of
-from b24data.lists.plan import default_part, make_plan
+from b24data.lists.plan import make_plan
 
 ROOT = Path(__file__).parents[2]
 SPECS = {name: spec_of(name) for name in known_methods()}
@@ -222,18 +222,18 @@ def test_make_plan__every_request_of_the_code_samples_can_be_asked(asked):
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.part])
 def test_part__each_default_is_told_until_its_parameter_is_given(name):
     spec, asked = SPECS[name], given_for(SPECS[name])
-    told = default_part(make_plan(spec, **asked))
+    told = make_plan(spec, **asked).default_part
     assert all(words in told for words in spec.part.values())
     for path in spec.part:
         head, _, inner = path.split("|")[0].partition(".")
         given = {**asked, "filter": {inner: 1}} if inner else {**asked, "params": {**asked.get("params", {}), head: 1}}
-        assert spec.part[path] not in default_part(make_plan(spec, **given))
+        assert spec.part[path] not in make_plan(spec, **given).default_part
 
 
 def test_part__a_list_without_one_is_told_nothing_about():
-    assert default_part(make_plan(SPECS["crm.deal.list"])) == ""
+    assert make_plan(SPECS["crm.deal.list"]).default_part == ""
     everything = {"type": "user", "ownerId": 1, "from": "2020-01-01", "to": "2030-01-01"}
-    assert default_part(make_plan(SPECS["calendar.event.get"], params=everything)) == ""
+    assert make_plan(SPECS["calendar.event.get"], params=everything).default_part == ""
 
 
 def test_permissions_page__has_every_list_method_once():
