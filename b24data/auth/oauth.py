@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from b24data.auth.admin import Admin
 from b24data.auth.renewal import Renewal
 from b24data.auth.store import DocumentStore, ForeignStore, StoredTokens, TokenStore, first_of
 from b24data.auth.token_server import token_url
 from b24data.errors import ConfigError, SdkError
 from b24data.http.clock import SYSTEM_CLOCK, Clock
 from b24data.http.context import CallContext
-from b24data.http.credentials import Admin, Grant, check_endpoint
+from b24data.http.credentials import Grant, check_endpoint
 from b24data.http.session import Poster
 from b24data.secret import Secret, stays_here
 from b24data.text.redact import masked

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from b24data.auth.admin import Admin
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.http.context import CallContext
-from b24data.http.credentials import Admin, Grant, check_endpoint
+from b24data.http.credentials import Grant, check_endpoint
 from b24data.http.redirect import Origin, origin_of
 from b24data.secret import NOTHING, Secret, stays_here
 from b24data.tokens import AuthData

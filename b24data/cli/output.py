@@ -22,9 +22,9 @@ Commands = Mapping[
 ]
 
 
-def say(text: object, *, file: TextIO | None = None, end: str = "\n") -> None:
+def say(text: object, *, file: TextIO | None = None) -> None:
     """Print ``text`` in the reader's language."""
-    print(translated(str(text)), file=file, end=end, flush=True)
+    print(translated(str(text)), file=file, flush=True)
 
 
 def show_json(value: Any) -> None:

@@ -62,7 +62,7 @@ class Status:
 
 
 def status_of(client: Client, needs: Sequence[str] = ()) -> Status:
-    """Ask the portal, in one request, who calls and what they may do; ``needs`` are methods that will be called.
+    """Ask the portal, in two requests, who calls and what they may do; ``needs`` are methods that will be called.
 
     Raises what the call raises: :class:`RefreshTokenError` if the authorization is gone.
 
@@ -72,11 +72,12 @@ def status_of(client: Client, needs: Sequence[str] = ()) -> Status:
     >>> status.is_admin, status.missing
     (True, ('partner.thing.list',))
     """
-    asked: dict[str, Any] = {"who": ("profile",), "scope": ("scope",)}
+    profile = client.actions.v2.call.make(method="profile")
+    profile.raise_for_error()  # a batch of refusals would hide why
+    asked: dict[str, Any] = {"scope": ("scope",)}
     asked.update({f"m{number}": ("method.get", {"name": name}) for number, name in enumerate(needs)})
-    client.actions.v2.call.make(method="profile").raise_for_error()  # a batch of refusals would hide why
     got = client.actions.v2.batch.make(calls=asked, halt=False).get_data()
-    who = got["who"] if isinstance(got["who"], dict) else {}
+    who = profile.result if isinstance(profile.result, dict) else {}
     client.auth.set_admin(bool(who.get("ADMIN")))
     missing = [name for number, name in enumerate(needs) if not _is_available(got[f"m{number}"])]
     expires, renewed = _times(client)

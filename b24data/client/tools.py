@@ -22,11 +22,12 @@ from b24data.fetch.unfinished import JobFacts, unfinished
 from b24data.fields.descriptions import KEPT_S, Described, Descriptions
 from b24data.fields.dictionaries import Dictionaries
 from b24data.files.atomic import path_of
+from b24data.frames.csvfile import CsvKind
 from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.pandas_types import DtypeBackend
 from b24data.frames.sinks import FrameSink, TableSink, check_backend
-from b24data.frames.targets import CsvKind, check_csv, kind_of, target_of
+from b24data.frames.targets import check_csv, kind_of, target_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
@@ -525,7 +526,8 @@ class Tools:
         :raises ConfigError: the method has no filter, or its rows have no id; ``values`` is not a list of ids; an order
             other than by id.
 
-        No ids are an empty frame, without a request for rows. Otherwise takes and raises what :meth:`fetch_all` does.
+        No ids are an empty frame, without a request for rows. Otherwise takes and raises what :meth:`fetch_all` does,
+        without ``csv``, ``resume`` and ``partial``.
 
         >>> from b24data import Sandbox
         >>> with Sandbox(deals=120) as portal:

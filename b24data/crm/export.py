@@ -18,6 +18,7 @@ from b24data.text.redact import redact, without_known
 if TYPE_CHECKING:
     import duckdb
 
+_OF_DATABASES = ("information_schema", "system", "temp")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # Stricter than libpq, which quotes what it can't read, and with it a part of the password.
 _WORD = r"(?:[^\s/@:?#&=%\[\],]|%[0-9a-fA-F]{2})*"
@@ -47,6 +48,8 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
     """
     if not _SCHEMA.fullmatch(schema):
         raise ConfigError(f"schema {schema!r} is not a simple name", hint="use lower-case letters, digits and _")
+    if schema.startswith("pg_") or schema in _OF_DATABASES:
+        raise ConfigError(f"the schema {schema} is the database's own", hint="use a separate schema, such as crm")
     snapshot = snapshot_of(path)
     if re.match(r"postgres(?:ql)?:", str(to), re.IGNORECASE):
         return _into_postgres(snapshot, str(to), schema)
@@ -69,8 +72,8 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
     new = temp_sibling(target)
     try:
         with open_snapshot(snapshot) as source, duckdb.connect(str(new)) as file:
-            file.execute(f"create schema if not exists {schema}")
-            file.execute(f"set schema = '{schema}'")
+            file.execute(f'create schema if not exists "{schema}"')
+            file.execute(f"""set schema = '"{schema}"'""")
             for name in _tables(snapshot):
                 rows = source.table(name).to_arrow_reader()
                 file.register("_rows", rows)
@@ -79,6 +82,9 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
             for statement in view_statements().values():
                 file.execute(statement)
         replace_file(new, target)
+    except duckdb.Error as error:
+        new.unlink(missing_ok=True)
+        raise ExportError(f"DuckDB refused: {error}", hint="give another schema, or free some space") from error
     except BaseException:
         new.unlink(missing_ok=True)
         raise
@@ -123,9 +129,9 @@ def _into_postgres(snapshot: Snapshot, address: str, schema: str) -> list[str]:
                     f"the schema {schema} contains other tables, and the export would replace it",
                     hint="use a separate schema, such as crm",
                 )
-            cursor.execute(f"drop schema if exists {schema} cascade")
-            cursor.execute(f"create schema {schema}")
-            cursor.execute(f"set local search_path = {schema}")
+            cursor.execute(f'drop schema if exists "{schema}" cascade')
+            cursor.execute(f'create schema "{schema}"')
+            cursor.execute(f'set local search_path = "{schema}"')
             cursor.execute("set local timezone = 'UTC'")
             for name in _tables(snapshot):
                 cursor.adbc_ingest(name, _rows(source, name), mode="create", db_schema_name=schema)
@@ -144,7 +150,7 @@ def _into_postgres(snapshot: Snapshot, address: str, schema: str) -> list[str]:
 
 # Whatever lies in a schema depends on it: tables, functions, extensions.
 _HOLDS_OTHERS = """
-select 1 from pg_namespace n where n.nspname = '{schema}' and to_regclass('{schema}.last_run') is null
+select 1 from pg_namespace n where n.nspname = '{schema}' and to_regclass('"{schema}".last_run') is null
 and exists (select 1 from pg_depend d where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid)
 """
 

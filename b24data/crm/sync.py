@@ -34,7 +34,7 @@ from b24data.errors import (
 )
 from b24data.files.disk import disk_error
 from b24data.frames.memory import give_back, shared_memory
-from b24data.frames.parquet import ParquetSink, batches_of, rows_of
+from b24data.frames.parquet import ParquetSink, batches_of, rows_of, schema_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext, CancelledError
 from b24data.http.session import Session
@@ -125,14 +125,18 @@ class CrmSync:
     def run(self) -> CrmReport:
         """Every table, or :class:`ExportError` that names those that failed, once the others are up to date."""
         started = self.clock.monotonic()
-        self.progress.start("the CRM", total=None)
+        context = CallContext()
         with self.folder.held(), shared_memory():
             self._manifest = self._checked(self.folder.manifest())
-            context = CallContext()
-            time = self.session.call("server.time", context=context).time
-            began = (time.date_start if time else None) or ""
-            self._manifest = replace(self._manifest, began=began)
-            self._all()
+            self.progress.start("the CRM", total=None)
+            try:
+                time = self.session.call("server.time", context=context).time
+                began = (time.date_start if time else None) or ""
+                self._manifest = replace(self._manifest, began=began)
+                self._all()
+            except BaseException:
+                self.progress.close("the CRM: stopped")
+                raise
         report = CrmReport(
             portal=self.session.portal,
             target=str(self.folder.path),
@@ -310,7 +314,8 @@ class CrmSync:
                     gentle=self.gentle,
                 )
             kept = _of_owners(target, owners.key.lstrip("=@"), np.setdiff1d(there, changed)) if is_there else ()
-            rows = _put(target, itertools.chain(kept, batches_of(fetched) if report else ()))
+            schema = schema_of(fetched) if report and not is_there else None  # owners may have no rows at all
+            rows = _put(target, itertools.chain(kept, batches_of(fetched) if report else ()), schema)
         finally:
             fetched.unlink(missing_ok=True)
         if source is not None:

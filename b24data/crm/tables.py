@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from b24data.errors import ConfigError
@@ -113,8 +113,6 @@ def _products(name: str, of: str, type_code: str) -> Table:
 def _links(name: str, source: str, meaning: str, *key: str, **refers: str) -> Table:
     return Table(name, "linked", meaning, key, source=source, refers=refers)
 
-
-_TYPE_ID = {"leads": 1, "deals": 2, "contacts": 3, "companies": 4, "quotes": 7, "invoices": 31}
 
 # In the order that keeps links whole: what others refer to comes before them.
 TABLES: tuple[Table, ...] = (
@@ -230,12 +228,12 @@ def smart_tables(types: Iterable[Mapping[str, Any]]) -> tuple[Table, ...]:
     >>> [table.name for table in smart_tables([{"entityTypeId": 1052, "title": "Returns"}])]
     ['smart_1052']
     """
+    known = {table.params["entityTypeId"] for table in TABLES if table.method == "crm.item.list"}
     found = []
     for row in types:
         number = int(row["entityTypeId"])
-        if number not in _TYPE_ID.values():
-            table = _item(f"smart_{number}", number, str(row.get("title") or "a smart process"), "createdTime")
-            found.append(replace(table, refers={"assigned_by_id": "users"}))
+        if number not in known:
+            found.append(_item(f"smart_{number}", number, str(row.get("title") or "a smart process"), "createdTime"))
     return tuple(sorted(found, key=lambda table: table.name))
 
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pyarrow as pa
 
 from b24data.client.connect import connect
-from b24data.client.tools import Options
 from b24data.crm.report import CrmReport
 from b24data.engines.extractor import extractor, profiles_named
 from b24data.errors import PortalsError, SchemaError, SdkError, extra
+from b24data.fetch.options import Options
 from b24data.files.atomic import path_of
 from b24data.frames.sinks import frame_of, recast
 from b24data.lists.literals import is_whole

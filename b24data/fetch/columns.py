@@ -47,7 +47,7 @@ class ListColumns:
         """All runs of rows decoded at once and checked; of each run its batch and what its ids say."""
         batch = self.decoder.decode([*itertools.chain.from_iterable(runs)])
         if self.recheck is not None:
-            self.recheck.check(batch)
+            self.recheck.check(batch, self.decoder.coercions)
         starts = itertools.accumulate(map(len, runs), initial=0)
         parts = [batch.slice(start, len(rows)) for start, rows in zip(starts, runs, strict=False)]
         if self.order is not None:
@@ -84,7 +84,7 @@ def settle(
     decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors, naive_tz=offset)
     hidden = _hidden(plan, schema, decoder.schema)
     columns = [c for c in decoder.schema.columns if c.name not in hidden]
-    titles = Titles(lambda: session, context)
+    titles = Titles(session, context)
     labels, notes = make_labels(
         options.label_mode,
         columns,
@@ -98,7 +98,7 @@ def settle(
     seen = set().union(*parse_rows(first_page))
     named = set(plan.select or ()) if seen else set()
     absent = {c.name for c in columns if c.wire not in seen and named & {c.field.code if c.field else "", c.wire}}
-    recheck = Recheck(plan.method, plan.conditions, decoder.schema, offset, lambda: decoder.coercions)
+    recheck = Recheck(plan.method, plan.conditions, decoder.schema, offset)
     return ListColumns(
         plan,
         decoder,

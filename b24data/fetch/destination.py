@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from b24data.errors import IncompleteFetchError
 from b24data.fetch.job import Job
+from b24data.fetch.job_sink import JobSink
 from b24data.fetch.options import check_choice
 from b24data.frames.schema import Schema
 from b24data.frames.sinks import Sink
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """The sink of one fetch: ``with`` opens it, and closes it in the end, or aborts it where something fails.
+    """The sink of one fetch, made with the first batch: ``with`` closes it in the end, or aborts it on an error.
 
     ``result`` is then what the sink made of the batches. A list that does not come to its end raises
     :class:`IncompleteFetchError` with the rows so far, or with ``partial`` gives just these. ``job`` is held meanwhile.
@@ -35,7 +36,7 @@ class Destination:
     def __init__(
         self,
         fetch: Fetch,
-        make_sink: Callable[[Schema], Sink],
+        make_sink: Callable[[Schema], Sink | JobSink],
         *,
         partial: bool,
         target: str | None = None,
@@ -49,7 +50,7 @@ class Destination:
         self._target = target
         self._job = job
         self._resume = resume
-        self._sink: Sink | None = None
+        self._sink: Sink | JobSink | None = None
         self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -66,7 +67,10 @@ class Destination:
         """Take the next batch."""
         if self._sink is None:
             self._sink = self._make_sink(self._fetch.schema)
-        self._sink.write(batch)
+        if isinstance(self._sink, JobSink):
+            self._sink.write(batch, self._fetch.handed_out())
+        else:
+            self._sink.write(batch)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -94,11 +94,11 @@ class Fetch:
         make_sink = functools.partial(self._file_sink, target)
         return Destination(self, make_sink, partial=partial, target=str(target.path), job=job, resume=resume)
 
-    def _file_sink(self, target: Target, schema: Schema) -> Sink:
+    def _file_sink(self, target: Target, schema: Schema) -> Sink | JobSink:
         if self._job is None or self._facts.walk != "keyset":
             return target.sink(schema.arrow, self.query)
         make_sink = functools.partial(target.last_sink, metadata=self.query)
-        return JobSink(self._job, schema.arrow, make_sink, self._handed_out, self._clock)
+        return JobSink(self._job, schema.arrow, make_sink, self._clock)
 
     def batches(self) -> Generator[pa.RecordBatch, None, None]:
         """Typed batches in the order of the walk. Leaving the loop early stops whatever is under way."""
@@ -274,7 +274,7 @@ class Fetch:
                 hint=error.advice,
             ) from error
 
-    def _handed_out(self) -> Checkpoint:
+    def handed_out(self) -> Checkpoint:
         """How far the batches have come that were handed out: not those that still wait for titles."""
         checkpoint = self._checkpoint()
         return replace(self._reached, columns=checkpoint.columns) if self._reached else checkpoint

@@ -28,7 +28,7 @@ from b24data.fetch.manifest import (
     folder_of,
     read_manifest,
 )
-from b24data.fetch.unfinished import enter, leave, unfinished
+from b24data.fetch.unfinished import enter, leave
 from b24data.files.atomic import file_behind, remove_temp_siblings
 from b24data.files.disk import resumable
 from b24data.files.sealed import seal
@@ -36,8 +36,6 @@ from b24data.files.workfolder import LOCK, WorkFolder
 from b24data.http.clock import Clock
 from b24data.report import EarlierRuns
 from b24data.text.hints import UNFINISHED, option
-
-__all__ = ["Job", "discard", "unfinished"]
 
 _TRIES = 10  # while others come and go
 

@@ -29,14 +29,12 @@ _PART_S = 30.0
 class JobSink:
     """Batches in the order of a walk, into ``job``; ``close`` passes them to a sink of ``make_sink``.
 
-    ``schema`` is that of a list without rows. ``checkpoint`` says how far the walk is with the latest batch.
-    ``abort`` keeps what came.
+    ``schema`` is that of a list without rows. ``abort`` keeps what came.
     """
 
     job: Job
     schema: pa.Schema
     make_sink: Callable[[pa.Schema], Sink]
-    checkpoint: Callable[[], Checkpoint]
     clock: Clock
     _buffer: list[pa.RecordBatch] = field(init=False, default_factory=list)
     _buffered: int = field(init=False, default=0)
@@ -47,14 +45,14 @@ class JobSink:
     def __post_init__(self) -> None:
         self._kept_at = self.clock.monotonic()
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Take one more batch; parts are written as they fill."""
+    def write(self, batch: pa.RecordBatch, reached: Checkpoint) -> None:
+        """Take one more batch, and how far the walk is with it; parts are written as they fill."""
         if self._buffer and not self._buffer[0].schema.equals(batch.schema):
             self._keep()  # a part has one schema
         self._buffer.append(batch)
         self._buffered += batch.num_rows
         self._bytes += batch.nbytes
-        self._reached = self.checkpoint()
+        self._reached = reached
         full = self._buffered >= _PART_ROWS or self._bytes >= _PART_BYTES
         if full or self.clock.monotonic() - self._kept_at >= _PART_S:
             self._keep()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from b24data.errors import ConfigError
 from b24data.fields.kinds import check_zone, kind_of_dtype
@@ -43,7 +43,7 @@ class FetchOptions:
     @property
     def label_mode(self) -> LabelMode | tuple[str, ...]:
         """``labels`` as it is used."""
-        return check_labels(self.labels)
+        return cast("LabelMode | tuple[str, ...]", self.labels)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", check_labels(self.labels))

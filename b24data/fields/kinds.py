@@ -99,7 +99,7 @@ def check_zone(tz: str | dt.tzinfo) -> str:
         tz = str(tz).removeprefix("UTC") or "UTC"
     if not isinstance(tz, str):
         raise ConfigError(f"tz is {tz!r}", hint=f"write {option('tz', 'Europe/Moscow')} or {option('tz', '+03:00')}")
-    if re.fullmatch(r"[+-]\d\d:\d\d", tz):
+    if re.fullmatch(r"[+-]([01]\d|2[0-3]):[0-5]\d", tz, re.ASCII):
         return tz
     try:
         zoneinfo.ZoneInfo(tz)

@@ -19,8 +19,6 @@ from b24data.frames.sinks import Sink
 from b24data.frames.staging import StagedSink
 from b24data.text.hints import option
 
-__all__ = ["SUFFIXES", "CsvKind", "Target", "check_csv", "kind_of", "suffix_of", "target_of"]
-
 SUFFIXES: Mapping[str, Literal["parquet", "xlsx", "csv"]] = {".parquet": "parquet", ".xlsx": "xlsx", ".csv": "csv"}
 
 

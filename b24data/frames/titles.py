@@ -14,7 +14,7 @@ from b24data.errors import AjaxError, MethodNotFoundError, OperatingLimitError, 
 from b24data.frames.bindings import Ref
 from b24data.http.context import CallContext
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch
-from b24data.http.protocol import Response, read_batch
+from b24data.http.protocol import NOT_EXECUTED, Response, read_batch
 from b24data.http.session import Session
 from b24data.lists.methods import spec_of
 from b24data.lists.rows import parse_rows, rows_of
@@ -91,7 +91,7 @@ class Titles:
     for each kind of records that the portal refuses altogether; no more of these are asked for.
     """
 
-    session_of: Callable[[], Session]
+    session: Session
     context: CallContext
     found: dict[Ref, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -142,7 +142,7 @@ class Titles:
 
     def _ask(self, blocks: Sequence[_Block]) -> None:
         commands = [_SOURCES[one.kind].command(f"t{at}", one) for at, one in enumerate(blocks)]
-        response = self.session_of().call("batch", encode_batch(commands), context=self.context, reads=True)
+        response = self.session.call("batch", encode_batch(commands), context=self.context, reads=True)
         for block, command, answer in zip(blocks, commands, read_batch(response, commands), strict=True):
             self._asked.update(Ref(block.kind, block.which, one) for one in block.ids)
             try:
@@ -155,8 +155,9 @@ class Titles:
                 self._asked.add(Ref(block.kind, block.which, one))
 
     def _read(self, source: _Source, command: Command, answer: Response | AjaxError) -> list[tuple[str, str]]:
-        if isinstance(answer, _TRANSIENT):  # retried on its own, through the loop that waits for limits
-            answer = self.session_of().call(command.method, command.params, context=self.context, reads=True)
+        if isinstance(answer, _TRANSIENT) or (isinstance(answer, AjaxError) and answer.code == NOT_EXECUTED):
+            # Retried on its own, through the loop that waits for limits.
+            answer = self.session.call(command.method, command.params, context=self.context, reads=True)
         if isinstance(answer, AjaxError):
             raise answer
         rows = [answer.data()] if source.one else parse_rows(rows_of(answer, spec_of(command.method)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from b24data.errors import ConfigError, SdkError
+from b24data.errors import ConfigError
 from b24data.http.context import CallContext
 from b24data.http.redirect import is_loopback, origin_of
 from b24data.secret import Secret
@@ -71,22 +71,3 @@ def check_endpoint(endpoint: str) -> str:
     if origin.scheme == "http" and not is_loopback(origin.host):
         raise ConfigError(f"{origin.host} uses no encryption", hint="write https:// instead of http://")
     return endpoint if endpoint.endswith("/") else f"{endpoint}/"
-
-
-class Admin:
-    """Whether the user is an administrator, once that has been asked."""
-
-    _admin: bool | None = None
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether the user is an administrator. Raises :class:`SdkError` before ``init_is_admin()``."""
-        if self._admin is None:
-            raise SdkError(
-                "isAdmin not init. You need call B24OAuth::initIsAdmin().", hint="here it is b24.init_is_admin()"
-            )
-        return self._admin
-
-    def set_admin(self, admin: bool) -> None:
-        """What the portal said."""
-        self._admin = admin

@@ -175,7 +175,7 @@ def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
         return value if type(value) is not str else _sendable(value, path)
     if type(value) is dict or isinstance(value, Mapping):
         return {
-            str(name): item if type(item) in _UNCHANGED else _plain(item, f"{path}.{name}".lstrip("."))
+            _sendable(str(name), path): item if type(item) in _UNCHANGED else _plain(item, f"{path}.{name}".lstrip("."))
             for name, item in value.items()
         }
     if value is None:
@@ -188,13 +188,14 @@ def _plain(value: Any, path: str) -> Any:  # noqa: PLR0911  one line a kind
         return [_plain(item, f"{path}.{i}".lstrip(".")) for i, item in enumerate(value)]
     if hasattr(value, "isoformat") and str(value) != "NaT":
         return value.isoformat()
-    if getattr(getattr(value, "dtype", None), "kind", "") == "M" and str(value) != "NaT":
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "M" and str(value) != "NaT" and not hasattr(value.dtype, "tz"):
         # NumPy's points in time in nanoseconds would become bare numbers.
         times = value.astype("datetime64[us]").tolist()
         return _plain(times, path)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
-    if hasattr(value, "tolist"):
+    if hasattr(value, "tolist") and kind != "m":
         return _plain(value.tolist(), path)
     if type(value).__name__ == "Decimal":
         return str(value)
@@ -207,7 +208,9 @@ def _sendable(text: str, path: str) -> str:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ConfigError(f"{path} has an invalid character: {text!r}", hint="leave it out") from error
+            raise ConfigError(
+                f"{path or 'the parameters'} has an invalid character: {text!r}", hint="leave it out"
+            ) from error
     return text
 
 

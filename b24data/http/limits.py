@@ -101,14 +101,12 @@ class Limits:
     _local: ClassVar[LocalState] = LocalState()
     _files: ClassVar[dict[str, StateFile]] = {}
 
-    def __init__(
-        self, portal: str, application: str, params: RestrictionParams, *, source: str = "", shared: bool = False
-    ) -> None:
+    def __init__(self, portal: str, application: str, params: RestrictionParams, *, shared: bool = False) -> None:
         self.params = params
         self._ledgers = f"ledger {portal} {application} "
         # The port of a portal on this machine may be that of another one a minute ago.
         own = application if is_loopback(portal.partition(":")[0]) else ""
-        self._bucket = f"bucket {portal} {own} {source}"
+        self._bucket = f"bucket {portal} {own}"
         self._share = 1.0
         self._shared: SharedState = self._found() if shared else self._local
 

@@ -107,11 +107,6 @@ class Session:
         return self.credentials.portal
 
     @property
-    def member_id(self) -> str:
-        """The portal's id, which stays when its address changes; empty for a webhook."""
-        return self.credentials.member_id
-
-    @property
     def caller(self) -> str:
         """The portal and the user, whose rights decide what a list holds; no secret."""
         return self.credentials.caller
@@ -332,7 +327,7 @@ def _observed(request: Request, outcome: Response | _Moved | SdkError) -> Observ
     if isinstance(outcome, RateLimitedError):
         return Observation(crowded=True)
     if isinstance(outcome, OperatingLimitError):
-        return Observation(used_up=[outcome.method])
+        return Observation(used_up=[*request.commands])
     if not isinstance(outcome, Response):
         return Observation()
     if not request.keys:

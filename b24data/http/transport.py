@@ -39,10 +39,10 @@ Verify: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext
 _TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=None)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"b24data/{__version__}"}
 _CONNECTIONS = httpx.Limits(max_connections=24, max_keepalive_connections=24, keepalive_expiry=30)
-# A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
 _LOCATION = "b24data.location"
 _SHOWN = 200  # characters of what a library says; it quotes what came
 _MOST_S = 1e9  # a socket refuses ten times as many
+# A portal works on a request for 60 s at most. In ten minutes 23 MB, the largest answers, come over 0.3 Mbit/s.
 _SILENCES = 5  # so long, in timeouts of reading, may a whole request take
 # A token reply is short, and a program that is to end waits for a refresh that is under way.
 _FORM_SILENCE_S, _FORM_WHOLE_S = 60.0, 90.0

@@ -89,7 +89,7 @@ def owners_in(plan: ListPlan, key: str) -> tuple[str, tuple[Any, ...]]:
     sign, name = split_filter_key(key)
     for one, values in given.items() if isinstance(given, dict) else ():
         if folded(split_filter_key(one)[1]) == folded(name) and isinstance(values, list | tuple):
-            return one, tuple(sorted(set(values)))
+            return one, tuple(sorted(set(values), key=lambda value: (isinstance(value, str), value)))
     raise ConfigError(f"{sign}{name} is not a condition of {spec.method} that takes a list of ids")
 
 

@@ -176,7 +176,9 @@ def _listed(value: Any) -> Any:
     if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
         return value
     series = any(hasattr(value, name) for name in ("tolist", "to_list", "to_pylist")) and getattr(value, "ndim", 1) == 1
-    if isinstance(value, Sequence | Set | ValuesView) or (series and hasattr(value, "__len__")):
+    if isinstance(value, Set):
+        return sorted(value, key=repr)  # in the same order in each process, by which a fetch knows its query again
+    if isinstance(value, Sequence | ValuesView) or (series and hasattr(value, "__len__")):
         return list(value)  # of an array, a Series, an Index: element by element, which keeps points in time
     return value
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from b24data.http.encode import MAX_COMMANDS, Command
 from b24data.lists.capability import opening_commands
+from b24data.lists.plan import ListPlan
 from b24data.lists.reader import PageReader
 from b24data.lists.rows import id_reader
 from b24data.params import OperatingLimitConfig, RateLimitConfig
@@ -29,7 +30,8 @@ class Estimate:
 
     ``seconds`` are for a portal that handles four requests at a time. ``operating_share`` is the share of the method's
     execution time for ten minutes that the fetch needs; above 1, the fetch has to pause. ``exact``: the portal itself
-    counted the rows.
+    counted the rows, or all of them came. ``at_least``: the portal does not count this list, and there may be more rows
+    than came, so all figures are lower bounds.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Estimate:
     seconds: float
     operating_share: float
     exact: bool = False
+    at_least: bool = False
 
     def __str__(self) -> str:
         """A sentence.
@@ -49,6 +52,8 @@ class Estimate:
         """
         pauses = f"; the fetch {self._pauses}" if self.operating_share > 1 else ""
         time = _time(self.seconds)
+        if self.at_least:
+            return f"{self.method}: at least {self.rows:,} rows; the portal does not count this list"
         if self.exact:
             return f"{self.method}: {self.rows:,} rows, {self.requests:,} requests, {time}{pauses}"
         return f"{self.method}: about {self.rows:,} rows, {self.requests:,} requests, {time}{pauses}"
@@ -60,11 +65,16 @@ class Estimate:
         limit = f"{self.operating_share:.0%} of what the portal allows in ten minutes"
         if self.operating_share > 1:
             limit = f"{limit}: the fetch {self._pauses}"
-        facts = [("rows", self._rows), ("requests", f"{self.requests:,}"), ("time needed", _time(self.seconds))]
+        facts = [("rows", self._rows)]
+        if self.at_least:
+            return facts_html(f"{self.method}: estimate, nothing fetched", facts)
+        facts += [("requests", f"{self.requests:,}"), ("time needed", _time(self.seconds))]
         return facts_html(f"{self.method}: estimate, nothing fetched", [*facts, ("execution time", limit)])
 
     @property
     def _rows(self) -> str:
+        if self.at_least:
+            return f"at least {self.rows:,}"
         return f"{self.rows:,}" if self.exact else f"about {self.rows:,}"
 
     @property
@@ -79,16 +89,17 @@ def estimate_list(reader: PageReader, rate: RateLimitConfig, operating: Operatin
         return Estimate(method=plan.method, rows=0, requests=0, seconds=0.0, operating_share=0.0, exact=True)
     if plan.walk == "keyset":
         rows, page_s, exact = _sampled(reader)
-        commands = math.ceil(rows / plan.spec.page)
-        requests = 2 + math.ceil(commands / 50 * 1.05)
+        at_least = False
     else:
         answer = reader.page(plan.first_page())
         rows = max(answer.response.total or 0, len(answer.rows))
-        exact = plan.walk == "whole" or bool(answer.response.total)
         page_s = answer.portal_s
-        commands = math.ceil(rows / plan.spec.page)
-        requests = 1 + math.ceil(commands / 50)
-    rows = rows if plan.limit is None else min(rows, plan.limit)
+        is_last = plan.walk == "whole" or len(answer.rows) < plan.spec.page_asked
+        exact = is_last or bool(answer.response.total)
+        at_least = not exact
+    if plan.limit is not None and rows >= plan.limit:
+        rows, at_least = plan.limit, False
+    commands, requests = _needed(plan, rows)
     work_s = commands * page_s
     return Estimate(
         method=plan.method,
@@ -97,7 +108,22 @@ def estimate_list(reader: PageReader, rate: RateLimitConfig, operating: Operatin
         seconds=_duration(requests, work_s, rate, operating),
         operating_share=work_s / operating.limit_s,
         exact=exact,
+        at_least=at_least,
     )
+
+
+def _needed(plan: ListPlan, rows: int) -> tuple[int, int]:
+    """The commands and requests of the walk over this many rows."""
+    spec = plan.spec
+    if plan.walk == "whole":
+        return 1, 1
+    if plan.walk == "keyset":
+        commands = math.ceil(rows / spec.page)
+        return commands, 2 + math.ceil(commands / MAX_COMMANDS * 1.05)
+    commands = max(1, math.ceil(rows / spec.page_asked))
+    if plan.walk == "offset" and not spec.number and not spec.size:
+        return commands, 1 + math.ceil((commands - 1) / MAX_COMMANDS)
+    return commands + 1, commands + 1  # one by one, and one that brings nothing more
 
 
 def _time(seconds: float) -> str:

@@ -294,8 +294,8 @@ def _planned(spec: MethodSpec, query: Query, limit: int | None, types: FieldType
         sent = put(sent, _param(spec.filter, spec, "filter"), _rendered(spec, members))
     if (asked.order and not by_id) or split or (asked.order and spec.walk == "whole"):
         _param(spec.order, spec, "order")
-        order = {**dict.fromkeys(split, "ASC"), **asked.order}
-        order = {**asked.order, **_tie_breaker(spec, asked.order), **order}
+        beside = {name: "ASC" for name in split if name not in asked.order}
+        order = {**asked.order, **_tie_breaker(spec, asked.order), **beside}
         for path, value in _order_params(spec, order).items():
             sent = put(sent, path, value)
     if descending:

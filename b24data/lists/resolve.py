@@ -86,8 +86,10 @@ class _Resolution:
                 raise ConfigError(
                     f"the filter {one.key!r} has an empty list", hint="leave that condition out of the group"
                 )
-            elif one.test == "in":  # what is not among no values is every row
+            elif one.test in ("in", "like"):
                 none.append(one)
+            elif one.test not in ("not in", "not like"):  # what is not among no values is every row
+                raise ConfigError(f"the filter {one.key!r} has an empty list", hint="leave the condition out")
         return tuple(found), tuple(none)
 
     def _check_groups(self, group: Group) -> None:

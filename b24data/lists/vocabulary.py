@@ -178,8 +178,8 @@ class Vocabulary:
 
     def selected(self, names: Sequence[str]) -> tuple[str, ...]:
         """The fields in the method's own spelling."""
-        beyond = {*self._spec.extra_names, *(name for name in (self._spec.id, self._spec.id_asked) if name)}
-        beyond |= {name for name, page in self._facts.names.items() if page.field != "-"}
+        shown = (name for name, page in self._facts.names.items() if page.field != "-")
+        beyond = dict.fromkeys(filter(None, (self._spec.id_asked, self._spec.id, *self._spec.extra_names, *shown)))
         found: list[str] = []
         unknown: list[str] = []
         for name in names:

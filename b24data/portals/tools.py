@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import pyarrow as pa
 
-from b24data.client.tools import Options, Tools
+from b24data.client.tools import Tools
 from b24data.crm.report import CrmReport
 from b24data.errors import ConfigError
-from b24data.fetch.options import ProgressOption
+from b24data.fetch.options import Options, ProgressOption
 from b24data.files.atomic import is_address, path_of
+from b24data.frames.csvfile import CsvKind
 from b24data.frames.pandas_types import DtypeBackend
 from b24data.frames.sinks import check_backend, frame_of
-from b24data.frames.targets import CsvKind, check_csv, kind_of
+from b24data.frames.targets import check_csv, kind_of
 from b24data.lists.estimate import Estimate
 from b24data.portals.united import united_tables
 from b24data.progress import Display

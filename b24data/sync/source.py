@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -77,7 +77,7 @@ class Source:
             "filter": asked.filter,
             **{name: getattr(options, name) for name in ("params", *_OF_COLUMNS)},
         }
-        plain: dict[str, Any] = json.loads(json.dumps(query, default=str))
+        plain: dict[str, Any] = json.loads(json.dumps(query, default=_as_json))
         return plain
 
     @property
@@ -203,3 +203,12 @@ def check_folder(path: Any) -> Path:
 def _no_place(folder: Path, error: ExportError) -> ConfigError:
     said = error.description.rpartition(": ")[2]
     return ConfigError(f"no file can be written in the folder {folder}: {said}", hint=error.advice)
+
+
+def _as_json(value: Any) -> Any:
+    """Several values one by one: the text of a long array leaves some out. A set has another order in each process."""
+    if isinstance(value, Set):
+        return sorted(value, key=repr)
+    if getattr(value, "ndim", 0) and hasattr(value, "tolist"):
+        return [str(one) for one in value]
+    return str(value)

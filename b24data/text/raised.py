@@ -31,11 +31,11 @@ def rendered(error: BaseException, text: str) -> list[str]:
     return [f"{type(error).__name__}: {' '.join(str(redact(text)).split())}"]
 
 
-def in_one_line(error: BaseException, text: str = "") -> None:
+def in_one_line(error: BaseException) -> None:
     """Let a notebook show ``error``, which is not of ours, as one line; it stays the same error.
 
-    A :class:`KeyboardInterrupt` says that it stopped the work, unless ``text`` says more.
+    A :class:`KeyboardInterrupt` says that it stopped the work.
     """
-    shown = text or (translated(STOPPED) if isinstance(error, KeyboardInterrupt) else str(error))
+    shown = translated(STOPPED) if isinstance(error, KeyboardInterrupt) else str(error)
     known: Any = error
     known._render_traceback_ = functools.partial(rendered, error, shown)

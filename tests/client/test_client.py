@@ -247,7 +247,7 @@ def test_client__has_the_names_of_the_sdk(portal: Sandbox) -> None:
             ApiVersion.V3: f"{portal.url}/rest/api/",
         }
         assert b24.get_http_client("v2").call("profile").data()["ID"] == "1"
-        assert b24.auth.get_uniq("lock") == f"lock_{b24.session.member_id}"
+        assert b24.auth.get_uniq("lock") == f"lock_{b24.auth.member_id}"
 
 
 def test_client__can_be_used_again_after_destroy(portal: Sandbox) -> None:

@@ -165,6 +165,20 @@ def test_export__a_file_that_is_no_database_is_left_as_it_is(folder, tmp_path):
     assert target.read_bytes() == before
 
 
+def test_export__a_schema_may_be_a_word_of_sql(folder, tmp_path):
+    target = tmp_path / "crm.duckdb"
+    for _ in range(2):
+        export_crm(folder, target, schema="select")
+    with duckdb.connect(str(target)) as con:
+        assert con.execute('select count(*) > 0 from "select".deals').fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("schema", ["information_schema", "temp", "system", "pg_catalog", "pg_mine"])
+def test_export__a_schema_of_the_database_itself_is_refused(folder, tmp_path, schema):
+    with pytest.raises(ConfigError, match="the database's own"):
+        export_crm(folder, tmp_path / "crm.duckdb", schema=schema)
+
+
 def test_shell__syncs_lists_checks_and_exports(portal, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("B24_WEBHOOK", portal.webhook_url)

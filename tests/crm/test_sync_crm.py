@@ -371,3 +371,32 @@ def test_a_portal_clock_that_is_set_back__leaves_no_product_rows_behind(tmp_path
         for table in ("deals", "deal_products"):
             assert kept_rows(tmp_path / "crm", table) == true_rows(portal, table), table
     assert check_crm(tmp_path / "crm").good
+
+
+def test_owners_that_have_no_rows__are_not_asked_for_again(portal, tools, tmp_path, monkeypatch):
+    tables, asked, fetch_by = ["deals", "deal_products"], [], tools.fetch_by
+
+    def without_rows(method, key, ids, *args, **options):
+        asked.append(len(ids))
+        return fetch_by(method, key, [10**9 + one for one in ids], *args, **options)
+
+    monkeypatch.setattr(tools, "fetch_by", without_rows)
+    for _ in range(2):
+        report = tools.sync_crm(tmp_path / "crm", tables=tables)
+        assert (report.complete, report.tables["deal_products"].rows) == (True, 0)
+    assert asked == [120]
+
+
+def test_display__is_closed_however_the_run_ends(tools, tmp_path, monkeypatch):
+    events = []
+    with CrmFolder(tmp_path / "crm").held(), pytest.raises(ExportError, match="another run"):
+        tools.sync_crm(tmp_path / "crm", tables=["users"], progress=events.append)
+    assert events == []
+    monkeypatch.setattr(tools, "fetch_all", refused_for("user.get", interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        tools.sync_crm(tmp_path / "crm", tables=["departments"], progress=events.append)
+    assert [event.kind for event in events if event.kind in ("start", "done")] == ["start", "done"]
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt

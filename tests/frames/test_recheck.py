@@ -10,7 +10,7 @@ from b24data.errors import ProtocolViolationError
 from b24data.fields.descriptions import Described, field_types
 from b24data.fields.fields import Field
 from b24data.frames import recheck
-from b24data.frames.recheck import Recheck, condition_reports
+from b24data.frames.recheck import OrderCheck, Recheck, condition_reports
 from b24data.frames.schema import build_schema
 from b24data.lists.methods import MethodSpec, spec_of
 from b24data.lists.plan import make_plan
@@ -43,9 +43,9 @@ COUNTED = replace(spec_of("crm.deal.list"), walk="offset")
 
 def rechecked(conditions, rows=(ROW,), *, spec=COUNTED, fields=FIELDS, schema=SCHEMA, coerced=(), zone=MOSCOW):
     plan = make_plan(spec, filter=conditions, types=field_types(Described(fields)))
-    checks = Recheck(spec.method, plan.conditions, schema, zone, lambda: coerced)
+    checks = Recheck(spec.method, plan.conditions, schema, zone)
     for row in rows:
-        checks.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow))
+        checks.check(pa.RecordBatch.from_pylist([row], schema=schema.arrow), coerced)
     return {one.key: one.proof for one in condition_reports(plan.conditions, plan.bounds, checks, "")}
 
 
@@ -210,3 +210,12 @@ def test_recheck__a_list_of_many_values_is_prepared_once_for_all_batches(monkeyp
     assert made == [len(values)]
     with pytest.raises(ProtocolViolationError):
         rechecked({f"@{name}": values[1:]}, [ROW])
+
+
+def test_order__of_a_column_that_became_text_is_not_checked():
+    schema = build_schema({"N": Field("N", "N", type="integer")}, ["N"], id_code=None)
+    check = OrderCheck.of("x", schema, "N", descending=False)
+    texts = pa.RecordBatch.from_pydict({"N": ["9", "10"]})
+    check.check(texts)
+    with pytest.raises(ProtocolViolationError, match="ignores the order"):
+        check.check(pa.RecordBatch.from_pydict({"N": [10, 9]}))

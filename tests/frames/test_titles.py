@@ -227,7 +227,7 @@ def shown(titles, *batches):
 
 
 def test_a_title_that_the_user_may_not_see__leaves_the_code_and_is_named_in_the_report():
-    titles = Titles(lambda: FakeSession({"crm.item.list": ITEMS}), CallContext())
+    titles = Titles(FakeSession({"crm.item.list": ITEMS}), CallContext())
     presented = presentation(titles)
     [(out, _)] = [*TitleQueue(titles).take(presented, batch(0, None), 0)]
     assert out.column("C_LABEL").to_pylist() == [None, None]
@@ -247,7 +247,7 @@ def test_a_title_that_the_user_may_not_see__leaves_the_code_and_is_named_in_the_
 )
 def test_a_refusal__is_one_note_and_is_not_asked_for_again(error):
     session = FakeSession({"crm.item.list": error})
-    titles = Titles(lambda: session, CallContext())
+    titles = Titles(session, CallContext())
     presented = presentation(titles)
     held = TitleQueue(titles)
     first = [*held.take(presented, batch(5, 6), 0), *held.rest(presented)]
@@ -289,7 +289,7 @@ def test_batches_cut_anywhere__have_the_same_labels_in_order_and_each_id_is_aske
     cuts = sorted(chance.sample(range(len(codes) + 1), min(len(codes), chance.randint(0, 40))))
     parts = [codes[start:end] for start, end in zip([0, *cuts], [*cuts, len(codes)], strict=True)]
     session = CompanySession()
-    titles = Titles(lambda: session, CallContext())
+    titles = Titles(session, CallContext())
     out = shown(titles, *(batch(*part) for part in parts))
     assert [at for _, at in out] == list(range(len(parts)))
     told = [label for one, _ in out for label in one.column("C_LABEL").to_pylist()]
@@ -301,7 +301,7 @@ def test_batches_cut_anywhere__have_the_same_labels_in_order_and_each_id_is_aske
 
 def test_rows__wait_no_longer_than_for_ten_thousand_more():
     session = CompanySession()
-    titles = Titles(lambda: session, CallContext())
+    titles = Titles(session, CallContext())
     presented, held = presentation(titles), TitleQueue(titles)
     came = [len([*held.take(presented, batch(*[start + 1] * 1000), start)]) for start in range(11)]
     assert came == [0] * 9 + [10, 0]
@@ -319,7 +319,7 @@ TASKS = build_schema(
 
 
 def labelled_tasks(session, columns):
-    titles = Titles(lambda: session, CallContext())
+    titles = Titles(session, CallContext())
     labels = Labels(
         "add", lambda _: None, titles=titles, binding_of=lambda column: binding_of(column, "tasks.task.list", {})
     )
@@ -347,7 +347,7 @@ def test_task_stages__of_a_group_that_is_refused_stay_codes_and_are_named():
 
 def test_flows__are_asked_for_one_by_one_and_a_single_answer_is_a_record():
     session = FakeSession({"tasks.flow.Flow.get": {"id": 517, "name": "Support"}})
-    titles = Titles(lambda: session, CallContext())
+    titles = Titles(session, CallContext())
     titles.want([Ref("task_flow", "", "517")])
     titles.ask(everything=True)
     assert titles.found == {Ref("task_flow", "", "517"): "Support"}
@@ -378,12 +378,28 @@ def test_bound_of__knows_the_list_of_a_user_field():
 
 def test_elements__are_asked_for_by_id_in_the_linked_list():
     session = FakeSession({"lists.element.get": [{"ID": "4", "NAME": "Berlin"}]})
-    titles = Titles(lambda: session, CallContext())
+    titles = Titles(session, CallContext())
     titles.want([Binding("element", "lists/15").ref("4")])
     titles.ask(everything=True)
     assert titles.found == {Ref("element", "lists/15", "4"): "Berlin"}
     [(_, asked)] = session.asked
     assert "IBLOCK_TYPE_ID=lists&IBLOCK_ID=15&ELEMENT_ID=4" in asked
+
+
+def test_a_command_that_its_batch_never_reached__is_asked_again_and_says_nothing_of_the_others():
+    class Halted(FakeSession):
+        def call(self, method, params=None, **more):
+            response = super().call(method, params, **more)
+            if method == "batch":
+                del response.result.result["t0"]
+            return response
+
+    session = Halted({"crm.item.list": ITEMS})
+    titles = Titles(session, CallContext())
+    titles.want([Ref("crm", "4", "5")])
+    titles.ask(everything=True)
+    assert (titles.found, titles.notes) == ({Ref("crm", "4", "5"): "Acme"}, [])
+    assert session.requests == ["batch", "crm.item.list"]
 
 
 def test_a_category_column__has_titles_too(tools):

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from b24data.errors import ConfigError
 from b24data.fields.fields import Field
+from b24data.fields.kinds import check_zone
 from b24data.frames.columns import Decoder
 from b24data.frames.convert import from_values
 from b24data.frames.parquet import ParquetSink
@@ -353,3 +355,9 @@ def test_type__a_time_whose_year_its_zone_does_not_know_is_null(tz):
     decoder = Decoder(build_schema({"F": Field("F", "F", type="datetime")}, ["F"], id_code=None, tz=tz))
     assert decoder.decode([b'{"F":"0001-01-01T00:00:00Z"}']).to_pylist() == [{"F": None}]
     assert decoder.coercions["F"].count == 1
+
+
+@pytest.mark.parametrize("tz", ["+24:00", "+99:99", "-12:60", "+٠٣:٠٠"])
+def test_check_zone__an_offset_that_no_zone_has_is_refused(tz):
+    with pytest.raises(ConfigError, match="there is no time zone"):
+        check_zone(tz)

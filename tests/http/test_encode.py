@@ -180,3 +180,14 @@ def test_encode_batch__keeps_no_large_value_in_memory() -> None:
     lines = encode_batch([Command(str(n), "crm.deal.list", {"filter": {">ID": 7}}) for n in range(50)])
     assert len(set(lines["cmd"].values())) == 1
     assert encode._pair.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("value", [{"a\ud800": 1}, {"a": {"b\ud800": 1}}, np.timedelta64(5, "ns"), [np.timedelta64(5)]])
+def test_plain_params__what_no_request_can_carry_is_refused(value: Any) -> None:
+    with pytest.raises(ConfigError):
+        plain_params({"x": value})
+
+
+def test_plain_params__a_series_of_times_keeps_its_zone() -> None:
+    times = pd.Series(pd.to_datetime(["2026-01-02 10:00"]).tz_localize("Europe/Berlin"))
+    assert plain_params({"x": times}) == {"x": ["2026-01-02T10:00:00+01:00"]}

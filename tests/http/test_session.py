@@ -351,6 +351,12 @@ def test_batch__a_429_of_one_command_stops_that_method_only() -> None:
     assert context.waited_s == {"operating limit": pytest.approx(60.0)}
 
 
+def test_batch__a_429_of_the_whole_stops_its_methods_too() -> None:
+    transport, context = FakeTransport(fault("OPERATION_TIME_LIMIT", 429), ok({"result": {"a": []}})), CallContext()
+    hook_session(transport).batch([Command("a", "crm.deal.list")], context=context)
+    assert context.waited_s == {"operating limit": pytest.approx(60.0)}
+
+
 def test_context__knows_the_window_and_the_bytes() -> None:
     def at(second: int) -> Reply:
         return ok(

@@ -161,3 +161,9 @@ def test_what_is_not_several_owners__is_refused(tools, owners):
 def test_conditions_beside_the_owners__are_those_of_a_filter_and_of_other_fields(tools, key, filter, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
         tools.fetch_by("crm.item.productrow.list", key, [1], filter=filter)
+
+
+def test_fetch_by__takes_codes_and_numbers_together(tools):
+    codes = sorted(set(tools.fetch_all("crm.deal.list", ["TYPE_ID"], progress=False)["TYPE_ID"].dropna()))
+    frame = tools.fetch_by("crm.deal.list", "@TYPE_ID", [*codes, 5], ["ID", "TYPE_ID"], progress=False)
+    assert sorted(set(frame["TYPE_ID"])) == codes

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from b24data import Sandbox
 from b24data.http.context import CallContext
 from b24data.lists.estimate import estimate_list
 from b24data.lists.methods import spec_of
@@ -46,3 +47,23 @@ def test_estimate__limit_and_a_method_without_an_id_filter():
     assert estimate(FakePortal(range(1, 5_000)), limit=100).rows == 100
     counted = estimate(FakePortal(range(1, 124)), order={"TITLE": "ASC"})  # not by id: counted pages
     assert (counted.rows, counted.exact) == (123, True)
+
+
+def test_estimate__with_a_limit_tells_of_the_limited_fetch():
+    found = estimate(FakePortal(range(1, 100_000)), limit=50)
+    assert (found.rows, found.requests) == (50, 3)
+    assert found.operating_share < 0.001
+
+
+def test_estimate__of_a_list_that_the_portal_does_not_count_is_a_lower_bound():
+    with Sandbox(deals=1, tasks=1_200) as portal, portal.connect() as b24:
+        found = b24.tools.estimate("v3:tasks.task.list")
+        assert (found.rows, found.at_least, found.exact) == (1_000, True, False)
+        assert str(found) == "tasks.task.list: at least 1,000 rows; the portal does not count this list"
+        assert b24.tools.estimate("v3:tasks.task.list", limit=200).at_least is False
+
+
+def test_estimate__of_a_method_that_does_not_page_is_one_request():
+    with Sandbox(deals=1) as portal, portal.connect() as b24:
+        found = b24.tools.estimate("crm.deal.userfield.list")
+        assert (found.exact, found.requests) == (True, 1)

@@ -401,3 +401,24 @@ def test_values__rows_do_not_prove_a_range_of_codes(prefix):
     assert [one.why for one in plan.conditions.members] == ["the portal has its own order of codes"]
     equal = settled(make_plan(spec_of("crm.deal.list"), filter={"STAGE_ID": "C10:NEW"}), DEAL)
     assert [one.why for one in equal.conditions.members] == [""]
+
+
+@pytest.mark.parametrize("key", ["%TITLE", "@TITLE", "=%TITLE"])
+def test_lists__an_empty_one_to_search_for_finds_nothing(key):
+    assert make_plan(spec_of("crm.deal.list"), filter={key: []}, types=DEAL).empty
+
+
+def test_lists__an_empty_one_where_one_value_belongs_is_refused_also_unchecked():
+    with pytest.raises(ConfigError, match="empty list"):
+        make_plan(spec_of("crm.deal.list"), filter={">UF_UNKNOWN": []}, types=DEAL, check=False)
+
+
+def test_lists__a_set_is_asked_for_in_one_order():
+    plan = make_plan(spec_of("crm.deal.list"), filter={"@STAGE_ID": {"WON", "LOSE", "NEW", "EXECUTING"}}, types=DEAL)
+    assert plan.params["filter"] == {"@STAGE_ID": ["EXECUTING", "LOSE", "NEW", "WON"]}
+
+
+def test_names__an_id_in_another_spelling_is_selected_as_it_is_asked_for():
+    spec = spec_of("socialnetwork.api.workgroup.list")
+    assert spec.id != spec.id_asked
+    assert make_plan(spec, select=["Id"]).select == (spec.id_asked,)

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from b24data.errors import SdkError
-from b24data.fetch.job import Job, unfinished
+from b24data.fetch.job import Job
 from b24data.fetch.manifest import Checkpoint, Fingerprint, folder_of
+from b24data.fetch.unfinished import unfinished
 from b24data.files.sealed import DamagedError, seal, unsealed
 from b24data.sync.clocks import Moment
 from b24data.sync.state import Run, State, Store

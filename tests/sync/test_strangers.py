@@ -11,8 +11,9 @@ import pytest
 
 from b24data import Sandbox
 from b24data.errors import ConfigError, ExportError
-from b24data.fetch.job import Job, discard, unfinished
+from b24data.fetch.job import Job, discard
 from b24data.fetch.manifest import Checkpoint, Fingerprint, folder_of
+from b24data.fetch.unfinished import unfinished
 from b24data.http.clock import SYSTEM_CLOCK
 from tests.strangers import STRANGER, as_root, by_stranger
 

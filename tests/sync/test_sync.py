@@ -589,3 +589,11 @@ def test_jump_between__is_what_the_clocks_disagree_on():
     before = Moment(portal="2026-03-29T00:30:00+01:00", local=1000.0)
     assert jump_between(before, Moment(portal="2026-03-29T04:30:00+02:00", local=1000.0 + 3 * 3600)) == 0
     assert jump_between(before, Moment(portal="2026-03-29T04:30:00+02:00", local=1000.0)) == 3 * 3600
+
+
+def test_query__a_value_in_the_middle_of_a_long_array_belongs_to_it(sync, portal):
+    numbers = np.arange(1, 2_001)
+    sync(filter={"@ASSIGNED_BY_ID": numbers})
+    with pytest.raises(ConfigError, match="is of another query"):
+        sync(filter={"@ASSIGNED_BY_ID": np.where(numbers == 1_000, 5_000, numbers)})
+    sync(filter={"@ASSIGNED_BY_ID": numbers})
