@@ -13,7 +13,7 @@ from typing import Any
 
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
-from b24data.syntax.request import Request, build_request, refuse_options
+from b24data.syntax.request import LineRequest, build_request, refuse_options
 from b24data.syntax.values import rows_or_share
 
 
@@ -91,7 +91,7 @@ def _sync(args: argparse.Namespace) -> int:
     return 0
 
 
-def _asked_next(request: Request, args: argparse.Namespace) -> Mapping[str, Any]:
+def _asked_next(request: LineRequest, args: argparse.Namespace) -> Mapping[str, Any]:
     """The whole list the first time, what was changed since then."""
     from b24data.sync.clocks import seconds_of
     from b24data.sync.source import check_synced

@@ -78,7 +78,7 @@ def connect(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class CredentialSource:
     """A profile or a webhook that a client is made from, and the place that names it."""
 
     place: str
@@ -86,21 +86,21 @@ class Source:
     webhook: Secret[str] = NOTHING
 
 
-def find_credentials(profile: str | None, profiles: Profiles) -> Source:
+def find_credentials(profile: str | None, profiles: Profiles) -> CredentialSource:
     """What :func:`connect` goes by; it raises the same errors."""
     if profile is not None:
-        return Source(place="as named", profile=profile)
+        return CredentialSource(place="as named", profile=profile)
     if name := chosen(profiles):
-        return Source(place="signed in to here", profile=name)
+        return CredentialSource(place="signed in to here", profile=name)
     names = ("B24_PROFILE", "B24_WEBHOOK")
     here = {name: Secret(os.environ.get(name, "")) for name in names}
     for place, found in (("environment", here), (".env", _dotenv_here())):
         named, url = (found.get(name, Secret("")) for name in names)
         if named:
-            return Source(place=place, profile=named.reveal())
+            return CredentialSource(place=place, profile=named.reveal())
         if url:
-            return Source(place=place, webhook=url)
-    return Source(place="the only one", profile=profile_name(profiles))
+            return CredentialSource(place=place, webhook=url)
+    return CredentialSource(place="the only one", profile=profile_name(profiles))
 
 
 def connect_by(

@@ -27,7 +27,7 @@ from b24data.frames.labels import LabelOption
 from b24data.frames.overview import columns_of, fields_frame
 from b24data.frames.pandas_types import DtypeBackend
 from b24data.frames.sinks import FrameSink, TableSink, check_backend
-from b24data.frames.targets import check_csv, kind_of, target_of
+from b24data.frames.targets import check_csv, target_kind, target_of
 from b24data.http.clock import Clock
 from b24data.http.context import CallContext
 from b24data.http.session import Session
@@ -49,10 +49,8 @@ from b24data.text.hints import option
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Client", "Options", "Tools"]
 
-
-class Client(Protocol):
+class ToolsClient(Protocol):
     """What the tools need of a client."""
 
     @property
@@ -70,7 +68,7 @@ class Client(Protocol):
 class Tools:
     """The data tools of one client."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ToolsClient) -> None:
         self._client = client
         self._descriptions = Descriptions(client.get_http_client, client.clock)
         self._dictionaries = Dictionaries(lambda: client.session, client.clock)
@@ -186,7 +184,7 @@ class Tools:
         """
         check_csv(to, csv)
         if to is not None:
-            kind_of(to)
+            target_kind(to)
         with placed(to) as place:
             target = None if place.path is None else target_of(place.path, csv)
             check_backend(dtype_backend)
@@ -393,8 +391,8 @@ class Tools:
                 hint = f"did you mean {' or '.join(near)}?"
             raise ConfigError(described.note.partition(":")[0], hint=hint)
         columns = columns_of(described.fields, spec.id_asked if spec.walk == "keyset" else None)
-        words_of, _ = self._dictionaries.words_for(columns, method, params or {}, context, people=False)
-        return fields_frame(columns, words_of)
+        labels_of, _ = self._dictionaries.labels_for(columns, method, params or {}, context, people=False)
+        return fields_frame(columns, labels_of)
 
     def described(self, method: str, params: Mapping[str, Any]) -> Described:
         """The fields of a list as the portal describes them; none where nothing does."""

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from b24data.crm.folder import CrmFolder, Manifest, TableFacts
 from b24data.crm.links import LINKS
 from b24data.crm.report import CrmReport, TableReport
-from b24data.crm.tables import TABLES, Owners, Table, check_names, chosen, smart_tables, sql_name
+from b24data.crm.tables import TABLES, Owners, Table, check_tables, chosen, smart_tables, sql_name
 from b24data.errors import (
     AccessDeniedError,
     AjaxError,
@@ -61,7 +61,7 @@ _ALONE: Mapping[str, Literal["no access", "failed"]] = {
 }
 
 
-class Tools(Protocol):
+class ListTools(Protocol):
     """The tools that read one list."""
 
     @property
@@ -90,9 +90,9 @@ def check_since(since: str | None) -> None:
         raise ConfigError(f"since is {since!r}, which is not a date", hint='write it as "2026-01-31"') from error
 
 
-def tables_of(tools: Tools, wanted: Sequence[str] | None) -> tuple[tuple[Table, ...], int]:
+def tables_of(tools: ListTools, wanted: Sequence[str] | None) -> tuple[tuple[Table, ...], int]:
     """The tables of this portal, and the requests that its smart processes took, where these may be wanted."""
-    wanted = None if wanted is None else check_names(wanted)
+    wanted = None if wanted is None else check_tables(wanted)
     if wanted is not None and not any(name.startswith("smart_") for name in wanted):
         return chosen(wanted, TABLES), 0
     types: list[Mapping[str, Any]] = []
@@ -108,7 +108,7 @@ class CrmSync:
 
     session: Session
     clock: Clock
-    tools: Tools
+    tools: ListTools
     folder: CrmFolder
     tables: tuple[Table, ...]
     since: str | None = None

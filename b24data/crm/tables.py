@@ -237,7 +237,7 @@ def smart_tables(types: Iterable[Mapping[str, Any]]) -> tuple[Table, ...]:
     return tuple(sorted(found, key=lambda table: table.name))
 
 
-def check_names(wanted: Iterable[str]) -> list[str]:
+def check_tables(wanted: Iterable[str]) -> list[str]:
     """The names of tables; :class:`ConfigError` for what is not a list of names."""
     names = list(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str | Mapping) else []
     if not names or not all(isinstance(name, str) for name in names):

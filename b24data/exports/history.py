@@ -26,7 +26,7 @@ _SLACK, _MOST_SLACK_S = 0.1, 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunRecord:
     """One run. Times are unix seconds; ``error`` is one line without secrets."""
 
     began: float
@@ -41,8 +41,8 @@ class Run:
 class RunHistory:
     """The last hundred runs, the last good one, and since when one is under way (or was, when it was killed)."""
 
-    runs: tuple[Run, ...] = ()
-    last_good: Run | None = None
+    runs: tuple[RunRecord, ...] = ()
+    last_good: RunRecord | None = None
     running_since: float | None = None
     version: int = _VERSION
     check: str = field(default="", compare=False)
@@ -57,7 +57,7 @@ class RunHistory:
         """A run begins."""
         return replace(self, running_since=now)
 
-    def ended(self, run: Run | None) -> RunHistory:
+    def ended(self, run: RunRecord | None) -> RunHistory:
         """A run is over; None: there was nothing to run after all."""
         if run is None:
             return replace(self, running_since=None)
@@ -71,7 +71,7 @@ def due_at(history: RunHistory, every: float) -> float:
     A tenth of ``every``, ten minutes at the most, may be missing: a daily run that begins two seconds earlier than that
     of the day before is not put off to the next day. A failed run changes nothing: the export stays due.
 
-    >>> due_at(RunHistory(last_good=Run(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")), 86_400)
+    >>> due_at(RunHistory(last_good=RunRecord(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")), 86_400)
     1085800.0
     """
     if history.last_good is None:
@@ -157,7 +157,7 @@ def status(export: Export, now: float | None = None) -> dict[str, Any]:
     }
 
 
-def _state(history: RunHistory, last: Run | None, *, running: bool) -> str:
+def _state(history: RunHistory, last: RunRecord | None, *, running: bool) -> str:
     if history.running_since is not None:
         return "running" if running else "killed"
     if last is None:

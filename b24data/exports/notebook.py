@@ -14,7 +14,7 @@ from typing import Any
 
 from b24data import errors
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError, SdkError, extra
-from b24data.exports.parameters import cell_source, check_names, check_parameters
+from b24data.exports.parameters import cell_source, check_assigned, check_parameters
 from b24data.files.atomic import file_behind, write_whole
 from b24data.files.disk import told
 from b24data.files.locks import locked
@@ -119,7 +119,7 @@ class NotebookRun:
                 f"no cell of {self.notebook} has the tag {_TAG!r}, so the notebook takes no parameters",
                 hint="in JupyterLab: select the cell that sets them, property inspector (gear), add the tag",
             )
-        check_names(notebook.cells[tagged[0]].source, self.parameters)
+        check_assigned(notebook.cells[tagged[0]].source, self.parameters)
         cell = _needed("nbformat").v4.new_code_cell(cell_source(self.parameters), metadata={"tags": [_INJECTED]})
         if notebook.get("nbformat_minor", 0) < 5:
             cell.pop("id", None)

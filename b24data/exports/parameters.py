@@ -66,10 +66,10 @@ def _literal(value: Any) -> str:
     return repr(value.isoformat() if isinstance(value, date | time) else value)
 
 
-def check_names(source: str, parameters: Iterable[str]) -> None:
+def check_assigned(source: str, parameters: Iterable[str]) -> None:
     """Refuse a parameter that the tagged cell does not set; a cell that is not plain Python is not checked.
 
-    >>> check_names("month = '2026-10'", ["mnth"])
+    >>> check_assigned("month = '2026-10'", ["mnth"])
     Traceback (most recent call last):
     b24data.errors.ConfigError: the notebook has no parameter 'mnth'. Hint: did you mean month?
     """

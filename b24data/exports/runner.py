@@ -15,7 +15,7 @@ from typing import Any
 from b24data.client.connect import Client, connect
 from b24data.errors import AuthorizationRequiredError, IncompleteFetchError, SdkError
 from b24data.exports.exit_codes import ExitCode, exit_code
-from b24data.exports.history import Run, RunFiles, RunHistory
+from b24data.exports.history import RunFiles, RunHistory, RunRecord
 from b24data.exports.journal import Journal, Show
 from b24data.exports.notify import notify
 from b24data.exports.spec import CrmExport, Export, ListExport, NotebookExport, SyncExport
@@ -39,7 +39,7 @@ class Runner:
     connect: Callable[[str | None], Client] = connect
 
     def run(self, export: Export, error: Exception | None = None) -> ExitCode:
-        """Run one export and say how it ended; no error comes out of it, whatever kind it is, but Ctrl-C.
+        """RunRecord one export and say how it ended; no error comes out of it, whatever kind it is, but Ctrl-C.
 
         The target is what it was until there is a new one. What failed is in the log, in the state, and told by
         ``on_failure``; the next run goes on from what is there. With ``error`` the run fails by it: the export's
@@ -82,7 +82,9 @@ class Runner:
             prepare()
             done = self._work(export, journal)
         except KeyboardInterrupt:
-            run = Run(began=began, ended=self.clock.time(), code=130, target=str(export.path), error="interrupted")
+            run = RunRecord(
+                began=began, ended=self.clock.time(), code=130, target=str(export.path), error="interrupted"
+            )
             self._keep(files, history.ended(run), journal)
             journal.write("interrupted", "stopped", code=130)
             raise
@@ -90,7 +92,7 @@ class Runner:
             raise
         except BaseException as fault:  # noqa: BLE001  a panic of another language's library, or sys.exit in a notebook
             return self._failed(fault, export, journal, files, began)
-        run = Run(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
+        run = RunRecord(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
         self._keep(files, history.ended(run), journal)
         self._sweep(history, export)
         journal.write("done", code=0, seconds=round(run.ended - began, 1), target=str(export.path), **done)
@@ -193,7 +195,7 @@ class Runner:
             journal.write("busy", text, code=int(code))
             return code
         rows = getattr(getattr(error, "report", None), "rows", None)
-        run = Run(began=began, ended=self.clock.time(), code=code, target=str(export.path), rows=rows, error=text)
+        run = RunRecord(began=began, ended=self.clock.time(), code=code, target=str(export.path), rows=rows, error=text)
         self._keep(files, history.ended(run), journal)
         trace = [] if isinstance(error, SdkError | OSError) else traceback.format_exception(error)
         facts: dict[str, Any] = {"code": int(code), "target": str(export.path), "rows": rows}

@@ -15,12 +15,13 @@ from b24data.fields.descriptions import Described
 from b24data.fields.dictionaries import Dictionaries
 from b24data.fields.fields import undescribed
 from b24data.fields.kinds import offset_of
+from b24data.fields.titles import RecordTitles
 from b24data.frames.columns import Decoder
-from b24data.frames.label_choice import make_labels
+from b24data.frames.label_choice import labelled_columns, make_labels
 from b24data.frames.output import OutputColumns
 from b24data.frames.recheck import OrderCheck, Recheck, id_run
 from b24data.frames.schema import Schema, build_schema
-from b24data.frames.titles import TitleQueue, Titles
+from b24data.frames.title_queue import TitleQueue
 from b24data.http.context import CallContext
 from b24data.http.session import Session
 from b24data.lists.plan import ListPlan
@@ -84,17 +85,12 @@ def settle(
     decoder = Decoder(schema.titled() if options.titles else schema, errors=options.errors, naive_tz=offset)
     hidden = _hidden(plan, schema, decoder.schema)
     columns = [c for c in decoder.schema.columns if c.name not in hidden]
-    titles = Titles(session, context)
-    labels, notes = make_labels(
-        options.label_mode,
-        columns,
-        plan.method,
-        plan.params,
-        dictionaries=dictionaries,
-        titles=titles,
-        context=context,
-        suffix=", label" if options.titles else "_LABEL",
-    )
+    titles = RecordTitles(session, context)
+    asked, method, params = options.label_mode, plan.method, plan.params
+    labelled = labelled_columns(asked, columns, method, params)
+    labels_of, notes = dictionaries.labels_for(labelled, method, params, context)
+    suffix = ", label" if options.titles else "_LABEL"
+    labels = make_labels(asked, labelled, labels_of, method, params, titles=titles, suffix=suffix)
     seen = set().union(*parse_rows(first_page))
     named = set(plan.select or ()) if seen else set()
     absent = {c.name for c in columns if c.wire not in seen and named & {c.field.code if c.field else "", c.wire}}

@@ -23,8 +23,8 @@ from b24data.fetch.manifest import (
     VERSION,
     Checkpoint,
     Fingerprint,
+    JobPart,
     Manifest,
-    Part,
     folder_of,
     read_manifest,
 )
@@ -204,13 +204,13 @@ class Job:
             return "the rows of an earlier run are damaged"
         return ""
 
-    def _is_whole(self, part: Part) -> bool:
+    def _is_whole(self, part: JobPart) -> bool:
         try:
             return self._folder.sum(part.name) == part.sum
         except ExportError:
             return False
 
-    def _write(self, name: str, batches: Sequence[pa.RecordBatch]) -> Part:
+    def _write(self, name: str, batches: Sequence[pa.RecordBatch]) -> JobPart:
         table = pa.Table.from_batches(batches)
         options = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=True)  # a file has one for each column
         with (
@@ -218,7 +218,7 @@ class Job:
             pa.ipc.new_file(file, batches[0].schema, options=options) as writer,
         ):
             writer.write_table(table)
-        return Part(name=name, rows=sum(batch.num_rows for batch in batches), sum=self._folder.sum(name))
+        return JobPart(name=name, rows=sum(batch.num_rows for batch in batches), sum=self._folder.sum(name))
 
     def _remove(self) -> None:
         self._folder.remove(MANIFEST)

@@ -37,7 +37,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class JobPart:
     """A file of the folder: its rows, and a sum of its bytes."""
 
     name: str
@@ -69,7 +69,7 @@ class Manifest:
     fingerprint: Fingerprint
     started: float
     runs: int
-    parts: tuple[Part, ...]
+    parts: tuple[JobPart, ...]
     checkpoint: Checkpoint
     check: str = ""
 

@@ -27,7 +27,7 @@ from b24data.lists.rows import Row, parse_rows, rows_of
 from b24data.lists.walk import IdRun, WalkFacts
 from b24data.lists.walks import read_list
 
-Words = Mapping[str, str | None]
+CodeLabels = Mapping[str, str | None]
 """The label of each code. None: the code means nothing, such as user 0."""
 
 # A renamed stage is seen after this long at the latest.
@@ -188,7 +188,7 @@ class Dictionaries:
     _kept: dict[Dictionary, tuple[float, list[dict[str, Any]]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def words_for(
+    def labels_for(
         self,
         columns: Iterable[Coded],
         method: str,
@@ -196,30 +196,30 @@ class Dictionaries:
         context: CallContext,
         *,
         people: bool = True,
-    ) -> tuple[Callable[[Coded], Words | None], list[str]]:
+    ) -> tuple[Callable[[Coded], CodeLabels | None], list[str]]:
         """What tells the labels of a column's codes, and a note for each dictionary that can't be had.
 
         Without ``people``, users, departments and groups, which may be many, are left out.
         """
         named = list(columns)
 
-        def words_of(column: Coded) -> Words | None:
+        def labels_of(column: Coded) -> CodeLabels | None:
             dictionary = dictionary_of(column, method, params)
-            return own_words(column, method) or (words.get(dictionary) if dictionary else None)
+            return own_labels(column, method) or (words.get(dictionary) if dictionary else None)
 
         dictionaries = {
             dictionary
             for column in named
-            if not own_words(column, method) and (dictionary := dictionary_of(column, method, params))
+            if not own_labels(column, method) and (dictionary := dictionary_of(column, method, params))
         }
         words, notes = self.of(
             {dictionary for dictionary in dictionaries if people or dictionary.kind not in _PEOPLE}, context
         )
-        return words_of, notes
+        return labels_of, notes
 
     def of(
         self, dictionaries: Collection[Dictionary], context: CallContext
-    ) -> tuple[dict[Dictionary, Words], list[str]]:
+    ) -> tuple[dict[Dictionary, CodeLabels], list[str]]:
         """The labels of several dictionaries, and a note for each one that is not available.
 
         Unknown ones are requested in one batch; a list of more than a page is then read to its end.
@@ -229,12 +229,12 @@ class Dictionaries:
         notes: list[str] = []
         for part, rows in zip(asked, self._ask(asked, context, notes) if asked else (), strict=True):
             lists[part] = rows
-        words: dict[Dictionary, Words] = {}
+        words: dict[Dictionary, CodeLabels] = {}
         for dictionary in dictionaries:
             told = [(part, rows) for part in _parts(dictionary) if (rows := lists[part]) is not None]
             if told:
                 words[dictionary] = dict(
-                    pair for part, rows in told for pair in _words(dictionary, _SOURCES[part.kind], rows)
+                    pair for part, rows in told for pair in _labels_in(dictionary, _SOURCES[part.kind], rows)
                 )
         return words, notes
 
@@ -276,14 +276,14 @@ class Dictionaries:
         return list(itertools.chain.from_iterable(blocks))
 
 
-def own_words(column: Coded, method: str) -> Words:
+def own_labels(column: Coded, method: str) -> CodeLabels:
     """The labels that need no request: those of the description of an enumeration, else those of the documentation.
 
     0 in a user field is not an element of it.
     """
     if column.field is None or not column.field.values:
         return meanings_of(method, column.wire)
-    nothing: Words = {} if column.field.type == "enum" else {"0": None}
+    nothing: CodeLabels = {} if column.field.type == "enum" else {"0": None}
     return {**nothing, **column.field.values}
 
 
@@ -310,7 +310,7 @@ def _parsed(rows: Sequence[Row | msgspec.Raw]) -> list[dict[str, Any]]:
     return [dict(row) for row in parse_rows(rows)]
 
 
-def _words(
+def _labels_in(
     dictionary: Dictionary, source: _Source, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str | None]]:
     if not source.zero:

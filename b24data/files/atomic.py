@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from b24data.errors import ConfigError, ExportError
 from b24data.files.disk import disk_error, told
-from b24data.files.ownership import check_own, is_own, kind_of, may_others_write, owner_of
+from b24data.files.ownership import check_own, file_kind, is_own, may_others_write, owner_of
 from b24data.secret import Secret
 from b24data.text.hints import option
 
@@ -147,7 +147,7 @@ def _check_kind(target: Path, facts: os.stat_result) -> None:
         hint = f"give the name of a file in it, such as {target / 'list.parquet'}"
         raise ConfigError(f"{target} is a folder", hint=hint)
     if not stat.S_ISREG(facts.st_mode):
-        raise ConfigError(f"{target} is {kind_of(facts)}, and not a file", hint="give the name of a file")
+        raise ConfigError(f"{target} is {file_kind(facts)}, and not a file", hint="give the name of a file")
 
 
 def _check_link(link: Path, facts: os.stat_result) -> None:
@@ -170,7 +170,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     facts = os.fstat(handle)
     if not stat.S_ISREG(facts.st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, f"it is {kind_of(facts)}, and not a file", os.fspath(path))
+        raise OSError(errno.EINVAL, f"it is {file_kind(facts)}, and not a file", os.fspath(path))
     return os.fdopen(handle, "rb")
 
 
@@ -208,7 +208,7 @@ def read_private(path: Path) -> bytes:
             facts = os.fstat(file.fileno())
             if not is_own(facts, or_root=True):
                 raise ConfigError(
-                    f"{path} is {kind_of(facts)} of {owner_of(facts)}",
+                    f"{path} is {file_kind(facts)} of {owner_of(facts)}",
                     hint="its contents may not be yours: check it, then remove it or change its owner",
                 )
             if may_others_write(facts):

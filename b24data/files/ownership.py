@@ -30,7 +30,7 @@ def check_own(path: str | os.PathLike[str], facts: os.stat_result, *, folder: bo
         return
     what = "folder" if folder else "file"
     raise ExportError(
-        f"{os.fspath(path)} is {kind_of(facts)} of {owner_of(facts)}, "
+        f"{os.fspath(path)} is {file_kind(facts)} of {owner_of(facts)}, "
         f"and b24data keeps a {what} of its own under this name",
         code="NOT_OURS",
         hint="check it and remove it, or give another path",
@@ -52,10 +52,10 @@ def may_others_write(facts: os.stat_result) -> bool:
     return os.name != "nt" and bool(facts.st_mode & 0o022)
 
 
-def kind_of(facts: os.stat_result) -> str:
+def file_kind(facts: os.stat_result) -> str:
     """What it is, as text.
 
-    >>> kind_of(os.stat("."))
+    >>> file_kind(os.stat("."))
     'a folder'
     """
     return next((name for test, name in _KINDS if test(facts.st_mode)), "a file")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from b24data.errors import ConfigError
-from b24data.files.ownership import is_own, kind_of, may_others_write, owner_of, user_name
+from b24data.files.ownership import file_kind, is_own, may_others_write, owner_of, user_name
 
 _STATE, _CONFIG = "B24DATA_STATE_DIR", "B24DATA_CONFIG_DIR"
 
@@ -134,7 +134,7 @@ def make_private(folder: Path, variable: str) -> Path:
         said = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"the folder {folder} can't be made: {said}", hint=hint) from error
     if not is_own(link, or_root=True):
-        raise ConfigError(f"{folder} is {kind_of(link)} of {owner_of(link)}", hint=hint)
+        raise ConfigError(f"{folder} is {file_kind(link)} of {owner_of(link)}", hint=hint)
     if not is_own(facts):
         raise ConfigError(f"{folder} is a folder of {owner_of(facts)}", hint=hint)
     if may_others_write(facts):

@@ -8,21 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from b24data.fields.fields import Field
+from b24data.fields.titles import Ref
 from b24data.frames.schema import Column
 from b24data.lists.names import folded
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """One record: what kind it is of, which list of that kind it is in, and its id there.
-
-    For ``crm`` ``which`` is the ``entityTypeId``, for ``task_stage`` the group, for ``element`` the list, behind its
-    type: ``lists/15``.
-    """
-
-    kind: str
-    which: str
-    id: str
 
 
 @dataclass(frozen=True, slots=True)

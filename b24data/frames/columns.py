@@ -13,7 +13,7 @@ from b24data.errors import SchemaError
 from b24data.frames.parse import Misfit
 from b24data.frames.schema import Column, Schema
 from b24data.frames.widening import grows, widened
-from b24data.frames.wire import Plan, Reading, Row, make_plan, read_fast, read_robust, wires_of
+from b24data.frames.wire import Plan, Reading, Row, read_fast, read_robust, reading_plan, wires_of
 from b24data.lists.rows import parse_rows
 from b24data.report import Coercion
 from b24data.text.hints import option
@@ -50,7 +50,7 @@ class Decoder:
         self.naive_zone = f"{naive_tz}, the portal's offset" if naive_tz else schema.tz
         self._lock = threading.Lock()
         self._wires: dict[str, frozenset[str]] = {}
-        self._plan = make_plan(schema, self._wires)
+        self._plan = reading_plan(schema, self._wires)
         self._coercions: dict[str, Coercion] = {}
         self.unknown: set[str] = set()
         self.naive: set[str] = set()
@@ -90,7 +90,7 @@ class Decoder:
             wires = {wire: types | self._wires.get(wire, frozenset()) for wire, types in seen.items()}
             if wires != self._wires:
                 self._wires = wires
-                self._plan = make_plan(schema, wires)
+                self._plan = reading_plan(schema, wires)
 
     def _grown(self, plan: Plan, reading: Reading, rows: Sequence[Row]) -> bool:
         """Whether the schema is a wider one now, so that the rows have to be read again."""
@@ -107,7 +107,7 @@ class Decoder:
             return False  # the new keys have no values yet
         with self._lock:
             if self._plan.schema is plan.schema:  # else another thread has widened it meanwhile
-                self._plan = make_plan(schema, self._wires)
+                self._plan = reading_plan(schema, self._wires)
         self._learn(parsed)
         return True
 

@@ -6,60 +6,59 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from b24data.errors import SchemaError
-from b24data.fields.dictionaries import Dictionaries, Words, dictionary_of, own_words
+from b24data.fields.dictionaries import CodeLabels, dictionary_of, own_labels
 from b24data.fields.fields import Field
+from b24data.fields.titles import RecordTitles
 from b24data.frames.bindings import binding_of
 from b24data.frames.labels import LabelMode, Labels
 from b24data.frames.schema import Column, build_schema
-from b24data.frames.titles import Titles
-from b24data.http.context import CallContext
 from b24data.lists.names import check_names, folded, near_names
 from b24data.text.hints import option
 
 _SHOWN = 8  # columns that have labels, in an error
 
 
+def labelled_columns(
+    asked: LabelMode | tuple[str, ...], columns: Sequence[Column], method: str, params: Mapping[str, Any]
+) -> Sequence[Column]:
+    """The columns that are to have labels: all, those that are named, or none."""
+    if isinstance(asked, tuple):
+        return named_columns(asked, columns, method, params)
+    return columns if asked else ()
+
+
 def make_labels(
     asked: LabelMode | tuple[str, ...],
-    columns: Sequence[Column],
+    labelled: Sequence[Column],
+    labels_of: Callable[[Column], CodeLabels | None],
     method: str,
     params: Mapping[str, Any],
     *,
-    dictionaries: Dictionaries,
-    titles: Titles,
-    context: CallContext,
+    titles: RecordTitles,
     suffix: str,
-) -> tuple[Labels, list[str]]:
-    """The labels that were asked for, and a note for each dictionary that can't be had.
+) -> Labels:
+    """The labels that were asked for, of the columns ``labelled``.
 
     ``"add"`` and ``"replace"`` take dictionaries alone. Titles of bound records are asked for columns that are named.
     """
-    if not asked:
-        return Labels(False, lambda _: None, suffix), []
-    if isinstance(asked, str):
-        words_of, notes = dictionaries.words_for(columns, method, params, context)
+    if not isinstance(asked, tuple):
         if asked == "replace":
-            _check_texts(columns, words_of)
-        return Labels(asked, words_of, suffix), notes
-    named = named_columns(asked, columns, method, params)
-    names = {column.name for column in named}
-    words_of, notes = dictionaries.words_for(named, method, params, context)
-    return (
-        Labels(
-            "add",
-            lambda column: words_of(column) if column.name in names else None,
-            suffix,
-            titles=titles,
-            binding_of=lambda column: binding_of(column, method, params) if column.name in names else None,
-        ),
-        notes,
+            _check_texts(labelled, labels_of)
+        return Labels(asked, labels_of, suffix)
+    names = {column.name for column in labelled}
+    return Labels(
+        "add",
+        lambda column: labels_of(column) if column.name in names else None,
+        suffix,
+        titles=titles,
+        binding_of=lambda column: binding_of(column, method, params) if column.name in names else None,
     )
 
 
-def _check_texts(columns: Sequence[Column], words_of: Callable[[Column], Words | None]) -> None:
+def _check_texts(columns: Sequence[Column], labels_of: Callable[[Column], CodeLabels | None]) -> None:
     """Refuse numbers that ``dtypes`` asks for where labels, which are texts, would take their place."""
     for column in columns:
-        if column.asked and column.kind == "int" and words_of(column):
+        if column.asked and column.kind == "int" and labels_of(column):
             raise SchemaError(
                 f"dtypes has 'int' for {column.name}, whose codes are replaced by labels, which are texts",
                 hint=f"{option('labels', 'add')} keeps the codes and adds the labels",
@@ -119,7 +118,7 @@ def _has_labels(column: Column, method: str, params: Mapping[str, Any]) -> bool:
     if column.kind not in ("int", "text", "category"):
         return False
     return bool(
-        own_words(column, method) or dictionary_of(column, method, params) or binding_of(column, method, params)
+        own_labels(column, method) or dictionary_of(column, method, params) or binding_of(column, method, params)
     )
 
 

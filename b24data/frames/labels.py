@@ -9,13 +9,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from b24data.errors import ConfigError
-from b24data.fields.dictionaries import Words
+from b24data.fields.dictionaries import CodeLabels
 from b24data.fields.fields import Field
-from b24data.frames.bindings import Binding, Ref
+from b24data.fields.titles import RecordTitles, Ref
+from b24data.frames.bindings import Binding
 from b24data.frames.convert import regrouped
 from b24data.frames.memory import kernels as pc
 from b24data.frames.schema import Column, Schema
-from b24data.frames.titles import Titles
 from b24data.lists.names import folded
 
 LabelMode = Literal["add", "replace", False]
@@ -63,7 +63,7 @@ class _Labelled:
 class Labels:
     """Puts labels to the codes of batches; a code without a label stays, and is kept in ``unknown``.
 
-    ``words_of`` gives the labels of a column's codes, None where it has no codes; ``binding_of`` tells what the ids of
+    ``labels_of`` gives the labels of a column's codes, None where it has no codes; ``binding_of`` tells what the ids of
     other columns belong to, whose labels are ``titles``. With ``"add"`` the labels stand in a column behind the codes,
     named by ``suffix``; with ``"replace"`` they take their place. A list of codes becomes a list of labels, a category
     of codes one of labels.
@@ -78,10 +78,10 @@ class Labels:
     """
 
     mode: LabelMode
-    words_of: Callable[[Column], Words | None]
+    labels_of: Callable[[Column], CodeLabels | None]
     suffix: str = "_LABEL"
     unknown: dict[str, list[str]] = field(default_factory=dict)
-    titles: Titles | None = None
+    titles: RecordTitles | None = None
     binding_of: Callable[[Column], Binding | None] = lambda _: None
     _tables: dict[str, _Table | Binding | None] = field(default_factory=dict)
     _labelled: _Labelled | None = None
@@ -171,7 +171,7 @@ class Labels:
     def _table(self, column: Column) -> _Table | Binding | None:
         """The codes, as texts, and their labels; or what has them."""
         if column.name not in self._tables:
-            words = self.words_of(column) if column.kind in ("int", "text", "category") else None
+            words = self.labels_of(column) if column.kind in ("int", "text", "category") else None
             self._tables[column.name] = self.binding_of(column) if words is None else _table(words)
         return self._tables[column.name]
 
@@ -207,10 +207,10 @@ class Labels:
             if places.null_count == codes.null_count:
                 return pc.take(table.words, places)
         distinct = pc.dictionary_encode(codes)
-        words = self._words(name, distinct.dictionary.cast(pa.string()), table)
+        words = self._labels_in(name, distinct.dictionary.cast(pa.string()), table)
         return pc.take(words, distinct.indices)
 
-    def _words(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
+    def _labels_in(self, name: str, codes: pa.Array, table: _Table) -> pa.Array:
         """The labels of distinct codes."""
         places = pc.index_in(codes, value_set=table.codes)
         missing = pc.is_null(places)

@@ -1,6 +1,6 @@
 """Memory for columns: the process's own allocator in place of Arrow's pool.
 
-That pool keeps what a thread once took, and columns are made in several threads and let go in another: it took
+That pool keeps what a thread once took, and columns are made in one thread and let go in another: it took
 more memory and more processor time.
 """
 

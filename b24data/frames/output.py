@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from b24data.frames.bindings import Ref
+from b24data.fields.titles import Ref
 from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels
 from b24data.frames.schema import Schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from b24data.fields.dictionaries import Words
+from b24data.fields.dictionaries import CodeLabels
 from b24data.fields.fields import Field
 from b24data.frames.schema import Column, build_schema
 
@@ -19,7 +19,7 @@ def columns_of(fields: Mapping[str, Field], id_code: str | None) -> list[Column]
     return [column for column in columns if column.kind != "currency"]
 
 
-def fields_frame(columns: list[Column], words_of: Callable[[Column], Words | None]) -> pd.DataFrame:
+def fields_frame(columns: list[Column], labels_of: Callable[[Column], CodeLabels | None]) -> pd.DataFrame:
     """One row a field: code, title, type, arrow, multiple, required, read_only, values.
 
     ``values`` is a dict from code to word, empty where any value may stand.
@@ -34,7 +34,7 @@ def fields_frame(columns: list[Column], words_of: Callable[[Column], Words | Non
         "arrow": [str(column.arrow) for column in columns],
     }
     flags = {name: [getattr(one, name) for one in fields] for name in ("multiple", "required", "read_only")}
-    words = [{code: word for code, word in (words_of(c) or {}).items() if word is not None} for c in columns]
+    words = [{code: word for code, word in (labels_of(c) or {}).items() if word is not None} for c in columns]
     return pd.DataFrame(
         {
             **{name: pd.array(values, "string") for name, values in texts.items()},

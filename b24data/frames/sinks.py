@@ -1,4 +1,4 @@
-"""Where batches go: an Arrow table, a DataFrame, a Parquet file."""
+"""Where batches go: what every sink has, an Arrow table, a DataFrame."""
 
 from __future__ import annotations
 
@@ -121,7 +121,10 @@ def frame_of(table: pa.Table, dtype_backend: DtypeBackend = "numpy_nullable") ->
 
 
 def united(one: pa.Schema, other: pa.Schema) -> pa.Schema:
-    """The schema that holds the columns of both. Threads decode side by side: a narrower batch may follow a wider."""
+    """The schema that holds the columns of both.
+
+    Rows are decoded as they arrive, and handed on in order: a narrower batch may follow a wider one.
+    """
     if one.equals(other):
         return one
     for new in other:

@@ -60,10 +60,10 @@ deals.parquet, deals.xlsx or deals.csv.
     """
     check_csv(path, csv)
     file = check_target(path)
-    return Target(file, kind_of(path), csv or "plain")
+    return Target(file, target_kind(path), csv or "plain")
 
 
-def kind_of(path: str | os.PathLike[str]) -> Literal["parquet", "xlsx", "csv"]:
+def target_kind(path: str | os.PathLike[str]) -> Literal["parquet", "xlsx", "csv"]:
     """Which kind of file the name means; raises :class:`ConfigError` for a name that means none."""
     kind = SUFFIXES.get(suffix_of(path))
     if kind is None:

@@ -62,7 +62,7 @@ class Reading:
     naive: set[str]
 
 
-def make_plan(schema: Schema, wires: Wires) -> Plan:
+def reading_plan(schema: Schema, wires: Wires) -> Plan:
     """The plan for a schema whose columns were seen with these JSON types."""
     id_wire = next((column.wire for column in schema.columns if column.name == schema.id_name), "")
     numbers = "int" in wires.get(id_wire, ())

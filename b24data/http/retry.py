@@ -28,7 +28,7 @@ _UNAUTHORIZED = 401
 _LONGEST_S = 30.0
 
 
-class Step(enum.Enum):
+class Verdict(enum.Enum):
     """The three ways on from a failed attempt."""
 
     RAISE = enum.auto()
@@ -40,11 +40,11 @@ class Step(enum.Enum):
 class Action:
     """What to do next; ``seconds`` to wait first. Waits for a limit are the limits' own affair and not in it."""
 
-    step: Step
+    verdict: Verdict
     seconds: float = 0.0
 
 
-_RAISE = Action(Step.RAISE)
+_RAISE = Action(Verdict.RAISE)
 
 
 def decide(
@@ -66,17 +66,17 @@ def decide(
     ``renews`` that the call is signed by tokens that die.
 
     >>> lost = TransportError("crm.deal.add", "connection reset", code="CONNECTION_LOST")
-    >>> decide(lost, attempt=1, attempts=3, reads=False, policy=RestrictionParams(), jitter=0.5).step
-    <Step.RAISE: 1>
+    >>> decide(lost, attempt=1, attempts=3, reads=False, policy=RestrictionParams(), jitter=0.5).verdict
+    <Verdict.RAISE: 1>
     """
     if isinstance(error, AjaxError) and error.code in EXPIRED_TOKEN:
-        return Action(Step.REFRESH)
+        return Action(Verdict.REFRESH)
     final = _HOPELESS.union(policy.hard_error_codes, policy.soft_error_codes)
     if attempt >= attempts or error.code in final:
         return _RAISE
     if isinstance(error, RateLimitedError | OperatingLimitError):
-        return Action(Step.REPEAT)
-    wait = Action(Step.REPEAT, backoff(attempt, policy.retry_delay_s, jitter))
+        return Action(Verdict.REPEAT)
+    wait = Action(Verdict.REPEAT, backoff(attempt, policy.retry_delay_s, jitter))
     if isinstance(error, TransportError) and error.code == "NOT_CONNECTED":
         return wait if policy.retry_on_network_error else _RAISE
     return wait if reads and _may_pass(error, attempt, policy, known=known, renews=renews) else _RAISE

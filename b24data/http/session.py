@@ -29,7 +29,7 @@ from b24data.http.log_filter import tell
 from b24data.http.protocol import Reply, Response, read_batch, read_batch_times, read_reply
 from b24data.http.redirect import moved_endpoint
 from b24data.http.request import Request
-from b24data.http.retry import Step, decide
+from b24data.http.retry import Verdict, decide
 from b24data.http.stats import CallStats
 from b24data.params import ApiVersion, RestrictionParams
 from b24data.secret import Secret, stays_here
@@ -190,12 +190,12 @@ class Session:
                 known=self._known,
                 renews=self.credentials.max_refusals > 1,
             )
-            self._stats.failed(request.method, seconds, again=action.step is not Step.RAISE)
-            if action.step is Step.RAISE:
+            self._stats.failed(request.method, seconds, again=action.verdict is not Verdict.RAISE)
+            if action.verdict is Verdict.RAISE:
                 if wants_sign_in(outcome):
                     raise _unauthorized(outcome) from outcome
                 raise outcome
-            if action.step is Step.REFRESH:
+            if action.verdict is Verdict.REFRESH:
                 refreshes += 1
                 refusals += not self.credentials.maybe_valid(grant)
                 if refusals >= self.credentials.max_refusals or refreshes > _MOST_REFRESHES:

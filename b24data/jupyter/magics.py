@@ -29,7 +29,7 @@ from b24data.lists.methods import known_methods
 from b24data.portals.profiles import profiles
 from b24data.syntax.options import HelpShown
 from b24data.syntax.references import expander
-from b24data.syntax.request import Request, refuse_options, request_of
+from b24data.syntax.request import LineRequest, refuse_options, request_of
 from b24data.text.hints import Face, sign_in
 from b24data.text.raised import in_one_line
 
@@ -90,7 +90,7 @@ class B24Magic(Magics):
         %%b24 call METHOD takes parameters as YAML or JSON in the rest of the cell.
         %b24 call? shows the options. In values, $name and {{expression}} stand for what the notebook has.
         """
-        request = Request(command="")
+        request = LineRequest(command="")
         try:
             names = names_here(self._shell)
             request = request_of(line, cell, expand=expander(names, partial(evaluate, names)))
@@ -110,15 +110,15 @@ class B24Magic(Magics):
             raise
         return self._keep(request, result)
 
-    def _keep(self, request: Request, result: Any) -> Any:
+    def _keep(self, request: LineRequest, result: Any) -> Any:
         """Into the variable that ``-o`` names, if it does; after an error the report or None, never old data."""
         if request.output is None:
             return result
         self._shell.user_ns[request.output] = result
         return None
 
-    def _do(self, request: Request, names: Names) -> Any:
-        does: dict[str, Callable[[Request], Any]] = {
+    def _do(self, request: LineRequest, names: Names) -> Any:
+        does: dict[str, Callable[[LineRequest], Any]] = {
             "login": self._login,
             "status": lambda _: status_of(self._client(request)),
             "profiles": lambda _: profiles(),
@@ -131,7 +131,7 @@ class B24Magic(Magics):
         }
         return does[request.command](request)
 
-    def _login(self, request: Request) -> Any:
+    def _login(self, request: LineRequest) -> Any:
         """The one who signs in calls from now on; a panel's client does once there is one."""
         if isinstance(request.profile, Client):
             self._current = request.profile
@@ -142,7 +142,7 @@ class B24Magic(Magics):
         self._current = login(request.profile or self.profile or None)
         return self._current
 
-    def _client(self, request: Request) -> Client:
+    def _client(self, request: LineRequest) -> Client:
         """Who calls: the one whom the line names, or the current one."""
         current = self._current if isinstance(self._current, Client) else getattr(self._current, "client", None)
         chosen = request.profile or current or self.profile
@@ -159,7 +159,7 @@ class B24Magic(Magics):
             self._clients[chosen] = connect(chosen or None)
         return self._clients[chosen]
 
-    def _call(self, request: Request) -> Any:
+    def _call(self, request: LineRequest) -> Any:
         check_call(request.method, write=request.write)
         if not request.raw and is_list(request.method):
             return self._fetch(request)
@@ -168,12 +168,12 @@ class B24Magic(Magics):
         raise_for_error(answer)
         return answer if request.raw else readable(answer.result)
 
-    def _describe(self, request: Request) -> Any:
+    def _describe(self, request: LineRequest) -> Any:
         described = self._client(request).tools.describe(request.method, params=request.params)
         self._fields[request.method.lower()] = list(described["code"])
         return described
 
-    def _fetch(self, request: Request) -> Any:
+    def _fetch(self, request: LineRequest) -> Any:
         if request.profiles is not None:
             return self._at_many(request.profiles, lambda many: request.fetch(many.tools))
         client = self._client(request)
@@ -192,7 +192,7 @@ class B24Magic(Magics):
                 warnings.warn(line, stacklevel=2)
         return result
 
-    def _sql(self, names: Names, request: Request) -> Any:
+    def _sql(self, names: Names, request: LineRequest) -> Any:
         if request.profiles is not None and request.crm is None:
             if request.dry_run:
                 raise ConfigError("--dry-run is for one portal", hint="name it: --profile NAME")
@@ -211,7 +211,7 @@ class B24Magic(Magics):
             explain=request.dry_run,
         )
 
-    def _crm(self, request: Request) -> Any:
+    def _crm(self, request: LineRequest) -> Any:
         """The report of a run, else a DataFrame: tables, findings, what was loaded. Only a run asks the portal."""
         import pandas as pd
 
@@ -230,7 +230,7 @@ class B24Magic(Magics):
 
         return pd.DataFrame({"loaded": export_crm(folder, str(request.to), options.get("schema", "crm"))})
 
-    def _methods_like(self, request: Request) -> Any:
+    def _methods_like(self, request: LineRequest) -> Any:
         import pandas as pd
 
         found = of_portal(self._client(request), request.method)
@@ -274,7 +274,7 @@ class B24Magic(Magics):
 
     def _current_client(self) -> Client | None:
         try:
-            return self._client(Request(command=""))
+            return self._client(LineRequest(command=""))
         except (SdkError, OSError):
             return None
 
@@ -305,7 +305,7 @@ def _columns_of(frame: Any) -> Iterable[Any]:
     return found if found is not None else getattr(frame, "columns", ())
 
 
-def _refuse_local(request: Request, names: Names) -> None:
+def _refuse_local(request: LineRequest, names: Names) -> None:
     """``-o`` sets a variable of the notebook; a function that has one of that name would go on with its own."""
     if request.output is not None and names.is_local(request.output):
         hint = f"leave -o out and write {request.output} = %b24 {request.command} {request.method}".rstrip()
@@ -314,7 +314,7 @@ def _refuse_local(request: Request, names: Names) -> None:
         )
 
 
-def _described(client: Client, request: Request) -> list[str]:
+def _described(client: Client, request: LineRequest) -> list[str]:
     """The fields for Tab to offer: the fetch has just asked for their description, so nothing is sent."""
     try:
         return list(client.tools.describe(request.method, params=request.params)["code"])

@@ -13,7 +13,7 @@ from uuid import UUID
 from b24data.errors import ConfigError
 from b24data.jupyter.namespace import Names
 from b24data.lists.names import near_names
-from b24data.syntax.references import kind_of
+from b24data.syntax.references import value_kind
 
 # A text, a name in quotation marks, a comment: what they contain is not a name, except for the quoted one.
 _APART = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|(\w*\$\w*\$).*?\1", re.DOTALL)
@@ -41,7 +41,7 @@ class Parameters(Mapping[str, Any]):
         value = self._names[name]
         if not _is_bindable(value):
             raise ConfigError(
-                f"${name} is {kind_of(value)}", hint="a parameter is a value or a list of values; set it to one"
+                f"${name} is {value_kind(value)}", hint="a parameter is a value or a list of values; set it to one"
             )
         return value
 

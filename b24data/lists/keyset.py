@@ -205,7 +205,7 @@ class KeysetWalk:
     def _ask_chains(
         self, reading: ReadingThread, chains: list[Chain], ticket: Ticket, remaining: int, decode: Decode[T]
     ) -> _Answered[T]:
-        """In a worker: ask, find out which answers count, and decode their rows."""
+        """In a worker: ask, and have the reading thread find out which answers count and decode their rows."""
         commands: list[Command] = []
         for chain in chains:
             commands.extend(self._chain_commands(chain, len(commands)))

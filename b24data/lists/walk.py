@@ -34,7 +34,7 @@ class IdRun:
 
 
 Decode: TypeAlias = Callable[[Sequence[Sequence[Row]]], Sequence[tuple[T, IdRun | None]]]
-"""Turns raw rows into what the caller wants. Called in worker threads, several at a time.
+"""Turns raw rows into what the caller wants. A walk by id calls it in its reading thread, any other in the caller's.
 
 Of each run of rows, which has one at least: it decoded, and what its ids say (None without integer ids).
 """

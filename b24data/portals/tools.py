@@ -20,7 +20,7 @@ from b24data.files.atomic import is_address, path_of
 from b24data.frames.csvfile import CsvKind
 from b24data.frames.pandas_types import DtypeBackend
 from b24data.frames.sinks import check_backend, frame_of
-from b24data.frames.targets import check_csv, kind_of
+from b24data.frames.targets import check_csv, target_kind
 from b24data.lists.estimate import Estimate
 from b24data.portals.united import united_tables
 from b24data.progress import Display
@@ -103,7 +103,7 @@ class PortalTools:
             return answers.settled(_frame(answers, dtype_backend))
         progress = options.get("progress", "auto")
         check_csv(to, csv)
-        kind_of(to)
+        target_kind(to)
         targets = self._targets(to)
 
         def work(name: str, client: Client, display: Display) -> FetchReport:

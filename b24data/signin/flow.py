@@ -36,7 +36,7 @@ from b24data.http.credentials import check_endpoint
 from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.http.session import Poster
 from b24data.secret import NOTHING, Secret
-from b24data.signin.listener import Answer, Listener
+from b24data.signin.listener import Landing, Listener
 from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.text.hints import Face, spelled
 from b24data.text.language import translated
@@ -316,7 +316,7 @@ class SignIn:
             if self.step.at == "link":
                 self._show(replace(self.step, listens=False, note=f"Paste the code here: {why}."))
 
-    def _returned(self, asked: Mapping[str, Secret[str]]) -> Answer:
+    def _returned(self, asked: Mapping[str, Secret[str]]) -> Landing:
         """The browser came back, in a thread of the listener; what it says is what the browser shows.
 
         Any page and any program of this machine may send a request here: without our state it changes nothing.
@@ -325,14 +325,14 @@ class SignIn:
         try:
             code = code_in(asked, expected.state if expected else None)
         except ConfigError as error:
-            return Answer(f"Not signed in. {sentence(error)}", taken=False)
+            return Landing(f"Not signed in. {sentence(error)}", taken=False)
         with self._lock:
             if self._application is not expected:  # a second request with the same code, or a new link meanwhile
-                return Answer("This page did not sign you in: see your notebook or terminal.", taken=False)
+                return Landing("This page did not sign you in: see your notebook or terminal.", taken=False)
             step = self._run(lambda: self._exchange(code), back_to="link")
         if step.trouble is not None:
-            return Answer(f"Not signed in. {sentence(step.trouble)}")
-        return Answer("You are signed in. This page can be closed; go back to your notebook.")
+            return Landing(f"Not signed in. {sentence(step.trouble)}")
+        return Landing("You are signed in. This page can be closed; go back to your notebook.")
 
     def _exchange(self, code: Code) -> Step:
         application = self._expected()

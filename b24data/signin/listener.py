@@ -36,14 +36,14 @@ _POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Landing:
     """What the browser shows. Unless the code was ``taken``, it stays in the address, to be copied from there."""
 
     sentence: str
     taken: bool = True
 
 
-Returned = Callable[[Mapping[str, Secret[str]]], Answer]
+Returned = Callable[[Mapping[str, Secret[str]]], Landing]
 """Takes the parameters of the address."""
 
 Ended = Callable[[str], object]
@@ -156,7 +156,7 @@ class Listener:
                 if asked is None:
                     return
                 if "code" not in asked:  # a browser asks for a favicon, too
-                    page = _page(404, Answer("This page waits for the portal's redirect."))
+                    page = _page(404, Landing("This page waits for the portal's redirect."))
                 else:
                     page = _page(200, self._returned(asked))
                 connection.settimeout(_PATIENCE_S)
@@ -194,7 +194,7 @@ def _asked_in(head: Secret[bytes] | None) -> Mapping[str, Secret[str]] | None:
         return None
 
 
-def _page(status: int, answer: Answer) -> bytes:
+def _page(status: int, answer: Landing) -> bytes:
     page = _PAGE.format(
         language=language(),
         sentence=html.escape(translated(answer.sentence)),

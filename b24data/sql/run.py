@@ -26,7 +26,7 @@ from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknow
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
 from b24data.sql.report import SqlPlan, TablePlan
 from b24data.sql.statement import Statement, read_statement
-from b24data.syntax.references import kind_of
+from b24data.syntax.references import value_kind
 from b24data.text.hints import option
 
 if TYPE_CHECKING:
@@ -397,7 +397,7 @@ def _arrow(name: str, rows: Any) -> pa.Table:
     except (TypeError, ValueError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"{name} can't be read as a table: {first}", hint="give each column one type") from None
-    raise ConfigError(f"{name} is not a table, but {kind_of(rows)}", hint="pass a DataFrame")
+    raise ConfigError(f"{name} is not a table, but {value_kind(rows)}", hint="pass a DataFrame")
 
 
 def _beside_lists(statement: Statement, frames: Mapping[str, Any], taken: Callable[[str], bool]) -> dict[str, pa.Table]:

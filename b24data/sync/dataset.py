@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from b24data.errors import ConfigError, ExportError
 from b24data.files.atomic import replace_file, temp_sibling
-from b24data.files.ownership import kind_of, owner_of
+from b24data.files.ownership import file_kind, owner_of
 from b24data.frames.parquet import GrowingFile, rows_of, schema_of
 from b24data.frames.sinks import metadata_of, united
 from b24data.sync.merge import NO_IDS, Counts, Ids, Rows, ids_in, merged, rows_in
@@ -55,7 +55,7 @@ def parts_in(folder: Path) -> list[Part]:
         facts = path.lstat()
         if not stat.S_ISREG(facts.st_mode):
             raise ConfigError(
-                f"{path} is {kind_of(facts)} of {owner_of(facts)}, and not a file of this dataset",
+                f"{path} is {file_kind(facts)} of {owner_of(facts)}, and not a file of this dataset",
                 hint="check it and remove it, or use another folder",
             )
         found.append(Part(int(match[1]), path))

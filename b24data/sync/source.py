@@ -16,7 +16,7 @@ from b24data.fetch.fetch import Fetcher
 from b24data.fetch.options import FetchOptions
 from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
-from b24data.files.ownership import kind_of
+from b24data.files.ownership import file_kind
 from b24data.files.workfolder import WorkFolder
 from b24data.frames.targets import target_of
 from b24data.http.clock import Clock
@@ -187,7 +187,9 @@ def check_folder(path: Any) -> Path:
         if not folder.parent.is_dir():
             raise ConfigError(f"there is no folder {folder.parent}", hint="create it, or give another path")
         if folder.exists() and not folder.is_dir():
-            raise ConfigError(f"{folder} is {kind_of(folder.stat())}", hint="a dataset is a folder: give another name")
+            raise ConfigError(
+                f"{folder} is {file_kind(folder.stat())}", hint="a dataset is a folder: give another name"
+            )
         folder.mkdir(exist_ok=True)
         with WorkFolder(Store(folder).folder) as own:
             own.check_writable()

@@ -196,7 +196,7 @@ def _listed(value: Any, source: str) -> Any:
         if hasattr(value, "__len__") and hasattr(value, listed):
             return getattr(value, listed)()
     if callable(value) and hasattr(value, "__name__"):
-        raise ConfigError(f"{source} is {kind_of(value)}", hint=f"{{{{{source.strip('${}')}(...)}}}} calls it")
+        raise ConfigError(f"{source} is {value_kind(value)}", hint=f"{{{{{source.strip('${}')}(...)}}}} calls it")
     return value
 
 
@@ -222,12 +222,12 @@ def _in_a_text(value: Any, source: str, text: str) -> str:
     if type(value).__name__ == "datetime64" and value == value:  # noqa: PLR0124
         return str(value)
     raise ConfigError(
-        f"{source} is {kind_of(value)}, and is part of a longer text: {text[:60]}",
+        f"{source} is {value_kind(value)}, and is part of a longer text: {text[:60]}",
         hint="a text takes texts, numbers and dates; a reference that is the whole value keeps its type",
     )
 
 
-def kind_of(value: Any) -> str:
+def value_kind(value: Any) -> str:
     """A value in an error: what it is, and not what is in it."""
     return repr(value) if value is None or isinstance(value, bool | int | float) else f"of type {type(value).__name__}"
 

@@ -1,4 +1,4 @@
-"""Options of ``%b24``, and the :class:`Request` that a line of ``%b24`` or ``b24data`` stands for."""
+"""Options of ``%b24``, and the :class:`LineRequest` that a line of ``%b24`` or ``b24data`` stands for."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class LineRequest:
     """What one line asks for. ``output`` is the name of the variable that gets the result.
 
     ``options`` are the further keywords of ``tools.fetch_all`` that were said. ``query`` is SQL as it was written: its
@@ -132,7 +132,7 @@ class Request:
         return {**(self.params or {}), **{name: value for name, value in asked.items() if value is not None}}
 
 
-def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> Request:
+def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> LineRequest:
     """What a line after ``%b24`` (and the rest of its cell) asks for.
 
     Raises :class:`ConfigError` that names what is wrong, with the nearest right word; :class:`HelpShown` for
@@ -155,7 +155,9 @@ def request_of(line: str, body: str | None = None, *, expand: Expand = str) -> R
     return build_request(command, vars(_parser(command).parse_args(words[1:])), body, expand=expand)
 
 
-def build_request(command: str, given: Mapping[str, Any], body: str | None = None, *, expand: Expand = str) -> Request:
+def build_request(
+    command: str, given: Mapping[str, Any], body: str | None = None, *, expand: Expand = str
+) -> LineRequest:
     """What the values of the options ask for; ``given`` is what a parser has read.
 
     Raises :class:`WrongUsageError` for a value that is not understood.
@@ -168,7 +170,7 @@ def build_request(command: str, given: Mapping[str, Any], body: str | None = Non
         raise WrongUsageError(error.description, hint=error.advice) from error
 
 
-def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
+def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> LineRequest:
     lifted: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     if command == "sql":
@@ -189,7 +191,7 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
         raise ConfigError(f"--select is given twice{twice}", hint="keep one of them")
     conditions, order = conditions_of(given.get("filter"), expand), order_of(given.get("order"), expand)
     params = mapping_of(given.get("params"), expand)
-    return Request(
+    return LineRequest(
         command=command,
         method=text_of(given.get("method"), "METHOD", "the name of a method", "crm.deal.list", expand) or "",
         select=select or lifted.get("select"),
@@ -207,7 +209,7 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
     )
 
 
-def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
+def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> LineRequest:
     said = given.get("query")
     if said and body and body.strip():
         raise ConfigError(
@@ -216,7 +218,7 @@ def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     query = said or body or ""
     if not query.strip():
         raise ConfigError("%b24 sql has no query", hint="write %%b24 sql, and SELECT ... in the next line")
-    return Request(
+    return LineRequest(
         command="sql",
         query=query,
         crm=text_of(given.get("crm"), "--crm", "the name of a folder", "crm", expand),
@@ -227,7 +229,7 @@ def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     )
 
 
-def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> Request:
+def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> LineRequest:
     if body and body.strip():
         raise ConfigError("%b24 crm takes no other lines", hint="write all of it after %b24 crm")
     action = given["action"]
@@ -245,7 +247,7 @@ def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
         "deletes": given.get("deletes"),
         "max_deletes": rows_or_share(given.get("max_deletes"), expand),
     }
-    return Request(
+    return LineRequest(
         command="crm",
         method=action,
         crm=folder,
@@ -272,7 +274,7 @@ def profiles_of(value: Any) -> str | list[str] | None:
     return value if value == "*" else [name.strip() for name in value.split(",") if name.strip()]
 
 
-def refuse_options(request: Request, own: Container[str], where: str = "") -> None:
+def refuse_options(request: LineRequest, own: Container[str], where: str = "") -> None:
     """Raise where an option stands among the parameters of a list: the portal would ignore it.
 
     ``own`` are the parameters that the method itself has, in lower case.

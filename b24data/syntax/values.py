@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from b24data.errors import ConfigError
 from b24data.syntax.options import WrongUsageError
-from b24data.syntax.references import Expand, kind_of
+from b24data.syntax.references import Expand, value_kind
 
 
 def words_of(line: str) -> list[str]:
@@ -338,7 +338,7 @@ def zone_of(text: str | None, expand: Expand = str) -> str | None:
 
 def _and_value(text: str, value: Any) -> str:
     """What was typed, and what it stands for where that is something else."""
-    return f"{text} ({kind_of(value)})" if not isinstance(value, str) else text if value.strip() else f"{text} ('')"
+    return f"{text} ({value_kind(value)})" if not isinstance(value, str) else text if value.strip() else f"{text} ('')"
 
 
 # A value without quotation marks, and JSON.

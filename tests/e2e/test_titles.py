@@ -8,7 +8,7 @@ import pytest
 from b24data import IncompleteFetchError, Sandbox
 from b24data.errors import TransportError
 from b24data.fetch import job_sink
-from b24data.frames.titles import Titles
+from b24data.fields.titles import RecordTitles
 
 FIELDS = ["ID", "COMPANY_ID"]
 LABELS = ["COMPANY_ID"]
@@ -58,7 +58,7 @@ def whole(b24):
 @pytest.fixture
 def title_limit(monkeypatch):
     """Waits for fewer rows, so that a small list is handed out in several parts."""
-    monkeypatch.setattr("b24data.frames.titles.MOST_ROWS", 4_000)
+    monkeypatch.setattr("b24data.frames.title_queue.MOST_ROWS", 4_000)
 
 
 @pytest.mark.parametrize("rows", [1_000, 6_000, 9_000, 15_000])
@@ -103,7 +103,7 @@ def test_partial__keeps_the_rows_that_waited_in_the_file(portal, b24, tmp_path, 
 
 
 def test_titles_that_cannot_be_read__are_an_incomplete_fetch_with_all_rows(portal, b24, monkeypatch):
-    monkeypatch.setattr(Titles, "_ask", unreachable)
+    monkeypatch.setattr(RecordTitles, "_ask", unreachable)
     with pytest.raises(IncompleteFetchError, match="titles of bound records could not be read") as caught:
         b24.tools.fetch_all("crm.deal.list", FIELDS, labels=LABELS, limit=3_000, progress=False)
     assert caught.value.rows["ID"].to_list() == portal.truth("crm.deal.list").ids[:3_000]

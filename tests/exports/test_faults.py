@@ -18,7 +18,7 @@ from b24data.errors import ConfigError, ExportError, SdkError
 from b24data.exports import runner as module
 from b24data.exports.exit_codes import ExitCode
 from b24data.exports.file import read_exports
-from b24data.exports.history import Run, RunFiles, RunHistory, status
+from b24data.exports.history import RunFiles, RunHistory, RunRecord, status
 from b24data.exports.notebook import NotebookRun
 from b24data.exports.notify import notify
 from b24data.exports.runner import Runner
@@ -159,7 +159,7 @@ def test_on_failure__a_command_that_no_system_can_run_is_an_error_of_ours(tmp_pa
         notify(["/bin/tr\0ue"], {"error": "x"}, tmp_path)
 
 
-GOOD = Run(began=1_800_000_000.0, ended=1_800_000_100.0, code=0, target="a.parquet", rows=5)
+GOOD = RunRecord(began=1_800_000_000.0, ended=1_800_000_100.0, code=0, target="a.parquet", rows=5)
 HISTORY = RunHistory(runs=(GOOD,), last_good=GOOD)
 
 

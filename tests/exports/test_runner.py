@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from b24data.cli.main import main
-from b24data.exports.history import Run, RunHistory, due_at
+from b24data.exports.history import RunHistory, RunRecord, due_at
 
 DEALS = """
 [exports.deals]
@@ -128,15 +128,15 @@ def test_due__runs_what_was_not_done_for_that_long(desk, capsys):
     [(86_400, 86_398, True), (86_400, 86_400 - 601, False), (3600, 3600 - 359, True), (3600, 3600 - 361, False)],
 )
 def test_due__a_run_that_begins_a_little_earlier_than_the_last_is_not_put_off(every, since, is_due):
-    good = Run(began=1_000_000, ended=1_000_050, code=0, target="")
+    good = RunRecord(began=1_000_000, ended=1_000_050, code=0, target="")
     assert (1_000_000 + since >= due_at(RunHistory(runs=(good,), last_good=good), every)) is is_due
 
 
 def test_the_history__is_bounded_and_keeps_the_last_good_run():
-    good = Run(began=0, ended=1, code=0, target="")
+    good = RunRecord(began=0, ended=1, code=0, target="")
     history = RunHistory().ended(good)
     for at in range(500):
-        history = history.begun(at).ended(Run(began=at, ended=at, code=1, target=""))
+        history = history.begun(at).ended(RunRecord(began=at, ended=at, code=1, target=""))
     assert len(history.runs) == 100
     assert history.last_good == good
     assert history.failures == 100

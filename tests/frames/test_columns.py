@@ -15,7 +15,7 @@ from b24data.fields.fields import Field
 from b24data.frames import wire
 from b24data.frames.columns import Decoder
 from b24data.frames.schema import build_schema
-from b24data.frames.wire import make_plan, read_fast, read_robust, wires_of
+from b24data.frames.wire import read_fast, read_robust, reading_plan, wires_of
 from b24data.lists.rows import parse_rows
 from tests.frames.inferred import infer_schema
 from tests.frames.test_surrogates import UNASSIGNED
@@ -75,7 +75,7 @@ def test_decode__takes_raw_messages_and_bytes():
 def test_decode__a_multiple_field_that_is_false_or_a_list_stays_on_the_fast_way():
     rows = [json.dumps({"ID": "1", "E": value}, separators=(",", ":")).encode() for value in (False, ["7"], False)]
     wires = {"ID": wires_of(["1"]), "E": wires_of([False, ["7"]])}
-    reading = read_fast(make_plan(SCHEMA, wires), rows, "UTC")
+    reading = read_fast(reading_plan(SCHEMA, wires), rows, "UTC")
     assert reading.arrays[SCHEMA.names.index("E")].to_pylist() == [None, [7], None]
 
 
@@ -83,14 +83,14 @@ def test_decode__a_multiple_field_that_is_false_or_a_list_stays_on_the_fast_way(
 def test_decode__false_is_null_wherever_the_text_is_cut(monkeypatch, window):
     monkeypatch.setattr(wire, "_WINDOW", window)
     rows = [json.dumps({"ID": "1", "E": value}, separators=(",", ":")).encode() for value in (False, ["7"], False) * 9]
-    plan = make_plan(SCHEMA, {"ID": wires_of(["1"]), "E": wires_of([False, ["7"]])})
+    plan = reading_plan(SCHEMA, {"ID": wires_of(["1"]), "E": wires_of([False, ["7"]])})
     assert read_fast(plan, rows, "UTC").arrays[SCHEMA.names.index("E")].to_pylist() == [None, [7], None] * 9
 
 
 @pytest.mark.parametrize("window", [1, 2, 7, 1 << 18])
 def test_decode__a_zero_character_is_seen_wherever_the_text_is_cut(monkeypatch, window):
     monkeypatch.setattr(wire, "_WINDOW", window)
-    plan = make_plan(build_schema(FIELDS, ["ID", "T"], id_code="ID"), {})
+    plan = reading_plan(build_schema(FIELDS, ["ID", "T"], id_code="ID"), {})
     for start in range(9):
         row = {"ID": "1", "T": "x" * start + "u000u0000"}
         assert read_fast(plan, [json.dumps(row).encode()], "UTC").arrays[1].to_pylist() == [row["T"]]
@@ -101,7 +101,7 @@ def test_decode__a_column_of_several_json_types_does_not_slow_the_others():
     rows = [b'{"ID":"1","N":"1.5","O":{"id":1}}', b'{"ID":"2","N":2.5,"O":7}']
     parsed = parse_rows(rows)
     wires = {c.wire: wires_of(row.get(c.wire) for row in parsed) for c in SCHEMA.columns}
-    plan = make_plan(SCHEMA, wires)
+    plan = reading_plan(SCHEMA, wires)
     assert plan.slow == ("N", "O")
     reading = read_fast(plan, rows, "UTC")
     assert reading.arrays[SCHEMA.names.index("N")].to_pylist() == [1.5, 2.5]
@@ -118,7 +118,7 @@ def test_decode__a_row_without_values_of_several_json_types_is_like_any_other():
     ]
     parsed = parse_rows(rows)
     wires = {c.wire: wires_of(row.get(c.wire) for row in parsed) for c in SCHEMA.columns}
-    plan = make_plan(SCHEMA, wires)
+    plan = reading_plan(SCHEMA, wires)
     assert plan.slow == ("N", "O")
     fast, robust = read_fast(plan, rows, "UTC"), read_robust(plan, parsed, "UTC")
     assert fast is not None
@@ -263,7 +263,7 @@ class Quirks:
 def assert_readers_agree(raw, before=()):
     parsed = parse_rows(raw)
     learned = {c.wire: wires_of([*(r.get(c.wire) for r in [*before, *parsed])]) for c in SCHEMA.columns}
-    for plan in (make_plan(SCHEMA, learned), make_plan(SCHEMA, {})):
+    for plan in (reading_plan(SCHEMA, learned), reading_plan(SCHEMA, {})):
         robust = read_robust(plan, parsed, "UTC")
         fast = read_fast(plan, raw, "UTC")
         if fast is not None:
@@ -392,7 +392,7 @@ def test_decode__both_readers_agree_on_files(rows, escaped):
     fields = {**FIELDS, "F": Field("F", "F", type="file", multiple=True)}
     schema = build_schema(fields, ["ID", "E", "O", "F"], id_code="ID")
     raw = [json.dumps(row, ensure_ascii=escaped, separators=(",", ":")).encode("utf-8", "replace") for row in rows]
-    plan = make_plan(
+    plan = reading_plan(
         schema,
         {
             "E": frozenset({"false", "list:str"}),
@@ -471,7 +471,7 @@ LIKE_NUMBERS = st.one_of(
 def test_decode__both_readers_agree_on_what_is_nearly_a_number_among_numbers(rows):
     raw = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
     learned = {"ID": frozenset({"int"}), "N": frozenset({"float"}), "E": frozenset({"list:int", "false"})}
-    plan = make_plan(SCHEMA, learned)
+    plan = reading_plan(SCHEMA, learned)
     fast, robust = read_fast(plan, raw, "UTC"), read_robust(plan, parse_rows(raw), "UTC")
     if fast is not None:
         assert [repr(a.to_pylist()) for a in fast.arrays] == [repr(a.to_pylist()) for a in robust.arrays]

@@ -290,7 +290,7 @@ def test_dictionaries__a_user_without_a_name_is_called_by_the_address_and_nobody
     assert words[Dictionary("user")] == {"0": None, "1": "a@example.com"}
 
 
-def words_of(kind, answers):
+def labels_of(kind, answers):
     return Dictionaries(lambda: FakeSession(answers), FakeClock()).of([Dictionary(kind)], CallContext())[0][
         Dictionary(kind)
     ]
@@ -304,7 +304,7 @@ def test_order_statuses__have_the_names_of_the_language_that_is_listed_first():
         {"statusId": "P", "lid": "de", "name": "Bezahlt"},
         {"statusId": "P", "lid": "ru", "name": "Оплачен"},
     ]
-    assert words_of("order_status", {"sale.statusLang.list": {"statusLangs": rows}}) == {
+    assert labels_of("order_status", {"sale.statusLang.list": {"statusLangs": rows}}) == {
         "N": "Принят",
         "F": "Done",
         "P": "Оплачен",
@@ -313,12 +313,12 @@ def test_order_statuses__have_the_names_of_the_language_that_is_listed_first():
 
 def test_groups__have_their_names_and_no_group_is_null():
     answers = {"socialnetwork.api.workgroup.list": {"workgroups": [{"id": "3", "name": "Launch"}]}}
-    assert words_of("workgroup", answers) == {"0": None, "3": "Launch"}
+    assert labels_of("workgroup", answers) == {"0": None, "3": "Launch"}
 
 
 def test_types_of_owners__go_by_their_short_codes():
     rows = [{"ID": 2, "NAME": "Deal", "SYMBOL_CODE_SHORT": "D"}, {"ID": 177, "NAME": "Car", "SYMBOL_CODE_SHORT": "Tb1"}]
-    assert words_of("crm_owner_code", {"crm.enum.ownertype": rows}) == {"D": "Deal", "Tb1": "Car"}
+    assert labels_of("crm_owner_code", {"crm.enum.ownertype": rows}) == {"D": "Deal", "Tb1": "Car"}
 
 
 @pytest.mark.parametrize(

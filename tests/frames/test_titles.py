@@ -11,12 +11,13 @@ import pytest
 from b24data import Sandbox
 from b24data.errors import AccessDeniedError, ConfigError, MethodNotFoundError, SchemaError
 from b24data.fields.fields import Field, read_fields
-from b24data.frames.bindings import Binding, Ref, binding_of
+from b24data.fields.titles import RecordTitles, Ref
+from b24data.frames.bindings import Binding, binding_of
 from b24data.frames.columns import Decoder
 from b24data.frames.labels import Labels, check_labels
 from b24data.frames.output import OutputColumns
 from b24data.frames.schema import build_schema
-from b24data.frames.titles import MOST_ROWS, TitleQueue, Titles
+from b24data.frames.title_queue import MOST_ROWS, TitleQueue
 from b24data.http.context import CallContext
 from b24data.syntax.request import request_of
 from tests.frames.fakes import FakeSession
@@ -208,7 +209,7 @@ ITEMS = {"items": [{"id": 5, "title": "Acme"}, {"id": 6, "title": ""}]}
 SCHEMA = build_schema({"C": Field("C", "C", type="crm_company")}, ["C"], id_code=None)
 
 
-def presentation(titles):
+def output_of(titles):
     labels = Labels(
         "add", lambda _: None, titles=titles, binding_of=lambda column: binding_of(column, "crm.deal.list", {})
     )
@@ -222,13 +223,13 @@ def batch(*codes):
 def shown(titles, *batches):
     held, out = TitleQueue(titles), []
     for at, one in enumerate(batches):
-        out += held.take(presentation(titles), one, at)
-    return [*out, *held.rest(presentation(titles))]
+        out += held.take(output_of(titles), one, at)
+    return [*out, *held.rest(output_of(titles))]
 
 
 def test_a_title_that_the_user_may_not_see__leaves_the_code_and_is_named_in_the_report():
-    titles = Titles(FakeSession({"crm.item.list": ITEMS}), CallContext())
-    presented = presentation(titles)
+    titles = RecordTitles(FakeSession({"crm.item.list": ITEMS}), CallContext())
+    presented = output_of(titles)
     [(out, _)] = [*TitleQueue(titles).take(presented, batch(0, None), 0)]
     assert out.column("C_LABEL").to_pylist() == [None, None]
     held = TitleQueue(titles)
@@ -247,8 +248,8 @@ def test_a_title_that_the_user_may_not_see__leaves_the_code_and_is_named_in_the_
 )
 def test_a_refusal__is_one_note_and_is_not_asked_for_again(error):
     session = FakeSession({"crm.item.list": error})
-    titles = Titles(session, CallContext())
-    presented = presentation(titles)
+    titles = RecordTitles(session, CallContext())
+    presented = output_of(titles)
     held = TitleQueue(titles)
     first = [*held.take(presented, batch(5, 6), 0), *held.rest(presented)]
     again = [*held.take(presented, batch(7), 1)]
@@ -289,7 +290,7 @@ def test_batches_cut_anywhere__have_the_same_labels_in_order_and_each_id_is_aske
     cuts = sorted(chance.sample(range(len(codes) + 1), min(len(codes), chance.randint(0, 40))))
     parts = [codes[start:end] for start, end in zip([0, *cuts], [*cuts, len(codes)], strict=True)]
     session = CompanySession()
-    titles = Titles(session, CallContext())
+    titles = RecordTitles(session, CallContext())
     out = shown(titles, *(batch(*part) for part in parts))
     assert [at for _, at in out] == list(range(len(parts)))
     told = [label for one, _ in out for label in one.column("C_LABEL").to_pylist()]
@@ -301,8 +302,8 @@ def test_batches_cut_anywhere__have_the_same_labels_in_order_and_each_id_is_aske
 
 def test_rows__wait_no_longer_than_for_ten_thousand_more():
     session = CompanySession()
-    titles = Titles(session, CallContext())
-    presented, held = presentation(titles), TitleQueue(titles)
+    titles = RecordTitles(session, CallContext())
+    presented, held = output_of(titles), TitleQueue(titles)
     came = [len([*held.take(presented, batch(*[start + 1] * 1000), start)]) for start in range(11)]
     assert came == [0] * 9 + [10, 0]
 
@@ -319,7 +320,7 @@ TASKS = build_schema(
 
 
 def labelled_tasks(session, columns):
-    titles = Titles(session, CallContext())
+    titles = RecordTitles(session, CallContext())
     labels = Labels(
         "add", lambda _: None, titles=titles, binding_of=lambda column: binding_of(column, "tasks.task.list", {})
     )
@@ -347,7 +348,7 @@ def test_task_stages__of_a_group_that_is_refused_stay_codes_and_are_named():
 
 def test_flows__are_asked_for_one_by_one_and_a_single_answer_is_a_record():
     session = FakeSession({"tasks.flow.Flow.get": {"id": 517, "name": "Support"}})
-    titles = Titles(session, CallContext())
+    titles = RecordTitles(session, CallContext())
     titles.want([Ref("task_flow", "", "517")])
     titles.ask(everything=True)
     assert titles.found == {Ref("task_flow", "", "517"): "Support"}
@@ -378,7 +379,7 @@ def test_bound_of__knows_the_list_of_a_user_field():
 
 def test_elements__are_asked_for_by_id_in_the_linked_list():
     session = FakeSession({"lists.element.get": [{"ID": "4", "NAME": "Berlin"}]})
-    titles = Titles(session, CallContext())
+    titles = RecordTitles(session, CallContext())
     titles.want([Binding("element", "lists/15").ref("4")])
     titles.ask(everything=True)
     assert titles.found == {Ref("element", "lists/15", "4"): "Berlin"}
@@ -395,7 +396,7 @@ def test_a_command_that_its_batch_never_reached__is_asked_again_and_says_nothing
             return response
 
     session = Halted({"crm.item.list": ITEMS})
-    titles = Titles(session, CallContext())
+    titles = RecordTitles(session, CallContext())
     titles.want([Ref("crm", "4", "5")])
     titles.ask(everything=True)
     assert (titles.found, titles.notes) == ({Ref("crm", "4", "5"): "Acme"}, [])

@@ -16,7 +16,7 @@ from b24data.errors import (
     ServerError,
     TransportError,
 )
-from b24data.http.retry import Step, backoff, decide, is_read
+from b24data.http.retry import Verdict, backoff, decide, is_read
 from b24data.params import RestrictionParams
 
 LOST = TransportError("m", code="CONNECTION_LOST")
@@ -33,61 +33,61 @@ WRONG = AjaxError("m", code="ERROR_CORE", status=400)
 SLOW = AjaxError("m", code="TIMEOUT", status=408)
 
 
-def step(error: SdkError, **given: Any) -> Step:
+def step(error: SdkError, **given: Any) -> Verdict:
     facts: dict[str, Any] = {"attempt": 1, "attempts": 3, "reads": True, "policy": RestrictionParams(), "jitter": 0.5}
-    return decide(error, **{**facts, **given}).step
+    return decide(error, **{**facts, **given}).verdict
 
 
 @pytest.mark.parametrize("error", [LOST, TIMEOUT, GATEWAY, PHP_WARNING, SERVER, SLOW])
 def test_decide__what_may_have_run_is_repeated_only_for_reads(error: SdkError) -> None:
-    assert step(error, reads=True) is Step.REPEAT
-    assert step(error, reads=False) is Step.RAISE
+    assert step(error, reads=True) is Verdict.REPEAT
+    assert step(error, reads=False) is Verdict.RAISE
 
 
 @pytest.mark.parametrize("error", [RATE, OPERATING, NOT_CONNECTED])
 @pytest.mark.parametrize("reads", [True, False])
 def test_decide__what_did_not_run_is_repeated_for_every_method(error: SdkError, reads: bool) -> None:
-    assert step(error, reads=reads) is Step.REPEAT
+    assert step(error, reads=reads) is Verdict.REPEAT
 
 
 @pytest.mark.parametrize("attempt", [1, 3, 99])
 def test_decide__a_dead_token_is_refreshed_and_costs_no_attempt(attempt: int) -> None:
-    assert step(EXPIRED, reads=False, attempt=attempt) is Step.REFRESH
+    assert step(EXPIRED, reads=False, attempt=attempt) is Verdict.REFRESH
 
 
 def test_decide__the_portals_own_no_is_final() -> None:
-    assert step(WRONG) is Step.RAISE
+    assert step(WRONG) is Verdict.RAISE
 
 
 @pytest.mark.parametrize("error", [LOST, RATE, OPERATING, NOT_CONNECTED, SERVER])
 def test_decide__the_last_attempt_is_the_last(error: SdkError) -> None:
-    assert step(error, attempt=3) is Step.RAISE
+    assert step(error, attempt=3) is Verdict.RAISE
 
 
 def test_decide__a_page_of_html_with_a_good_status_is_not_asked_for_ten_times() -> None:
-    assert step(LOGIN_PAGE, attempt=2, attempts=10) is Step.REPEAT
-    assert step(LOGIN_PAGE, attempt=3, attempts=10) is Step.RAISE
-    assert step(GATEWAY, attempt=3, attempts=10) is Step.REPEAT
+    assert step(LOGIN_PAGE, attempt=2, attempts=10) is Verdict.REPEAT
+    assert step(LOGIN_PAGE, attempt=3, attempts=10) is Verdict.RAISE
+    assert step(GATEWAY, attempt=3, attempts=10) is Verdict.REPEAT
 
 
 def test_decide__html_from_a_portal_that_has_answered_before_is_a_passing_trouble() -> None:
-    assert step(LOGIN_PAGE, attempt=9, attempts=10, known=True) is Step.REPEAT
+    assert step(LOGIN_PAGE, attempt=9, attempts=10, known=True) is Verdict.REPEAT
 
 
 @pytest.mark.parametrize("body", ["", "<br /> <b>Warning</b>", '{"error": "expired_to'])
 def test_decide__an_unreadable_401_passes_only_where_a_token_can_have_died(body: str) -> None:
     spoiled = BadReplyError("m", status=401, body=body)
-    assert step(spoiled, attempt=9, attempts=10, known=True, renews=True) is Step.REPEAT
-    assert step(spoiled, attempt=10, attempts=10, known=True, renews=True) is Step.RAISE
-    assert step(spoiled, attempts=10, known=True, renews=True, reads=False) is Step.RAISE
-    assert step(spoiled, attempts=10, renews=True) is Step.RAISE  # a server before the portal asks for a sign-in
-    assert step(spoiled, attempts=10, known=True) is Step.RAISE  # a webhook does not expire
+    assert step(spoiled, attempt=9, attempts=10, known=True, renews=True) is Verdict.REPEAT
+    assert step(spoiled, attempt=10, attempts=10, known=True, renews=True) is Verdict.RAISE
+    assert step(spoiled, attempts=10, known=True, renews=True, reads=False) is Verdict.RAISE
+    assert step(spoiled, attempts=10, renews=True) is Verdict.RAISE  # a server before the portal asks for a sign-in
+    assert step(spoiled, attempts=10, known=True) is Verdict.RAISE  # a webhook does not expire
 
 
 @pytest.mark.parametrize("code", ["OVERLOAD_LIMIT", "PORTAL_DELETED", "CERTIFICATE"])
 def test_decide__what_no_patience_cures_is_raised_at_once(code: str) -> None:
-    assert step(ServerError("m", code=code, status=503)) is Step.RAISE
-    assert step(TransportError("m", code=code)) is Step.RAISE
+    assert step(ServerError("m", code=code, status=503)) is Verdict.RAISE
+    assert step(TransportError("m", code=code)) is Verdict.RAISE
 
 
 def test_decide__a_code_of_the_users_lists_is_final() -> None:
@@ -95,13 +95,13 @@ def test_decide__a_code_of_the_users_lists_is_final() -> None:
         RestrictionParams(hard_error_codes=("INTERNAL_SERVER_ERROR",)),
         RestrictionParams(soft_error_codes=("INTERNAL_SERVER_ERROR",)),
     ):
-        assert step(SERVER) is Step.REPEAT
-        assert step(SERVER, policy=policy) is Step.RAISE
+        assert step(SERVER) is Verdict.REPEAT
+        assert step(SERVER, policy=policy) is Verdict.RAISE
 
 
 @pytest.mark.parametrize("error", [LOST, TIMEOUT, NOT_CONNECTED])
 def test_decide__network_errors_are_final_when_the_user_says_so(error: SdkError) -> None:
-    assert step(error, policy=RestrictionParams(retry_on_network_error=False)) is Step.RAISE
+    assert step(error, policy=RestrictionParams(retry_on_network_error=False)) is Verdict.RAISE
 
 
 @given(attempt=st.integers(1, 50), base=st.floats(0.01, 10), jitter=st.floats(0, 1))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import pyarrow as pa
+from typing import Any
 
 from b24data.errors import AjaxError, MethodNotFoundError, OperatingLimitError, RateLimitedError, ServerError
-from b24data.frames.bindings import Ref
 from b24data.http.context import CallContext
 from b24data.http.encode import MAX_COMMANDS, Command, encode_batch
 from b24data.http.protocol import NOT_EXECUTED, Response, read_batch
@@ -19,11 +15,21 @@ from b24data.http.session import Session
 from b24data.lists.methods import spec_of
 from b24data.lists.rows import parse_rows, rows_of
 
-if TYPE_CHECKING:
-    from b24data.frames.output import OutputColumns
-
 _PAGE = 50  # a page of crm.item.list
 _TRANSIENT = (RateLimitedError, OperatingLimitError, ServerError)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One record: what kind it is of, which list of that kind it is in, and its id there.
+
+    For ``crm`` ``which`` is the ``entityTypeId``, for ``task_stage`` the group, for ``element`` the list, behind its
+    type: ``lists/15``.
+    """
+
+    kind: str
+    which: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ _SOURCES: Mapping[str, _Source] = {
 
 
 @dataclass(slots=True)
-class Titles:
+class RecordTitles:
     """The titles that one fetch has asked for.
 
     A record that was asked for and is not in ``found`` is gone, or the user may not see it. ``notes`` has a sentence
@@ -178,46 +184,3 @@ class Titles:
             self._refused.add(refused)
             what = " ".join(filter(None, refused)).replace("_", " ")
             self.notes.append(f"no labels for {what} ids: {error.description or error.code} ({command.method})")
-
-
-S = TypeVar("S")
-_Shown = tuple[pa.RecordBatch, S]
-
-# Full requests have 2,500 ids. With fewer new ids, at most this many rows wait.
-MOST_ROWS = 10_000
-
-
-@dataclass(slots=True)
-class TitleQueue(Generic[S]):
-    """Hands out batches in their order, each as soon as all its titles were asked for.
-
-    Each goes with what was true when it came, such as how far the walk had come. ``rows`` is how many still wait.
-    """
-
-    titles: Titles
-    rows: int = 0
-    _waiting: deque[tuple[pa.RecordBatch, set[Ref], S]] = field(default_factory=deque)
-
-    def take(self, output: OutputColumns, batch: pa.RecordBatch, checkpoint: S) -> Iterator[_Shown[S]]:
-        """Take one more batch, and hand out what is ready."""
-        self._waiting.append((batch, output.needed(batch), checkpoint))
-        self.rows += batch.num_rows
-        self.titles.ask(everything=self.rows >= MOST_ROWS and not self.titles.knows(self._waiting[0][1]))
-        while self._waiting and self.titles.knows(self._waiting[0][1]):
-            yield self._next(output)
-
-    def rest(self, output: OutputColumns) -> Iterator[_Shown[S]]:
-        """Hand out all that is left."""
-        if self._waiting:
-            self.titles.ask(everything=True)
-        yield from self.as_they_are(output)
-
-    def as_they_are(self, output: OutputColumns) -> Iterator[_Shown[S]]:
-        """Return all remaining rows without a request: an unknown title stays a code."""
-        while self._waiting:
-            yield self._next(output)
-
-    def _next(self, output: OutputColumns) -> _Shown[S]:
-        batch, _, checkpoint = self._waiting.popleft()
-        self.rows -= batch.num_rows
-        return output.apply(batch), checkpoint
