@@ -106,9 +106,8 @@ def _check(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     from b24data.crm.export import export_crm
 
-    schema = args.schema or "crm"
-    names = export_crm(args.folder, args.to, schema)
-    say(f"{len(names)} tables and views in the schema {schema}")
+    names = export_crm(args.folder, args.to, args.schema)
+    say(f"{len(names)} tables and views")
     return 0
 
 

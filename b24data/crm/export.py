@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _OF_DATABASES = ("information_schema", "system", "temp")
+_NO_SCHEMA = "main"  # what DuckDB calls it
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 # Stricter than libpq, which quotes what it can't read, and with it a part of the password.
 _WORD = r"(?:[^\s/@:?#&=%\[\],]|%[0-9a-fA-F]{2})*"
@@ -30,12 +32,13 @@ _ADDRESS = re.compile(
 )
 
 
-def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema: str = "crm") -> list[str]:
+def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema: str | None = None) -> list[str]:
     """Load every table and view into ``to``; what an earlier export put there is replaced. Returns their names.
 
     :param to: a file such as ``crm.duckdb``, or ``postgresql://user@host/database`` (extra ``postgres``). PostgreSQL
         sees either the old tables or the new ones: all is one transaction.
-    :param schema: the schema in the database, which belongs to the export alone.
+    :param schema: the schema in the database, which belongs to the export alone; None: ``crm`` in PostgreSQL, none in
+        a DuckDB file: ``select * from deals``.
     :raises ConfigError: ``to`` is neither, the schema's name is not plain, or other tables are there already.
     :raises ExportError: the database refused.
 
@@ -46,20 +49,25 @@ def export_crm(path: str | os.PathLike[str], to: str | os.PathLike[str], schema:
     ...     "deals" in export_crm(f"{folder}/crm", f"{folder}/crm.duckdb")
     True
     """
-    if not _SCHEMA.fullmatch(schema):
+    if schema is not None and not _SCHEMA.fullmatch(schema):
         raise ConfigError(f"schema {schema!r} is not a simple name", hint="use lower-case letters, digits and _")
-    if schema.startswith("pg_") or schema in _OF_DATABASES:
+    if schema is not None and (schema.startswith("pg_") or schema in _OF_DATABASES):
         raise ConfigError(f"the schema {schema} is the database's own", hint="use a separate schema, such as crm")
     snapshot = snapshot_of(path)
     if re.match(r"postgres(?:ql)?:", str(to), re.IGNORECASE):
-        return _into_postgres(snapshot, str(to), schema)
+        return _into_postgres(snapshot, str(to), schema or "crm")
     target = path_of(to)
     if target.suffix not in (".duckdb", ".db"):
         raise ConfigError(
             f"{redact(str(to))} is neither a .duckdb file nor a PostgreSQL address",
             hint="name it crm.duckdb, or write postgresql://HOST/DATABASE?user=NAME",
         )
-    return _into_duckdb(snapshot, target, schema)
+    if target.stem.lower() == schema:
+        raise ConfigError(
+            f"{target.name} and the schema {schema} have one name, which DuckDB can't tell apart in {schema}.deals",
+            hint="leave the schema out, or name the file portal.duckdb",
+        )
+    return _into_duckdb(snapshot, target, schema or _NO_SCHEMA)
 
 
 def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
@@ -68,7 +76,7 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
     with extra("sql", "writing a DuckDB file"):
         import duckdb
     if target.exists():
-        _refuse_other_tables(target, schema)
+        _refuse_other_tables(target, schema, {*_tables(snapshot), *view_statements()})
     new = temp_sibling(target)
     try:
         with open_snapshot(snapshot) as source, duckdb.connect(str(new)) as file:
@@ -82,6 +90,7 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
             for statement in view_statements().values():
                 file.execute(statement)
         replace_file(new, target)
+        target.with_name(f"{target.name}.wal").unlink(missing_ok=True)  # what a killed program left of the old file
     except duckdb.Error as error:
         new.unlink(missing_ok=True)
         raise ExportError(f"DuckDB refused: {error}", hint="give another schema, or free some space") from error
@@ -91,8 +100,8 @@ def _into_duckdb(snapshot: Snapshot, target: Path, schema: str) -> list[str]:
     return [*_tables(snapshot), *view_statements()]
 
 
-def _refuse_other_tables(target: Path, schema: str) -> None:
-    """The file is replaced whole, so it may hold nothing but an earlier export."""
+def _refuse_other_tables(target: Path, schema: str, own: Collection[str]) -> None:
+    """The file is replaced whole, so it may hold nothing but an earlier export; a smart process may be gone since."""
     import duckdb
 
     try:
@@ -106,7 +115,8 @@ def _refuse_other_tables(target: Path, schema: str) -> None:
             f"{target} is not a DuckDB file, or another program has it open: {error}",
             hint="close it there, or give another file",
         ) from error
-    if names and ((schema, "last_run") not in names or any(one != schema for one, _ in names)):
+    strangers = [name for one, name in names if one != schema or (name not in own and not name.startswith("smart_"))]
+    if names and (strangers or (schema, "last_run") not in names):
         raise ConfigError(
             f"{target} contains other tables, and the export would replace the file", hint="give another file"
         )

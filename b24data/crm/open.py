@@ -67,5 +67,16 @@ def make_views(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> Non
             connection.register(source, table.data)
         connection.execute(f'create view "{table.name}" as {table.select(source)}')
     connection.execute(f"create view last_run as select timestamptz '{snapshot.manifest.began}' as began")
-    for statement in view_statements().values():
+    for name, statement in view_statements().items():
+        _make_view(connection, name, statement)
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, name: str, statement: str) -> None:
+    """A view; where a column has another type than it needs, one that says so to who asks it."""
+    import duckdb
+
+    try:
         connection.execute(statement)
+    except duckdb.Error as error:
+        told = f"the view {name} can't be made, as a column has another type: {error}".replace("'", "''")
+        connection.execute(f"create or replace view \"{name}\" as select error('{told}') as error")

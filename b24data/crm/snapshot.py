@@ -5,6 +5,7 @@ Each file is mapped into memory when the snapshot is taken: a sync that replaces
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from b24data.crm.tables import sql_name
 from b24data.errors import ConfigError, ExportError
 from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
+from b24data.frames.sinks import united
 from b24data.text.hints import SYNC_CRM
 
 _FORMAT = ds.ParquetFileFormat()
@@ -82,7 +84,8 @@ def _dataset(folder: CrmFolder, name: str) -> ds.Dataset | None:
             break
     if not files:
         return None
-    schema = pa.unify_schemas([file.physical_schema for file in files], promote_options="permissive")
+    # A sync that is under way has made a column wider in some files.
+    schema = functools.reduce(united, (file.physical_schema for file in files))
     return ds.FileSystemDataset(files, schema.remove_metadata(), _FORMAT)
 
 

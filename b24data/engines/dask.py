@@ -180,8 +180,9 @@ class _Question:
             return client.tools.fetch_table(self.method, self._fields(columns), self.filter, **self.options)
 
     def _fields(self, columns: Sequence[str] | None) -> list[str] | None:
-        """The fields to ask for: titles and labels are made of fields with other names."""
-        if columns is None or self.options.get("titles"):
+        """The fields to ask for: some columns are made of fields with other names, and options name fields too."""
+        named = self.options.get("dtypes") or not isinstance(self.options.get("labels", False), bool | str)
+        if columns is None or named or self.options.get("titles") or any(one.endswith("_CURRENCY") for one in columns):
             return self.select
         fields = list(dict.fromkeys(self._field(name) for name in columns if name != PORTAL))
         if self.select is None or any("*" in name for name in self.select):

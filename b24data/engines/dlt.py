@@ -169,6 +169,7 @@ def _pieces(client: Client, tables: list[Table], asked: _Asked) -> Iterator[Piec
         kept,
         # A table that was not read with the others, or was dropped, begins with the whole list.
         before=[one for one in before if one] if all(before) and len(before) == len(states) else [],
+        first=not any(state.get("began") for state in states),
         since=asked.since,
         deletes=asked.deletes,
         max_deletes=asked.max_deletes,

@@ -42,6 +42,7 @@ def read_synced(
     kept: Kept,
     *,
     before: Sequence[Began],
+    first: bool,
     since: str | None,
     deletes: Literal["scan"] | None,
     max_deletes: float | None,
@@ -49,6 +50,8 @@ def read_synced(
 ) -> Generator[Piece, None, Began]:
     """The rows that were changed since the earliest of the runs ``before``, all where there was none.
 
+    ``first``: nothing of the table is loaded yet. After a table was added to those that are made of these rows, all are
+    read again, and what the others have of them has to go first.
     It returns when it began. Ids that tell what is gone are read after the rows, as in :class:`Sync`.
     """
     conditions = {f">={table.created}": since} if since and table.created else {}
@@ -63,10 +66,10 @@ def read_synced(
     ) as batches:
         for batch in batches:
             came |= _keys(table, batch)
-            yield Piece(rows=batch, first=not before)
+            yield Piece(rows=batch, first=first)
     if before and not came:
         _doubt_silence(source, kept())
-    if deletes and before:
+    if deletes and not first:
         gone = _gone(source, kept() | came, max_deletes)
         if gone:
             yield Piece(gone=gone)

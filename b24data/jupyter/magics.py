@@ -228,7 +228,7 @@ class B24Magic(Magics):
             return pd.DataFrame(check_crm(folder).rows, columns=["table", "finding", "rows", "note", "examples"])
         from b24data.crm.export import export_crm
 
-        return pd.DataFrame({"loaded": export_crm(folder, str(request.to), options.get("schema", "crm"))})
+        return pd.DataFrame({"loaded": export_crm(folder, str(request.to), options.get("schema"))})
 
     def _methods_like(self, request: LineRequest) -> Any:
         import pandas as pd

@@ -233,12 +233,15 @@ class PortalTools:
         progress: ProgressOption = "auto",
     ) -> pd.DataFrame:
         """As :meth:`Portals.sql`; names that are not a table are looked up in ``frames``."""
+        from b24data.sql.frames import frames_by_name
         from b24data.sql.run import run_sql
+
+        tables = frames_by_name(tables)  # for all portals: a stream can be read only once
 
         def work(_: str, client: Client, display: Display) -> pa.Table:
             lists = _Lists.of(client.tools, display)
             found: Any = run_sql(lambda: lists, query, params, tables=tables, frames=frames, everything=all)
-            table = pa.Table.from_pandas(found, preserve_index=False)
+            table = _with_plain_texts(pa.Table.from_pandas(found, preserve_index=False))
             return table.replace_schema_metadata({"b24data.report": json.dumps(found.attrs.get("b24data", {}))})
 
         answers = self._portals.ask("sql", work, rows_of=lambda table: table.num_rows, progress=progress)
@@ -346,3 +349,9 @@ def _frame(answers: Answers[pa.Table], dtype_backend: DtypeBackend) -> pd.DataFr
     frame = frame_of(held.pop(), dtype_backend)
     frame.attrs["b24data"] = report
     return frame
+
+
+def _with_plain_texts(table: pa.Table) -> pa.Table:
+    """The table with texts of the kind that columns have elsewhere; pandas 3 makes large ones."""
+    plain = [one.with_type(pa.string()) if pa.types.is_large_string(one.type) else one for one in table.schema]
+    return table.cast(pa.schema(plain))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _MOST_ROWS = 10_000_000
+_DAY_US = 86_400_000_000
 _MOST_SECONDS = 600.0
 _SECONDS_TO_END = 5.0  # after an interrupt
 LIMITS = {"memory_limit": "4GB", "max_temp_directory_size": "0B"}
@@ -84,7 +85,8 @@ class Engine:
         """A table of this name: rows of Arrow, or none of a schema."""
         table = rows.empty_table() if isinstance(rows, pa.Schema) else rows
         self.columns[name] = table.column_names
-        self._connection.register(name, table)
+        with self._told():
+            self._connection.register(name, table)
 
     def tables(self) -> dict[str, list[str]]:
         """The tables and views that are there, with their columns."""
@@ -145,7 +147,11 @@ class Engine:
                     hint="add a LIMIT, an aggregate, or the condition of the join",
                 )
             batches.append(batch)
-        return pa.Table.from_batches(batches, reader.schema).rename_columns(distinct(reader.schema.names))
+        table = pa.Table.from_batches(batches, reader.schema).rename_columns(distinct(reader.schema.names))
+        for place, field in enumerate(table.schema):
+            if field.type == pa.month_day_nano_interval():
+                table = table.set_column(place, field.name, _durations(field.name, table.column(place)))
+        return table
 
     def constant(self, node: Any, params: Mapping[str, Any]) -> Any:
         """The value of an expression without columns; :data:`NOT_CONSTANT` for any other."""
@@ -200,3 +206,11 @@ class Engine:
             "Conversion Error": "compare with a value of the column's type; describe TABLE shows it",
         }
         return ConfigError(f"the query failed: {first}", hint=hints.get(kind, "check the query there"))
+
+
+def _durations(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """Intervals as durations, which pandas has; a month has no length in days."""
+    values = column.to_pylist()
+    if any(one is not None and one.months for one in values):
+        raise ConfigError(f"{name} has months, which have no length in days", hint=f"select {name}::varchar")
+    return pa.array([one and one.days * _DAY_US + one.nanoseconds // 1_000 for one in values], pa.duration("us"))

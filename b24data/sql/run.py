@@ -22,11 +22,11 @@ from b24data.lists.methods import spec_of
 from b24data.lists.plan import ListPlan, make_plan, settled
 from b24data.sql.conditions import Sent, SqlColumn, certain
 from b24data.sql.engine import LIMITS, Engine
+from b24data.sql.frames import check_own_names, frames_beside, frames_by_name
 from b24data.sql.names import SHORT_NAMES, Listed, is_list_name, list_of, unknown_table
 from b24data.sql.pushdown import Columns, Link, Need, needs_of
 from b24data.sql.report import SqlPlan, TablePlan
 from b24data.sql.statement import Statement, read_statement
-from b24data.syntax.references import value_kind
 from b24data.text.hints import option
 
 if TYPE_CHECKING:
@@ -75,12 +75,10 @@ def run_sql(
     nothing else are looked up.
     """
     statement = read_statement(query, params)
-    if tables is not None and not isinstance(tables, Mapping):
-        raise ConfigError(f"tables is a {type(tables).__name__}", hint='write tables={"plan": frame}')
-    given = {str(name).lower(): _arrow(name, rows) for name, rows in (tables or {}).items()}
+    given = frames_by_name(tables)
     if crm is not None:
         return _over_folder(statement, crm, given, frames or {}, explain=explain)
-    given |= _beside_lists(statement, frames or {}, lambda name: name in given or is_list_name(name))
+    given |= frames_beside(statement, frames or {}, lambda name: name in given or is_list_name(name))
     if statement.kind == "show":
         return _shown({**given, **(frames or {})})
     wanted = {name: list_of(name, {*given, *(frames or {})}) for name in statement.names if name not in given}
@@ -379,38 +377,13 @@ def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
 
 
 def _answer(answer: pa.Table, read: Sequence[tuple[str, dict[str, Any]]] = ()) -> pd.DataFrame:
-    frame = frame_of(answer)
+    try:
+        frame = frame_of(answer)
+    except (NotImplementedError, pa.ArrowException) as error:
+        raise ConfigError(f"pandas has no column for it: {error}", hint="cast it, such as x::varchar") from error
     requests = sum(one["requests"] for _, one in read)
     frame.attrs["b24data"] = {"rows": len(frame), "requests": requests, "tables": dict(read)}
     return frame
-
-
-def _arrow(name: str, rows: Any) -> pa.Table:
-    """A frame of the caller's as a table of Arrow."""
-    if isinstance(rows, pa.Table):
-        return rows
-    try:
-        if type(rows).__module__.partition(".")[0] == "pandas":
-            return pa.Table.from_pandas(rows, preserve_index=False)
-        if hasattr(rows, "__arrow_c_stream__") or isinstance(rows, Mapping):
-            return pa.table(rows)
-    except (TypeError, ValueError, pa.ArrowException) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(f"{name} can't be read as a table: {first}", hint="give each column one type") from None
-    raise ConfigError(f"{name} is not a table, but {value_kind(rows)}", hint="pass a DataFrame")
-
-
-def _beside_lists(statement: Statement, frames: Mapping[str, Any], taken: Callable[[str], bool]) -> dict[str, pa.Table]:
-    """The frames that the query names: as it spells them, else the only one that differs in its case."""
-    found = {}
-    for place in statement.places:
-        if place.name in found or taken(place.name):
-            continue
-        typed = place.node.name
-        names = [typed] if typed in frames else [one for one in frames if one.lower() == place.name]
-        if len(names) == 1:
-            found[place.name] = _arrow(names[0], frames[names[0]])
-    return found
 
 
 def _over_folder(
@@ -424,7 +397,8 @@ def _over_folder(
     """The answer from the tables and views of a CRM folder: the portal is not asked."""
     with Engine(open_snapshot(snapshot_of(crm), **LIMITS)) as engine:
         there = engine.tables()
-        given |= _beside_lists(statement, frames, lambda name: name in given or name in there)
+        given |= frames_beside(statement, frames, lambda name: name in given or name in there)
+        check_own_names(statement, [name for name in given if name in there])
         for name, rows in given.items():
             engine.add(name, rows)
         unknown = [name for name in statement.names if name not in {*there, *given}]

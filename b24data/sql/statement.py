@@ -81,7 +81,7 @@ such as select title from deals where id < 100.
         raise ConfigError("the query is empty", hint=_ONE_QUERY)
     kind = _kind(tree)
     places = tuple(_places(tree))
-    return Statement(kind, _spliced(query, places, tokens), tree, places, _bound(tree, params or {}))
+    return Statement(kind, _spliced(query, tree, places, tokens), tree, places, _bound(tree, params or {}))
 
 
 def _check_start(tokens: list[Any]) -> None:
@@ -161,21 +161,22 @@ def _index(nodes: list[Any], wanted: Any) -> int:
     return next((at for at, node in enumerate(nodes) if node is wanted), 0)
 
 
-def _spliced(query: str, places: tuple[Place, ...], tokens: list[Any]) -> str:
+def _spliced(query: str, tree: Any, places: tuple[Place, ...], tokens: list[Any]) -> str:
     """The text of the query with names of methods quoted and ``:name`` as ``$name``."""
     from sqlglot import exp
 
     changes: list[tuple[int, int, str]] = []
     for place in places:
         parts = [part for part in place.node.parts if isinstance(part, exp.Identifier)]
-        if len(parts) > 1:
+        if len(parts) > 1 or not place.node.name.isascii():  # the engine folds the letters of ASCII alone
             quoted = '"' + place.name.replace('"', '""') + '"'
             if not place.node.args.get("alias") and isinstance(place.node.parent, exp.From | exp.Join):
                 quoted += f' as "{parts[-1].name}"'  # as the engine does with a name of three parts
             changes.append((parts[0].meta["start"], parts[-1].meta["end"] + 1, quoted))
-    behind = {"NUMBER", "STRING", "R_PAREN", "R_BRACKET", "L_BRACKET", "VAR"}
+    named = {node.name for node in tree.find_all(exp.Placeholder)}
+    behind = {"NUMBER", "STRING", "R_PAREN", "R_BRACKET", "VAR", "IDENTIFIER"}
     for before, colon, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        adjacent = colon.end + 1 == name.start and name.text.isidentifier()
+        adjacent = colon.end + 1 == name.start and name.text in named
         if colon.token_type.name == "COLON" and adjacent and before.token_type.name not in behind:
             changes.append((colon.start, colon.end + 1, "$"))
     for start, end, text in sorted(changes, reverse=True):
@@ -204,12 +205,14 @@ def _bound(tree: Any, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A value of Python's own; a list for what holds several, in which what is missing is None."""
-    if isinstance(value, set | frozenset | range):
-        return sorted(value)
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=lambda one: (type(one).__name__, str(one)))
     if hasattr(value, "to_pydatetime") and not hasattr(value, "__len__"):
         return _present(value)
-    if type(value).__module__ == "numpy" and value.dtype.kind == "M":
-        value = value.astype("datetime64[us]")  # nanoseconds would become numbers
+    if type(value).__module__ == "numpy" and value.dtype.kind in "mM":
+        value = value.astype(f"{value.dtype.kind}8[us]")  # nanoseconds would become numbers
     for way in ("tolist", "to_list", "to_pylist", "as_py"):
         if hasattr(value, way):
             value = getattr(value, way)()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from b24data.errors import ConfigError
 
@@ -56,7 +57,9 @@ def seconds_of(duration: str | float | dt.timedelta) -> float:
     (600.0, 7200.0, 90.0)
     """
     seconds = -1.0
-    plain = duration.item() if hasattr(duration, "item") else duration  # of NumPy
+    plain: Any = duration
+    if type(plain).__module__ == "numpy":
+        plain = (plain.astype("m8[us]") if plain.dtype.kind == "m" else plain).item()  # nanoseconds become a number
     if isinstance(plain, dt.timedelta):
         seconds = plain.total_seconds()
     elif isinstance(plain, str):

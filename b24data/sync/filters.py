@@ -43,14 +43,17 @@ def needed_filter(asked: Synced) -> Filter:
 
 
 def asking_for(asked: Synced, missing: Ids, listed: Ids) -> Iterator[Filter]:
-    """Filters for ids that are ``listed`` on the portal and missing here: by number, or if there are many by range."""
+    """Filters for ids that are ``listed`` on the portal and missing here: by number, or if there are many by range.
+
+    A range has ids that are not missing; where the filter itself speaks of ids, that may be ids that it excludes.
+    """
     spec = asked.spec
     given = {key: value for key, value in asked.filter.items() if not _is_about_id(spec, key)}
     if not len(missing):
         return
     low, high = int(missing[0]), int(missing[-1])
     between = int(np.searchsorted(listed, high, "right") - np.searchsorted(listed, low))
-    if len(missing) / _IDS_AT_ONCE <= between / _ROWS_A_REQUEST + 1:
+    if len(given) < len(asked.filter) or len(missing) / _IDS_AT_ONCE <= between / _ROWS_A_REQUEST + 1:
         for at in range(0, len(missing), _IDS_AT_ONCE):
             yield {**given, f"@{spec.id_asked}": missing[at : at + _IDS_AT_ONCE].tolist()}
     else:

@@ -42,8 +42,11 @@ class SyncReport:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was asked for came; a sync that did not come to its end has no report, but an error."""
-        return all(report.complete for report in self.fetches)
+        """Whether all that was asked for came; a sync that did not come to its end has no report, but an error.
+
+        A limit is the sync's own: it asks for one row where nothing was changed.
+        """
+        return all(report.complete or report.reason == "limit" for report in self.fetches)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-safe values."""

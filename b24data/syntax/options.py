@@ -94,7 +94,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "all": Option(_READ, "allow reading more than 50,000 rows of a list without a condition"),
         "dry-run": Option(_READ, "only estimate the rows, the requests and the time"),
         "to": Option(_GOES, "a .parquet, .xlsx or .csv file; it appears when it is complete", "FILE"),
-        "schema": Option(_GOES, "the schema in the database (crm)", "NAME"),
+        "schema": Option(_GOES, "the schema in the database (crm; none in a DuckDB file)", "NAME"),
         "csv": Option(_GOES, "the kind of a CSV file (plain)", choices=("plain", "excel-ru")),
         "output": Option(_GOES, "put the result into this variable and show nothing", "NAME", short="-o"),
         "json": Option(_GOES, "print only JSON"),

@@ -50,7 +50,7 @@ def test_tables__are_those_of_one_moment_whatever_a_sync_replaces_meanwhile(fold
         return
     export.export_crm(folder, tmp_path / "out.duckdb")
     with duckdb.connect(str(tmp_path / "out.duckdb"), read_only=True) as connection:
-        assert connection.sql("select count(*) from crm.deals").fetchall() == [(80,)]
+        assert connection.sql("select count(*) from deals").fetchall() == [(80,)]
 
 
 def rewritten(folder, table, change):
@@ -101,8 +101,8 @@ def test_export__a_duckdb_file_has_the_same_rows_and_again_without_doubling(fold
     for _ in range(2):
         names = export_crm(folder, tmp_path / "crm.duckdb")
     with duckdb.connect(str(tmp_path / "crm.duckdb"), read_only=True) as con:
-        con.execute("set schema = 'crm'")
         assert con.sql("select count(*) from deals").fetchall() == [(80,)]
+        assert con.sql("select count(*) from crm.deals").fetchall() == [(80,)]  # by the name of the file
         for view in view_statements():
             assert con.table(view).columns
     assert {"deals", "funnel", "last_run"} <= set(names)
@@ -145,9 +145,26 @@ def test_export__an_address_that_cannot_be_read_shows_nothing_of_its_password(fo
     assert not any(part in f"{caught.value} {vars(caught.value)}" for part in ("s3cret", "pass@"))
 
 
-@pytest.mark.parametrize("made", ["create table mine(x int)", "create schema crm; create table crm.mine(x int)"])
-def test_export__a_file_with_other_tables_is_left_as_it_is(folder, tmp_path, made):
+def test_export__a_schema_with_the_name_of_the_file_is_refused(folder, tmp_path):
+    with pytest.raises(ConfigError, match="leave the schema out"):
+        export_crm(folder, tmp_path / "CRM.duckdb", schema="crm")
+
+
+def test_export__what_a_killed_program_left_beside_the_file_goes_with_it(folder, tmp_path):
     target = tmp_path / "mine.duckdb"
+    export_crm(folder, target)
+    target.with_name("mine.duckdb.wal").write_bytes(b"of the old file")
+    export_crm(folder, target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.sql("select count(*) from deals").fetchall() == [(80,)]
+
+
+@pytest.mark.parametrize("made", ["create table mine(x int)", "create schema crm; create table crm.mine(x int)"])
+@pytest.mark.parametrize("after", [False, True])
+def test_export__a_file_with_other_tables_is_left_as_it_is(folder, tmp_path, made, after):
+    target = tmp_path / "mine.duckdb"
+    if after:
+        export_crm(folder, target)
     with duckdb.connect(str(target)) as con:
         con.execute(made)
     before = target.read_bytes()

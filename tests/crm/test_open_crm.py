@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from b24data import ConfigError, ExportError, Sandbox, open_crm
@@ -107,3 +108,25 @@ def test_readers_side_by_side__each_see_whole_tables(folder):
     for thread in threads:
         thread.join()
     assert counts == [120] * 4
+
+
+def test_files_of_which_some_have_a_wider_column__are_read_as_the_wider(folder):
+    [file] = (folder / "deals").glob("*.parquet")
+    rows = pq.read_table(file)
+    place = rows.schema.get_field_index("companyId")
+    wider = rows.slice(0, 40).set_column(place, "companyId", rows["companyId"].slice(0, 40).cast("string"))
+    pq.write_table(wider, file)
+    pq.write_table(rows.slice(40), file.with_name("ids-000000999999.parquet"))
+    with open_crm(folder) as con:
+        assert con.sql("select count(*), typeof(any_value(company_id)) from deals").fetchall() == [(120, "VARCHAR")]
+
+
+def test_a_view_that_can_not_be_made__says_so_and_hides_no_table(folder):
+    [file] = (folder / "deals").glob("*.parquet")
+    rows = pq.read_table(file)
+    place = rows.schema.get_field_index("opportunity")
+    pq.write_table(rows.set_column(place, "opportunity", rows["opportunity"].cast("string")), file)
+    with open_crm(folder) as con:
+        assert con.sql("select count(*) from deals").fetchall() == [(120,)]
+        with pytest.raises(duckdb.Error, match="the view deal_facts can't be made"):
+            con.sql("select * from deal_facts").fetchall()

@@ -99,6 +99,21 @@ def test_read__columns_that_titles_rename_are_asked_for_by_the_select(asked: lis
     assert asked == [["ID", "TITLE"]]
 
 
+@pytest.mark.parametrize(
+    ("options", "column"),
+    [
+        ({"dtypes": {"OPPORTUNITY": "string"}}, "ID"),
+        ({"labels": ["STAGE_ID"]}, "ID"),
+        ({}, "UF_CRM_1700000014_CURRENCY"),
+    ],
+)
+def test_read__a_column_is_read_whatever_else_was_named(options: dict[str, Any], column: str) -> None:
+    select = ["ID", "OPPORTUNITY", "STAGE_ID", "UF_CRM_1700000014"]
+    with signed_in(acme={"deals": 60}):
+        deals = b24data.dask.read("crm.deal.list", select, **options)
+        assert len(deals[["ID", column] if column != "ID" else ["ID"]].compute()) == 60
+
+
 def test_read__an_empty_portal_has_the_columns_of_all() -> None:
     with signed_in(acme={"deals": 0}, beta={"deals": 3}):
         frame = b24data.dask.read("crm.deal.list", FIELDS).compute()

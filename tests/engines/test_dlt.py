@@ -145,6 +145,19 @@ def test_a_table_that_is_asked_for_later__begins_with_all_its_rows(tmp_path: Pat
         assert SECRET.search(kept)
 
 
+def test_a_table_that_is_added_to_those_of_a_list__leaves_nothing_stale(tmp_path: Path) -> None:
+    with signed_in(acme=SIZES) as portals, duckdb(tmp_path) as to:
+        pipeline, portal = pipeline_to(to, tmp_path), portals["acme"]
+        load(pipeline, ["deals", "deal_contacts"])
+        portal.move_clock(86_400)
+        deals = portal.truth("crm.deal.list").ids
+        linked = [deal for (deal,) in loaded(pipeline, "select distinct deal_id from acme.deal_contacts")]
+        portal.update("deals", linked[:2], {"CONTACT_IDS": []})
+        portal.delete("deals", [deal for deal in deals if deal not in linked][:2] or deals[-2:])
+        load(pipeline, ["deals", "deal_contacts", "deal_products"], deletes="scan", max_deletes=10)
+        check_tables(pipeline, portal, ["deals", "deal_contacts", "deal_products"])
+
+
 def test_two_portals__are_not_mixed_and_one_portal_is_not_read_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

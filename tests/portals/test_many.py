@@ -99,6 +99,16 @@ def test_sql__is_the_answer_of_each_portal(three):
     assert found.attrs["b24data"]["portals"]["acme"]["tables"]
 
 
+def test_sql__has_a_stream_of_the_caller_for_every_portal_and_plain_texts(three):
+    plan = pa.table({"k": [1, 2, 3]})
+    with b24data.connect_all() as portals:
+        found = portals.sql("select count(*) as n from plan", tables={"plan": plan.to_reader()})
+        assert found["n"].tolist() == [3, 3, 3]
+        texts = portals.sql("select title from deals where id > 0")
+        frame = portals.tools.fetch_all("crm.deal.list", ["TITLE"], progress=False)
+    assert texts["title"].dtype == frame["TITLE"].dtype
+
+
 def test_estimate__has_a_row_for_each_portal(three):
     with b24data.connect_all(["acme", "beta"]) as portals:
         found = portals.tools.estimate("crm.deal.list")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from b24data import AjaxError, ConfigError, Sandbox, SchemaError
@@ -279,3 +281,74 @@ def test_a_point_in_time__is_found_whatever_zone_the_portal_reads_it_in(hours, s
             for one in sent:
                 read = dt.datetime.fromisoformat(one.value).replace(tzinfo=zone)
                 assert getattr(row, tests[one.sign])(read), (row, one)
+
+
+def test_durations__are_durations_and_months_are_refused(b24):
+    found = b24.sql("select max(updated_time - created_time) as d, null::interval as none from deals where id > 0")
+    assert found["d"].dtype.kind == "m"
+    assert found["none"].isna().all()
+    with pytest.raises(ConfigError, match="d has months"):
+        b24.sql("select interval 2 months as d")
+
+
+def test_a_value_that_pandas_does_not_have__is_an_error_that_says_what_to_do(b24):
+    with pytest.raises(ConfigError, match="cast it"):
+        b24.sql("select date 'infinity' as x")
+
+
+@pytest.mark.parametrize("name", ["План", "Été", "план"])
+@pytest.mark.parametrize(
+    "query", ["select k from {}", 'select k from "{}"', "select {0}.k from {0}", "select t.k from {} t"]
+)
+def test_a_frame__has_a_name_of_any_letters(b24, name, query):
+    assert b24.sql(query.format(name), tables={name: pd.DataFrame({"k": [1, 2]})})["k"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [pd.Series([1], name="k"), pd.Index([1]), pd.DataFrame(), {}, pa.table({"k": pa.array([1.0], pa.float16())})],
+)
+def test_what_is_no_table__is_refused_in_words(b24, rows):
+    with pytest.raises(ConfigError):
+        b24.sql("select * from p", tables={"p": rows})
+
+
+def test_two_frames_of_one_name__are_refused(b24):
+    frame = pd.DataFrame({"k": [1]})
+    with pytest.raises(ConfigError, match="capitals alone"):
+        b24.sql("select * from p", tables={"P": frame, "p": frame})
+
+
+@pytest.mark.parametrize(("value", "found"), [({1, 2}, 2), ({1, None}, 1), (range(3), 2), (frozenset({2}), 1)])
+def test_a_set__is_a_list_of_values(b24, value, found):
+    rows = {"p": pd.DataFrame({"k": [1, 2]})}
+    assert len(b24.sql("select k from p where k in $x", {"x": value}, tables=rows)) == found
+
+
+def test_a_duration_of_numpy__is_no_number(b24):
+    found = b24.sql("select $d > interval 59 minutes as more", {"d": np.timedelta64(3_600 * 10**9, "ns")})
+    assert found["more"].tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("query", "params"),
+    [
+        ('select {"a":k} as x from p', {}),
+        ('select "Total":count(*) from p', {}),
+        ("select {k:k} as x from p", {}),
+        ("select k from p where 1 = any([:a, :b])", {"a": 1, "b": 5}),
+        ("select k from p where k = :a", {"a": 1}),
+        ("select k::varchar as x, [1, 2][1:2] as y from p", {}),
+    ],
+)
+def test_a_colon__is_a_parameter_only_where_it_is_one(b24, query, params):
+    assert len(b24.sql(query, params, tables={"p": pd.DataFrame({"k": [1]})})) == 1
+
+
+def test_a_frame_with_the_name_of_a_table__does_not_get_into_the_views(portal, tmp_path):
+    with portal.connect(restriction_params=FAST) as b24:
+        b24.tools.sync_crm(tmp_path / "crm", tables=["deals", "categories"])
+        own = {"deals": pd.DataFrame({"id": [1, 2, 3]})}
+        assert len(b24.sql("select id from deals", tables=own, crm=tmp_path / "crm")) == 3
+        with pytest.raises(ConfigError, match="give your frame another name"):
+            b24.sql("select count(*) from deal_facts", tables=own, crm=tmp_path / "crm")

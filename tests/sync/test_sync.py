@@ -188,6 +188,25 @@ def test_scan__many_missing_rows_come_by_their_range(sync, portal, tmp_path, day
     assert kept(tmp_path / "deals") == true(portal)
 
 
+@pytest.mark.parametrize("wanted", ["every other", "all but one"])
+def test_scan__brings_no_row_that_the_filter_excludes(sync, portal, tmp_path, day_passes, wanted):
+    ids = ids_of(portal)
+    mine = {"@ID": ids[::2]} if wanted == "every other" else {"!ID": ids[150]}
+    portal.hide("deals", ids[20:])
+    sync(mine)
+    day_passes()
+    portal.hide("deals", [])
+    assert sync(mine, deletes="scan").rows == len(kept(tmp_path / "deals"))
+    assert set(kept(tmp_path / "deals")) == (set(ids[::2]) if wanted == "every other" else {*ids} - {ids[150]})
+
+
+def test_a_sync_without_changes__is_complete(sync, day_passes):
+    assert sync().complete
+    day_passes()
+    report = sync()
+    assert (report.complete, report.transferred) == (True, 0)
+
+
 def test_scan__more_than_five_percent_gone_is_an_error_that_changes_nothing(sync, portal, tmp_path, day_passes):
     first = sync()
     day_passes()
@@ -579,6 +598,7 @@ def test_seconds_of__refuses_what_is_no_duration():
     assert seconds_of("1.5 h") == 5400
     assert seconds_of(np.int64(90)) == seconds_of(np.float32(90)) == 90
     assert seconds_of(np.timedelta64(10, "m")) == 600
+    assert seconds_of(np.timedelta64(10**9, "ns")) == 1
     nothing = (None, [60], np.True_, 10**400, -(10**400), "9" * 400 + "s")
     for wrong in ("10", "min", -1, "10 fortnights", True, float("nan"), *nothing):
         with pytest.raises(ConfigError):
