@@ -217,7 +217,7 @@ class PortalTools:
             return client.tools.estimate(method, filter, params=params, limit=limit, check_fields=check_fields)
 
         answers = self._portals.ask(f"{method}, estimate", work, rows_of=lambda found: found.rows, progress=progress)
-        names = ["rows", "requests", "seconds", "operating_share", "exact"]
+        names = ["rows", "requests", "seconds", "operating_share", "exact", "at_least"]
         rows = [(name, *(asdict(one)[key] for key in names)) for name, one in answers.in_order.items()]
         frame = pd.DataFrame(rows, columns=["PORTAL", *names]).astype({"PORTAL": "string"})
         return answers.settled(frame)
