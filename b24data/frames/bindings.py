@@ -71,7 +71,8 @@ _TASKS = {
 def binding_of(column: Column, method: str, params: Mapping[str, Any]) -> Binding | None:
     """What the ids in a column of ``method`` belong to; None for columns of anything else.
 
-    >>> from b24data.frames.schema import build_schema, Field
+    >>> from b24data.fields.fields import Field
+    >>> from b24data.frames.schema import build_schema
     >>> [column] = build_schema({"C": Field("C", "C", type="crm_company")}, ["C"], id_code=None).columns
     >>> binding_of(column, "crm.deal.list", {})
     Binding(kind='crm', which='4', by='')

@@ -31,7 +31,8 @@ class Decoder:
     names the columns that had such times, ``naive_zone`` says in words how they were read.
     ``unknown`` holds the keys of rows that have no column.
 
-    >>> from b24data.frames.schema import Field, build_schema
+    >>> from b24data.fields.fields import Field
+    >>> from b24data.frames.schema import build_schema
     >>> fields = {"ID": Field("ID", "ID", type="integer"), "OPENED": Field("OPENED", "OPENED", type="char")}
     >>> decoder = Decoder(build_schema(fields, ["ID", "OPENED"], id_code="ID"))
     >>> decoder.decode([b'{"ID":"7","OPENED":"Y"}', b'{"ID":"8","OPENED":""}']).to_pylist()

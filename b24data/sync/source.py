@@ -18,7 +18,7 @@ from b24data.files.atomic import path_of
 from b24data.files.disk import disk_error
 from b24data.files.ownership import file_kind
 from b24data.files.workfolder import WorkFolder
-from b24data.frames.targets import target_of
+from b24data.frames.targets import SUFFIXES, target_of
 from b24data.http.clock import Clock
 from b24data.http.session import Session
 from b24data.lists.conditions import split_filter_key
@@ -178,7 +178,7 @@ def check_folder(path: Any) -> Path:
     b24data.errors.ConfigError: there is no folder no/such/folder. Hint: create it, or give another path.
     """
     folder = path_of(path)
-    if folder.suffix.lower() in (".xlsx", ".csv") and not folder.is_dir():
+    if folder.suffix.lower() in SUFFIXES.keys() - {".parquet"} and not folder.is_dir():
         raise ConfigError(
             f"a sync writes a folder of Parquet files, and {folder.name} is the name of a file",
             hint=f"name the folder, such as {option('to', folder.stem)}; {FETCH} writes {folder.name}",
