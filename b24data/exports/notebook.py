@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from b24data.files.disk import told
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
 from b24data.frames.parquet import check_target
-from b24data.text.redact import redact
+from b24data.text.redact import redact, redact_code
 
 _TAG, _INJECTED = "parameters", "injected-parameters"
 _LAST_S = 1  # what is left for a cell that begins when the time is over
@@ -78,8 +79,10 @@ class NotebookRun:
                 cells = self._execute(notebook)
             except BaseException:
                 with contextlib.suppress(OSError, SdkError):  # the first trouble is the one to tell
+                    _mask_outputs(notebook)
                     write_whole(file_behind(self.failed), _text(notebook))
                 raise
+            _mask_outputs(notebook)
             if page is not None:
                 write_whole(page, _html(notebook, copy.stem))
             write_whole(copy, _text(notebook))
@@ -209,12 +212,33 @@ def _alone(out: Path) -> contextlib.AbstractContextManager[None]:
     return locked(data_folder("notebooks") / f"{name}.lock", busy=busy)
 
 
-def _text(notebook: Any) -> str:
-    """The notebook as it is saved. What a failed cell says may quote a line that has a secret in it."""
+def _mask_outputs(notebook: Any) -> None:
+    """Mask every secret in what the cells said, before it is saved in any form: an error may quote a webhook."""
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
-            if output.output_type == "error":
+            if output.output_type == "stream":
+                output.text = redact(output.text)
+            elif output.output_type == "error":
                 output.evalue, output.traceback = redact(output.evalue), redact(output.traceback)
+            else:
+                output.data.update({kind: _masked(kind, shown) for kind, shown in output.data.items()})
+
+
+def _masked(kind: str, shown: Any) -> Any:
+    """One form of a result, of a MIME type. In programs, pictures and charts only the unmistakable is masked."""
+    if kind == "text/html" and isinstance(shown, str):
+        parts = _PROGRAM.split(shown)  # every second one is a program or a picture
+        return "".join(redact_code(part) if number % 2 else redact(part) for number, part in enumerate(parts))
+    return redact(shown) if kind.startswith("text/") else redact_code(shown)
+
+
+_PROGRAM = re.compile(
+    r"(<(?:script|style)\b(?:(?!</(?:script|style)).)*|\bdata:[\w/+.-]{1,99};base64,[\w+/=]*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _text(notebook: Any) -> str:
     return str(_needed("nbformat").writes(notebook))
 
 

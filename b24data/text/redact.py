@@ -53,6 +53,8 @@ _PATTERNS = tuple(
     )
 )
 
+_SHAPES = (_PATTERNS[0], _PATTERNS[-1])  # neither a picture nor a program has what looks like these
+
 _ESCAPE = re.compile(
     r"%(?:25){0,8}(?P<percent>[0-9a-f]{2})"
     r"|&(?:amp;){0,8}#(?:x0{0,8}(?P<hex>[0-9a-f]{1,4})|0{0,8}(?P<decimal>[0-9]{1,5}));?"
@@ -91,6 +93,21 @@ def redact(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(redact(item) for item in value)
     return value
+
+
+def redact_code(value: Any) -> Any:
+    """``value`` with webhooks and tokens masked in all its texts, where they are parts of a program or of a picture.
+
+    There ``key=`` may be an assignment, and sixteen letters and digits may be pixels: :func:`redact` would break it.
+
+    >>> redact_code({"hook": "rest/1/s3cr3t/", "run": "key=event.key"})
+    {'hook': 'rest/1/***/', 'run': 'key=event.key'}
+    """
+    if isinstance(value, str):
+        return _without(value, _secrets_of(value, _SHAPES))
+    if isinstance(value, Mapping):
+        return {key: redact_code(item) for key, item in value.items()}
+    return [redact_code(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 _GIVEN = re.compile(
@@ -145,11 +162,11 @@ def looks_secret(name: str, value: Any) -> bool:
 Span = tuple[int, int]
 
 
-def _secrets_of(text: str) -> list[Span]:
+def _secrets_of(text: str, patterns: Iterable[re.Pattern[str]] = _PATTERNS) -> list[Span]:
     return [
         place(match.span(match.lastgroup or 0))
         for layer, place in layers(text)
-        for pattern in _PATTERNS
+        for pattern in patterns
         for match in pattern.finditer(layer)
     ]
 

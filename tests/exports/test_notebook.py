@@ -81,6 +81,50 @@ def test_a_failed_notebook__keeps_its_copy_beside_the_last_good_one(at_home, mon
     assert names_in(at_home / "out") == ["r.ipynb"]
 
 
+HOOK = "'https://acme.bitrix24.com/rest/1/' + 'not' + 'real' + '/'"  # computed, so that no source has it
+SAYS = {
+    "a stream": f"print({HOOK})",
+    "an error": f"raise ValueError({HOOK})",
+    "a result": HOOK,
+    "HTML": f"from IPython.display import HTML\nHTML('<p>' + {HOOK} + '</p>')",
+    "a program": f"from IPython.display import HTML\nHTML('<script>key=event.key; at=\"' + {HOOK} + '\"</script>')",
+    "JSON": "from IPython.display import display\n"
+    f"display({{'text/plain': '', 'application/json': [{HOOK}]}}, raw=True)",
+}
+
+
+@pytest.mark.parametrize("source", SAYS.values(), ids=SAYS)
+def test_a_secret__that_a_cell_shows_is_in_neither_copy_nor_page(at_home, monkeypatch, source):
+    monkeypatch.chdir(at_home)
+    book = nbformat.read(notebook_of(at_home / "r.ipynb", source), as_version=4)
+    book.cells[0].metadata["tags"] = ["raises-exception"]
+    nbformat.write(book, at_home / "r.ipynb")
+    assert main(["run", "r.ipynb", "--html", "--quiet"]) == 0
+    assert names_in(at_home / "out") == ["r.html", "r.ipynb"]
+    assert "rest/1/***/" in (at_home / "out" / "r.ipynb").read_text("utf-8")
+    assert not [file.name for file in (at_home / "out").iterdir() if "notreal" in file.read_text("utf-8")]
+
+
+def test_a_secret__that_a_cell_shows_before_a_failure_is_not_in_the_partial_copy(at_home, monkeypatch):
+    monkeypatch.chdir(at_home)
+    notebook_of(at_home / "r.ipynb", f"print({HOOK})", "1 / 0")
+    assert main(["run", "r.ipynb", "--quiet"]) == 1
+    assert "notreal" not in (at_home / "out" / "r.failed.ipynb").read_text("utf-8")
+
+
+def test_a_chart__is_saved_as_it_is(at_home, monkeypatch):
+    """What looks like a secret in its program, its data or its pixels is none."""
+    chart = {
+        "application/vnd.vega+json": {"from": {"key": "id"}, "token": "x"},
+        "text/html": "<script>var key=event.key</script><img src='data:image/png;base64,12/abcdefgh12345678'>",
+        "image/png": "12/abcdefgh12345678",
+    }
+    monkeypatch.chdir(at_home)
+    notebook_of(at_home / "r.ipynb", f"from IPython.display import display\ndisplay({chart}, raw=True)")
+    assert main(["run", "r.ipynb", "--quiet"]) == 0
+    assert outputs(at_home / "out" / "r.ipynb")[0].data == chart
+
+
 @pytest.mark.parametrize(
     ("source", "code"),
     [
