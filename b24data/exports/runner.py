@@ -39,7 +39,7 @@ class Runner:
     connect: Callable[[str | None], Client] = connect
 
     def run(self, export: Export, error: Exception | None = None) -> ExitCode:
-        """RunRecord one export and say how it ended; no error comes out of it, whatever kind it is, but Ctrl-C.
+        """Run one export and say how it ended; no error comes out of it, whatever kind it is, but Ctrl-C.
 
         The target is what it was until there is a new one. What failed is in the log, in the state, and told by
         ``on_failure``; the next run goes on from what is there. With ``error`` the run fails by it: the export's
