@@ -123,7 +123,7 @@ def _list_exports(args: argparse.Namespace, exports: Sequence[Export]) -> None:
             "what": export.source,
             "mode": export.kind,
             "profile": export.profile or _named(export.profiles),
-            "every": _every(export.every),
+            "every": "" if export.every is None else export.every.written,
             "target": export.target,
         }
         for export in exports
@@ -156,11 +156,6 @@ def _export_status(args: argparse.Namespace, exports: Sequence[Export]) -> None:
 
 def _named(profiles: str | list[str] | None) -> str | None:
     return ", ".join(profiles) if isinstance(profiles, list) else profiles
-
-
-def _every(seconds: float | None) -> str:
-    units = (("w", 604_800), ("d", 86_400), ("h", 3600), ("min", 60))
-    return next((f"{seconds / size:.0f}{unit}" for unit, size in units if seconds and seconds % size == 0), "")
 
 
 def _local(iso: str | None) -> str:

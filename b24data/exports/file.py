@@ -26,7 +26,6 @@ from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
 from b24data.frames.targets import SUFFIXES
 from b24data.portals.connect import chosen_profiles
-from b24data.sync.clocks import seconds_of
 from b24data.syntax.options import nearest, options_among
 from b24data.text.pages import page
 from b24data.text.redact import looks_secret
@@ -242,7 +241,7 @@ def _decoded(type_: type, value: Any) -> Any:
             return ZoneInfo(value)
         except (ZoneInfoNotFoundError, OSError) as error:
             raise ValueError("there is no such zone") from error
-    if (seconds := Seconds(seconds_of(value))) > 0:
+    if (seconds := Seconds(value)) > 0:
         return seconds
     raise ValueError("it takes no time")
 

@@ -7,13 +7,14 @@ import logging
 import os
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from b24data.errors import ConfigError, ExportError
 from b24data.exports.exit_codes import ExitCode
-from b24data.exports.spec import Export
+from b24data.exports.spec import Export, Seconds
 from b24data.files.atomic import read_private, write_whole
 from b24data.files.locks import locked
 from b24data.files.places import data_folder
@@ -65,18 +66,28 @@ class RunHistory:
         return RunHistory(runs=(*self.runs, run)[-_MOST_RUNS:], last_good=good)
 
 
-def due_at(history: RunHistory, every: float) -> float:
+def due_at(history: RunHistory, every: Seconds, tz: ZoneInfo | None = None) -> float:
     """The unix time from which an export is due; 0 where it never succeeded.
 
-    A tenth of ``every``, ten minutes at the most, may be missing: a daily run that begins two seconds earlier than that
+    A day ends at the same time by the clocks of ``tz`` (None: of this machine), also where it has 23 or 25 hours. A
+    tenth of ``every``, ten minutes at the most, may be missing: a daily run that begins two seconds earlier than that
     of the day before is not put off to the next day. A failed run changes nothing: the export stays due.
 
-    >>> due_at(RunHistory(last_good=RunRecord(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")), 86_400)
+    >>> good = RunRecord(began=1_000_000, ended=1_000_060, code=0, target="d.parquet")
+    >>> due_at(RunHistory(last_good=good), Seconds("1d"), ZoneInfo("UTC"))
     1085800.0
     """
     if history.last_good is None:
         return 0.0
-    return history.last_good.began + every - min(every * _SLACK, _MOST_SLACK_S)
+    return _later(history.last_good.began, every, tz) - min(every * _SLACK, _MOST_SLACK_S)
+
+
+def _later(began: float, every: Seconds, tz: ZoneInfo | None) -> float:
+    """``began`` and ``every`` after it; a time that the clocks skip or show twice is the earlier one that it may be."""
+    if every.days is None:
+        return began + every
+    wall = datetime.fromtimestamp(began, tz) + timedelta(days=every.days)
+    return min(wall.replace(fold=fold).timestamp() for fold in (0, 1))
 
 
 class RunFiles:
@@ -172,7 +183,7 @@ def _is_due(export: Export, history: RunHistory, now: float) -> bool:
     if export.every is None:
         return False
     good = history.last_good
-    return now >= due_at(history, export.every) or (good is not None and good.began > now)
+    return now >= due_at(history, export.every, export.tz) or (good is not None and good.began > now)
 
 
 def _iso(unix: float | None) -> str | None:

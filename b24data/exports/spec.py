@@ -14,10 +14,28 @@ from msgspec import Meta
 from b24data.exports.placeholders import fill, placeholders
 from b24data.files.atomic import path_of
 from b24data.frames.csvfile import CsvKind
+from b24data.sync.clocks import seconds_of
 
 
 class Seconds(float):
-    """A duration that stands as ``"30min"`` in the file."""
+    """A duration that stands as ``"30min"`` in the file; ``days`` where it is one of days or weeks, by the calendar.
+
+    >>> Seconds("90s").days, Seconds("24h").days, Seconds("2w").days
+    (None, None, 14.0)
+    """
+
+    written: str
+
+    def __new__(cls, written: str) -> Self:
+        """The seconds that ``written`` stands for; :class:`~b24data.errors.ConfigError` if it is not a duration."""
+        found = super().__new__(cls, seconds_of(written))
+        found.written = written.strip()
+        return found
+
+    @property
+    def days(self) -> float | None:
+        """How many, where it is written in days or weeks: they may have 23 or 25 hours."""
+        return self / 86_400 if self.written.lower().endswith(("d", "day", "days", "w")) else None
 
 
 # No constraints on both sides of `str | list[str]`: msgspec 0.22 reads beyond its memory there.

@@ -6,13 +6,17 @@ import http.server
 import json
 import sys
 import threading
+import time
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
 
 from b24data.cli.main import main
-from b24data.exports.history import RunHistory, RunRecord, due_at
+from b24data.exports.file import read_exports
+from b24data.exports.history import RunFiles, RunHistory, RunRecord, due_at, status
+from b24data.exports.spec import Seconds
 
 DEALS = """
 [exports.deals]
@@ -123,13 +127,59 @@ def test_due__runs_what_was_not_done_for_that_long(desk, capsys):
     assert desk.portal.stats.requests == requests
 
 
+def is_due(every, began, now, tz=None):
+    good = RunRecord(began=began, ended=began + 50, code=0, target="")
+    return now >= due_at(RunHistory(runs=(good,), last_good=good), Seconds(every), tz)
+
+
 @pytest.mark.parametrize(
-    ("every", "since", "is_due"),
-    [(86_400, 86_398, True), (86_400, 86_400 - 601, False), (3600, 3600 - 359, True), (3600, 3600 - 361, False)],
+    ("every", "since", "is_it"),
+    [("1d", 86_398, True), ("1d", 86_400 - 601, False), ("1h", 3600 - 359, True), ("1h", 3600 - 361, False)],
 )
-def test_due__a_run_that_begins_a_little_earlier_than_the_last_is_not_put_off(every, since, is_due):
-    good = RunRecord(began=1_000_000, ended=1_000_050, code=0, target="")
-    assert (1_000_000 + since >= due_at(RunHistory(runs=(good,), last_good=good), every)) is is_due
+def test_due__a_run_that_begins_a_little_earlier_than_the_last_is_not_put_off(every, since, is_it):
+    assert is_due(every, 1_000_000, 1_000_000 + since) is is_it
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("every", "began", "asked", "is_it"),
+    [
+        # Summer time begins on 29 March 2026 at 02:00, and ends on 25 October 2026 at 03:00.
+        ("1d", "2026-03-28T06:00:05", "2026-03-29T06:00:05", True),  # 23 hours
+        ("24h", "2026-03-28T06:00:05", "2026-03-29T06:00:05", False),
+        ("1d", "2026-03-28T06:00:05", "2026-03-29T05:49:00", False),
+        ("1w", "2026-03-28T06:00:05", "2026-04-04T06:00:05", True),
+        ("168h", "2026-03-28T06:00:05", "2026-04-04T06:00:05", False),
+        ("1d", "2026-03-28T02:30:00", "2026-03-29T03:00:00", True),  # 02:30 is skipped: cron runs it at 03:00
+        ("1d", "2026-10-24T06:00:05", "2026-10-25T05:00:05", False),  # 24 hours of a day of 25
+        ("24h", "2026-10-24T06:00:05", "2026-10-25T05:00:05", True),
+        ("1d", "2026-10-24T06:00:05", "2026-10-25T06:00:05", True),
+        ("1d", "2026-10-24T02:30:00", "2026-10-25T02:30:00", True),  # the first of two
+        ("1d", "2026-10-25T02:30:00", "2026-10-26T02:30:00", True),
+        ("1d", "2026-03-28T09:00:00", "2026-03-29T06:00:05", False),  # late: the day ends at nine
+        ("1d", "2026-03-28T09:00:00", "2026-03-29T09:00:00", True),
+    ],
+)
+@pytest.mark.parametrize("zone", [BERLIN, None], ids=["of the export", "of the machine"])
+def test_due__days_and_weeks_are_those_of_the_calendar(monkeypatch, every, began, asked, is_it, zone):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        moments = [datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp() for text in (began, asked)]
+        assert is_due(every, *moments, zone) is is_it
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_due__the_status_goes_by_the_zone_of_the_export(desk):
+    desk.write(DEALS + 'tz = "Europe/Berlin"\n')
+    [export] = read_exports(desk.file).values()
+    began, asked = (datetime(2026, 3, day, 6, tzinfo=BERLIN).timestamp() for day in (28, 29))
+    RunFiles(export).write(RunHistory().ended(RunRecord(began=began, ended=began + 50, code=0, target="")))
+    assert status(export, asked)["due"] is True
 
 
 def test_the_history__is_bounded_and_keeps_the_last_good_run():
@@ -178,6 +228,13 @@ def test_list__is_a_table_of_what_the_file_says(desk, capsys):
         *("export", "what", "mode", "profile", "every", "target"),
         *("deals", "crm.deal.list", "full", "acme", "1d", "deals.parquet"),
     ]
+
+
+@pytest.mark.parametrize("every", ["90s", "36h", "1.5d", "7d"])
+def test_list__shows_a_duration_as_the_file_has_it(desk, capsys, every):
+    desk.write(DEALS.replace("1d", every))
+    assert main(["export", "list", "--json", "--file", str(desk.file)]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["every"] == every
 
 
 CRM = """
