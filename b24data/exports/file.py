@@ -21,7 +21,7 @@ from b24data.errors import ConfigError, SdkError
 from b24data.exports.placeholders import check_placeholders, has_placeholders
 from b24data.exports.spec import CrmExport, Export, FullExport, NotebookExport, Seconds, SyncExport
 from b24data.fetch.options import FetchOptions
-from b24data.files.atomic import open_regular, read_bounded
+from b24data.files.atomic import open_regular, path_of, read_bounded
 from b24data.files.ownership import is_own, owner_of
 from b24data.files.places import config_folder
 from b24data.frames.targets import SUFFIXES
@@ -213,6 +213,8 @@ def _read(name: str, table: Any, file: Path) -> tuple[Export | None, list[str]]:
                 continue
             if key in kind.filled:
                 problems += [f"{key}: {problem}" for problem in check_placeholders(value)]
+            if key in kind.paths:
+                problems += [f"{key} = {value!r}: {problem}" for problem in _unfit_path(value)]
     problems += _unfit(kind, table)
     return (None, problems) if problems else (kind(name=name, file=file, **values), [])
 
@@ -227,6 +229,17 @@ def _value(key: str, value: Any, type_: Any) -> Any:
     if key == "on_failure" and not (_VARIABLE.fullmatch(found) if isinstance(found, str) else _is_command(found)):
         raise ConfigError("it is neither a variable nor a command")
     return found
+
+
+def _unfit_path(path: str) -> list[str]:
+    """Why no file of this machine can have this path."""
+    try:
+        path_of(path).expanduser()
+    except ConfigError as error:
+        return [error.description]
+    except RuntimeError:
+        return [f"{Path(path).parts[0]} is not the home folder of a user"]
+    return []
 
 
 def _is_command(words: Sequence[str]) -> bool:
@@ -300,10 +313,21 @@ def _shown(key: str, value: Any) -> str:
 
 def _doubled(exports: Iterable[Export]) -> list[str]:
     """Two exports that write to one target would undo each other's work."""
-    owners: dict[Path, str] = {}
     problems = []
+    seen: list[tuple[Export, _Places]] = []
     for export in exports:
-        owner = owners.setdefault(export.path, export.name)
-        if owner != export.name and "{name}" not in export.target:
+        places = export.places(), export.places(open_profile=True)
+        owner = next((other.name for other, theirs in seen if _is_shared((export, places), (other, theirs))), None)
+        if owner is not None:
             problems.append(f"[exports.{export.name}] target is also that of {owner}: each export needs its own")
+        seen.append((export, places))
     return problems
+
+
+_Places = tuple[set[Path], set[Path]]  # of each profile, and with {profile} left as it is
+
+
+def _is_shared(one: tuple[Export, _Places], other: tuple[Export, _Places]) -> bool:
+    """Whether both have a target in common; "all profiles", which are not known here, may be those of the other."""
+    is_any = "*" in (one[0].profiles, other[0].profiles)
+    return not one[1][is_any].isdisjoint(other[1][is_any])

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from b24data.exports.placeholders import fill, placeholders
+from b24data.exports.placeholders import PLACEHOLDERS, fill, placeholders
 from b24data.files.atomic import path_of
 from b24data.frames.csvfile import CsvKind
 from b24data.sync.clocks import seconds_of
@@ -50,6 +50,7 @@ class _Export(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: ClassVar[Literal["full", "sync", "crm", "notebook"]]
     filled: ClassVar[tuple[str, ...]] = ("target",)  # where placeholders may stand
+    paths: ClassVar[tuple[str, ...]] = ("target",)
 
     name: str
     file: Path
@@ -82,6 +83,21 @@ class _Export(msgspec.Struct, frozen=True, kw_only=True):
     def of_portal(self, profile: str) -> Self:
         """The export of one of its ``profiles``, with a name, a state and a log of its own."""
         return msgspec.structs.replace(self, name=f"{self.name}@{profile}", profile=profile, profiles=None)
+
+    def places(self, *, open_profile: bool = False) -> set[Path]:
+        """The targets of its portals, with all placeholders left that stand for the moment.
+
+        ``{profile}`` stays too with ``open_profile``, and where the profiles are all that there are.
+        """
+        if open_profile or isinstance(self.profiles, str):
+            named = [(self.name, "{profile}")]
+        elif self.profiles is None:
+            named = [(self.name, self.profile or "")]
+        else:
+            named = [(f"{self.name}@{profile}", profile) for profile in self.profiles]
+        moment = {word: f"{{{word}}}" for word in PLACEHOLDERS}
+        words = [moment | {"name": name, "profile": profile} for name, profile in named]
+        return {self.folder / path_of(fill(self.target, each)).expanduser() for each in words}
 
     @property
     def makes_folders(self) -> bool:
@@ -166,6 +182,7 @@ class NotebookExport(_Export, frozen=True, kw_only=True):
 
     kind = "notebook"
     filled = ("target", "parameters")
+    paths = ("target", "notebook")
 
     notebook: Text
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -214,6 +214,74 @@ def test_a_target__of_two_exports_is_refused(tmp_path):
     assert "[exports.b] target is also that of a" in complaint(tmp_path, one.format("a") + one.format("b"))
 
 
+TWO = """
+[exports.a]
+method = "crm.deal.list"
+target = "{}"
+{}
+[exports.b]
+method = "crm.deal.list"
+target = "{}"
+{}
+"""
+LAKE = "lake/{profile}/d.parquet"
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "is_one"),
+    [
+        ("profile = 'acme'", "profile = 'beta'", False),
+        ("profile = 'acme'", "profile = 'acme'", True),
+        ("profiles = ['acme']", "profiles = ['beta']", False),
+        ("profiles = ['acme', 'beta']", "profiles = ['gamma', 'beta']", True),
+        ("profile = 'beta'", "profiles = ['acme', 'beta']", True),
+        ("profiles = '*'", "profile = 'beta'", True),
+        ("profiles = ['beta']", "profiles = '*'", True),
+        ("profiles = '*'", "profiles = '*'", True),
+    ],
+)
+def test_a_target__of_two_portals_is_two_targets(tmp_path, of_a, of_b, is_one):
+    for target in (LAKE, LAKE.replace("{profile}", "{profile}-{date}")):
+        text = TWO.format(target, of_a, target, of_b)
+        if is_one:
+            assert "[exports.b] target is also that of a" in complaint(tmp_path, text)
+        else:
+            assert list(read(tmp_path, text)) == ["a", "b"]
+    named = LAKE.replace("d.", "{name}.")
+    assert list(read(tmp_path, TWO.format(named, of_a, named, of_b))) == ["a", "b"]
+
+
+def test_a_target__that_another_export_names_by_its_words_is_refused(tmp_path):
+    text = complaint(tmp_path, TWO.format("lake/acme/b.parquet", "", "lake/{profile}/{name}.parquet", "profile='acme'"))
+    assert "[exports.b] target is also that of a" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "says"),
+    [
+        ("target", "~nosuchuser/out.ipynb", "~nosuchuser is not the home folder of a user"),
+        ("notebook", "~nosuchuser/r.ipynb", "~nosuchuser is not the home folder of a user"),
+        ("target", "s3://bucket/out.ipynb", "an address can't be the name of a file or a folder here"),
+        ("notebook", "https://example.com/r.ipynb", "an address can't be the name of a file or a folder here"),
+        ("target", "out\\u0000.ipynb", "cannot be the name of a file"),
+    ],
+)
+def test_a_path__that_no_file_can_have_is_told_with_all_else(tmp_path, key, path, says):
+    table = {"notebook": "r.ipynb", "target": "out.ipynb"} | {key: path}
+    lines = "\n".join(f'{name} = "{value}"' for name, value in table.items())
+    text = complaint(tmp_path, f'[exports.a]\n{lines}\n[exports.b]\nmethod = "crm.deal.list"\n')
+    first, second = text.splitlines()[1:]
+    assert first.startswith(f"  [exports.a] {key} = ")
+    assert says in first
+    assert second == "  [exports.b] target is missing"
+
+
+def test_an_address__with_a_password_is_refused_and_not_shown(tmp_path):
+    text = complaint(tmp_path, FULL.replace("d.parquet", "s3://anna:pa55w0rd@bucket/d.parquet"))
+    assert "an address can't be the name" in text
+    assert "pa55w0rd" not in text
+
+
 def test_a_dataset__stays_where_it_is(tmp_path):
     assert "fixed name" in complaint(tmp_path, '[exports.a]\nmode = "crm"\ntarget = "d-{date}"\n')
     text = complaint(tmp_path, '[exports.a]\nmethod = "crm.deal.list"\nmode = "sync"\ntarget = "d-{date}"\n')
