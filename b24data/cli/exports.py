@@ -44,6 +44,8 @@ def _export(args: argparse.Namespace) -> int:
     """List, run or show the state of exports."""
     if args.action == "run" and not (args.names or args.all or args.due):
         raise WrongUsageError("b24data export run needs exports to run", hint="name exports, or add --all or --due")
+    if args.action == "run" and args.names and args.all:
+        raise WrongUsageError("b24data export run takes the names of exports, or --all, and not both")
     from b24data.exports.file import each_portal, find_file, read_exports
 
     exports = read_exports(find_file(args.file))
@@ -58,14 +60,11 @@ def _export(args: argparse.Namespace) -> int:
 
 def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int:
     from b24data.exports.exit_codes import worst
-    from b24data.exports.file import choose, each_portal
+    from b24data.exports.file import choose_each
     from b24data.exports.runner import Runner
     from b24data.exports.unattended import unattended
 
-    of_file = {name: name.partition("@")[0] for name in args.names}
-    expanded, failed = each_portal(exports, of_file.values() if args.names else None)
-    names = [file_name if file_name in failed else name for name, file_name in of_file.items()]
-    chosen = choose(expanded, names) if names else list(expanded.values())
+    chosen, failed = choose_each(exports, args.names)
     if args.due:
         chosen = [export for export in chosen if _is_due(export)]
     if any(export.kind == "crm" for export in chosen):
@@ -112,7 +111,10 @@ def _estimated(args: argparse.Namespace, export: Export, error: Exception | None
         raise error
     found = estimate(export.at(datetime.now(UTC)))
     facts = {"export": export.name, **found, "text": str(found["text"])}
-    say(json.dumps(facts, default=str) if args.json else f"{export.name}: {found['text']}")
+    if args.json:
+        print(json.dumps(facts, default=str), flush=True)
+    else:
+        say(f"{export.name}: {found['text']}")
     return ExitCode.DONE
 
 
@@ -248,11 +250,11 @@ def _schedule(args: argparse.Namespace) -> None:
 
 def _add_entry(args: argparse.Namespace, name: str) -> None:
     from b24data.exports import crontab
-    from b24data.exports.file import choose, find_file, read_exports
+    from b24data.exports.file import find_file, read_exports
 
     file = find_file(args.file)
     exports = read_exports(file)
-    chosen = [one for one in exports.values() if one.every] if args.due else choose(exports, [name])
+    chosen = [one for one in exports.values() if one.every] if args.due else _of_name(exports, name)
     if not chosen:
         raise ConfigError(f"no export of {file} has an `every`, so none is ever due", hint='such as every = "1d"')
     _check_portal(chosen, file.parent)
@@ -263,6 +265,18 @@ def _add_entry(args: argparse.Namespace, name: str) -> None:
         with crontab.held():
             crontab.write(crontab.with_entry(crontab.read(), line))
     print(line)
+
+
+def _of_name(exports: Mapping[str, Export], name: str) -> list[Export]:
+    """What ``name`` means in the night; the portals of an export are listed only where it names one of them."""
+    from b24data.exports.file import choose, choose_each
+
+    if "@" not in name:
+        return choose(exports, [name])
+    chosen, failed = choose_each(exports, [name])
+    for error in failed.values():
+        raise error
+    return chosen
 
 
 def _check_portal(exports: list[Export], folder: Path) -> None:
@@ -298,7 +312,9 @@ def _take_out_entry(args: argparse.Namespace, name: str, table: bytes) -> None:
         case [one]:
             if not args.dry_run:
                 crontab.write(crontab.without(table, name, one.file))
-            say(f"removed: {one.when} {one.name} {one.file}" if not args.dry_run else f"{one.when} {one.command}")
+                say(f"removed: {one.when} {one.name} {one.file}")
+            else:
+                print(f"{one.when} {one.command}")
         case []:
             raise ConfigError(f"the crontab has no line of b24data for {name}", hint="b24data schedule list shows all")
         case _:

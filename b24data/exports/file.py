@@ -105,6 +105,20 @@ def each_portal(
     return found, failed
 
 
+def choose_each(
+    exports: Mapping[str, Export], names: Sequence[str]
+) -> tuple[list[Export], dict[str, SdkError | OSError]]:
+    """The exports of those names, or all without a name, one for each portal; ``deals@acme`` is that of one portal.
+
+    What can't be told apart, since its portals can't be listed, is there as it is in the file, and its error in the
+    mapping, as in :func:`each_portal`.
+    """
+    of_file = {name: name.partition("@")[0] for name in names}
+    expanded, failed = each_portal(exports, of_file.values() if names else None)
+    named = [file_name if file_name in failed else name for name, file_name in of_file.items()]
+    return choose(expanded, named) if names else list(expanded.values()), failed
+
+
 def read_exports(file: Path) -> dict[str, Export]:
     """All exports of a file, by name. Everything that is wrong is said at once.
 

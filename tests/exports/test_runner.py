@@ -221,6 +221,26 @@ def test_dry_run__tells_what_it_would_take_and_writes_nothing(desk, capsys):
     assert desk.files() == []
 
 
+def test_dry_run__as_json_is_english_for_every_reader(desk, capsys, monkeypatch):
+    desk.write(DEALS)
+    told = []
+    for language in ("en", "ru"):
+        monkeypatch.setenv("B24DATA_LANG", language)
+        assert desk.run("deals", "--dry-run", "--json") == 0
+        told.append({name: value for name, value in json.loads(capsys.readouterr().out).items() if name != "seconds"})
+    assert told[0].keys() == told[1].keys()
+    assert "rows" in told[1]["text"]
+
+
+def test_names_and_all__are_not_both_taken(desk, capsys):
+    desk.write(DEALS + DEALS.replace("exports.deals", "exports.more").replace("deals.p", "more.p"))
+    assert desk.run("deals", "--all") == 64
+    assert "takes the names of exports, or --all, and not both" in capsys.readouterr().err
+    assert desk.files() == []
+    assert desk.run("--all", "--due") == 0
+    assert desk.files() == ["deals.parquet", "more.parquet"]
+
+
 def test_list__is_a_table_of_what_the_file_says(desk, capsys):
     desk.write(DEALS)
     assert main(["export", "list", "--file", str(desk.file)]) == 0

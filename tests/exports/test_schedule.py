@@ -110,6 +110,31 @@ def test_dry_run__shows_the_line_and_changes_nothing(cron, here, capsys):
     assert not cron.table.exists()
 
 
+@pytest.mark.parametrize("profiles", ['["beta", "gamma"]', '"*"'])
+def test_the_export_of_one_of_many_portals__has_a_line_of_its_own(cron, here, capsys, profiles):
+    with Sandbox(deals=1) as portal:
+        sign_in(portal, "gamma")
+    text = DEALS.replace('profile = "acme"', f"profiles = {profiles}").replace("deals.parquet", "{profile}.parquet")
+    (here / "exports.toml").write_text(text)
+    assert main(["schedule", "add", "@daily", "deals@gamma"]) == 0
+    [entry] = crontab.entries_of(cron.table.read_bytes())
+    assert entry.name == "deals@gamma"
+    assert " export run deals@gamma --file " in entry.command
+    assert main(["schedule", "add", "@daily", "deals@delta"]) == 1
+    assert "there is no export 'deals@delta'" in capsys.readouterr().err
+    assert main(["schedule", "remove", "deals@gamma"]) == 0
+    assert cron.text == ""
+
+
+def test_the_export_of_one_of_many_portals__needs_them_to_be_known(cron, here, capsys):
+    text = DEALS.replace('profile = "acme"', 'profiles = "*"').replace("deals.parquet", "{profile}.parquet")
+    (here / "exports.toml").write_text(text)
+    assert main(["schedule", "add", "@daily", "deals@acme"]) == 3
+    assert "there is no profile" in capsys.readouterr().err
+    assert not cron.table.exists()
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+
+
 def as_cron_runs_it(line: str) -> str:
     """The command of a line: behind five fields or one word, a backslash before % taken away."""
     fields = 1 if line.startswith("@") else 5
