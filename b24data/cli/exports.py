@@ -260,7 +260,8 @@ def _add_entry(args: argparse.Namespace, name: str) -> None:
     _check_portal(chosen, file.parent)
     line = crontab.line_of(args.when, name, file, crontab.command_of(name, file, os.environ))
     for left in crontab.left_behind(os.environ):
-        say(f"b24data: {left} contains a password and is left out", file=sys.stderr)
+        say(f"b24data: {left} is a secret or contains one, and is left out", file=sys.stderr)
+    _tell_unknown(chosen, file.parent)
     if not args.dry_run:
         with crontab.held():
             crontab.write(crontab.with_entry(crontab.read(), line))
@@ -292,6 +293,21 @@ def _check_portal(exports: list[Export], folder: Path) -> None:
             "and a secret does not go into a crontab",
             hint=f"b24data login keeps it as a profile; or write it into {folder / '.env'}",
         )
+
+
+def _tell_unknown(exports: list[Export], folder: Path) -> None:
+    """Whom to tell of a failure has to be known at night as well, and the address does not go into a crontab."""
+    from b24data.client.connect import dotenv
+
+    kept = dotenv(folder)
+    for export in exports:
+        name = export.on_failure.removeprefix("$") if isinstance(export.on_failure, str) else ""
+        if name and name not in kept:
+            say(
+                f"b24data: on_failure of {export.name} uses ${name}, which a scheduled run does not know; "
+                f"write it into {folder / '.env'}",
+                file=sys.stderr,
+            )
 
 
 def _remove_entry(args: argparse.Namespace, name: str) -> None:

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from b24data.auth.cipher import KEY
 from b24data.errors import ALREADY_RUNNING, ConfigError, ExportError
+from b24data.exports.unattended import PATHS, from_root
 from b24data.files.locks import locked
 from b24data.files.places import data_folder, runtime_folder
 from b24data.text.pages import page
+from b24data.text.redact import redact
 
 ALL_DUE = "--due"
 _MARK = "# b24data:"
@@ -67,29 +70,27 @@ def command_of(name: str, file: Path, environment: Mapping[str, str]) -> str:
     >>> print(command_of("deals", Path("/x/exports.toml"), {"TZ": "Europe/Berlin"}).replace(sys.executable, "python"))
     cd /x && TZ=Europe/Berlin python -P -m b24data export run deals --file /x/exports.toml --quiet
     """
-    secret = left_behind(environment)
-    kept = [
-        f"{name}={shlex.quote(environment[name])}" for name in _CARRIED if environment.get(name) and name not in secret
-    ]
+    known = {**environment, **from_root(environment)}
+    carried = [variable for variable in _CARRIED if known.get(variable) and variable not in left_behind(known)]
+    kept = [f"{variable}={shlex.quote(known[variable])}" for variable in carried]
     words = [sys.executable, "-P", "-m", "b24data", "export", "run", name, "--file", str(file), "--quiet"]
     return " ".join(["cd", shlex.quote(str(file.parent)), "&&", *kept, shlex.join(words)])
 
 
-# No secret is among them: the line stands in the list of processes.
-_CARRIED = (
-    *("B24_PROFILE", "B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"),
-    *("XDG_RUNTIME_DIR", "JUPYTER_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG", "LC_ALL"),
-    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
-)
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+_ADDRESSES = ("B24DATA_TOKEN_STORE", *_PROXIES, *(name.lower() for name in _PROXIES))
+_CARRIED = ("B24_PROFILE", *PATHS, *_ADDRESSES, "TZ", "B24DATA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
 def left_behind(environment: Mapping[str, str]) -> list[str]:
-    """What is set and not carried along, because a password stands in it.
+    """What is set and not carried along, because it is a secret or has one: the line stands in the list of processes.
 
     >>> left_behind({"HTTPS_PROXY": "http://anna:pw@proxy:3128", "HTTP_PROXY": "http://proxy:3128"})
     ['HTTPS_PROXY']
     """
-    return [name for name in _CARRIED if "@" in environment.get(name, "")]
+    given = {name: environment.get(name, "") for name in _ADDRESSES}
+    secret = [name for name, value in given.items() if "@" in value or redact(value) != value]
+    return [*secret, *([KEY] if environment.get(KEY) else [])]
 
 
 def entries_of(table: bytes) -> list[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import sys
 import threading
 import time
@@ -336,6 +337,29 @@ def test_on_failure__a_command_gets_the_facts(desk):
     assert (told["export"], told["code"], told["failures"]) == ("deals", 1, 1)
     assert told["error"] == told["env"]
     assert "did you mean crm.deal.list" in told["error"]
+
+
+def test_folders_of_the_environment__are_those_of_where_it_began(desk, monkeypatch, capsys):
+    """The run is in the folder of the file; so are the programs that it starts."""
+    monkeypatch.chdir(desk.folder.parent)
+    monkeypatch.setenv("B24DATA_CONFIG_DIR", "config")
+    monkeypatch.setenv("B24DATA_STATE_DIR", "state")
+    shows = (
+        "import json, os; json.dump({n: v for n, v in os.environ.items() if n[:8] == 'B24DATA_'}, open('told', 'w'))"
+    )
+    desk.write(
+        DEALS.replace("crm.deal.list", "crm.dale.list") + f'on_failure = ["{sys.executable}", "-c", "{shows}"]\n'
+    )
+    assert desk.run("deals") == 1
+    assert desk.files() == ["told"]
+    told = json.loads((desk.folder / "told").read_text("utf-8"))
+    assert told["B24DATA_CONFIG_DIR"] == str(desk.folder.parent / "config")
+    assert told["B24DATA_STATE_DIR"] == str(desk.folder.parent / "state")
+    assert (os.environ["B24DATA_STATE_DIR"], "B24DATA_NONINTERACTIVE" in os.environ) == ("state", False)
+    desk.write(DEALS)
+    assert desk.run("deals") == 0
+    assert desk.status("deals", capsys)["state"] == "done"
+    assert desk.files() == ["deals.parquet", "told"]
 
 
 class Listener(http.server.BaseHTTPRequestHandler):

@@ -179,8 +179,57 @@ def test_what_is_set__is_carried_along_but_no_secret(cron, here, monkeypatch, ca
     assert main(["schedule", "add", "@daily", "deals"]) == 0
     shown = capsys.readouterr()
     assert "TZ=Europe/Berlin" in cron.text
-    assert "HTTPS_PROXY contains a password and is left out" in shown.err
+    assert "HTTPS_PROXY is a secret or contains one, and is left out" in shown.err
     assert not [secret for secret in ("pa55", "notreal") if secret in cron.text + shown.out + shown.err]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_carried"),
+    [
+        ("https_proxy", "http://proxy.example.com:3128", True),
+        ("all_proxy", "http://anna:pa55w0rd@proxy.example.com:3128", False),
+        ("no_proxy", "localhost,10.0.0.0/8,.example.com", True),
+        ("B24DATA_TOKEN_STORE", "keyring", True),
+        ("B24DATA_TOKEN_STORE", "postgresql://db.example.com/tokens", True),
+        ("B24DATA_TOKEN_STORE", "postgresql://anna:pa55w0rd@db.example.com/tokens", False),
+        ("B24DATA_TOKEN_STORE", "postgresql://db.example.com/tokens?user=anna&password=pa55w0rd", False),
+        ("B24DATA_TOKEN_KEY", "pa55w0rd", False),
+        ("B24DATA_LANG", "ru", True),
+        ("B24DATA_CONFIG_DIR", "/home/anna@example.com/conf", True),
+    ],
+)
+def test_what_is_set__is_carried_along_or_told(cron, here, monkeypatch, capsys, name, value, is_carried):
+    monkeypatch.setenv(name, value)
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    shown = capsys.readouterr()
+    assert (f" {name}={value} " in cron.text.replace("'", "")) is is_carried
+    assert (f"b24data: {name} is a secret or contains one" in shown.err) is not is_carried
+    assert "pa55w0rd" not in cron.text + shown.out + shown.err
+
+
+def test_the_line__has_every_folder_from_the_root(cron, here, at_home, monkeypatch):
+    for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, f"at/{name}")
+    monkeypatch.setenv("JUPYTER_PATH", "kernels:/more")
+    monkeypatch.chdir(at_home)
+    assert main(["schedule", "add", "@daily", "deals", "--file", str(here / "exports.toml")]) == 0
+    for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "SSL_CERT_FILE"):
+        assert f" {name}={at_home / 'at' / name} " in cron.text
+    assert f" JUPYTER_PATH={at_home / 'kernels'}:/more " in cron.text
+
+
+def test_an_address_to_tell__that_only_the_shell_knows_is_told_of_before_the_night(cron, here, monkeypatch, capsys):
+    (here / "exports.toml").write_text(DEALS + 'on_failure = "$ALERT_URL"\n')
+    monkeypatch.setenv("ALERT_URL", "https://hooks.example.com/pa55w0rd")
+    for words in (["deals"], ["--due"]):
+        assert main(["schedule", "add", "@daily", *words]) == 0
+        told = capsys.readouterr().err
+        assert "b24data: on_failure of deals uses $ALERT_URL, which a scheduled run does not know" in told
+        assert f"write it into {here / '.env'}" in told
+    assert "pa55w0rd" not in cron.text + told
+    (here / ".env").write_text("ALERT_URL=https://hooks.example.com/pa55w0rd\n")
+    assert main(["schedule", "add", "@daily", "deals"]) == 0
+    assert "on_failure" not in capsys.readouterr().err
 
 
 def test_a_webhook__that_only_the_shell_knows_is_told_of_before_the_night(cron, here, monkeypatch, capsys):
