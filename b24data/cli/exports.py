@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,7 @@ def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int
     from b24data.exports.runner import Runner
     from b24data.exports.unattended import unattended
 
+    asked = time.time()
     chosen, failed = choose_each(exports, args.names)
     if args.due:
         chosen = [export for export in chosen if _is_due(export)]
@@ -71,7 +73,7 @@ def _run_exports(args: argparse.Namespace, exports: Mapping[str, Export]) -> int
         from b24data.frames.memory import few_arenas
 
         few_arenas()
-    runner = Runner(show=lambda event: show_event(event, as_json=args.json, quiet=args.quiet))
+    runner = Runner(show=lambda event: show_event(event, as_json=args.json, quiet=args.quiet), asked=asked)
     codes = []
     for export in chosen:
         with unattended(export.folder):

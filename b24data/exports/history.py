@@ -40,7 +40,11 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHistory:
-    """The last hundred runs, the last good one, and since when one is under way (or was, when it was killed)."""
+    """The last hundred runs, the last good one, and since when one is under way (or was, when it was killed).
+
+    The last good one begins with the command that ran it: an export that waited for others of that command is not due
+    later for it the next time.
+    """
 
     runs: tuple[RunRecord, ...] = ()
     last_good: RunRecord | None = None
@@ -58,11 +62,12 @@ class RunHistory:
         """A run begins."""
         return replace(self, running_since=now)
 
-    def ended(self, run: RunRecord | None) -> RunHistory:
-        """A run is over; None: there was nothing to run after all."""
+    def ended(self, run: RunRecord | None, asked: float | None = None) -> RunHistory:
+        """A run is over; None: there was nothing to run after all. ``asked``: when the command began that ran it."""
         if run is None:
             return replace(self, running_since=None)
-        good = run if run.code == ExitCode.DONE else self.last_good
+        began = run.began if asked is None else min(asked, run.began)
+        good = replace(run, began=began) if run.code == ExitCode.DONE else self.last_good
         return RunHistory(runs=(*self.runs, run)[-_MOST_RUNS:], last_good=good)
 
 

@@ -32,9 +32,13 @@ _PATIENCE_S = 1.0  # longer than a program that only looks holds the lock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Runs exports. ``show`` gets every event, ``clock`` tells the time, ``connect`` gives the client of a profile."""
+    """Runs exports. ``show`` gets every event, ``clock`` tells the time, ``connect`` gives the client of a profile.
+
+    ``asked`` is when the command began that runs them one after the other; None: each when it begins.
+    """
 
     show: Show
+    asked: float | None = None
     clock: Clock = SYSTEM_CLOCK
     connect: Callable[[str | None], Client] = connect
 
@@ -93,7 +97,7 @@ class Runner:
         except BaseException as fault:  # noqa: BLE001  a panic of another language's library, or sys.exit in a notebook
             return self._failed(fault, export, journal, files, began)
         run = RunRecord(began=began, ended=self.clock.time(), code=0, target=str(export.path), rows=done.get("rows"))
-        self._keep(files, history.ended(run), journal)
+        self._keep(files, history.ended(run, self.asked), journal)
         self._sweep(history, export)
         journal.write("done", code=0, seconds=round(run.ended - began, 1), target=str(export.path), **done)
         return ExitCode.DONE

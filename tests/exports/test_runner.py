@@ -183,6 +183,22 @@ def test_due__the_status_goes_by_the_zone_of_the_export(desk):
     assert status(export, asked)["due"] is True
 
 
+def test_due__who_waited_for_others_is_due_with_them_the_next_time(desk):
+    more = DEALS.replace("exports.deals", "exports.more").replace("deals.p", "more.p")
+    desk.write(DEALS + more)
+    assert desk.run("--due") == 0
+    first, second = read_exports(desk.file).values()
+    histories = [RunFiles(export).read() for export in (first, second)]
+    assert histories[0].runs[0].began < histories[1].runs[0].began
+    assert histories[0].last_good.began == histories[1].last_good.began
+
+    asked = datetime(2026, 11, 29, 6).timestamp()
+    late = RunRecord(began=asked + 2400, ended=asked + 2460, code=0, target="")
+    RunFiles(second).write(RunHistory().ended(late, asked))
+    assert status(second, asked + 86_400)["due"] is True
+    assert status(second, asked + 80_000)["due"] is False
+
+
 def test_the_history__is_bounded_and_keeps_the_last_good_run():
     good = RunRecord(began=0, ended=1, code=0, target="")
     history = RunHistory().ended(good)
