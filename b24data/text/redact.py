@@ -26,6 +26,15 @@ _UNMISTAKABLE = (
     r"(?:access|refresh|application)_?token|client_?secret|(?:auth|refresh)_id|app_sid|(?:x-)?api[_-]?key|authorization"
 )
 
+# A word of a sentence behind "Basic" or "Bearer": a few letters of one case or with a capital, that are no base64 of
+# user:password, which has its colon in one of these places; or letters of another script than a token's.
+_COLON = r"O[g-v]|(?:[a-zA-Z]{4}){0,3}[a-zA-Z][jz][o-r]"
+_WORD = (
+    rf"(?-i:(?!{_COLON})(?:[A-Za-z][a-z]{{0,13}}|[A-Z]{{1,8}})|[^\W\d_a-zA-Z]{{1,30}})"
+    r"\.?(?:$|[\s,;!?)\]}\"'<»”’]|:\s|\\[\"'nrt])"
+)
+_SCHEME = r"(?:Bearer|Basic)\s{1,9}"
+
 # No pattern may begin a long look at many places, nor look at one place in many ways: a portal writes what it likes.
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -45,7 +54,9 @@ _PATTERNS = tuple(
         rf"(?<![\w.])(?:{_UNMISTAKABLE})[\"'\]]{{0,2}}(?:\s{{0,9}}(?::|=>|,|>)|;s:\d{{1,9}}:|\s{{1,9}}value\s?=)[\s\[\"']{{0,9}}"
         r"(?:string\(\d{1,9}\)\s{0,9}\")?(?P<secret>(?=[a-z_.-]{0,99}\d)[^\s\"'<>\[\]{},;]{6,})",
         r"(?<![\w-])(?:set-)?cookie2?[\"']?\s{0,9}:\s{0,9}(?P<secret>[^\r\n]+)",
-        r"\b(?:Bearer|Basic)\s{1,9}(?P<secret>[\w.~+/=-]{3,})",
+        # Basic YW5u...==, wherever it stands, and whatever stands in its header; but not "the Basic plan".
+        rf"\bauthorization[\"'\]]{{0,2}}\s{{0,9}}(?:=>|[:=,>])[\s\[\"'b]{{0,9}}{_SCHEME}(?P<secret>[\w.~+/=-]{{3,}})",
+        rf"\b{_SCHEME}(?!{_WORD})(?P<secret>[\w.~+/=-]{{3,}})",
         # https://anna:pa55w0rd@portal
         r"(?:://?|//)(?P<secret>[^\s/?#\"'<>]{1,256})@",
         # A token that stands alone. Those of a portal have seventy digits; a fingerprint is no loss.

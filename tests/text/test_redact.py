@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from b24data.doctor.secrets import secrets_in
 from b24data.http.log_filter import RedactingFilter
-from b24data.text.redact import masked, redact
+from b24data.text.redact import looks_secret, masked, redact
 
 SECRET = "s3cr3tC0de"
 
@@ -223,10 +224,67 @@ def test_redact__knows_a_secret_in_every_encoding(text: str) -> None:
         "authorization, which the portal refuses",
         "<authorization>required</authorization>",
         "client_secret is missing",
+        "crm.deal.list is not available on the Basic plan.",
+        "the Basic tariff, or Basic CRM: ask your administrator",
+        '{"tariff":"Basic Monthly","next":"basic yearly"}',
+        "BASIC PLAN",
+        "тариф Basic (месяц), Basic месяц",
+        "a bearer token is missing; Bearer authentication failed",
     ],
 )
 def test_redact__leaves_a_sentence_about_a_secret_alone(text: str) -> None:
     assert redact(text) == text
+
+
+def test_looks_secret__knows_a_plan_from_a_header() -> None:
+    assert not looks_secret("plan", "Basic Monthly")
+    assert looks_secret("plan", f"Basic {CODE}")
+
+
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), max_size=7),
+    st.text(min_size=1, max_size=7),
+)
+def test_redact__masks_every_user_and_password_of_a_basic_header(user: str, password: str) -> None:
+    sent = base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode()
+    for text in (f"Basic {sent}", f"<- 'Basic {sent}', and", f"Basic {sent.rstrip('=')}", f"Basic {sent} plan"):
+        assert "Basic ***" in redact(text)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "ZeKyeYIgyNsHZqsIHYGfGVaaB",
+        "abcdefghijklmnopqrstuvwxyz",
+        "ABCDEFGHIJKL",
+        "abcdefghij-klmnop",
+        "abc.def.ghi",
+        "abc_def",
+        "abcdef1",
+        "eyJhbGciOi",
+        "dXNlcjpwYXNz",
+        "abcd=",
+        "abcdef%2Bghi",
+        "abcdef|ghi",
+    ],
+)
+@pytest.mark.parametrize("text", ["Bearer {}", "bearer  {},", '{{"x": "Basic {}"}}', "Basic {} is refused"])
+def test_redact__masks_a_token_of_letters_alone(text: str, token: str) -> None:
+    assert token[:6] not in redact(text.format(token))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer {}",
+        "proxy-authorization: Basic {}",
+        "{{'Authorization': 'Bearer {}'}}",
+        "[(b'authorization', b'Basic {}')]",
+        "Authorization%3A%20Bearer%20{}",
+    ],
+)
+def test_redact__masks_whatever_stands_in_the_header(text: str) -> None:
+    assert "hookcode" not in redact(text.format("hookcode"))
 
 
 @pytest.mark.parametrize(
