@@ -24,7 +24,7 @@ from b24data.auth.store import DocumentStore, StoredTokens, hidden_json, private
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.secret import NOTHING, Secret
 from b24data.text.hints import as_profile, sign_in
-from b24data.text.redact import masked
+from b24data.text.redact import masked, redact
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 
@@ -211,11 +211,17 @@ def _profile(data: dict[str, Any]) -> Profile:
     """The profile in what a file holds; :class:`TypeError` for a value that is not text."""
     data = {key: value for key, value in data.items() if key != "tokens"}
     secret = B24OAuthSecret.of(data["secret"]) if data.get("secret") else None
+    data |= {name: _shown(data[name]) for name in ("name", "portal", "user") if name in data}
     profile = Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
     texts = (profile.name, profile.portal, profile.user, *profile.auth_servers)
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a profile consists of texts")
     return profile
+
+
+def _shown(text: Any) -> Any:
+    """A text that is shown. The portal says what its user is called, and a name may look like a secret."""
+    return redact(text.reveal()) if isinstance(text, Secret) else text
 
 
 def _known(name: str, names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -219,10 +220,10 @@ def _own_text(file: Path) -> Secret[str] | None:
 
 
 def _assignment(line: str) -> tuple[str, Secret[str]] | None:
-    """The name and the value in a line."""
+    """The name and the value in a line, without the comment behind them."""
     name, sign, value = line.strip().removeprefix("export ").partition("=")
     if not sign or name.lstrip().startswith("#"):
         return None
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return name.strip(), Secret(value[1:-1] if quoted else value.partition(" #")[0].rstrip())
+    if quoted := re.fullmatch(r"""\s*(["'])(.*?)\1\s*(?:#.*)?""", value):
+        return name.strip(), Secret(quoted[2])
+    return name.strip(), Secret(re.split(r"\s#", value, maxsplit=1)[0].strip())

@@ -9,6 +9,7 @@ import pytest
 from b24data import AuthorizationRequiredError, B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, ConfigError, Sandbox
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import connect, dotenv
+from b24data.text.redact import redact
 from tests.strangers import STRANGER, as_root
 
 HOOK = "https://acme.bitrix24.com/rest/1/a-secret-code/"
@@ -117,6 +118,26 @@ def test_connect__names_the_variable_that_is_wrong(monkeypatch):
         connect()
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ('B24_PROFILE="acme" # main', "acme"),
+        ("export B24_PROFILE='acme'\t# main", "acme"),
+        ('B24_PROFILE = "acme"# "main"', "acme"),
+        ('B24_PROFILE="a # b"', "a # b"),
+        ("B24_PROFILE='a\"b' # it's", 'a"b'),
+        ("B24_PROFILE=acme\t# main", "acme"),
+        ("B24_PROFILE=a#b", "a#b"),
+        ("B24_PROFILE= # main", ""),
+        ('B24_PROFILE="acme', '"acme'),
+        ('B24_PROFILE=""', ""),
+    ],
+)
+def test_dotenv__reads_a_value_without_its_quotes_and_the_comment_behind_it(tmp_path, line, value):
+    (tmp_path / ".env").write_text(line)
+    assert dotenv(tmp_path)["B24_PROFILE"].reveal() == value
+
+
 @as_root
 @pytest.mark.parametrize(("owner", "mode"), [(STRANGER, 0o644), (0, 0o646)])
 def test_dotenv__that_a_stranger_can_have_written_is_passed_over_and_said(tmp_path, caplog, owner, mode):
@@ -143,3 +164,11 @@ def test_connect__in_a_folder_that_is_gone_finds_what_is_elsewhere(tmp_path, mon
     with pytest.raises(AuthorizationRequiredError):
         connect()
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("user", ["Basic User", "Bearer abc123def", "auth=Anna", "1/q7w2k9x4m1p8z3v6", "//anna:x@y"])
+def test_profile__can_be_read_back_whatever_the_portal_says_its_user_is_called(user):
+    Profiles().save(Profile(name="acme", portal="acme.bitrix24.com", user=user, webhook=HOOK))
+    read = Profiles().load("acme")
+    assert (read.portal, read.user) == ("acme.bitrix24.com", redact(user))
+    assert read.webhook.reveal() == HOOK
