@@ -33,8 +33,15 @@ def show_json(value: Any) -> None:
     print(printable(json.dumps(value, ensure_ascii=plain, indent=2, default=_as_text)))
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: Any) -> str | None:
+    if _is_missing(value):
+        return None
     return value.isoformat() if isinstance(value, date) else str(value)  # a datetime is a date, too
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is no value; by its name, as pandas may not be imported: its NaT is a datetime."""
+    return value is None or type(value).__name__ in ("NaTType", "NAType")
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], none: str = "") -> None:
@@ -72,7 +79,7 @@ def _text(value: Any) -> str:
         return "yes" if value else ""
     if isinstance(value, Mapping):
         return one_line(", ".join(f"{key}={item}" for key, item in value.items()))
-    return "" if value is None else one_line(str(value))
+    return "" if _is_missing(value) else one_line(str(value))
 
 
 def _fitted(text: str, width: int) -> str:

@@ -23,6 +23,8 @@ def _sql_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sql(args: argparse.Namespace) -> None:
     """Run a query; its answer as a table, as JSON or in a file."""
+    import pyarrow as pa
+
     from b24data.client.connect import connect
     from b24data.sql.run import run_sql
 
@@ -30,6 +32,8 @@ def _sql(args: argparse.Namespace) -> None:
         raise ConfigError(f"--to {args.to} is neither Parquet nor CSV", hint="name it answer.parquet")
     params = mapping_of(args.params, str)
     asked: dict[str, Any] = {"crm": args.crm, "everything": args.all, "explain": args.dry_run}
+    if not args.to:
+        asked["dtype_backend"] = "pyarrow"  # which tells a day from a time
     found = run_sql(lambda: connect(args.profile).tools, args.query, params, **asked)
     if args.dry_run:
         show_json(found.as_dict()) if args.json else say(found)  # type: ignore[operator]
@@ -40,7 +44,7 @@ def _sql(args: argparse.Namespace) -> None:
         if not args.quiet:
             show_json(frame.attrs.get("b24data", {})) if args.json else say(f"{len(frame):,} rows in {args.to}")
         return
-    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    rows = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
     show_json(rows) if args.json else show_table(rows, none="no rows")
 
 

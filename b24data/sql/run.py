@@ -32,6 +32,8 @@ from b24data.text.hints import option
 if TYPE_CHECKING:
     import pandas as pd
 
+    from b24data.frames.pandas_types import DtypeBackend
+
 _MOST_ROWS = 50_000
 _A_REQUEST = 2_500
 _FEWER = 20  # ids are sent if the list has this many times more rows
@@ -68,16 +70,17 @@ def run_sql(
     frames: Mapping[str, Any] | None = None,
     everything: bool = False,
     explain: bool = False,
+    dtype_backend: DtypeBackend = "numpy_nullable",
 ) -> pd.DataFrame | SqlPlan:
     """The answer to one SELECT; see ``b24.sql``. ``lists`` gives the portal, and is not called where none is asked.
 
     ``tables`` come before the tables of the portal or the folder, ``frames`` behind them: there only names that mean
-    nothing else are looked up.
+    nothing else are looked up. ``dtype_backend`` is that of ``fetch_all``.
     """
     statement = read_statement(query, params)
     given = frames_by_name(tables)
     if crm is not None:
-        return _over_folder(statement, crm, given, frames or {}, explain=explain)
+        return _over_folder(statement, crm, given, frames or {}, explain=explain, backend=dtype_backend)
     given |= frames_beside(statement, frames or {}, lambda name: name in given or is_list_name(name))
     if statement.kind == "show":
         return _shown({**given, **(frames or {})})
@@ -86,7 +89,7 @@ def run_sql(
         for name, rows in given.items():
             engine.add(name, rows)
         if not wanted:
-            return SqlPlan(()) if explain else _answer(engine.run(statement))
+            return SqlPlan(()) if explain else _answer(engine.run(statement), dtype_backend)
         portal = lists()
         found = [_described(portal, name, listed) for name, listed in wanted.items()]
         for one in found:
@@ -97,14 +100,14 @@ def run_sql(
         if all(one.schema is not None for one in found):
             engine.check(statement)
         if statement.kind == "describe":
-            return _answer(engine.run(statement))
+            return _answer(engine.run(statement), dtype_backend)
         query_of_portal = _Reading(portal, {one.name: one for one in found})
         query_of_portal.plan(statement, engine)
         query_of_portal.estimate(explain=explain, everything=everything)
         if explain:
             return SqlPlan(tuple(one.planned() for one in found))
         answer = query_of_portal.answer(statement, engine)
-        return _answer(answer, [(one.name, one.told()) for one in found])
+        return _answer(answer, dtype_backend, [(one.name, one.told()) for one in found])
 
 
 @dataclass(slots=True)
@@ -376,9 +379,9 @@ def _renamed(rows: pa.Table, one: _Table) -> pa.Table:
     return rows.rename_columns([plain[name] for name in rows.column_names]).replace_schema_metadata(None)
 
 
-def _answer(answer: pa.Table, read: Sequence[tuple[str, dict[str, Any]]] = ()) -> pd.DataFrame:
+def _answer(answer: pa.Table, backend: DtypeBackend, read: Sequence[tuple[str, dict[str, Any]]] = ()) -> pd.DataFrame:
     try:
-        frame = frame_of(answer)
+        frame = frame_of(answer, backend)
     except (NotImplementedError, pa.ArrowException) as error:
         raise ConfigError(f"pandas has no column for it: {error}", hint="cast it, such as x::varchar") from error
     requests = sum(one["requests"] for _, one in read)
@@ -393,6 +396,7 @@ def _over_folder(
     frames: Mapping[str, Any],
     *,
     explain: bool,
+    backend: DtypeBackend,
 ) -> pd.DataFrame | SqlPlan:
     """The answer from the tables and views of a CRM folder: the portal is not asked."""
     with Engine(open_snapshot(snapshot_of(crm), **LIMITS)) as engine:
@@ -410,7 +414,7 @@ def _over_folder(
             if name in there:
                 engine.columns[name] = there[name]
         engine.check(statement)
-        return SqlPlan(()) if explain else _answer(engine.run(statement))
+        return SqlPlan(()) if explain else _answer(engine.run(statement), backend)
 
 
 def _shown(given: Mapping[str, pa.Table]) -> pd.DataFrame:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
 from b24data import Sandbox
 from b24data.cli.main import main
+from b24data.cli.output import show_json, table_lines
 
 
 @pytest.fixture
@@ -28,3 +31,34 @@ def test_a_dry_run__shows_the_plan_and_an_error_is_one_line(webhook, capsys):
     assert "<id 5" in capsys.readouterr().out
     assert main(["sql", "select idd from deals"]) != 0
     assert "there is no column idd" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "as_json", "in_a_table"),
+    [
+        ("null::timestamp", None, ""),
+        ("null::date", None, ""),
+        ("null::timestamptz", None, ""),
+        ("null::int", None, ""),
+        ("null::varchar", None, ""),
+        ("null::decimal(9, 2)", None, ""),
+        ("date '2026-01-01'", "2026-01-01", "2026-01-01"),
+        ("timestamp '2026-01-01'", "2026-01-01T00:00:00", "2026-01-01 00:00:00"),
+        ("timestamptz '2026-01-01 10:00:00+00'", "2026-01-01T10:00:00+00:00", "2026-01-01 10:00:00+00:00"),
+        ("[1, null]", [1, None], "[1, None]"),
+        ("5", 5, "5"),
+        ("true", True, "yes"),
+    ],
+)
+def test_a_value__is_shown_as_what_it_is(capsys, value, as_json, in_a_table):
+    assert main(["sql", f"select {value} as t, 1 as last", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"t": as_json, "last": 1}]
+    assert main(["sql", f"select {value} as t, 1 as last"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].removesuffix("1").rstrip() == in_a_table
+
+
+def test_a_value_that_is_missing__is_null_in_json_and_empty_in_a_table(capsys):
+    row = {"at": pd.NaT, "some": pd.NA, "none": None, "last": 1}
+    show_json(row)
+    assert json.loads(capsys.readouterr().out) == {"at": None, "some": None, "none": None, "last": 1}
+    assert table_lines([row], 80)[1].split() == ["1"]
