@@ -22,6 +22,7 @@ _SUFFIXES = frozenset(
 )
 _NOT_OURS = frozenset(("__pycache__", "node_modules", "site-packages"))
 _LARGEST = 100 << 20  # bytes of a file; a notebook with pictures has tens of megabytes
+_METADATA = "metadata of the notebook"
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -113,7 +114,7 @@ def leaks_in_text(text: str) -> list[Leak]:
 
 
 def leaks_in_notebook(text: str) -> list[Leak]:
-    """What a notebook gives away in sources, outputs, metadata and the state of its widgets."""
+    """What a notebook gives away: in sources, outputs, metadata, the state of its widgets, and all else that it has."""
     try:
         return _of_notebook(json.loads(text))
     except (ValueError, TypeError, AttributeError, RecursionError):
@@ -121,34 +122,44 @@ def leaks_in_notebook(text: str) -> list[Leak]:
 
 
 def _of_notebook(notebook: Any) -> list[Leak]:
-    cells = list(notebook.get("cells", ()))
+    """The leaks by cells; those of nbformat 3 are in worksheets. JSON without cells is a text as any other."""
+    sheets = list(notebook.get("worksheets", ()))
+    if "cells" not in notebook and not sheets:
+        raise ValueError("no notebook")
+    cells = [*notebook.get("cells", ()), *(cell for sheet in sheets for cell in sheet.get("cells", ()))]
     metadata = dict(notebook.get("metadata", {}))
     found: list[Leak] = []
     for number, cell in enumerate(cells, 1):
-        found += [replace(leak, cell=number) for leak in _of_cell(cell if isinstance(cell, dict) else {})]
+        found += [replace(leak, cell=number) for leak in _of_cell(cell if isinstance(cell, dict) else {"": cell})]
     widgets = metadata.pop("widgets", {})
-    found += _of_value(metadata, "metadata of the notebook")
-    found += _of_widgets(widgets.get(_WIDGETS, widgets) if isinstance(widgets, dict) else {})
+    found += _of_value(metadata, _METADATA)
+    found += _of_widgets(widgets)
+    found += _of_value(_without(notebook, "cells", "worksheets", "metadata"), _METADATA)
+    found += _of_value([_without(sheet, "cells") for sheet in sheets], _METADATA)
     return found
 
 
 def _of_cell(cell: Mapping[str, Any]) -> Iterator[Leak]:
-    yield from (replace(leak, part="source") for leak in leaks_in_text(_joined(cell.get("source"))))
-    yield from _of_value(cell.get("metadata", {}), "metadata")
+    for name in ("source", "input"):  # of nbformat 4 and 3
+        yield from (replace(leak, part="source") for leak in leaks_in_text(_joined(cell.get(name))))
     yield from _of_value(cell.get("attachments", {}), "attachments")
-    for output in cell.get("outputs", ()):
-        yield from _of_value(output, "output")
+    yield from _of_value(cell.get("outputs", ()), "output")
+    yield from _of_value(_without(cell, "source", "input", "attachments", "outputs"), "metadata")
+
+
+def _without(value: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: item for name, item in value.items() if name not in names}
 
 
 def _of_value(value: Any, part: str, name: str = "") -> Iterator[Leak]:
     """The leaks of a JSON value: of its texts, which may be cut into lines, and of what stands under a telling key."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if not str(key).startswith("image/"):
+            if not str(key).startswith("image/") or key == "image/svg+xml":
                 yield from _of_value(item, part, str(key))
     elif isinstance(value, list) and not all(isinstance(item, str) for item in value):
         for item in value:
-            yield from _of_value(item, part)
+            yield from _of_value(item, part, name)
     elif isinstance(value, str | list):
         text = _joined(value)
         found = leaks_in_text(text)
@@ -158,15 +169,17 @@ def _of_value(value: Any, part: str, name: str = "") -> Iterator[Leak]:
             yield Leak(kind=kind, part=part)
 
 
-def _of_widgets(widgets: Mapping[str, Any]) -> Iterator[Leak]:
+def _of_widgets(widgets: Any) -> Iterator[Leak]:
     """The state that widgets leave in a notebook: what was typed into a password field is there in clear."""
     part = "state of widgets"
-    for model in widgets.get("state", {}).values():
-        state = model.get("state", {}) if isinstance(model, dict) else {}
-        found = list(_of_value(state, part))
-        if not found and model.get("model_name") == "PasswordModel" and state.get("value"):
-            found = [Leak(kind="content of a password field", part=part)]
-        yield from found
+    kept = widgets.get(_WIDGETS, widgets) if isinstance(widgets, dict) else {}
+    models = kept.get("state", {}) if isinstance(kept, dict) else {}
+    for model in models.values() if isinstance(models, dict) else ():
+        is_password = isinstance(model, dict) and model.get("model_name") == "PasswordModel"
+        state = model.get("state") if is_password else None
+        if isinstance(state, dict) and state.get("value") and not any(_of_value(state, part)):
+            yield Leak(kind="content of a password field", part=part)
+    yield from _of_value(widgets, part)
 
 
 def _joined(text: Any) -> str:

@@ -89,6 +89,47 @@ def test_a_notebook__is_searched_in_the_state_of_its_widgets():
     ]
 
 
+def test_a_notebook_of_the_third_format__is_searched_in_its_worksheets():
+    cells = [{"cell_type": "markdown", "source": HOOK}, {"cell_type": "code", "input": ["x\n", HOOK], "outputs": []}]
+    text = json.dumps({"worksheets": [{"cells": cells}, {"cells": [code("y", [{"text": HOOK}])]}], "nbformat": 3})
+    assert [place[:3] for place in places(text)] == [(1, "source", 1), (2, "source", 2), (3, "output", 1)]
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        lambda it: {"url": it},
+        lambda it: {"nbformat": 4, "deep": [{"er": [1, it]}]},
+        lambda it: {"cells": [], "url": it},
+        lambda it: {"cells": [it]},
+        lambda it: {"cells": [{**code(), "prompt": it}]},
+        lambda it: {"cells": [{**code(), "outputs": {"0": it}}]},
+        lambda it: {"cells": [{**code(), "metadata": it}]},
+        lambda it: {"cells": [code("", [{"data": {"image/svg+xml": it}}])]},
+        lambda it: {"cells": [], "metadata": {"widgets": it}},
+        lambda it: {"cells": [], "metadata": {"widgets": {"state": {"a": {"model_name": it}}}}},
+        lambda it: {"cells": [], "metadata": {"widgets": {"application/vnd.jupyter.widget-state+json": it}}},
+        lambda it: {"cells": [], "metadata": {"widgets": {"state": it}}},
+        lambda it: {"worksheets": [{"cells": [], "metadata": it}]},
+        lambda it: {"worksheets": [{"metadata": it}], "metadata": {}},
+        lambda it: {"worksheets": [it]},
+        lambda it: {"worksheets": it},
+    ],
+)
+def test_a_notebook__has_no_place_that_is_not_searched(holds):
+    for it in (f"see {HOOK}", {"client_secret": KEY}):
+        assert leaks_in_notebook(json.dumps(holds(it))), it
+
+
+def test_a_list_under_a_telling_key__is_searched():
+    assert places(notebook(client_secret=[KEY, None])) == [(0, "metadata of the notebook", 0, "client secret")]
+
+
+def test_json_without_cells__is_searched_by_its_lines():
+    text = json.dumps({"title": "x", "url": HOOK}, indent=1)
+    assert places(text) == [(0, "", 3, "webhook address")]
+
+
 @pytest.mark.parametrize("text", [f'{{"cells": [{{"source": "{HOOK}"', "[]", f'["{HOOK}"]', '{"cells": 5}', "null", ""])
 def test_a_notebook_that_is_broken__is_searched_as_text(text):
     assert [leak.kind for leak in leaks_in_notebook(text)] == ["webhook address"] * text.count(HOOK)
