@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 def _arguments(parser: argparse.ArgumentParser) -> None:
     looks = parser.add_argument_group(translated("checks"))
     looks.add_argument(
-        "--portal", nargs="*", metavar="METHOD", help="how the portal behaves for these lists; names no person"
+        "--portal",
+        nargs="*",
+        action="extend",
+        metavar="METHOD",
+        help="how the portal behaves for these lists; names no person",
     )
     looks.add_argument(
-        "--scan", nargs="+", metavar="PATH", help="find secrets in notebooks, programs, .env files and folders"
+        "--scan",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="find secrets in notebooks, programs, .env files and folders",
     )
     add_options(parser, "params", "json", "profile", params="parameters of the lists after --portal: entityTypeId=2")
 

@@ -163,18 +163,18 @@ def _methods(args: argparse.Namespace) -> int:
 
 
 def _unfinished_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--discard", metavar="FILE", help="discard it; the next fetch starts over")
+    parser.add_argument("--discard", action="append", metavar="FILE", help="discard it; the next fetch starts over")
     add_options(parser, "json")
 
 
 def _unfinished(args: argparse.Namespace) -> None:
-    """List the fetches into files that were stopped, or forget one."""
+    """List the fetches into files that were stopped, or forget some."""
     from b24data.fetch.job import discard
     from b24data.fetch.unfinished import unfinished
     from b24data.http.clock import SYSTEM_CLOCK
 
-    if args.discard:
-        discard(Path(args.discard), SYSTEM_CLOCK)
+    for file in args.discard or ():
+        discard(Path(file), SYSTEM_CLOCK)
     found = [asdict(job) for job in unfinished(SYSTEM_CLOCK.time())]
     for job in found:
         job["started"] = datetime.fromtimestamp(job["started"], UTC).isoformat(timespec="seconds")

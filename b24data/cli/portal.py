@@ -36,17 +36,19 @@ def _port(text: str) -> int:
 
 
 def _profiles_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--delete", metavar="PROFILE", help="delete a profile and its tokens")
+    parser.add_argument("--delete", action="append", metavar="PROFILE", help="delete a profile and its tokens")
     add_options(parser, "json")
 
 
 def _profiles(args: argparse.Namespace) -> None:
-    """List the profiles, or delete one."""
+    """List the profiles, or delete some."""
     from b24data.auth.profiles import Profiles
 
     profiles = Profiles()
-    if args.delete:
-        profiles.delete(args.delete)
+    for name in set(args.delete or ()) - {*profiles.names()}:
+        profiles.load(name)  # a wrong name is told before another profile is gone
+    for name in dict.fromkeys(args.delete or ()):
+        profiles.delete(name)
     rows = [_profile_row(name, one) for name, one in profiles.known()]
     if args.json:
         show_json(rows)

@@ -144,24 +144,29 @@ class _Once(argparse.Action):
     """Keeps the value of an option that stands once: of two, one would be lost in silence."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        if getattr(namespace, self.dest) != self.default:
+        if self.option_strings and self.dest in parser.given:
             hint = "put the names together, such as --select ID,TITLE" if self.dest == "select" else "keep one of them"
             raise WrongUsageError(f"{parser.prog}: {option_string} is given twice", hint=hint)
+        parser.given.add(self.dest)
         setattr(namespace, self.dest, _said(parser, values, option_string))
 
 
 class _Each(argparse.Action):
-    """Collects the values of an option that can be given several times."""
+    """Collects the values of an option that can be given several times, or has several values."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         before = getattr(namespace, self.dest) or []
-        setattr(namespace, self.dest, [*before, _said(parser, values, option_string)])
+        setattr(namespace, self.dest, [*before, *_each(_said(parser, values, option_string))])
 
 
-def _said(parser: argparse.ArgumentParser, value: str, option: str | None) -> str:
-    if not value.strip():
+def _said(parser: argparse.ArgumentParser, value: Any, option: str | None) -> Any:
+    if option is not None and any(isinstance(one, str) and not one.strip() for one in _each(value)):
         raise WrongUsageError(f"{parser.prog}: {option} is empty", hint=f"leave {option} out, or give it a value")
     return value
+
+
+def _each(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 class HelpShown(Exception):  # noqa: N818  not an error: the help page was asked for
@@ -189,6 +194,9 @@ class OptionParser(argparse.ArgumentParser):
         given.setdefault("formatter_class", _HelpFormatter)
         given["description"] = translated(given.get("description") or "")
         super().__init__(allow_abbrev=False, **given)
+        self.given: set[str] = set()
+        for name, action in ((None, _Once), ("store", _Once), ("append", _Each), ("extend", _Each)):
+            self.register("action", name, action)
         self._positionals.title, self._optionals.title = translated("arguments"), translated("options")
         self._optionals._group_actions[0].help = translated("show this help message and exit")
 
@@ -200,6 +208,7 @@ class OptionParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse; what is left over is an error here, where the options of a nested command are known."""
+        self.given = set()
         parsed, left = super().parse_known_args(args, namespace)
         if not left:
             return parsed, left

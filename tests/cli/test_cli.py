@@ -1,3 +1,5 @@
+import argparse
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,6 +9,8 @@ import pytest
 import b24data
 from b24data.cli import main as cli
 from b24data.cli.main import main
+from b24data.syntax import request as grammar
+from b24data.syntax.options import OptionParser, WrongUsageError
 
 
 @pytest.fixture
@@ -79,6 +83,60 @@ def test_wrong_usage__is_one_line_with_the_nearest_right_word_and_exit_code_64(t
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     assert says in shown.err
+
+
+def parsers():
+    """Every parser of a shell and of a notebook, with those of its actions."""
+    for name in COMMANDS:
+        parser = OptionParser(prog=f"b24data {name}")
+        importlib.import_module(cli._MODULES[name][0]).COMMANDS[name][1](parser)
+        yield parser
+        for action in parser._actions:
+            yield from action.choices.values() if isinstance(action, argparse._SubParsersAction) else ()
+    yield from map(grammar._parser, grammar.COMMANDS)
+
+
+def value_for(action):
+    """Something that the option takes."""
+    for value in (*(action.choices or ()), "0.5", "200"):
+        try:
+            action.type and action.type(value)
+        except (ValueError, argparse.ArgumentTypeError):
+            continue
+        return [value] * (action.nargs if isinstance(action.nargs, int) else 1)
+    raise AssertionError(action)
+
+
+OPTIONS = [
+    pytest.param(parser, action, id=f"{parser.prog} {action.option_strings[-1]}")
+    for parser in parsers()
+    for action in parser._actions
+    if action.option_strings and action.nargs != 0
+]
+
+
+@pytest.mark.parametrize(("parser", "option"), OPTIONS)
+def test_an_option_that_is_given_twice__is_refused_or_both_values_count(parser, option, monkeypatch):
+    for action in parser._actions:
+        monkeypatch.setattr(action, "required", False)  # what else is needed is not looked at
+    value = value_for(option)
+    once = [option.option_strings[0], *value]
+    twice = [*once, option.option_strings[-1], *value]
+    given = getattr(parser.parse_args(once), option.dest)
+    try:
+        both = getattr(parser.parse_args(twice), option.dest)
+    except WrongUsageError as error:
+        assert f"{option.option_strings[-1]} is given twice. Hint: " in str(error)
+        assert getattr(parser.parse_args(once), option.dest) == given  # the next line is another one
+    else:
+        assert both == given * 2 == value * 2
+
+
+def test_an_option_that_is_given_twice__is_refused_even_with_its_default():
+    parser = OptionParser(prog="b24data run")
+    parser.add_argument("--out", default="out")
+    with pytest.raises(WrongUsageError, match="--out is given twice"):
+        parser.parse_args(["--out", "out", "--out", "x"])
 
 
 def test_help__fits_80_columns(capsys):

@@ -191,3 +191,13 @@ def test_a_table__survives_an_output_that_can_not_hold_every_script(monkeypatch)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="cp1252"))
     assert cli.main(["status"]) == 0
     assert b"administrator" in raw.getvalue()
+
+
+def test_profiles__deletes_each_that_is_named_or_none(capsys):
+    for name in ("acme", "beta", "gamma"):
+        Profiles().save(Profile(name=name, portal="x.bitrix24.com", webhook="https://x.bitrix24.com/rest/1/a-code/"))
+    assert main(["profiles", "--delete", "acme", "--delete", "gama"]) == 1
+    assert "did you mean 'gamma'" in capsys.readouterr().err
+    assert Profiles().names() == ["acme", "beta", "gamma"]
+    assert main(["profiles", "--delete", "acme", "--delete", "beta", "--delete", "acme"]) == 0
+    assert Profiles().names() == ["gamma"]

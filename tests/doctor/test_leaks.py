@@ -163,6 +163,13 @@ def test_a_folder__is_walked_but_not_environments_git_and_caches(tmp_path):
     assert sorted(str(file.relative_to(tmp_path)) for file in files_in([tmp_path])) == sorted(seen)
 
 
+def test_scan__given_twice_reads_what_both_name(tmp_path, capsys):
+    (tmp_path / "a").write_text(HOOK)
+    (tmp_path / "z").write_text("")
+    assert main(["doctor", "--scan", str(tmp_path / "a"), "--scan", str(tmp_path / "z")]) == 1
+    assert "1 secret in 2 files" in capsys.readouterr().out
+
+
 def test_a_file_that_is_named__is_read_whatever_it_is_called(tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"\xff\xfe " + HOOK.encode())
     [leak] = leaks_in_file(tmp_path / "notes.txt")
