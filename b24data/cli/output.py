@@ -40,7 +40,7 @@ def _as_text(value: Any) -> str | None:
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether it is no value; by its name, as pandas may not be imported: its NaT is a datetime."""
+    """Whether a value is missing, by its type's name: pandas may not be imported, and its NaT is a datetime."""
     return value is None or type(value).__name__ in ("NaTType", "NAType")
 
 

@@ -116,16 +116,17 @@ def leaks_in_text(text: str) -> list[Leak]:
 def leaks_in_notebook(text: str) -> list[Leak]:
     """What a notebook gives away: in sources, outputs, metadata, the state of its widgets, and all else that it has."""
     try:
-        return _of_notebook(json.loads(text))
+        notebook = json.loads(text)
+        if "cells" in notebook or "worksheets" in notebook:
+            return _of_notebook(notebook)
     except (ValueError, TypeError, AttributeError, RecursionError):
-        return leaks_in_text(text)  # no notebook, or broken: every text has lines
+        pass
+    return leaks_in_text(text)  # not a notebook, or broken: every text has lines
 
 
 def _of_notebook(notebook: Any) -> list[Leak]:
-    """The leaks by cells; those of nbformat 3 are in worksheets. JSON without cells is a text as any other."""
+    """The leaks by cells; those of nbformat 3 are in worksheets."""
     sheets = list(notebook.get("worksheets", ()))
-    if "cells" not in notebook and not sheets:
-        raise ValueError("no notebook")
     cells = [*notebook.get("cells", ()), *(cell for sheet in sheets for cell in sheet.get("cells", ()))]
     metadata = dict(notebook.get("metadata", {}))
     found: list[Leak] = []
