@@ -24,7 +24,7 @@ from b24data.auth.store import DocumentStore, StoredTokens, hidden_json, private
 from b24data.errors import AuthorizationRequiredError, ConfigError
 from b24data.secret import NOTHING, Secret
 from b24data.text.hints import as_profile, sign_in
-from b24data.text.redact import masked, redact
+from b24data.text.redact import masked
 from b24data.tokens import B24OAuthParams, B24OAuthSecret
 
 
@@ -142,14 +142,17 @@ class Profiles:
         return _ProfileTokens(self._document(name), name, of.secret.client_id if of and of.secret else "")
 
     def _document(self, name: str) -> Document:
-        if not PROFILE_NAME.fullmatch(name) and ("://" in name or masked(name) != name):
-            raise ConfigError(
-                "an address is not a profile name",
-                hint=f"{sign_in()} saves a webhook as a profile",
-            )
-        if not PROFILE_NAME.fullmatch(name):
-            raise ConfigError(f"{name!r} is not the name of a profile", hint="letters, digits, '-', '_' and '.'")
+        check_name(name)
         return self.shelf.document(name)
+
+
+def check_name(name: str) -> None:
+    """:class:`ConfigError` for what can't be the name of a profile; it shows no secret."""
+    if PROFILE_NAME.fullmatch(name):
+        return
+    if "://" in name or masked(name) != name:
+        raise ConfigError("an address is not a profile name", hint=f"{sign_in()} saves a webhook as a profile")
+    raise ConfigError(f"{name!r} is not the name of a profile", hint="letters, digits, '-', '_' and '.'")
 
 
 class _ProfileTokens(DocumentStore):
@@ -211,17 +214,14 @@ def _profile(data: dict[str, Any]) -> Profile:
     """The profile in what a file holds; :class:`TypeError` for a value that is not text."""
     data = {key: value for key, value in data.items() if key != "tokens"}
     secret = B24OAuthSecret.of(data["secret"]) if data.get("secret") else None
-    data |= {name: _shown(data[name]) for name in ("name", "portal", "user") if name in data}
+    for name in ("name", "portal", "user"):  # the portal says what its user is called: it may look like a secret
+        if isinstance(data.get(name), Secret):
+            data[name] = str(data[name])
     profile = Profile(**{**data, "secret": secret, "auth_servers": tuple(data.get("auth_servers", ()))})
     texts = (profile.name, profile.portal, profile.user, *profile.auth_servers)
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a profile consists of texts")
     return profile
-
-
-def _shown(text: Any) -> Any:
-    """A text that is shown. The portal says what its user is called, and a name may look like a secret."""
-    return redact(text.reveal()) if isinstance(text, Secret) else text
 
 
 def _known(name: str, names: Iterable[str]) -> str:

@@ -37,6 +37,7 @@ from b24data.http.redirect import is_loopback, moved_endpoint, origin_of
 from b24data.http.session import Poster
 from b24data.secret import NOTHING, Secret
 from b24data.signin.listener import Landing, Listener
+from b24data.signin.names import name_for
 from b24data.signin.pasted import Code, code_in, event_of, portal_in, read_code
 from b24data.text.hints import Face, spelled
 from b24data.text.language import translated
@@ -90,20 +91,26 @@ class _Application:
     origin: str
     secret: B24OAuthSecret
     state: Secret[str]
+    typed: str  # the portal's address, which may have moved to the origin
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a sign-in brought: the pair and the application's secret, or a webhook."""
+    """What a sign-in brought: the pair and the application's secret, or a webhook.
+
+    ``moved_from`` has the address that was typed, where the portal is at another one.
+    """
 
     portal: str
     params: B24OAuthParams | None = None
     secret: B24OAuthSecret | None = None
     webhook: Secret[str] = NOTHING
+    moved_from: tuple[str, ...] = ()
 
 
 def keep(signed_in: SignedIn, name: str, profiles: Profiles, needs: Sequence[str] = ()) -> tuple[str, Status]:
     """Ask the portal who signed in, and save them under ``name`` or one after the portal; the name and the status."""
+    name = name_for(name, [*signed_in.moved_from, signed_in.portal], profiles)
     if signed_in.params is not None and signed_in.secret is not None:
         client: Client = B24OAuth(signed_in.params, signed_in.secret)
     else:
@@ -111,22 +118,11 @@ def keep(signed_in: SignedIn, name: str, profiles: Profiles, needs: Sequence[str
     with client:
         status = status_of(client, needs)
         pair = client.auth.params if isinstance(client, B24OAuth) else None
-    name = name or _named_after(signed_in.portal)
     profile = Profile(
         name=name, portal=signed_in.portal, user=status.user, webhook=signed_in.webhook, secret=signed_in.secret
     )
     profiles.save(profile, None if pair is None else pair.replace(user_id=pair.user_id or status.user_id))
     return name, status
-
-
-def _named_after(portal: str) -> str:
-    """``acme.bitrix24.com`` becomes ``acme``, ``b24.acme.example`` stays whole.
-
-    >>> _named_after("acme.bitrix24.com"), _named_after("127.0.0.1:8080")
-    ('acme', '127.0.0.1-8080')
-    """
-    host = portal.partition(".bitrix24.")[0] if ".bitrix24." in portal else portal
-    return host.replace(":", "-")
 
 
 class SignIn:
@@ -236,8 +232,10 @@ class SignIn:
         if re.search(r"/rest/\d+/\w", portal.reveal()):
             return self._by_webhook(portal)
         secret = _application_key(client_id, client_secret)
-        found = self._probe(portal_in(portal))
-        self._application = _Application(found, secret, Secret(""))
+        typed = portal_in(portal)
+        name_for(self.keep_as, [urlsplit(typed).netloc], self._profiles)  # a wrong name is told before all else
+        found = self._probe(typed)
+        self._application = _Application(found, secret, Secret(""), urlsplit(typed).netloc)
         step = replace(self._link(), trouble=self._doubt(self._application))
         if portal.reveal().strip().rstrip("/").removeprefix("https://") == urlsplit(found).netloc:
             return step
@@ -360,7 +358,7 @@ class SignIn:
             ) from error
         blank = B24OAuthParams(client_endpoint=f"{application.origin}/rest/", server_endpoint=server)
         params = merge_token_reply(blank, data, self._clock.time())
-        return self._done(SignedIn(params.domain, params, application.secret))
+        return self._done(SignedIn(params.domain, params, application.secret, moved_from=(application.typed,)))
 
     def _by_webhook(self, url: Secret[str]) -> Step:
         hook = HookCredentials(Secret(url.reveal().strip()))

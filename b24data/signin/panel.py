@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import ipywidgets as widgets
 
-from b24data.auth.profiles import Profile, Profiles
+from b24data.auth.profiles import Profile, Profiles, check_name
 from b24data.client.chosen import choose, chosen, waits
 from b24data.client.client import B24OAuth
 from b24data.client.connect import Client, connect_by
@@ -62,6 +62,8 @@ class AuthPanel:
         needs: Sequence[str] = (),
         profiles: Profiles | None = None,
     ) -> None:
+        if profile:
+            check_name(profile)
         self.client: Client | None = None
         self._profile = profile or ""
         self._profiles = profiles or Profiles()
@@ -377,12 +379,17 @@ class AuthPanel:
             self._work(lambda: self._open(name))
 
     def _sign_out(self) -> None:
-        self._profiles.delete(self._profile)
-        choose(self._profiles, None)
-        self.client = None
-        self.message.value = note_html(f"{self._profile} is deleted from this machine.")
-        self._profile = ""
-        self._only(self._start, *_TITLES["start"])
+        name, self.sign_out.disabled = self._profile, True
+
+        def forget() -> None:
+            self.message.value = note_html("One moment …")
+            self._profiles.delete(name)
+            choose(self._profiles, None)
+            self.client, self._profile = None, ""
+            self.message.value = note_html(f"{name} is deleted from this machine.")
+            self._only(self._start, *_TITLES["start"])
+
+        self._work(forget, back_to_start=False)
 
     def _open(self, name: str) -> None:
         """Show the status of a saved profile."""
@@ -391,14 +398,17 @@ class AuthPanel:
         self._signed_in_as(name, client, status_of(client, self._needs))
         self.message.value = ""
 
-    def _work(self, task: Callable[[], object]) -> None:
+    def _work(self, task: Callable[[], object], *, back_to_start: bool = True) -> None:
         def run() -> None:
             try:
                 task()
             except Exception as error:  # noqa: BLE001  a button that says nothing hangs
                 known = error if isinstance(error, SdkError) else SdkError(f"{type(error).__name__}: {error}")
                 self.message.value = form.trouble_html(known)
-                self._only(self._start, *_TITLES["start"])
+                if back_to_start:
+                    self._only(self._start, *_TITLES["start"])
+            finally:
+                self.sign_out.disabled = False
 
         self._worker = threading.Thread(target=run, name="b24data-panel", daemon=True)
         self._worker.start()

@@ -7,13 +7,13 @@ import html
 from collections.abc import Sequence
 from typing import Protocol
 
-from b24data.auth.profiles import Profiles
+from b24data.auth.profiles import Profiles, check_name
 from b24data.client.chosen import choose
 from b24data.client.connect import Client, connect_by
 from b24data.errors import AuthorizationRequiredError
 from b24data.http.transport import Transport
 from b24data.secret import Secret
-from b24data.signin.flow import CODE_S, WRONG_APPLICATION, SignIn, Step, sentence
+from b24data.signin.flow import CODE_S, SignIn, Step, sentence
 from b24data.signin.listener import redirect_uri, same_machine
 from b24data.text.language import translated
 from b24data.text.markup import note_html
@@ -66,6 +66,8 @@ def _display(markup: str) -> None:
 
 def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Sequence[str] = ()) -> Client:
     """Sign in by question and answer; every wrong answer is explained and asked again, a few times."""
+    if profile:
+        check_name(profile)
     profiles = Profiles()
     flow = SignIn(
         Transport(timeout=20), profiles, keep_as=profile or "", needs=needs, port=port if same_machine() else None
@@ -73,18 +75,17 @@ def login_by_prompt(profile: str | None, prompt: Prompt, *, port: int, needs: Se
     doubted = False
     try:
         for _ in range(_MOST_MISTAKES):
-            step = flow.step if flow.step.at == "link" else _ask_portal(flow, prompt, port)
+            step = flow.step
             if step.trouble is not None:
                 prompt.say(sentence(step.trouble))
-            if (
-                step.at == "link"
-                and step.trouble is not None
-                and step.trouble.code in WRONG_APPLICATION
-                and not doubted
-            ):
-                doubted = True  # the same answers once more are taken: the server may be another one
-                flow.start_over()
-                continue
+            if step.at != "link":
+                step = _ask_portal(flow, prompt, port)
+                if step.at == "link" and step.trouble is not None:
+                    prompt.say(sentence(step.trouble))
+                    if not doubted:  # the same answers once more are taken: the server may be another one
+                        doubted = True
+                        flow.start_over()
+                        continue
             if step.at == "link":
                 step = _ask_code(flow, prompt, step)
             if step.at == "done":
@@ -127,7 +128,4 @@ def _ask_code(flow: SignIn, prompt: Prompt, step: Step) -> Step:
     text = Secret(prompt.ask(f"{back} the code, or the whole address of the page that opens (not shown)", hidden=True))
     if flow.step.at == "done":
         return flow.step
-    step = flow.paste(text) if text.reveal().strip() else flow.new_link()
-    if step.trouble is not None:
-        prompt.say(sentence(step.trouble))
-    return step
+    return flow.paste(text) if text.reveal().strip() else flow.new_link()

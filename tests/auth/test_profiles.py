@@ -9,7 +9,6 @@ import pytest
 from b24data import AuthorizationRequiredError, B24Hook, B24OAuth, B24OAuthParams, B24OAuthSecret, ConfigError, Sandbox
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import connect, dotenv
-from b24data.text.redact import redact
 from tests.strangers import STRANGER, as_root
 
 HOOK = "https://acme.bitrix24.com/rest/1/a-secret-code/"
@@ -166,9 +165,12 @@ def test_connect__in_a_folder_that_is_gone_finds_what_is_elsewhere(tmp_path, mon
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("user", ["Basic User", "Bearer abc123def", "auth=Anna", "1/q7w2k9x4m1p8z3v6", "//anna:x@y"])
-def test_profile__can_be_read_back_whatever_the_portal_says_its_user_is_called(user):
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [("Basic User", "Basic User"), ("Bearer abc123def", "***"), ("auth=Anna", "***"), ("//anna:x@y", "***")],
+)
+def test_profile__can_be_read_back_whatever_the_portal_says_its_user_is_called(user, shown):
     Profiles().save(Profile(name="acme", portal="acme.bitrix24.com", user=user, webhook=HOOK))
     read = Profiles().load("acme")
-    assert (read.portal, read.user) == ("acme.bitrix24.com", redact(user))
+    assert (read.portal, read.user) == ("acme.bitrix24.com", shown)
     assert read.webhook.reveal() == HOOK

@@ -2,13 +2,16 @@
 
 import io
 import os
+import re
 import sys
 import webbrowser
 
 import pytest
 
 from b24data import AuthorizationRequiredError, B24Hook, connect, login
+from b24data.errors import ConfigError, SdkError
 from b24data.secret import Secret
+from b24data.signin.flow import sentence
 from b24data.signin.keys import line_of
 from b24data.signin.login import ui_here
 from b24data.signin.prompt import login_by_prompt
@@ -96,6 +99,27 @@ def test_a_prompt__explains_what_was_wrong_and_asks_again(portal):
     assert "This is not an install event" in said
     assert "not the address of an incoming webhook" in said
     assert "valid for 30 seconds" in said
+
+
+@pytest.mark.parametrize("code", ["stale-code-1", "no code", "http://127.0.0.1:8724/?code=x&state=stolen"])
+def test_a_prompt__tells_each_trouble_of_a_code_once(portal, code):
+    portal.redirect_to("")
+    secret = portal.oauth_secret()
+    answers = [portal.url, secret["client_id"], secret["client_secret"]]
+    prompt = Script(*answers, code, lambda _: portal.authorization_code())
+    login_by_prompt("acme", prompt, port=0)
+    told = [text for text in prompt.said if re.search("has expired|contains no code|does not belong", text)]
+    assert len(told) == 1
+    stubborn = Script(*answers, *[code] * 5)
+    with pytest.raises(SdkError) as raised:
+        login_by_prompt("acme", stubborn, port=0)
+    assert stubborn.said.count(sentence(raised.value)) == 4  # the last one is the error
+
+
+@pytest.mark.parametrize("ui", ["panel", "html", "terminal"])
+def test_a_name_that_no_profile_can_have__is_told_before_anything_is_asked(ui):
+    with pytest.raises(ConfigError, match="'my portal' is not the name of a profile"):
+        login("my portal", ui=ui)
 
 
 def test_a_prompt__ends_after_a_few_wrong_answers(portal):

@@ -8,12 +8,16 @@ import urllib.request
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from b24data.auth.profiles import Profiles
+from b24data.auth.profiles import Profile, Profiles
+from b24data.auth.shelf import PROFILE_NAME
 from b24data.errors import ConfigError
 from b24data.http.transport import Transport
 from b24data.signin.flow import SignIn
-from b24data.signin.listener import Answer, Listener
+from b24data.signin.listener import Landing, Listener
+from b24data.signin.names import name_for
 from b24data.signin.pasted import portal_in, read_code
 
 SECRETS = ("access_token", "refresh_token", "client_secret")
@@ -89,7 +93,7 @@ def test_the_listener__takes_no_code_with_a_foreign_state(portal, profiles):
 
 
 def test_the_listener__answers_nothing_else(portal):
-    listener = Listener(lambda asked: Answer("never"), 0)
+    listener = Listener(lambda asked: Landing("never"), 0)
     with pytest.raises(urllib.error.HTTPError, match="404"):
         visit(f"{listener.uri}favicon.ico")
     listener.close()
@@ -196,11 +200,107 @@ def test_an_install_event__is_read_in_each_of_its_forms(flow, portal, event, at)
     assert step.at == at, step.trouble
 
 
-@pytest.mark.parametrize("name", ["../acme", "a/b", "nul\0", "x" * 200])
-def test_a_name_that_no_profile_can_have__is_a_trouble_with_a_way_on(flow, portal, profiles, name):
+WAYS = {
+    "application": ask,
+    "webhook": lambda flow, portal: flow.use_webhook(portal.webhook_url),
+    "webhook as a portal": lambda flow, portal: flow.ask_portal(portal.webhook_url, "", ""),
+    "event": lambda flow, portal: flow.use_event(json.dumps({"auth": portal.oauth_params()}), "local.1", "cl13nt"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["my portal", "../acme", "a/b", "nul\0", "x" * 200, "con"])
+def test_a_name_that_no_profile_can_have__is_told_before_the_portal_is_asked(flow, portal, profiles, name, way):
+    flow.keep_as, before = name, portal.stats.requests
+    step = WAYS[way](flow, portal)
+    assert (step.at, profiles.names()) == ("start", [])
+    assert "is not the name of a profile" in str(step.trouble)
+    assert portal.stats.requests == before
+
+
+FIRST = "https://acme.bitrix24.com/rest/1/the-first-secret/"
+
+
+def save_first(profiles, name):
+    profiles.save(Profile(name=name, portal="acme.bitrix24.com", webhook=FIRST))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_profile__of_another_portal_is_not_replaced_under_a_name_that_was_given(flow, portal, profiles, way):
+    save_first(profiles, "acme")
+    flow.keep_as, before = "acme", portal.stats.requests
+    step = WAYS[way](flow, portal)
+    assert (step.at, step.trouble.code) == ("start", "NAME_TAKEN")
+    assert "'acme' belongs to another portal, acme.bitrix24.com" in str(step.trouble)
+    assert "b24data profiles --delete acme" in step.trouble.hint
+    assert portal.stats.requests == before
+    assert profiles.load("acme").webhook.reveal() == FIRST
+
+
+@pytest.mark.parametrize("way", ["application", "webhook"])
+def test_profile__of_another_portal_is_not_replaced_under_a_name_after_the_portal(flow, portal, profiles, way):
+    name = urlsplit(portal.url).netloc.replace(":", "-")
+    save_first(profiles, name)
+    for _ in range(2):  # again, it is its own
+        step = WAYS[way](flow, portal)
+        step = flow.paste(portal.authorization_code()) if step.at == "link" else step
+        assert (step.at, step.profile) == ("done", f"{name}-2")
+    assert profiles.load(name).webhook.reveal() == FIRST
+    assert profiles.names() == [name, f"{name}-2"]
+
+
+@pytest.mark.parametrize("name", ["", "acme"])
+def test_signing_in_again__replaces_the_profile_of_the_same_portal(flow, portal, profiles, name):
     flow.keep_as = name
-    step = flow.use_webhook(portal.webhook_url)
-    assert (step.at, step.trouble is None, profiles.names()) == ("start", False, [])
+    first = flow.use_webhook(portal.webhook_url)
+    ask(flow, portal)
+    step = flow.paste(portal.authorization_code())
+    assert (step.profile, profiles.names()) == (first.profile, [first.profile])
+    assert profiles.load(first.profile).kind == "application"
+
+
+def test_name_for__is_free_or_the_portals_own(profiles):
+    for name, portal in (("acme", "acme.bitrix24.com"), ("1-80", "[::1]:80"), ("Beta", "b")):
+        profiles.save(Profile(name=name, portal=portal, webhook=FIRST))
+    found = {
+        portal: name_for("", portal.split(), profiles)
+        for portal in (
+            *("acme.bitrix24.com", "ACME.bitrix24.com:443", "acme.bitrix24.ru", "acme.bitrix24.com acme.bitrix24.ru"),
+            *("[::1]:80", "1:80", "beta", "con.bitrix24.com", f"{'x' * 63}.bitrix24.com", f"{'y.' * 99}z", "---"),
+        )
+    }
+    assert (
+        found
+        == {
+            "acme.bitrix24.com": "acme",
+            "ACME.bitrix24.com:443": "acme",
+            "acme.bitrix24.ru": "acme.bitrix24.ru",
+            "acme.bitrix24.com acme.bitrix24.ru": "acme",  # it has moved
+            "[::1]:80": "1-80",
+            "1:80": "1-80-2",
+            "beta": "beta-2",  # some disks do not tell Beta from beta
+            "con.bitrix24.com": "portal-con",
+            f"{'x' * 63}.bitrix24.com": "x" * 63,
+            f"{'y.' * 99}z": ("y." * 32)[:-1],
+            "---": "portal",
+        }
+    )
+
+
+def test_name_for__takes_the_place_of_a_profile_that_can_not_be_read(profiles):
+    save_first(profiles, "beta")
+    (profiles.folder / "beta.json").write_text("half")
+    assert name_for("", ["beta.bitrix24.com"], profiles) == name_for("beta", ["x"], profiles) == "beta"
+
+
+@given(st.lists(st.text(max_size=80), min_size=1, max_size=2))
+def test_name_for__is_a_name_whatever_the_portal_is_called(portals):
+    assert PROFILE_NAME.fullmatch(name_for("", portals, NoProfiles()))
+
+
+class NoProfiles:
+    def names(self):
+        return []
 
 
 def test_a_portal_that_refuses_who_signed_in__is_a_trouble_and_keeps_nothing(flow, portal, profiles):

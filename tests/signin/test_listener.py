@@ -23,7 +23,7 @@ from b24data.http.protocol import Reply
 from b24data.http.transport import Transport
 from b24data.signin import flow as flow_module
 from b24data.signin.flow import SignedIn, SignIn, Step
-from b24data.signin.listener import Answer, Listener
+from b24data.signin.listener import Landing, Listener
 from b24data.signin.pasted import portal_in
 from tests.http.fakes import FakeClock, FakeTransport, reply
 
@@ -105,7 +105,7 @@ def test_a_port_that_another_program_has__is_a_sentence() -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(ConfigError, match="of this machine is taken") as caught,
     ):
-        Listener(lambda _: Answer(""), taken.getsockname()[1])
+        Listener(lambda _: Landing(""), taken.getsockname()[1])
     assert caught.value.code == "PORT_TAKEN"
 
 
@@ -116,7 +116,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def listener(clock: FakeClock) -> Iterator[Listener]:
-    listener = Listener(lambda asked: Answer(f"code {asked['code'].reveal()}"), 0, clock=clock)
+    listener = Listener(lambda asked: Landing(f"code {asked['code'].reveal()}"), 0, clock=clock)
     yield listener
     listener.close()
 
@@ -181,7 +181,7 @@ def test_connections_that_say_nothing__take_no_more_threads_than_a_few(listener:
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_the_code__stays_in_the_address_where_it_was_not_taken(taken: bool) -> None:
-    listener = Listener(lambda _: Answer("said", taken), 0)
+    listener = Listener(lambda _: Landing("said", taken), 0)
     with urllib.request.urlopen(f"{listener.uri}?code=mine") as page:
         assert (b"replaceState" in page.read()) == taken
     listener.close()

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import threading
 import urllib.request
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ import pytest
 
 from b24data.auth.profiles import Profile, Profiles
 from b24data.client.connect import find_credentials
-from b24data.errors import ConfigError
+from b24data.errors import ConfigError, RefreshTokenError
 from b24data.signin.login import login
 from b24data.signin.panel import AuthPanel
 
@@ -226,6 +227,49 @@ def test_profiles__are_switched_and_signed_out(panel, portal, profiles):
     press(panel, panel.sign_out)
     assert profiles.names() == ["other"]
     assert panel.client is None
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            RefreshTokenError("another program has held acme.json.lock for 180 s", code="LOCKED"),
+            "has held acme.json.lock",
+        ),
+        (OSError("read-only file system"), "read-only file system"),
+    ],
+)
+def test_a_sign_out_that_fails__says_why_and_the_panel_stays_signed_in(
+    panel, portal, profiles, monkeypatch, error, says
+):
+    threads = []
+
+    def fail(*_):
+        threads.append(threading.current_thread())
+        raise error
+
+    fill(panel, portal)
+    paste(panel, portal.authorization_code())
+    with monkeypatch.context() as patched:
+        patched.setattr(Profiles, "delete", fail)
+        press(panel, panel.sign_out)
+    assert says in panel.message.value
+    assert (shown(panel), panel.client is None, profiles.names()) == (["done"], False, ["acme"])
+    assert threads != [threading.main_thread()]  # the kernel's, which would not answer meanwhile
+    press(panel, panel.sign_out)
+    assert (shown(panel), panel.client, profiles.names()) == (["start"], None, [])
+    assert not panel.sign_out.disabled
+
+
+@pytest.mark.parametrize("way", ["oauth", "webhook", "event"])
+def test_a_name_that_no_profile_can_have__has_its_sentence_and_asks_no_portal(panel, portal, profiles, way):
+    panel.way.value, panel.name.value, before = way, "my portal", portal.stats.requests
+    panel.webhook.value, panel.event.value = portal.webhook_url, json.dumps({"auth": portal.oauth_params()})
+    fill(panel, portal)
+    assert "is not the name of a profile" in panel.message.value
+    assert (shown(panel), portal.stats.requests) == (["start"], before)
+    with pytest.raises(ConfigError, match="is not the name of a profile"):
+        AuthPanel("my portal", profiles=profiles)
 
 
 def test_the_choice_of_a_profile__is_there_where_there_are_several(panel, portal):
