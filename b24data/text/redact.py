@@ -30,7 +30,7 @@ _UNMISTAKABLE = (
 # user:password, which has its colon in one of these places; or letters of another script than a token's.
 _COLON = r"O[g-v]|(?:[a-zA-Z]{4}){0,3}[a-zA-Z][jz][o-r]"
 _WORD = (
-    rf"(?-i:(?!{_COLON})(?:[A-Za-z][a-z]{{0,13}}|[A-Z]{{1,8}})|[^\W\d_a-zA-Z]{{1,30}})"
+    rf"(?-i:(?!{_COLON})(?:[A-Za-z][a-z]{{0,13}}|[A-Z]{{1,4}})|[^\W\d_a-zA-Z]{{1,30}})"
     r"\.?(?:$|[\s,;!?)\]}\"'<»”’]|:\s|\\[\"'nrt])"
 )
 _SCHEME = r"(?:Bearer|Basic)\s{1,9}"

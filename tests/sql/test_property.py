@@ -22,7 +22,7 @@ ZONES = (-8, 0, 12)
 class Rows:
     """An answer as the engine gives it, in the place of a frame."""
 
-    def __init__(self, table):
+    def __init__(self, table, _backend):
         self.table, self.attrs = table, {}
 
     def __len__(self):

@@ -257,6 +257,7 @@ def test_redact__masks_every_user_and_password_of_a_basic_header(user: str, pass
         "ZeKyeYIgyNsHZqsIHYGfGVaaB",
         "abcdefghijklmnopqrstuvwxyz",
         "ABCDEFGHIJKL",
+        "ABCDEF",
         "abcdefghij-klmnop",
         "abc.def.ghi",
         "abc_def",
