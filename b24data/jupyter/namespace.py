@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from b24data.errors import ConfigError
-from b24data.syntax.references import names_in
+from b24data.syntax.references import read_in
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -42,10 +42,11 @@ class Names(Mapping[str, Any]):
         return self._known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        """The names that have a value here."""
+        return (name for name in self._known if name not in self._unset)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._known.keys() - self._unset)
 
 
 def names_here(shell: InteractiveShell) -> Names:
@@ -68,7 +69,7 @@ def _is_of_ipython(frame: FrameType) -> bool:
 
 def evaluate(names: Names, expression: str) -> Any:
     """The value of a Python expression; one scope, so that a comprehension in it sees local variables too."""
-    for name in names_in(f"{{{{{expression}}}}}"):
+    for name in read_in(expression):
         if name in names:
-            names[name]
+            names[name]  # one without a value says so: it is no built-in function of that name
     return eval(expression, dict(names))  # noqa: S307  the notebook's own code

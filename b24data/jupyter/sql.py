@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -61,12 +60,7 @@ def _is_bindable(value: Any) -> bool:
 
 def frames_in(names: Names) -> dict[str, Any]:
     """The variables that are tables: DataFrames of pandas and polars, tables of pyarrow."""
-    found = {}
-    for name in names:
-        with suppress(ConfigError):  # a local variable that has no value yet
-            if name[:1] != "_" and _is_table(names[name]):
-                found[name] = names[name]
-    return found
+    return {name: value for name, value in names.items() if name[:1] != "_" and _is_table(value)}
 
 
 def _is_table(value: Any) -> bool:

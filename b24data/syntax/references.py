@@ -83,6 +83,20 @@ def names_in(text: str) -> set[str]:
 # Expressions in braces.
 
 
+def read_in(expression: str) -> set[str]:
+    """The names that a Python expression reads from around it: not those that it sets itself.
+
+    >>> sorted(read_in("[row for row in rows if row.ID > least]"))
+    ['least', 'rows']
+    """
+    nodes = list(ast.walk(ast.parse(expression, mode="eval")))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)} | {
+        node.arg for node in nodes if isinstance(node, ast.arg)
+    }
+    return {node.id for node in names} - own
+
+
 def _expression(text: str, at: int) -> Reference:
     end = expression_end(text, at)
     return Reference(text[at:end], expression=text[at + 2 : end - 2].strip())

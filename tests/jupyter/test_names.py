@@ -75,6 +75,21 @@ def test_a_local_variable_without_a_value__is_an_error_and_not_the_notebooks(ker
     assert "Traceback" not in shown.text
 
 
+def test_an_expression__needs_only_the_names_that_it_uses(kernel):
+    line = "%b24 fetch crm.deal.list --select ID --limit '{{n * len([one for one in range(2)])}}'"
+    kernel.run(f"df = one = 1\ndef deals(n):\n    df = {line}\n    one = df\n    return one")
+    shown = kernel.run("came = deals(2)")
+    assert shown.status == "ok", shown.text
+    assert kernel.value("len(came)") == 4
+
+
+@pytest.mark.parametrize("said", ["{{stage}}", "{{stage.lower()}}", "{{max('NEW', 'WON')}}"])
+def test_an_expression__of_a_local_variable_without_a_value_is_an_error(kernel, said):
+    kernel.run(f"stage = 'WON'\ndef deals():\n    found = {LINE}\"{said}\"\n    stage = max = 1\n    return found")
+    name = "stage" if "stage" in said else "max"
+    assert f"the local variable '{name}' has no value yet" in kernel.run("deals()").text
+
+
 def test_an_error_of_an_expression__is_one_line(kernel):
     shown = kernel.run(f"{LINE}" + "{{stge}}")
     assert len(shown.errors[0]["traceback"]) == 1
