@@ -15,7 +15,7 @@ from traitlets import Unicode
 
 from b24data.auth.profiles import Profiles
 from b24data.client.catalog import MethodEntry, check_call, is_list, of_portal, own_parameters, raise_for_error
-from b24data.client.connect import Client, connect
+from b24data.client.connect import Client, connect, find_credentials
 from b24data.client.status import status_of
 from b24data.errors import ConfigError, SdkError
 from b24data.fields.cache import cache_of
@@ -27,6 +27,7 @@ from b24data.jupyter.sql import Parameters, frames_in
 from b24data.jupyter.sql_completion import Query, SqlKnowledge, complete_sql, query_at
 from b24data.lists.methods import known_methods
 from b24data.portals.profiles import profiles
+from b24data.secret import Secret
 from b24data.syntax.options import HelpShown
 from b24data.syntax.references import expander
 from b24data.syntax.request import LineRequest, refuse_options, request_of
@@ -67,7 +68,7 @@ class B24Magic(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[str | Secret[str], Client] = {}
         self._current: AuthPanel | Client | None = None
         self._methods: dict[str, None] = dict.fromkeys(known_methods())
         self._fields: dict[str, list[str]] = {}
@@ -155,9 +156,18 @@ class B24Magic(Magics):
             )
         if not isinstance(chosen, str):
             raise ConfigError("--profile takes the name of a profile or a client", hint=f"{sign_in()} makes one")
-        if chosen not in self._clients:
-            self._clients[chosen] = connect(chosen or None)
-        return self._clients[chosen]
+        return self._connected(chosen or None)
+
+    def _connected(self, profile: str | None) -> Client:
+        """The client of what ``connect()`` goes by now: a sign-in or the environment may say another than before."""
+        try:
+            source = find_credentials(profile, Profiles())
+        except SdkError:
+            return connect(profile)  # which raises it, with what a waiting panel adds
+        who = source.profile or source.webhook
+        if who not in self._clients:
+            self._clients[who] = connect(profile)
+        return self._clients[who]
 
     def _call(self, request: LineRequest) -> Any:
         check_call(request.method, write=request.write)

@@ -16,7 +16,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from b24data import ConfigError, Sandbox
+from b24data.auth.profiles import Profiles
 from b24data.cli.main import main
+from b24data.client.chosen import choose
 
 
 @pytest.fixture
@@ -70,6 +72,32 @@ def test_a_notebook__warns_of_a_portal_that_failed_and_has_the_others(shell, kee
             deals = shell.run_line_magic("b24", "fetch crm.deal.list --select ID --profile '*'")
     assert deals["PORTAL"].unique().tolist() == ["acme", "beta"]
     assert deals.attrs["b24data"]["complete"] is False
+
+
+def test_a_notebook__calls_the_portal_that_connect_would_call(shell, sandboxes, monkeypatch):
+    count = lambda: len(shell.run_line_magic("b24", "fetch crm.deal.list --select ID"))  # noqa: E731
+    for name, deals in (("acme", 70), ("beta", 30), ("acme", 70)):
+        monkeypatch.setenv("B24_WEBHOOK", sandboxes[name].webhook_url)
+        assert count() == deals
+    monkeypatch.setenv("B24_PROFILE", "beta")
+    assert count() == 30
+    choose(Profiles(), "acme")  # a sign-in does
+    assert count() == 70
+    choose(Profiles(), None)
+    assert count() == 30
+    for name in ("B24_PROFILE", "B24_WEBHOOK"):
+        monkeypatch.delenv(name)
+    with pytest.raises(ConfigError, match="there are 2 profiles: acme, beta"):
+        count()
+
+
+def test_a_notebook__keeps_the_client_of_a_portal(shell, sandboxes, monkeypatch):
+    monkeypatch.setenv("B24_PROFILE", "acme")
+    magic = shell.magics_manager.registry["B24Magic"]
+    first = magic._current_client()
+    assert magic._current_client() is first
+    monkeypatch.setenv("B24_PROFILE", "beta")
+    assert magic._current_client() is not first
 
 
 @pytest.mark.parametrize("line", ["status", "describe crm.deal.list", "call profile", "call crm.deal.list --raw"])
