@@ -168,6 +168,21 @@ class _Loader(yaml.SafeLoader):
 
     # Values.
 
+    def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: ARG002
+        """The value of a node with all that is in it: an alias of what it stands in has none."""
+        if node in self.recursive_objects:
+            hint = "an alias (*name) repeats another value"
+            raise ConfigError(f"the value of line {node.start_mark.line + 1} contains itself", hint=hint)
+        try:
+            return super().construct_object(node, deep=True)
+        except (ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            tag, line = node.tag.replace("tag:yaml.org,2002:", "!!"), node.start_mark.line + 1
+            raise ConfigError(
+                f"{str(node.value)[:60]!r} in line {line} does not fit {tag}", hint=f"leave {tag} out"
+            ) from error
+
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         """Every plain scalar is ours; one with quotation marks or a tag is what it says."""
         if kind is yaml.ScalarNode and implicit[0]:
@@ -180,6 +195,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A key is the text that was written, and stands once."""
+        if not isinstance(node, yaml.MappingNode):
+            return super().construct_mapping(node, deep=deep)  # which says so
         found: dict[Any, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):

@@ -166,6 +166,8 @@ def build_request(
         return _built(command, given, body, expand)
     except WrongUsageError:
         raise
+    except RecursionError as error:
+        raise WrongUsageError("the values are nested too deep") from error
     except ConfigError as error:
         raise WrongUsageError(error.description, hint=error.advice) from error
 

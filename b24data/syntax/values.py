@@ -12,6 +12,8 @@ import operator
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from numbers import Real
 from typing import Any, cast
 
@@ -359,6 +361,7 @@ def plain_of(text: str) -> Any:
     >>> [plain_of(text) for text in ("5", "-0.5", "true", "None")]
     [5, -0.5, True, None]
     >>> kept = ["0123", "12:30", "1_000", "0x1F", "+79161234567", "1e3", ".5", ".inf", "on", "N", "2026-10-01"]
+    >>> kept += ["40702810000000012345", "123456789012345678.12"]
     >>> [plain_of(text) for text in kept] == kept
     True
     """
@@ -366,7 +369,16 @@ def plain_of(text: str) -> Any:
         return _WORDS[text]
     if _WHOLE.fullmatch(text):
         return int(text)
-    return float(text) if _DECIMAL.fullmatch(text) else text
+    return _number_of(text) if _DECIMAL.fullmatch(text) else text
+
+
+def _number_of(text: str) -> float | str:
+    """A decimal as a float where that is the same value; one with more digits stays the text, which loses none."""
+    number = float(text)
+    with suppress(InvalidOperation):  # an exponent that not even a Decimal has
+        if Decimal(repr(number)) == Decimal(text):
+            return number
+    return text
 
 
 def json_of(text: str) -> Any:
@@ -384,7 +396,8 @@ def json_of(text: str) -> Any:
 
 def load_json(text: str) -> Any:
     """As :func:`json_of`, with the error of the parser."""
-    return json.loads(text, object_pairs_hook=_once, parse_int=plain_of, parse_constant=_not_json)
+    read: dict[str, Any] = {"parse_int": plain_of, "parse_float": _number_of, "parse_constant": _not_json}
+    return json.loads(text, object_pairs_hook=_once, **read)
 
 
 def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

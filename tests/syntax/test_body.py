@@ -1,6 +1,7 @@
 """The body of a cell: what is written is what is asked for, as behind the options of the line."""
 
 import json
+import re
 
 import pytest
 from hypothesis import example, given, settings
@@ -20,9 +21,12 @@ TEXTS = [
     *("1e3", "1.e3", ".5", "5.", ".inf", "-.inf", ".nan", "NaN", "Infinity", "1.2.3", "١٢"),
     *("on", "off", "yes", "no", "Y", "N", "y", "n", "Yes", "ON", "nil", "nULL", "tRUE", "="),
     *("2026-10-01", "2026-10-01T10:00:00+03:00", "2026-10-01 10:00:00", "40702810000000012345", "9" * 19),
+    # What a float would change.
+    *("123456789012345678.12", "-0.12345678901234567890", "9007199254740993.0", "1.00000000000000001e5"),
 ]
 VALUES = {
     **{"5": 5, "-3": -3, "0": 0, "5.5": 5.5, "-0.5": -0.5, "5.50": 5.5, "1.5e3": 1500.0, "9" * 18: int("9" * 18)},
+    **{"0.1": 0.1, "18500.10": 18500.1, "0.30000000000000004": 0.1 + 0.2, "1.0": 1.0, "-0.0": -0.0},
     **{"true": True, "True": True, "TRUE": True, "false": False, "null": None, "Null": None, "~": None, "None": None},
 }
 
@@ -69,6 +73,56 @@ def test_a_key_with_an_operator__needs_no_quotation_marks(key):
     assert read_body(f"{key}: x") == {key: "x"}
     assert read_body(f"- {key}: x") == [{key: "x"}]
     assert read_body(f"text: |\n  {key}: x\n") == {"text": f"{key}: x\n"}
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        *((text, text) for text in ("123456789012345678.12", "1e400", f"1e{'9' * 20}")),
+        *(("1.10", 1.1), ("1e3", 1000.0), ("0.1E-2", 0.001)),
+    ],
+)
+def test_a_number_of_json__becomes_a_float_only_if_it_keeps_its_value(written, value):
+    text = f'{{"OPPORTUNITY": {written}}}'
+    assert read_body(text) == request_of(f"call x.y --params '{text}'").params == {"OPPORTUNITY": value}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('x: !!int ""', "'' in line 1 does not fit !!int. Hint: leave !!int out."),
+        ("a: 1\nx: !!int abc", "'abc' in line 2 does not fit !!int"),
+        ("x: !!int _", "'_' in line 1 does not fit !!int"),
+        ('x: !!float ""', "'' in line 1 does not fit !!float"),
+        ("x: [1, {y: !!bool y}]", "'y' in line 1 does not fit !!bool"),
+        ("x: !!timestamp y", "'y' in line 1 does not fit !!timestamp"),
+        ("x: !!timestamp 2026-99-99", "'2026-99-99' in line 1 does not fit !!timestamp"),
+        ("x: !!map [1]", "expected a mapping node, but found sequence"),
+        ("x: &a [*a]", "the value of line 1 contains itself"),
+        ("x: 1\ny: &a\n  z: {b: *a}", "the value of line 2 contains itself"),
+    ],
+)
+def test_a_value_that_is_none__is_one_line_that_names_it(body, says):
+    with pytest.raises(WrongUsageError) as raised:
+        request_of("call x.y", body)
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("deep", [700, 5_000])
+def test_values_that_are_nested_deep__are_read_or_refused(deep):
+    for value in ("[" * deep + "]" * deep, '{"x": ' * deep + "1" + "}" * deep):
+        for line, body in ((f"--params '{{\"a\": {value}}}'", ""), ("", f'{{"a": {value}}}'), ("", f"a: {value}")):
+            try:
+                request_of(f"call x.y {line}", body)
+            except WrongUsageError as error:
+                assert re.search("nested too deep|not JSON", str(error))
+            else:
+                assert deep < 1_000
+
+
+def test_tags_and_aliases_that_fit__are_what_they_say():
+    body = 'a: &all [1, {b: 2}]\nb: *all\nc: !!int "5"\nd: !!bool yes\ne: !!float 1\nf: !!seq [!!str 5]'
+    assert read_body(body) == {"a": [1, {"b": 2}], "b": [1, {"b": 2}], "c": 5, "d": True, "e": 1.0, "f": ["5"]}
 
 
 def test_an_expression__is_a_text_wherever_it_stands():
