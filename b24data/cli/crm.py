@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from b24data.cli.output import Commands, say, show_json, show_table
-from b24data.syntax.options import add_options
+from b24data.syntax.options import MANY_PROFILES, add_options
 from b24data.syntax.request import profiles_of
 from b24data.syntax.values import rows_or_share
 from b24data.text.language import translated
@@ -25,7 +25,8 @@ def _crm_arguments(parser: argparse.ArgumentParser) -> None:
         "Exit codes: 0 done, 1 failed, 2 a table is missing, 3 sign in again,\n4 another program runs it.",
     )
     own = ("tables", "since", "deletes", "max-deletes", "no-gentle")
-    add_options(sync, *own, "to", "json", "quiet", "profile", needed=["to"], to="the folder; created if it is missing")
+    helps = {"to": "the folder; created if it is missing", "profile": MANY_PROFILES}
+    add_options(sync, *own, "to", "json", "quiet", "profile", needed=["to"], **helps)
     tables = actions.add_parser("tables", description="The tables of a folder: rows, keys, links.")
     check = actions.add_parser(
         "check", description="Doubled keys, orphans, amounts, stages.\n\nExit codes: 0 good (orphans are), 2 not good."

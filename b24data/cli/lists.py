@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from b24data.cli.output import Commands, say, show_json, show_table
-from b24data.syntax.options import LIST_OPTIONS, QUERY_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.options import LIST_OPTIONS, MANY_PROFILES, QUERY_OPTIONS, WrongUsageError, add_options
 from b24data.syntax.request import LineRequest, build_request, refuse_options
 from b24data.syntax.values import rows_or_share
 
 
 def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
-    add_options(parser, *LIST_OPTIONS, "no-resume", "dry-run", "to", "csv", "json", "quiet", "profile")
+    further = ("no-resume", "dry-run", "to", "csv", "json", "quiet", "profile")
+    add_options(parser, *LIST_OPTIONS, *further, profile=MANY_PROFILES)
 
 
 def _fetch(args: argparse.Namespace) -> int:
@@ -58,6 +59,7 @@ def _sync_arguments(parser: argparse.ArgumentParser) -> None:
         *("gentle", "workers", "no-check-fields", "dry-run", "to", "json", "quiet", "profile"),
         needed=["to"],
         to="the folder of the dataset; created if it is missing",
+        profile=MANY_PROFILES,
     )
 
 

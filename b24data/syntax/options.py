@@ -101,9 +101,11 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "quiet": Option(_GOES, "no progress and no report"),
         "raw": Option(_READ, "one request; its answer as returned"),
         "write": Option("portal", "allow a method that changes data"),
-        "profile": Option("portal", "a saved profile (b24data profiles); '*' or a,b: many", "NAME"),
+        "profile": Option("portal", "a saved profile (b24data profiles)", "NAME"),
     }
 )
+# The help of --profile where a command reads many portals.
+MANY_PROFILES = "a saved profile (b24data profiles); '*' or a,b: many"
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str, needed: Sequence[str] = (), **helps: str) -> None:

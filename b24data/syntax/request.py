@@ -13,6 +13,7 @@ from typing import Any
 from b24data.errors import ConfigError
 from b24data.syntax.options import (
     LIST_OPTIONS,
+    MANY_PROFILES,
     OPTIONS,
     HelpShown,
     OptionParser,
@@ -307,7 +308,8 @@ def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
 def _parser(command: str) -> argparse.ArgumentParser:
     told, options = COMMANDS[command]
     parser = OptionParser(prog=f"%b24 {command}", description=f"{told[0].upper()}{told[1:]}.")
-    helps = {"profile": f"{OPTIONS['profile'].help}; or $client"}
+    named = MANY_PROFILES if command in ("call", "fetch", "sql") else OPTIONS["profile"].help
+    helps = {"profile": f"{named}; or $client"}
     if command in ("call", "fetch", "describe"):
         parser.add_argument("method", metavar="METHOD", help="such as crm.deal.list")
     if command == "sql":

@@ -5,9 +5,10 @@ import importlib
 import pytest
 
 from b24data.cli import main as cli
+from b24data.cli.main import main
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.syntax import request as grammar
-from b24data.syntax.options import OPTIONS, OptionParser, WrongUsageError
+from b24data.syntax.options import MANY_PROFILES, OPTIONS, OptionParser, WrongUsageError
 from b24data.syntax.request import build_request, options_of, request_of
 
 SHARED = sorted(set(grammar.COMMANDS) & {name for part in cli.COMMANDS.values() for name in part})
@@ -55,7 +56,20 @@ def test_a_shared_option__has_the_same_help_and_takes_the_same(command):
     for name in (notebook.keys() & shell.keys()) - {"help"}:
         ours, theirs = notebook[name], shell[name]
         assert (ours.metavar, ours.choices, type(ours)) == (theirs.metavar, theirs.choices, type(theirs))
-        assert ours.help.removesuffix("; or $client") == theirs.help
+        told = ours.help.removesuffix("; or $client")
+        assert told == (MANY_PROFILES if (command, name) == ("call", "profile") else theirs.help)
+
+
+# In a notebook a call of a list is a fetch, and a CRM is that of one portal.
+MANY_IN_A_SHELL, MANY_IN_A_NOTEBOOK = {"fetch", "sync", "crm"}, {"fetch", "call", "sql"}
+
+
+@pytest.mark.parametrize("command", [name for part in cli.COMMANDS.values() for name in part])
+def test_the_help_of_profile__speaks_of_many_portals_where_a_command_takes_many(command, capsys):
+    main([command, "sync", "--help"] if command == "crm" else [command, "--help"])
+    assert ("'*' or a,b" in capsys.readouterr().out) is (command in MANY_IN_A_SHELL)
+    if command in grammar.COMMANDS and "profile" in said_in_a_notebook(command):
+        assert ("'*' or a,b: many" in said_in_a_notebook(command)["profile"].help) is (command in MANY_IN_A_NOTEBOOK)
 
 
 def test_crm__knows_the_same_options_in_both_places():
