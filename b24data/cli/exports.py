@@ -192,8 +192,10 @@ def _run(args: argparse.Namespace) -> None:
     from b24data.exports.parameters import parameters_of
     from b24data.exports.unattended import unattended
     from b24data.sync.clocks import seconds_of
+    from b24data.syntax.options import reading_words
 
-    timeout = None if args.timeout is None else seconds_of(args.timeout)
+    with reading_words():
+        timeout = None if args.timeout is None else seconds_of(args.timeout)
     notebook = Path(args.notebook)
     with unattended(Path.cwd()):
         started = NotebookRun(

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from b24data.cli.output import Commands, say, show_json, show_table
-from b24data.syntax.options import LIST_OPTIONS, MANY_PROFILES, QUERY_OPTIONS, WrongUsageError, add_options
+from b24data.syntax.options import (
+    LIST_OPTIONS,
+    MANY_PROFILES,
+    QUERY_OPTIONS,
+    WrongUsageError,
+    add_options,
+    reading_words,
+)
 from b24data.syntax.request import LineRequest, build_request, refuse_options
 from b24data.syntax.values import rows_or_share
 
@@ -67,8 +74,11 @@ def _sync(args: argparse.Namespace) -> int:
     """Bring a folder of Parquet files up to date; the report as text or JSON."""
     request = build_request("sync", vars(args))
     from b24data.client.catalog import own_parameters
+    from b24data.sync.clocks import seconds_of
 
     refuse_options(request, own_parameters(request.method))
+    with reading_words():
+        seconds_of(args.overlap or 0)
     asked: dict[str, Any] = {"params": request.params, **request.options}
     asked["max_deletes"] = rows_or_share(args.max_deletes)
     asked |= {name: given for name in ("cursor", "overlap", "deletes") if (given := getattr(args, name)) is not None}
@@ -86,8 +96,8 @@ def _sync(args: argparse.Namespace) -> int:
 
     with connect(request.profile) as b24:
         if request.dry_run:
-            conditions = _asked_next(request, args)
-            _show_done(args, b24.tools.estimate(request.method, conditions, params=request.params))
+            asked_next = request.estimate_arguments | {"filter": _asked_next(request, args)}
+            _show_done(args, b24.tools.estimate(request.method, **asked_next))
         else:
             _show_done(args, b24.tools.sync(*question, to=to, progress=progress, **asked))
     return 0

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -179,6 +180,23 @@ class WrongUsageError(ConfigError):
     """What was typed is not a command, or not an option of it."""
 
 
+@contextmanager
+def reading_words() -> Iterator[None]:
+    """A value that is not understood while words are read is wrong usage: a shell's exit code says so.
+
+    >>> with reading_words():
+    ...     raise ConfigError("'abc' is not a duration")
+    Traceback (most recent call last):
+    b24data.syntax.options.WrongUsageError: 'abc' is not a duration
+    """
+    try:
+        yield
+    except WrongUsageError:
+        raise
+    except ConfigError as error:
+        raise WrongUsageError(error.description, hint=error.advice) from error
+
+
 class OptionParser(argparse.ArgumentParser):
     """A parser that prints no usage lines: what is wrong is one error, with the nearest right word.
 
@@ -234,6 +252,10 @@ class OptionParser(argparse.ArgumentParser):
             argument, given, choices = match.groups()
             message = f"{argument or ''}there is no {given!r}"
             hint = nearest(given, [choice.strip(" '") for choice in choices.split(",")])
+        if match := re.search(r"(argument .+: )?invalid (\w+) value: (.+)", message):  # of a type that is a number
+            argument, kind, given = match.groups()
+            what = "a number" if kind == "float" else "a whole number"
+            message = f"{argument or ''}{given} is not {what}"
         if "expected one argument" in message:
             message = message.replace("expected one argument", "needs a value")
             hint = 'in quotation marks: ">=DATE_CREATE=2026-01-01"' if "--filter" in message else hint

@@ -21,6 +21,7 @@ from b24data.syntax.options import (
     add_options,
     nearest,
     options_among,
+    reading_words,
 )
 from b24data.syntax.references import Expand
 from b24data.syntax.values import (
@@ -163,14 +164,11 @@ def build_request(
 
     Raises :class:`WrongUsageError` for a value that is not understood.
     """
-    try:
-        return _built(command, given, body, expand)
-    except WrongUsageError:
-        raise
-    except RecursionError as error:
-        raise WrongUsageError("the values are nested too deep") from error
-    except ConfigError as error:
-        raise WrongUsageError(error.description, hint=error.advice) from error
+    with reading_words():
+        try:
+            return _built(command, given, body, expand)
+        except RecursionError as error:
+            raise ConfigError("the values are nested too deep") from error
 
 
 def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Expand) -> LineRequest:

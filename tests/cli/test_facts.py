@@ -90,6 +90,14 @@ def test_sync_dry_run__tells_of_the_whole_list_first_and_then_of_the_changes(cap
     assert json_of(capsys, *sync, "--dry-run")[1]["rows"] == 0
 
 
+def test_sync_dry_run__accepts_a_name_that_is_not_described_if_told_to(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    sync = ["sync", "crm.deal.list", "--to", "deals", "--filter", "UF_CRM_NEW=1", "--dry-run", "--json"]
+    assert main(sync) == 1
+    assert "UF_CRM_NEW" in capsys.readouterr().err
+    assert main([*sync, "--no-check-fields"]) == 0
+
+
 def test_login__where_nobody_can_be_asked_says_who_is_signed_in(capsys, monkeypatch):
     monkeypatch.setenv("B24DATA_NONINTERACTIVE", "1")
     assert main(["login"]) == 0
