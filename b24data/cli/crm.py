@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from b24data.cli.output import Commands, say, show_json, show_table
 from b24data.syntax.options import MANY_PROFILES, add_options
-from b24data.syntax.request import profiles_of
-from b24data.syntax.values import rows_or_share
+from b24data.syntax.request import build_request
 from b24data.text.language import translated
 
 if TYPE_CHECKING:
@@ -57,20 +56,14 @@ def _sync(args: argparse.Namespace) -> int:
         if event.kind == "note" and not (args.quiet or args.json):
             say(event.summary)
 
-    asked: dict[str, Any] = {
-        "tables": args.tables.split(",") if args.tables else None,
-        "since": args.since,
-        "deletes": args.deletes,
-        "max_deletes": rows_or_share(args.max_deletes),
-        "gentle": not args.no_gentle,
-    }
-    if (many := profiles_of(args.profile)) is not None:
+    request = build_request("crm", vars(args))
+    if (many := request.profiles) is not None:
         from b24data.cli.portals import at_many
 
-        progress: Any = False if args.quiet else "auto"
-        return at_many(args, many, lambda portals: portals.tools.sync_crm(args.to, progress=progress, **asked))
-    with connect(args.profile) as b24:
-        report = b24.tools.sync_crm(args.to, progress=show, **asked)
+        asked: dict[str, Any] = {"progress": False if args.quiet else "auto", **request.options}
+        return at_many(args, many, lambda portals: portals.tools.sync_crm(args.to, **asked))
+    with connect(request.profile) as b24:
+        report = b24.tools.sync_crm(args.to, progress=show, **request.options)
     if args.json:
         show_json(report.as_dict())
     elif not args.quiet or not report.complete:

@@ -20,7 +20,7 @@ from b24data.syntax.options import (
     add_options,
     reading_words,
 )
-from b24data.syntax.request import LineRequest, build_request, refuse_options
+from b24data.syntax.request import LineRequest, build_request, refuse_list_options, refuse_options
 from b24data.syntax.values import rows_or_share
 
 
@@ -212,9 +212,13 @@ def _call(args: argparse.Namespace) -> None:
     from b24data.client.connect import connect
 
     check_call(request.method, write=request.write)
+    whole = is_list(request.method) and not request.raw
+    if whole:
+        refuse_options(request, own_parameters(request.method))
+    else:
+        refuse_list_options(request, listed=is_list(request.method))
     with connect(request.profile) as b24:
-        if is_list(request.method) and not request.raw:
-            refuse_options(request, own_parameters(request.method))
+        if whole:
             progress: Any = "auto" if sys.stderr.isatty() else False
             rows = b24.tools.fetch_table(request.method, **request.list_arguments, progress=progress)
             show_json(rows.to_pylist())

@@ -30,7 +30,7 @@ from b24data.portals.profiles import profiles
 from b24data.secret import Secret
 from b24data.syntax.options import HelpShown
 from b24data.syntax.references import expander
-from b24data.syntax.request import LineRequest, refuse_options, request_of
+from b24data.syntax.request import LineRequest, output_of, refuse_list_options, refuse_options, request_of
 from b24data.text.hints import Face, sign_in
 from b24data.text.raised import in_one_line
 
@@ -102,20 +102,20 @@ class B24Magic(Magics):
         except HelpShown:
             return None
         except SdkError as error:
-            self._keep(request, getattr(error, "report", None))
+            self._keep(request.output or output_of(line), getattr(error, "report", None))
             error.face = Face.CELL
             raise
         except (OSError, KeyboardInterrupt) as error:
-            self._keep(request, None)
+            self._keep(request.output or output_of(line), None)
             in_one_line(error)
             raise
-        return self._keep(request, result)
+        return self._keep(request.output, result)
 
-    def _keep(self, request: LineRequest, result: Any) -> Any:
+    def _keep(self, output: str | None, result: Any) -> Any:
         """Into the variable that ``-o`` names, if it does; after an error the report or None, never old data."""
-        if request.output is None:
+        if output is None:
             return result
-        self._shell.user_ns[request.output] = result
+        self._shell.user_ns[output] = result
         return None
 
     def _do(self, request: LineRequest, names: Names) -> Any:
@@ -173,6 +173,7 @@ class B24Magic(Magics):
         check_call(request.method, write=request.write)
         if not request.raw and is_list(request.method):
             return self._fetch(request)
+        refuse_list_options(request, listed=is_list(request.method))
         client = self._client(request)
         answer = client.actions.v2.call.make(method=request.method, params=request.call_params)
         raise_for_error(answer)

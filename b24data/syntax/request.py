@@ -6,6 +6,7 @@ import argparse
 import keyword
 import unicodedata
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +34,7 @@ from b24data.syntax.values import (
     order_of,
     parse_int,
     rows_or_share,
+    tables_of,
     text_of,
     types_of,
     without_semicolon,
@@ -42,7 +44,15 @@ from b24data.syntax.values import (
 from b24data.text.language import translated
 
 _EVERYWHERE = ("output", "profile")
-CRM_ACTIONS = ("sync", "tables", "check", "export")
+# What can be done with a CRM folder, and the options that each takes beside --output. Only a sync calls a portal.
+CRM_ACTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sync": ("to", "tables", "since", "deletes", "max-deletes", "no-gentle", "profile"),
+        "tables": (),
+        "check": (),
+        "export": ("to", "schema"),
+    }
+)
 
 # What each command of %b24 does, and the options that it takes.
 COMMANDS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
@@ -184,8 +194,7 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
         lifted, rest = body_of(body, expand)
     for name in (*lifted, *(["params"] if rest else [])):
         if command in COMMANDS and name not in COMMANDS[command][1]:
-            what = next(iter(rest)) if name == "params" else name
-            raise ConfigError(f"%b24 {command} takes no {what}", hint=f"%b24 {command} --help shows what it takes")
+            raise _takes_no(command, next(iter(rest)) if name == "params" else name)
     twice = ", on the line and in the body of the cell"
     select = names_of(given.get("select"), expand)
     if select and "select" in lifted:
@@ -208,6 +217,11 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
         write=given.get("write", False),
         dry_run=given.get("dry_run", False),
     )
+
+
+def _takes_no(command: str, what: str) -> ConfigError:
+    shown = f"%b24 {command.partition(' ')[0]} --help shows what it takes"
+    return ConfigError(f"%b24 {command} takes no {what}", hint=shown)
 
 
 def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> LineRequest:
@@ -234,9 +248,15 @@ def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     if body and body.strip():
         raise ConfigError("%b24 crm takes no other lines", hint="write all of it after %b24 crm")
     action = given["action"]
+    for name in options_of("crm"):
+        taken = name.removeprefix("--")
+        if given.get(taken.replace("-", "_")) and taken not in (*CRM_ACTIONS[action], "output"):
+            raise _takes_no(f"crm {action}", name)
     to = text_of(given.get("to"), "--to", "a folder or a database", "crm", expand)
     folder = text_of(given.get("folder"), "FOLDER", "the folder of the tables", "crm", expand)
     if action == "sync":
+        if folder and to:
+            raise ConfigError(f"the folder is given twice: {folder} and --to {to}", hint="keep one of them")
         folder = folder or to
     if folder is None or (action == "export" and to is None):
         example = {"sync": "sync --to crm", "export": "export crm --to crm.duckdb"}.get(action, f"{action} crm")
@@ -244,7 +264,7 @@ def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     words = {name: text_of(given.get(name), f"--{name}", "text", "crm", expand) for name in ("since", "schema")}
     options = {
         **words,
-        "tables": names_of(given.get("tables"), expand),
+        "tables": tables_of(given.get("tables"), expand),
         "deletes": given.get("deletes"),
         "max_deletes": rows_or_share(given.get("max_deletes"), expand),
     }
@@ -291,6 +311,22 @@ Hint: put --limit on the first line.
         raise WrongUsageError(f"{key} is an option, not a parameter of {request.method}", hint=hint)
 
 
+def refuse_list_options(request: LineRequest, *, listed: bool) -> None:
+    """Raise where a call that sends one request has an option of a whole list: it would be ignored.
+
+    ``listed``: the method is a list, so it is ``--raw`` that asks for one request.
+
+    >>> refuse_list_options(request_of("call crm.deal.fields --limit 3"), listed=False)
+    Traceback (most recent call last):
+    b24data.syntax.options.WrongUsageError: --limit is for a whole list, and this call is one request. \
+Hint: leave --limit out.
+    """
+    said = [name for name, value in (("limit", request.limit), ("to", request.to)) if value is not None]
+    for _, option in options_among([*said, *request.options], own=()):
+        hint = "leave --raw out to read the whole list" if listed else f"leave --{option} out"
+        raise WrongUsageError(f"--{option} is for a whole list, and this call is one request", hint=hint)
+
+
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
     """The keywords of ``tools.fetch_all`` beside those that say which rows."""
     said: dict[str, Any] = {name: given.get(name) for name in ("titles", "errors", "count", "partial", "gentle", "csv")}
@@ -315,13 +351,26 @@ def _parser(command: str) -> argparse.ArgumentParser:
             "query", nargs="?", metavar="QUERY", help="in quotation marks; or the rest of a %%%%b24 cell"
         )
     if command == "crm":
-        parser.add_argument("action", metavar="ACTION", choices=CRM_ACTIONS, help=", ".join(CRM_ACTIONS))
+        parser.add_argument("action", metavar="ACTION", choices=tuple(CRM_ACTIONS), help=", ".join(CRM_ACTIONS))
         parser.add_argument("folder", nargs="?", metavar="FOLDER", help="the folder of the tables")
         helps["to"] = "the folder of sync, or the database of export: crm.duckdb, postgresql://user@host/database"
     if command == "methods":
         parser.add_argument("method", nargs="?", metavar="PATTERN", help="a part of the name, such as deal")
     add_options(parser, *options, **helps)
     return parser
+
+
+def output_of(line: str) -> str | None:
+    """The variable that ``-o`` names on a line that may be wrong in another place.
+
+    >>> output_of("fetch crm.deal.list --slect ID -o deals"), output_of("cal crm.deal.list")
+    ('deals', None)
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-o", "--output")
+    with suppress(ConfigError, argparse.ArgumentError):
+        return _variable(parser.parse_known_args(words_of(without_semicolon(line)))[0].output)
+    return None
 
 
 def options_of(command: str) -> list[str]:

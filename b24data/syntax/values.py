@@ -75,6 +75,30 @@ def names_of(given: Any, expand: Expand = str, said: str = "--select") -> list[s
     """
     if given is None:
         return None
+    names = _names(given, expand)
+    if names is None:
+        raise ConfigError(f"{said} {given} is not a list of field names", hint=f"such as {_example(said, 'ID,TITLE')}")
+    if not names:
+        hint = f"such as {_example(said, 'ID,TITLE')}; without {said.rstrip(':')} all fields are read"
+        raise ConfigError(f"{said} {given or repr(given)} names no field", hint=hint)
+    return names
+
+
+def tables_of(given: str | None, expand: Expand = str) -> list[str] | None:
+    """``--tables``: tables of a CRM; None for all.
+
+    >>> tables_of("deals, users")
+    ['deals', 'users']
+    """
+    if given is None:
+        return None
+    if names := _names(given, expand):
+        return names
+    raise ConfigError(f"--tables {given} names no table", hint="write --tables deals,contacts, or leave it out for all")
+
+
+def _names(given: Any, expand: Expand) -> list[str] | None:
+    """The names in a text with commas or in a list of them; None where one of them is not a text."""
     value = expanded(given, expand)
     if isinstance(value, str):
         value = value.split(",")
@@ -82,12 +106,8 @@ def names_of(given: Any, expand: Expand = str, said: str = "--select") -> list[s
     for one in value if isinstance(value, list) else [value]:
         names += one if isinstance(one, list) else [one]  # [ID, $more]
     if not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"{said} {given} is not a list of field names", hint=f"such as {_example(said, 'ID,TITLE')}")
-    names = [str(name).strip() for name in names if name.strip()]
-    if not names:
-        hint = f"such as {_example(said, 'ID,TITLE')}; without {said.rstrip(':')} all fields are read"
-        raise ConfigError(f"{said} {given or repr(given)} names no field", hint=hint)
-    return names
+        return None
+    return [name.strip() for name in names if name.strip()]
 
 
 _CONDITION = re.compile(r"(?P<key>[^\w\s{\[\"'$]*\w[\w.:]*)=(?P<value>.*)", re.DOTALL)

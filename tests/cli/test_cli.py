@@ -66,6 +66,12 @@ def test_help__of_each_command_has_two_examples_and_fits_80_columns(name, how, c
         ("sandbox --latency-s x", "argument --latency-s: 'x' is not a number"),
         ("run x.ipynb --timeout abc", "'abc' is not a duration. Hint: write \"10min\""),
         ("sync crm.deal.list --to deals --overlap abc", "'abc' is not a duration"),
+        ("crm sync --to crm --tables ,", "--tables , names no table"),
+        (
+            "call crm.deal.get --limit 3",
+            "--limit is for a whole list, and this call is one request. Hint: leave --limit",
+        ),
+        ("call crm.deal.list --raw --labels add", "Hint: leave --raw out to read the whole list."),
         ("demo --deals", "argument --deals: needs a value"),
         ("demo x", "demo does not know 'x'. Hint: b24data demo --help lists the options"),
         ("demo --xyz", "Hint: it knows --deals, --out, --seed."),

@@ -199,7 +199,7 @@ def test_export__a_schema_of_the_database_itself_is_refused(folder, tmp_path, sc
 def test_shell__syncs_lists_checks_and_exports(portal, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("B24_WEBHOOK", portal.webhook_url)
-    assert main(["crm", "sync", "--to", "crm", "--tables", "users,departments", "--quiet"]) == 0
+    assert main(["crm", "sync", "--to", "crm", "--tables", "users, departments", "--quiet"]) == 0
     assert main(["crm", "tables", "crm", "--json"]) == 0
     assert [row["table"] for row in json.loads(capsys.readouterr().out)] == ["departments", "users"]
     assert main(["crm", "check", "crm"]) == 0

@@ -146,6 +146,36 @@ def test_after_an_error__the_variable_has_no_old_data(kernel):
     assert kernel.value("df") is None
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%b24 fetch crm.deal.list --selct ID -o df",
+        "%b24 fetch crm.deal.list --limit {{unknown}} -o df",
+        "%b24 fetch crm.deal.list --output=df --limit many",
+        "%b24 call crm.deal.list --raw --limit 3 -o df",
+        "%%b24 fetch crm.deal.list -o df\nfilter: 5",
+    ],
+)
+def test_after_wrong_usage__the_variable_has_no_old_data(kernel, line):
+    kernel.run("df = other = 'old'")
+    assert kernel.run(line).status == "error"
+    assert kernel.value("[df, other]") == [None, "old"]
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("call crm.deal.fields --to x.parquet --limit 3", "--limit"),
+        ("call crm.deal.list --raw --to x.parquet", "--to"),
+        ("call crm.deal.get --params id=5 --labels replace", "--labels"),
+    ],
+)
+def test_a_call_of_one_request__refuses_options_of_a_list_before_it_sends_it(kernel, portal, line, option):
+    before = portal.stats.requests
+    assert f"{option} is for a whole list, and this call is one request" in kernel.run(f"%b24 {line}").text
+    assert portal.stats.requests == before
+
+
 def test_a_method__may_be_a_variable(kernel):
     kernel.run("method = 'crm.deal.list'")
     assert kernel.run("%b24 call $method --select ID --limit 3 -o df").status == "ok"

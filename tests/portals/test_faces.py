@@ -137,9 +137,11 @@ def test_a_shell__tells_it_as_json(two, capsys):
 
 def test_a_shell__syncs_a_folder_for_each(two, capsys):
     assert main(["sync", "crm.deal.list", "--select", "ID", "--profile", "*", "--to", "lake/{profile}", "--quiet"]) == 0
-    assert main(["crm", "sync", "--tables", "deals", "--profile", "*", "--to", "crm/{profile}", "--quiet"]) == 0
+    crm = ["crm", "sync", "--tables", "deals, statuses", "--to", "crm/{profile}", "--quiet", "--profile"]
+    assert main([*crm, "*"]) == 0
     assert len(pd.read_parquet(two / "lake/beta")) == 30
     assert (two / "crm/acme/deals").is_dir()
+    assert (two / "crm/beta/statuses").is_dir()
     assert capsys.readouterr().out == ""
 
 

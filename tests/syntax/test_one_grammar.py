@@ -4,12 +4,13 @@ import importlib
 
 import pytest
 
+from b24data import ConfigError
 from b24data.cli import main as cli
 from b24data.cli.main import main
 from b24data.jupyter.completion import Knowledge, complete
 from b24data.syntax import request as grammar
 from b24data.syntax.options import MANY_PROFILES, OPTIONS, OptionParser, WrongUsageError
-from b24data.syntax.request import build_request, options_of, request_of
+from b24data.syntax.request import build_request, options_of, output_of, refuse_list_options, request_of
 
 SHARED = sorted(set(grammar.COMMANDS) & {name for part in cli.COMMANDS.values() for name in part})
 # What has a meaning on one side alone.
@@ -77,8 +78,37 @@ def test_crm__knows_the_same_options_in_both_places():
     actions = next(one for one in parser._actions if one.dest == "action").choices
     shell = {one.dest.replace("_", "-") for part in actions.values() for one in part._actions if one.option_strings}
     assert {*grammar.CRM_ACTIONS} == actions.keys()
+    for name, part in actions.items():
+        shown = {one.dest.replace("_", "-") for one in part._actions if one.option_strings} - {"help"}
+        assert shown - ONLY_IN_A_SHELL == {*grammar.CRM_ACTIONS[name]}
     assert said_in_a_notebook("crm").keys() - shell <= ONLY_IN_A_NOTEBOOK
     assert shell - said_in_a_notebook("crm").keys() <= ONLY_IN_A_SHELL
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("sync crm --to other", "the folder is given twice: crm and --to other. Hint: keep one of them"),
+        ("sync --to crm --schema x", "%b24 crm sync takes no --schema. Hint: %b24 crm --help shows what it takes"),
+        ("check crm --tables deals --deletes scan", "%b24 crm check takes no --deletes"),
+        ("check crm --no-gentle", "%b24 crm check takes no --no-gentle"),
+        ("tables crm --profile acme", "%b24 crm tables takes no --profile"),
+        ("tables crm --to x", "%b24 crm tables takes no --to"),
+        ("export crm --to crm.duckdb --since 2026-01-01", "%b24 crm export takes no --since"),
+        ("sync --to crm --tables ,", "--tables , names no table. Hint: write --tables deals,contacts, or leave"),
+    ],
+)
+def test_crm__refuses_what_an_action_does_not_take(line, says):
+    with pytest.raises(WrongUsageError) as raised:
+        request_of(f"crm {line}")
+    assert says in str(raised.value)
+
+
+def test_crm__takes_what_an_action_has():
+    request = request_of('crm sync crm --tables "deals, users" --since 2026-01-01 --no-gentle --profile acme -o report')
+    assert (request.crm, request.options["tables"], request.profile) == ("crm", ["deals", "users"], "acme")
+    assert request_of("crm export crm --to crm.duckdb --schema x -o loaded").options == {"schema": "x"}
+    assert request_of("crm check crm -o found").output == "found"
 
 
 def test_options__are_defined_in_one_place():
@@ -144,6 +174,47 @@ def test_a_wrong_value__says_what_it_reads_like(words, says):
     with pytest.raises(WrongUsageError) as raised:
         request_of(f"fetch crm.deal.list {words}")
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--limit 3", "--to x.parquet", "--labels replace", "--titles", "--tz Asia/Tokyo", "--dtypes A=int"),
+        *("--errors raise", "--count", "--no-recheck", "--partial", "--gentle", "--workers 2", "--no-check-fields"),
+        *("--backend pyarrow", "--csv plain"),
+    ],
+)
+def test_an_option_of_a_list__is_refused_by_a_call_of_one_request(words):
+    option = words.partition(" ")[0]
+    for line, listed, hint in (
+        ("call crm.deal.get --params id=5", False, f"leave {option} out"),
+        ("call crm.deal.list --raw", True, "leave --raw out to read the whole list"),
+    ):
+        with pytest.raises(WrongUsageError) as raised:
+            refuse_list_options(request_of(f"{line} {words}"), listed=listed)
+        assert str(raised.value) == f"{option} is for a whole list, and this call is one request. Hint: {hint}."
+
+
+def test_a_call_of_one_request__takes_a_question_and_where_its_answer_goes():
+    line = "call crm.deal.list --raw --select ID --filter ID=5 --order ID --params a=1 --write --profile acme -o answer"
+    refuse_list_options(request_of(line), listed=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("call crm.deal.list --slect ID -o deals", "deals"),
+        ("call crm.deal.list --limit many --output=deals", "deals"),
+        ("cal crm.deal.list -odeals;", "deals"),
+        ("call crm.deal.list --limit 3 -o", None),
+        ("call crm.deal.list --limit 3 -o 1x", None),
+        ('call crm.deal.list --filter "A=1 -o deals', None),
+    ],
+)
+def test_the_output_of_a_wrong_line__is_known_where_it_is_written(line, name):
+    with pytest.raises(ConfigError):
+        request_of(line)
+    assert output_of(line) == name
 
 
 def test_completion__knows_every_option():
