@@ -254,8 +254,8 @@ class OptionParser(argparse.ArgumentParser):
             hint = nearest(given, [choice.strip(" '") for choice in choices.split(",")])
         if match := re.search(r"(argument .+: )?invalid (\w+) value: (.+)", message):  # of a type that is a number
             argument, kind, given = match.groups()
-            what = "a number" if kind == "float" else "a whole number"
-            message = f"{argument or ''}{given} is not {what}"
+            said = f"{argument or ''}{given}"
+            message = f"{said} is not a number" if kind == "float" else f"{said} is not a whole number"
         if "expected one argument" in message:
             message = message.replace("expected one argument", "needs a value")
             hint = 'in quotation marks: ">=DATE_CREATE=2026-01-01"' if "--filter" in message else hint

@@ -194,7 +194,7 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
         lifted, rest = body_of(body, expand)
     for name in (*lifted, *(["params"] if rest else [])):
         if command in COMMANDS and name not in COMMANDS[command][1]:
-            raise _takes_no(command, next(iter(rest)) if name == "params" else name)
+            raise _takes_no(command, what=next(iter(rest)) if name == "params" else name)
     twice = ", on the line and in the body of the cell"
     select = names_of(given.get("select"), expand)
     if select and "select" in lifted:
@@ -219,9 +219,9 @@ def _built(command: str, given: Mapping[str, Any], body: str | None, expand: Exp
     )
 
 
-def _takes_no(command: str, what: str) -> ConfigError:
-    shown = f"%b24 {command.partition(' ')[0]} --help shows what it takes"
-    return ConfigError(f"%b24 {command} takes no {what}", hint=shown)
+def _takes_no(command: str, *action: str, what: str) -> ConfigError:
+    said = " ".join((command, *action))
+    return ConfigError(f"%b24 {said} takes no {what}", hint=f"%b24 {command} --help shows what it takes")
 
 
 def _sql_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> LineRequest:
@@ -251,7 +251,7 @@ def _crm_request(given: Mapping[str, Any], body: str | None, expand: Expand) -> 
     for name in options_of("crm"):
         taken = name.removeprefix("--")
         if given.get(taken.replace("-", "_")) and taken not in (*CRM_ACTIONS[action], "output"):
-            raise _takes_no(f"crm {action}", name)
+            raise _takes_no("crm", action, what=name)
     to = text_of(given.get("to"), "--to", "a folder or a database", "crm", expand)
     folder = text_of(given.get("folder"), "FOLDER", "the folder of the tables", "crm", expand)
     if action == "sync":
@@ -322,9 +322,10 @@ def refuse_list_options(request: LineRequest, *, listed: bool) -> None:
 Hint: leave --limit out.
     """
     said = [name for name, value in (("limit", request.limit), ("to", request.to)) if value is not None]
-    for _, option in options_among([*said, *request.options], own=()):
-        hint = "leave --raw out to read the whole list" if listed else f"leave --{option} out"
-        raise WrongUsageError(f"--{option} is for a whole list, and this call is one request", hint=hint)
+    for _, name in options_among([*said, *request.options], own=()):
+        option = f"--{name}"
+        hint = "leave --raw out to read the whole list" if listed else f"leave {option} out"
+        raise WrongUsageError(f"{option} is for a whole list, and this call is one request", hint=hint)
 
 
 def _options(given: Mapping[str, Any], expand: Expand) -> dict[str, Any]:
