@@ -30,8 +30,18 @@ def opened(text: bytes | msgspec.Raw) -> Payload:
     """
     try:
         return _OPEN.decode(text)
-    except UnicodeDecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # from msgspec 0.23 on, the first says so of UTF-8 as well
+        if _is_utf8(text):
+            raise
         return _OPEN.decode(json.dumps(decoded(text)).encode())
+
+
+def _is_utf8(text: bytes | msgspec.Raw) -> bool:
+    try:
+        bytes(text).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def plain(payload: Payload) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from b24data.auth.profiles import Profiles, check_name
 from b24data.auth.shelf import PROFILE_NAME
 from b24data.errors import ConfigError
+from b24data.http.redirect import is_loopback
 
 _LONGEST = 64  # characters, as PROFILE_NAME has it
 
@@ -45,12 +46,13 @@ def name_for(wanted: str, portals: Sequence[str], profiles: Profiles) -> str:
 
 
 def _other_portal(name: str, portals: Sequence[str], profiles: Profiles) -> str:
-    """The portal of that profile if it is none of these; else empty."""
+    """The portal of that profile if it is none of these; else empty. A sandbox of this machine is not protected."""
     try:
         portal = profiles.load(name).portal
     except ConfigError:
         return ""
-    return "" if _plain(portal) in map(_plain, portals) else portal
+    is_same = _plain(portal) in map(_plain, portals)
+    return "" if is_same or is_loopback(portal.partition(":")[0]) else portal
 
 
 def _plain(portal: str) -> str:

@@ -208,14 +208,17 @@ def test_what_is_set__is_carried_along_or_told(cron, here, monkeypatch, capsys, 
 
 
 def test_the_line__has_every_folder_from_the_root(cron, here, at_home, monkeypatch):
-    for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "SSL_CERT_FILE"):
-        monkeypatch.setenv(name, f"at/{name}")
-    monkeypatch.setenv("JUPYTER_PATH", "kernels:/more")
+    file = here / "exports.toml"
     monkeypatch.chdir(at_home)
-    assert main(["schedule", "add", "@daily", "deals", "--file", str(here / "exports.toml")]) == 0
-    for name in ("B24DATA_CONFIG_DIR", "B24DATA_STATE_DIR", "SSL_CERT_FILE"):
-        assert f" {name}={at_home / 'at' / name} " in cron.text
-    assert f" JUPYTER_PATH={at_home / 'kernels'}:/more " in cron.text
+    for name, value, carried in (
+        ("B24DATA_CONFIG_DIR", "c", f"{at_home / 'c'}"),
+        ("SSL_CERT_FILE", "d/ca.pem", f"{at_home / 'd/ca.pem'}"),
+        ("JUPYTER_PATH", "kernels:/more", f"{at_home / 'kernels'}:/more"),
+    ):
+        with monkeypatch.context() as patch:  # one by one: a line of cron has an end
+            patch.setenv(name, value)
+            assert main(["schedule", "add", "@daily", "deals", "--file", str(file)]) == 0
+        assert f" {name}={carried} " in cron.text
 
 
 def test_an_address_to_tell__that_only_the_shell_knows_is_told_of_before_the_night(cron, here, monkeypatch, capsys):

@@ -362,6 +362,7 @@ def by_a_panel(portal: Sandbox) -> None:
     panel.refresh.click()
     panel.wait()
     panel.sign_out.click()
+    panel.wait()
     panel.way.value = "webhook"
     panel.webhook.value = portal.webhook_url
     panel.go.click()

@@ -259,6 +259,11 @@ def test_signing_in_again__replaces_the_profile_of_the_same_portal(flow, portal,
     assert profiles.load(first.profile).kind == "application"
 
 
+def test_name_for__a_sandbox_that_is_gone_gives_its_name_to_the_next_one(profiles):
+    profiles.save(Profile(name="demo", portal="127.0.0.1:8080", webhook=FIRST))
+    assert name_for("demo", ["127.0.0.1:8081"], profiles) == "demo"
+
+
 def test_name_for__is_free_or_the_portals_own(profiles):
     for name, portal in (("acme", "acme.bitrix24.com"), ("1-80", "[::1]:80"), ("Beta", "b")):
         profiles.save(Profile(name=name, portal=portal, webhook=FIRST))
