@@ -181,10 +181,14 @@ class Notebook:
         return self.cell(number)
 
     def type(self, label, text, key, seen):
-        """Type until ``seen`` is there: the classic notebook loses what comes before its widgets listen."""
+        """Type until ``seen`` is there: the classic notebook loses what comes before its widgets listen.
+
+        A field that has the text already would tell of no change when it is left, so it is left empty in between.
+        """
         for _ in range(5):
-            self.field(label).fill(text)
-            self.page.keyboard.press(key)
+            for typed in ("", text):
+                self.field(label).fill(typed)
+                self.page.keyboard.press(key)
             with contextlib.suppress(PlaywrightTimeout):
                 seen.wait_for(timeout=10_000)
                 return
