@@ -61,6 +61,9 @@ def slow_portal():
         yield portal
 
 
+_WIDGETS_LISTEN = "() => Object.keys(Jupyter.notebook.kernel.comm_manager.comms).length > 0"
+
+
 @dataclass
 class Lab:
     """The server: where it is, and where it keeps what."""
@@ -163,6 +166,7 @@ class Notebook:
                 self.page.evaluate(f"() => Jupyter.notebook.execute_cells([{number}])")
                 with contextlib.suppress(PlaywrightTimeout):
                     cell.locator(".jupyter-widgets input:visible").first.wait_for(timeout=5_000)
+                    self.page.wait_for_function(_WIDGETS_LISTEN, timeout=5_000)
                     break
             self.page.wait_for_function("() => !Jupyter.notebook.kernel_busy")  # until then it hears no widget
             return cell
