@@ -61,9 +61,6 @@ def slow_portal():
         yield portal
 
 
-_WIDGETS_LISTEN = "() => Object.keys(Jupyter.notebook.kernel.comm_manager.comms).length > 0"
-
-
 @dataclass
 class Lab:
     """The server: where it is, and where it keeps what."""
@@ -136,6 +133,10 @@ def browser():
         browser.close()
 
 
+def _bytes(frame):
+    return frame if isinstance(frame, bytes) else frame.encode()
+
+
 class Notebook:
     """A notebook in a tab of the browser."""
 
@@ -150,10 +151,16 @@ class Notebook:
         page.add_locator_handler(
             page.locator(".jp-Dialog .jp-mod-accept").first, lambda button: button.click(), no_wait_after=True
         )
-        page.goto(f"{lab.url}/{where}/{name}.ipynb?token={lab.token}")
-        page.locator(".code_cell" if place == "classic" else ".jp-Notebook .jp-CodeCell").first.wait_for()
+        address = f"{lab.url}/{where}/{name}.ipynb?token={lab.token}"
         if place == "classic":
-            page.wait_for_function("() => window.Jupyter?.notebook?.kernel?.is_connected()")
+            # For some seconds the page asks the kernel for its widgets. One that comes at the end of them is there
+            # twice: the page shows the one, and hears of the other.
+            with page.expect_websocket(lambda one: "/channels" in one.url) as opened:
+                page.goto(address)
+            opened.value.wait_for_event("framereceived", lambda frame: b"comm_info_reply" in _bytes(frame))
+        else:
+            page.goto(address)
+            page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
 
     def cell(self, number):
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
@@ -166,7 +173,6 @@ class Notebook:
                 self.page.evaluate(f"() => Jupyter.notebook.execute_cells([{number}])")
                 with contextlib.suppress(PlaywrightTimeout):
                     cell.locator(".jupyter-widgets input:visible").first.wait_for(timeout=5_000)
-                    self.page.wait_for_function(_WIDGETS_LISTEN, timeout=5_000)
                     break
             self.page.wait_for_function("() => !Jupyter.notebook.kernel_busy")  # until then it hears no widget
             return cell
@@ -185,17 +191,10 @@ class Notebook:
         return self.cell(number)
 
     def type(self, label, text, key, seen):
-        """Type until ``seen`` is there: the classic notebook loses what comes before its widgets listen.
-
-        A field that has the text already would tell of no change when it is left, so it is left empty in between.
-        """
-        for _ in range(5):
-            for typed in ("", text):
-                self.field(label).fill(typed)
-                self.page.keyboard.press(key)
-            with contextlib.suppress(PlaywrightTimeout):
-                seen.wait_for(timeout=10_000)
-                return
+        """Type, and wait until ``seen`` is there."""
+        self.field(label).fill(text)
+        self.page.keyboard.press(key)
+        seen.wait_for()
 
     def field(self, label):
         return self.page.get_by_label(label, exact=True).first
